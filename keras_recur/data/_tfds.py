@@ -1,0 +1,135 @@
+"""Reading data sets through TensorFlow Datasets, with errors that help offline."""
+
+import os
+import socket
+import urllib.request
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur.data.datasets import DataSpec, describe, list_datasets
+
+_HOSTS = {
+    "cifar10": "www.cs.toronto.edu",
+    "cifar100": "www.cs.toronto.edu",
+    "svhn": "ufldl.stanford.edu",
+    "emnist_balanced": "biometrics.nist.gov",
+    "mnist": "storage.googleapis.com",
+}
+
+
+def prepared_builder(spec: DataSpec, data_dir: str | None, download: bool) -> Any:
+    """Returns a TFDS builder whose data lie on disk, or raises.
+
+    Args:
+        spec: The data set.
+        data_dir: Folder of TFDS data; `None` for `TFDS_DATA_DIR` or TFDS's own
+            default.
+        download: Whether to download what is absent.
+
+    Raises:
+        FileNotFoundError: If the data are absent and `download` is false.
+        RuntimeError: If downloading or preparing them failed.
+    """
+    _leave_accelerators_to_keras()
+    import tensorflow_datasets as tfds
+
+    # TFDS reads the variable once, when imported; a later change counts here too.
+    data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
+    builder = tfds.builder(spec.tfds_name or spec.name, data_dir=data_dir)
+    if builder.is_prepared():
+        return builder
+    folder = os.fspath(builder.data_dir)
+    if not download:
+        raise FileNotFoundError(
+            f"The data set {spec.name!r} is not in {folder}. It needs a download of "
+            f"{spec.download_size}: pass download=True to fetch it once, or point to "
+            "a local copy made by TensorFlow Datasets with data_dir=... or the "
+            f"environment variable TFDS_DATA_DIR. {_without_download()}"
+        )
+    _check_network(spec, builder)
+    try:
+        builder.download_and_prepare()
+    except Exception as error:
+        raise RuntimeError(
+            f"Downloading the data set {spec.name!r} ({spec.download_size}) into "
+            f"{folder} failed: {type(error).__name__}: {error}\n"
+            "Check the network, or point to a local copy with data_dir=... or the "
+            f"environment variable TFDS_DATA_DIR. {_without_download()}"
+        ) from error
+    return builder
+
+
+def read_arrays(
+    builder: Any, split: str, num_examples: int | None, progress: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads the images (`uint8`) and labels (`int32`) of a split into memory."""
+    try:
+        batches = _from_tf_data(builder, split, num_examples)
+    except NotImplementedError:  # array_record files can not be read by tf.data
+        batches = _from_data_source(builder, split, num_examples)
+    if progress:
+        from rich.progress import track
+
+        batches = track(batches, description=f"Reading {builder.name} ({split})")
+    images, labels = zip(*batches, strict=True)
+    x, y = np.concatenate(images), np.concatenate(labels).astype("int32")
+    if num_examples is not None and len(x) < num_examples:
+        raise ValueError(
+            f"The split {split!r} of {builder.name} has {len(x):,} examples. "
+            f"Received: num_examples={num_examples}. The most allowed is {len(x):,}."
+        )
+    return x, y
+
+
+def _from_tf_data(builder: Any, split: str, num_examples: int | None) -> Any:
+    dataset = builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
+    if num_examples is not None:
+        dataset = dataset.take(num_examples)
+    return dataset.batch(1024).as_numpy_iterator()
+
+
+def _from_data_source(builder: Any, split: str, num_examples: int | None) -> Any:
+    source = builder.as_data_source(split=split)
+    count = len(source) if num_examples is None else min(len(source), num_examples)
+    for start in range(0, count, 1024):
+        rows = [source[i] for i in range(start, min(start + 1024, count))]
+        yield (
+            np.stack([row["image"] for row in rows]),
+            np.array([row["label"] for row in rows]),
+        )
+
+
+def _leave_accelerators_to_keras() -> None:
+    """Keeps TensorFlow, used here for reading only, off another backend's GPU."""
+    if keras.backend.backend() == "tensorflow":
+        return
+    import tensorflow as tf
+
+    try:
+        tf.config.set_visible_devices([], "GPU")
+    except RuntimeError:
+        pass  # TensorFlow is running already: its devices can not change now.
+
+
+def _check_network(spec: DataSpec, builder: Any) -> None:
+    """Says at once that there is no network, where TFDS retries for minutes."""
+    host = _HOSTS.get(spec.name)
+    downloads = os.path.join(os.fspath(builder.data_dir_root), "downloads")
+    if host is None or urllib.request.getproxies() or os.path.isdir(downloads):
+        return
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError as error:
+        raise RuntimeError(
+            f"Downloading the data set {spec.name!r} ({spec.download_size}) failed: "
+            f"there is no network, or {host} is not known to it ({error}). Point to "
+            "a local copy made by TensorFlow Datasets with data_dir=... or the "
+            f"environment variable TFDS_DATA_DIR. {_without_download()}"
+        ) from error
+
+
+def _without_download() -> str:
+    names = [name for name in list_datasets() if describe(name).procedural]
+    return f"Data sets that need no download: {', '.join(names)}."

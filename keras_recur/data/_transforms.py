@@ -1,0 +1,56 @@
+"""What is done to a batch on its way to the model: rendering and augmentation."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_recur.data.mazes import render
+
+
+def render_mazes(
+    codes: np.ndarray, solutions: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a batch of mazes; `rng` is not used."""
+    del rng
+    return render(codes, solutions)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageTransform:
+    """Augments images of bytes, then normalises them per channel.
+
+    Args:
+        mean: Mean per channel of images in [0, 1].
+        std: Standard deviation per channel, likewise.
+        pad: Pixels of black to pad with before a random crop to the old size; 0
+            for no crop. Defaults to `0`.
+        flip: Whether to flip every second image, at random, left to right.
+            Defaults to `False`.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    pad: int = 0
+    flip: bool = False
+
+    def __call__(
+        self, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if self.pad:
+            x = self._crop(x, rng)
+        if self.flip:
+            flipped = rng.random(len(x)) < 0.5
+            x = np.where(flipped[:, None, None, None], x[:, :, ::-1], x)
+        scale = 1.0 / np.float32(255.0)
+        mean = np.array(self.mean, dtype="float32")
+        std = np.array(self.std, dtype="float32")
+        return (x.astype("float32") * scale - mean) / std, y
+
+    def _crop(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        batch, height, width = x.shape[:3]
+        pad = (self.pad, self.pad)
+        padded = np.pad(x, ((0, 0), pad, pad, (0, 0)))
+        top, left = rng.integers(2 * self.pad + 1, size=(2, batch, 1))
+        rows, columns = top + np.arange(height), left + np.arange(width)
+        examples = np.arange(batch)[:, None, None]
+        return padded[examples, rows[:, :, None], columns[:, None, :]]

@@ -1,0 +1,231 @@
+"""ArrayDataset: arrays in memory, fed in batches to Keras on every backend."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from keras_recur.data._checks import check_flag, check_integer, check_name
+
+METRICS = ("accuracy", "exact_match")
+
+Transform = Callable[
+    [np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]
+]
+
+
+class ArrayDataset(keras.utils.PyDataset):
+    """Arrays in memory as batches, in an order that depends on nothing hidden.
+
+    The order and the augmentation of epoch `e` are functions of `(seed, e)`
+    alone: batch `i` of epoch `e` is the same whether or not earlier epochs ran
+    in this process, which is what lets interrupted training go on as if it had
+    not been interrupted. Setting `epoch` chooses the epoch; it advances by
+    itself after each full pass of `fit`, `evaluate` or `predict`.
+
+    Two things of `model.fit` are outside this class. `fit(shuffle=True)`, the
+    Keras default, permutes the batches by Python's global random numbers: pass
+    `shuffle=False` for the order given here (this class has shuffled already).
+    And `fit` may start at any `initial_epoch`, or draw one batch to build a model
+    first: pass `callbacks=[dataset.epoch_callback()]` and Keras's own count of
+    epochs is used.
+
+    Args:
+        x: Array of shape `(num_examples, ...)`. It may be a compact form that
+            `transform` turns into what a model sees.
+        y: Array of shape `(num_examples, ...)`.
+        batch_size: Examples per batch, 1 or more. Defaults to `128`.
+        shuffle: Whether to shuffle the examples anew in each epoch. Defaults
+            to `False`.
+        seed: Seed of the order and the augmentation, 0 or more. Defaults to `0`.
+        transform: Optional function `(x, y, rng) -> (x, y)`, applied to each
+            batch: rendering, augmentation, normalisation. `rng` is a
+            `numpy.random.Generator` that depends on (seed, epoch, batch index).
+            Defaults to `None`.
+        drop_remainder: Whether to leave out a last batch that is not full.
+            Defaults to `False`.
+        name: Name of the data set. Defaults to `"arrays"`.
+        num_classes: Number of classes, or `None` if unknown. Defaults to `None`.
+        metric: How it is scored: "accuracy" (each target by itself) or
+            "exact_match" (an example is right if all of its targets are).
+            Defaults to `"accuracy"`.
+        details: Whatever else `config()` should report, for instance the split.
+            Defaults to `None`.
+
+    Raises:
+        ValueError: If an argument is not as described, `x` and `y` differ in
+            length, or no batch would be left.
+
+    Reference: Schwarzschild et al., "The Uncanny Similarity of Recurrence and
+    Depth", ICLR 2022, for the exact-match score of mazes.
+
+    Example:
+
+    >>> x = np.arange(10, dtype="float32")[:, None]
+    >>> dataset = ArrayDataset(x, x[:, 0], batch_size=4, shuffle=True)
+    >>> len(dataset), dataset.num_examples, dataset[0][0].shape
+    (3, 10, (4, 1))
+    """
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int = 128,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        transform: Transform | None = None,
+        drop_remainder: bool = False,
+        name: str = "arrays",
+        num_classes: int | None = None,
+        metric: str = "accuracy",
+        details: dict[str, Any] | None = None,
+    ):
+        super().__init__()
+        self.x, self.y = np.asarray(x), np.asarray(y)
+        if self.x.ndim == 0 or self.y.ndim == 0 or len(self.x) != len(self.y):
+            raise ValueError(
+                "`x` and `y` must hold the same number of examples along their "
+                f"first axis. Received: shapes {self.x.shape} and {self.y.shape}."
+            )
+        self.batch_size = check_integer("batch_size", batch_size, 1)
+        self.shuffle = check_flag("shuffle", shuffle)
+        self.seed = check_integer("seed", seed, 0)
+        self.transform = transform
+        self.drop_remainder = check_flag("drop_remainder", drop_remainder)
+        self.name = name
+        self.num_classes = num_classes
+        self.metric = check_name("metric", metric, METRICS)
+        self.details = dict(details or {})
+        if not len(self):
+            raise ValueError(
+                f"No batch is left of {self.num_examples} examples with "
+                f"batch_size={self.batch_size} and "
+                f"drop_remainder={self.drop_remainder}. Use a `batch_size` of at "
+                f"most {max(self.num_examples, 1)}, or more examples."
+            )
+        self._epoch = 0
+        self._order: tuple[int, np.ndarray] | None = None
+        self._within_epoch = False
+        self._served = 0
+        self.input_shape: tuple[int, ...] = self._make(0, np.arange(1))[0].shape[1:]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose batches are given: settable, 0 or more."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._epoch = check_integer("epoch", value, 0)
+        self._served = 0
+
+    @property
+    def num_examples(self) -> int:
+        """Number of examples held (a dropped last batch is counted)."""
+        return len(self.x)
+
+    def __len__(self) -> int:
+        batches = self.num_examples / self.batch_size
+        return math.floor(batches) if self.drop_remainder else math.ceil(batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(
+                f"Batch {index} of {len(self)}: allowed are 0 to {len(self) - 1}."
+            )
+        index %= len(self)
+        if self._within_epoch:
+            self._served += 1
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        if self.shuffle:
+            rows = self._permutation()[rows]
+        return self._make(index, rows)
+
+    def take(self, num_examples: int) -> Self:
+        """Returns a data set of the first `num_examples` examples.
+
+        Args:
+            num_examples: How many to keep: 1 up to the number held.
+
+        Returns:
+            A data set with all other settings as here, at epoch 0.
+
+        Raises:
+            ValueError: If there are fewer examples.
+        """
+        number = check_integer("num_examples", num_examples, 1)
+        if number > self.num_examples:
+            raise ValueError(
+                f"Cannot take {number} examples of {self.num_examples}. The most "
+                f"allowed is {self.num_examples}."
+            )
+        return type(self)(
+            self.x[:number],
+            self.y[:number],
+            self.batch_size,
+            shuffle=self.shuffle,
+            seed=self.seed,
+            transform=self.transform,
+            drop_remainder=self.drop_remainder and number >= self.batch_size,
+            name=self.name,
+            num_classes=self.num_classes,
+            metric=self.metric,
+            details=self.details,
+        )
+
+    def config(self) -> dict[str, Any]:
+        """Returns what describes this data set in a result file (JSON types)."""
+        return {
+            "name": self.name,
+            **self.details,
+            "num_examples": self.num_examples,
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "drop_remainder": self.drop_remainder,
+            "seed": self.seed,
+            "num_classes": self.num_classes,
+            "input_shape": list(self.input_shape),
+            "metric": self.metric,
+        }
+
+    def epoch_callback(self) -> keras.callbacks.Callback:
+        """Returns a callback that keeps `epoch` equal to the epoch of `fit`."""
+
+        def follow(epoch: int, logs: dict | None = None) -> None:
+            del logs
+            self.epoch = epoch
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=follow)
+
+    def on_epoch_begin(self) -> None:
+        self._within_epoch = True
+
+    def on_epoch_end(self) -> None:
+        # Keras also calls this before the first epoch and after drawing one
+        # batch to build a model: only a full pass advances the epoch.
+        if self._within_epoch and self._served >= len(self):
+            self.epoch += 1
+        self._within_epoch = False
+
+    def __repr__(self) -> str:
+        listed = ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+        return f"<ArrayDataset {listed}>"
+
+    def _permutation(self) -> np.ndarray:
+        if self._order is None or self._order[0] != self._epoch:
+            rng = np.random.default_rng([self.seed, self._epoch, 0])
+            self._order = (self._epoch, rng.permutation(self.num_examples))
+        return self._order[1]
+
+    def _make(
+        self, index: int, rows: slice | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        x, y = self.x[rows], self.y[rows]
+        if self.transform is None:
+            return x, y
+        rng = np.random.default_rng([self.seed, self._epoch, 1 + index])
+        return self.transform(x, y, rng)

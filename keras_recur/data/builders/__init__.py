@@ -1,0 +1,1 @@
+"""TensorFlow Datasets builders of the procedural tasks; see `register_builders`."""

@@ -1,0 +1,208 @@
+"""load: one call for every data set, on every backend."""
+
+import re
+from typing import Any
+
+from keras_recur.data import datasets
+from keras_recur.data._checks import check_flag, check_integer, check_name
+from keras_recur.data._transforms import ImageTransform, render_mazes
+from keras_recur.data.array_dataset import ArrayDataset
+from keras_recur.data.datasets import DataSpec
+from keras_recur.data.mazes import mazes
+from keras_recur.data.prefix_sums import prefix_sums
+
+_SLICE = re.compile(r"(\w+)(\[[^\[\]]*\])?")
+
+
+def load(
+    name: str,
+    split: str = "train",
+    batch_size: int = 128,
+    *,
+    size: int | None = None,
+    num_examples: int | None = None,
+    augment: bool | None = None,
+    paper_faithful: bool = False,
+    seed: int = 0,
+    shuffle: bool | None = None,
+    data_dir: str | None = None,
+    download: bool = False,
+    progress: bool = False,
+) -> ArrayDataset | Any:
+    """Loads a data set in batches that `model.fit` takes on every backend.
+
+    Procedural sets (mazes, prefix_sums) are made on the spot and need no
+    network. The others are read through TensorFlow Datasets and normalised as
+    in their papers. Batches are pairs of NumPy arrays: `float32` inputs and
+    `int32` targets. Targets below 0 (the walls of mazes) are not scored.
+
+    Training splits leave out a last batch that is not full, as the papers do,
+    unless it is the only one. ImageNet does not fit into memory: it comes as a
+    `tf.data.Dataset`, whose order after an interruption is not reproduced.
+
+    Args:
+        name: One of `list_datasets()`.
+        split: "train", "validation" or "test" (ImageNet: "train" or
+            "validation"). Sets read through TensorFlow Datasets also take its
+            slices of train and test, such as "train[:90%]". Their "validation"
+            is the last tenth of the training images, "train[90%:]", while
+            "train" is all of them: train on "train[:90%]" if you select on
+            "validation". Slices of train count as training: pass
+            `augment=False, shuffle=False` to evaluate on one. Defaults to
+            `"train"`.
+        batch_size: Examples per batch. Defaults to `128`.
+        size: Size of a procedural set: side of the mazes (odd, 3 or more) or
+            length of the strings. Defaults to `None`: 9 and 16.
+        num_examples: How many examples, from the first. Defaults to `None`: all
+            there are; 50,000 mazes to train on and 10,000 in each other split,
+            10,000 strings in each.
+        augment: Whether to augment as the paper does. Defaults to `None`: for
+            training splits where the paper augments.
+        paper_faithful: Whether to follow the paper where this library does
+            better by default: flipped digits and letters in SVHN and EMNIST.
+            Defaults to `False`.
+        seed: Seed of procedural examples, of the order and of the augmentation.
+            Defaults to `0`.
+        shuffle: Whether to shuffle anew in every epoch. Defaults to `None`: for
+            training splits.
+        data_dir: Folder of TensorFlow Datasets data. Defaults to `None`: the
+            environment variable `TFDS_DATA_DIR`, else its own default.
+            Procedural sets read nothing and leave it unused.
+        download: Whether to download what is absent. Defaults to `False`: an
+            absent set is an error that says how large it is.
+        progress: Whether to show a progress bar. Defaults to `False`.
+
+    Returns:
+        An `ArrayDataset`; for ImageNet a `tf.data.Dataset`.
+
+    Raises:
+        ValueError: If an argument is not as described; the nearest allowed
+            value is given.
+        FileNotFoundError: If the data are absent and `download` is false.
+        RuntimeError: If the download failed.
+
+    Reference: the papers named by `describe(name).source`; preprocessing of
+    Schwarzschild et al., ICLR 2022, appendix on training.
+
+    Example:
+
+    >>> train = load("mazes", "train", 50, size=9, num_examples=1000)
+    >>> x, y = train[0]
+    >>> x.shape, y.shape
+    ((50, 24, 24, 3), (50, 24, 24))
+    """
+    spec = datasets.describe(name)
+    size = datasets.check_size(spec, size)
+    batch_size = check_integer("batch_size", batch_size, 1)
+    seed = check_integer("seed", seed, 0)
+    if num_examples is not None:
+        num_examples = check_integer("num_examples", num_examples, 1)
+    training = _check_split(spec, split)
+    check_flag("paper_faithful", paper_faithful)
+    check_flag("download", download)
+    check_flag("progress", progress)
+    shuffle = training if shuffle is None else check_flag("shuffle", shuffle)
+    augment = None if augment is None else check_flag("augment", augment)
+    augment = _check_augment(spec, augment, paper_faithful, training)
+    details = {
+        "split": split,
+        "size": size,
+        "augment": spec.augmentation if augment else "none",
+        "paper_faithful": paper_faithful,
+        "source": spec.source,
+    }
+    if spec.procedural:
+        count = num_examples or spec.num_examples[split]
+        if name == "mazes":
+            x, y = mazes(count, size or 9, split, seed, progress)
+            transform = render_mazes
+        else:
+            x, y = prefix_sums(count, size or 16, split, seed)
+            transform = None
+    else:
+        from keras_recur.data import _tfds
+
+        builder = _tfds.prepared_builder(spec, data_dir, download)
+        if name == "imagenet":
+            from keras_recur.data._imagenet import imagenet_pipeline
+
+            return imagenet_pipeline(
+                builder,
+                spec,
+                split,
+                batch_size,
+                augment=augment,
+                shuffle=shuffle,
+                drop_remainder=training,
+                num_examples=num_examples,
+                seed=seed,
+            )
+        tfds_split = "train[90%:]" if split == "validation" else split
+        x, y = _tfds.read_arrays(builder, tfds_split, num_examples, progress)
+        if name == "emnist_balanced":  # stored with rows and columns exchanged
+            x = x.transpose(0, 2, 1, 3)
+        transform = _image_transform(spec, augment)
+        details["tfds"] = builder.info.full_name
+    return ArrayDataset(
+        x,
+        y,
+        batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        transform=transform,
+        drop_remainder=training and len(x) >= batch_size,
+        name=name,
+        num_classes=spec.num_classes,
+        metric=spec.metric,
+        details=details,
+    )
+
+
+def _check_split(spec: DataSpec, split: str) -> bool:
+    """Checks the split and returns whether it is one to train on."""
+    if not isinstance(split, str) or spec.procedural or split in spec.splits:
+        return check_name(f"split of {spec.name!r}", split, spec.splits) == "train"
+    parts = [_SLICE.fullmatch(part.strip()) for part in split.split("+")]
+    names = [part.group(1) if part else split for part in parts]
+    sliceable = [name for name in spec.splits if name != "validation"]
+    if spec.name == "imagenet":
+        sliceable = list(spec.splits)
+    for name in names:
+        if name == "validation" and name not in sliceable:
+            raise ValueError(
+                f"The validation split of {spec.name!r} is the slice 'train[90%:]' "
+                f"and can not be sliced again. Received: {split!r}. Slice 'train' "
+                "instead, for instance 'train[95%:]'."
+            )
+        if name not in sliceable:
+            allowed = [*spec.splits, *(f"{name}[:90%]" for name in sliceable)]
+            check_name(f"split of {spec.name!r}", name, allowed)
+    return all(name == "train" for name in names)
+
+
+def _check_augment(
+    spec: DataSpec, augment: bool | None, paper_faithful: bool, training: bool
+) -> bool:
+    """Checks both arguments and returns whether to augment."""
+    flips = spec.name in ("svhn", "emnist_balanced")
+    if paper_faithful and spec.procedural:
+        raise ValueError(
+            f"`paper_faithful` has no meaning for {spec.name!r}, whose examples are "
+            "made by this library (for mazes: with a unique solution, which the "
+            "paper's own did not always have). Received: paper_faithful=True. "
+            "Leave it out."
+        )
+    possible = not spec.augmentation.startswith("none") or (flips and paper_faithful)
+    if augment and not possible:
+        fix = "pass paper_faithful=True for its flips, or " if flips else ""
+        raise ValueError(
+            f"The data set {spec.name!r} has no augmentation by default. Received: "
+            f"augment=True. To fix it, {fix}leave `augment` out."
+        )
+    return possible and (training if augment is None else augment)
+
+
+def _image_transform(spec: DataSpec, augment: bool) -> ImageTransform:
+    mean, std = spec.mean or (0.0,), spec.std or (1.0,)
+    pad = 4 if augment and spec.name.startswith("cifar") else 0
+    return ImageTransform(mean, std, pad=pad, flip=augment)

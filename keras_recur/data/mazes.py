@@ -1,0 +1,266 @@
+"""Mazes with exactly one solution, as pure functions of seed, size and index.
+
+The task of Schwarzschild et al., "The Uncanny Similarity of Recurrence and
+Depth" (ICLR 2022), with the renderer of the easy-to-hard data (Schwarzschild et
+al., "Datasets for Studying Generalization from Easy to Hard Examples", 2021):
+the grid starts all wall and only cells and passages are opened, so that the
+solution is unique.
+"""
+
+import functools
+import operator
+import zlib
+from typing import Any
+
+import numpy as np
+
+from keras_recur.data._checks import check_integer, check_name
+from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
+
+WALL, CORRIDOR, START, END = 0, 1, 2, 3
+
+PALETTE = np.array([[0, 0, 0], [1, 1, 1], [0, 1, 0], [1, 0, 0]], dtype="float32")
+"""Colour of each code: black walls, white corridors, green start, red end."""
+
+MAX_ATTEMPTS = 2000
+
+
+def maze(
+    index: int, size: int = 9, split: str = "train", seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Makes the maze number `index` of a split, without making any other.
+
+    Start and end are two distinct cells drawn uniformly. A randomized
+    depth-first search carves passages from the start until every cell is
+    reached, so the corridors are a tree and there is one path from start to
+    end. Of the mazes drawn for (seed, size, index) the first is taken whose
+    content hashes into the split's buckets: train, validation and test share no
+    maze, whatever their seeds and lengths. Within one split a maze may repeat,
+    which small sizes cannot avoid: there are 24 mazes of size 3.
+
+    Args:
+        index: Which maze of the split, 0 or more.
+        size: Side of the maze in grid points, walls between cells included and
+            outer walls not: an odd integer of at least 3. A maze of size 9 has
+            5 x 5 cells. Defaults to `9`.
+        split: "train", "validation" or "test". Defaults to `"train"`.
+        seed: Integer of at least 0. Defaults to `0`.
+
+    Returns:
+        `(codes, solution)`, both of shape `(size + 2, size + 2)`: `codes` is
+        `uint8` with 0 for wall, 1 for corridor, 2 for the start and 3 for the
+        end; `solution` is `bool`, true on the path, start and end included.
+
+    Raises:
+        ValueError: If an argument is not as described, or no maze
+            of this size belongs to the split.
+
+    Reference: Schwarzschild et al., ICLR 2022, section "Maze solving".
+
+    Example:
+
+    >>> codes, solution = maze(0, size=9)
+    >>> codes.shape, int((codes == 2).sum()), bool(solution[codes == 3][0])
+    ((11, 11), 1, True)
+    """
+    index = check_integer("index", index, 0)
+    size = check_maze_size(size)
+    split = check_name("split", split, SPLITS)
+    seed = check_integer("seed", seed, 0)
+    grid, path = _draw(index, size, split, seed)
+    side = size + 2
+    codes = np.frombuffer(bytes(grid), dtype="uint8").reshape(side, side).copy()
+    return codes, _mark(path, side).reshape(side, side)
+
+
+def mazes(
+    num_examples: int,
+    size: int = 9,
+    split: str = "train",
+    seed: int = 0,
+    progress: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Makes the first `num_examples` mazes of a split, as compact codes.
+
+    Row `i` equals `maze(i, size, split, seed)`. Codes take a twentieth of the
+    memory of images; `render` turns a batch of them into images and targets.
+
+    Args:
+        num_examples: How many mazes, 1 or more.
+        size: Odd integer of at least 3, see `maze`. Defaults to `9`.
+        split: "train", "validation" or "test". Defaults to `"train"`.
+        seed: Integer of at least 0. Defaults to `0`.
+        progress: Whether to show a progress bar. Defaults to `False`.
+
+    Returns:
+        `(codes, solutions)`, both of shape `(num_examples, size + 2, size + 2)`,
+        `uint8` and `bool`, see `maze`.
+
+    Raises:
+        ValueError: If an argument is not as described, or no maze
+            of this size belongs to the split.
+
+    Reference: Schwarzschild et al., ICLR 2022, section "Maze solving".
+
+    Example:
+
+    >>> codes, solutions = mazes(100, size=9, split="test")
+    >>> codes.shape, solutions.dtype
+    ((100, 11, 11), dtype('bool'))
+    """
+    num_examples = check_integer("num_examples", num_examples, 1)
+    size = check_maze_size(size)
+    split = check_name("split", split, SPLITS)
+    seed = check_integer("seed", seed, 0)
+    side = size + 2
+    codes = np.empty((num_examples, side * side), dtype="uint8")
+    solutions = np.zeros((num_examples, side * side), dtype=bool)
+    indices = range(num_examples)
+    if progress:
+        from rich.progress import track
+
+        indices = track(indices, description=f"Mazes of size {size} ({split})")
+    for i in indices:
+        grid, path = _draw(i, size, split, seed)
+        codes[i] = np.frombuffer(grid, dtype="uint8")
+        solutions[i, path] = True
+    shape = (num_examples, side, side)
+    return codes.reshape(shape), solutions.reshape(shape)
+
+
+def render(codes: np.ndarray, solutions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draws mazes as images and their solutions as targets.
+
+    Every grid point becomes 2 x 2 pixels inside a black border of one pixel, as
+    in the easy-to-hard data. Walls are black, corridors white, the start green
+    and the end red. The target of a wall pixel is -1: losses and metrics of this
+    library leave targets below 0 out, as the papers do.
+
+    Args:
+        codes: `uint8` array of shape `(batch, size + 2, size + 2)`, see `mazes`.
+        solutions: Array of the same shape, nonzero on the path.
+
+    Returns:
+        `(images, targets)`: `images` is `float32` in {0, 1} of shape
+        `(batch, 2 * size + 6, 2 * size + 6, 3)`; `targets` is `int32` of shape
+        `(batch, 2 * size + 6, 2 * size + 6)`: 1 on the solution, 0 on other
+        corridors, -1 on walls.
+
+    Raises:
+        ValueError: If the shapes differ or are not those of a batch of mazes.
+
+    Reference: Schwarzschild et al., "Datasets for Studying Generalization from
+    Easy to Hard Examples", 2021, section "Mazes".
+
+    Example:
+
+    >>> images, targets = render(*mazes(2, size=9))
+    >>> images.shape, targets.shape, int(targets.min())
+    ((2, 24, 24, 3), (2, 24, 24), -1)
+    """
+    codes, solutions = np.asarray(codes), np.asarray(solutions)
+    if codes.ndim != 3 or codes.shape[1] != codes.shape[2]:
+        raise ValueError(
+            "`codes` must have the shape (batch, size + 2, size + 2). "
+            f"Received: shape {codes.shape}. For a single maze pass "
+            "`codes[None], solution[None]`."
+        )
+    if codes.shape != solutions.shape:
+        raise ValueError(
+            "`codes` and `solutions` must have the same shape. Received: "
+            f"{codes.shape} and {solutions.shape}."
+        )
+    marks = np.where(codes == WALL, -1, solutions.astype(bool)).astype("int32")
+    border = ((0, 0), (1, 1), (1, 1))
+    codes = np.pad(codes.repeat(2, axis=1).repeat(2, axis=2), border)
+    marks = np.pad(
+        marks.repeat(2, axis=1).repeat(2, axis=2), border, constant_values=-1
+    )
+    return PALETTE[codes], marks
+
+
+def check_maze_size(size: Any) -> int:
+    """Returns `size` if it is an odd integer of at least 3, or raises."""
+    try:
+        number = None if isinstance(size, bool) else operator.index(size)
+    except TypeError:
+        number = None
+    rule = "The `size` of a maze must be an odd integer of at least 3."
+    if number is None:
+        raise ValueError(
+            f"{rule} Received: {size!r} (of type {type(size).__name__}). "
+            "For instance 9, 11 or 13."
+        )
+    if number < 3:
+        raise ValueError(f"{rule} Received: {number}. The nearest allowed size is 3.")
+    if number % 2 == 0:
+        near = f"{number - 1} and {number + 1}"
+        raise ValueError(f"{rule} Received: {number}. The nearest are {near}.")
+    return number
+
+
+def _draw(index: int, size: int, split: str, seed: int) -> tuple[bytearray, list[int]]:
+    """Draws mazes for (seed, size, index) until one belongs to the split."""
+    buckets = BUCKETS[split]
+    for attempt in range(MAX_ATTEMPTS):
+        rng = np.random.default_rng([seed, size, index, attempt])
+        grid, path = _carve(size, rng)
+        if zlib.crc32(grid) % NUM_BUCKETS in buckets:
+            return grid, path
+    raise ValueError(
+        f"None of {MAX_ATTEMPTS:,} mazes of size {size} belongs to the split "
+        f"{split!r}; it seems to be empty for this size. Use a larger size."
+    )
+
+
+def _carve(size: int, rng: np.random.Generator) -> tuple[bytearray, list[int]]:
+    """Carves one maze: its flat codes, and the grid points of its solution."""
+    cells, neighbours = _tables(size)
+    start_index = int(rng.integers(len(cells)))
+    end_index = int(rng.integers(len(cells) - 1))
+    start, end = cells[start_index], cells[end_index + (end_index >= start_index)]
+    # 12 is a multiple of 1, 2, 3 and 4: `draw % k` is uniform for each number k
+    # of open directions. One draw per carved passage.
+    draws = iter(rng.integers(12, size=len(cells) - 1, dtype="uint8").tolist())
+    grid = bytearray((size + 2) ** 2)
+    grid[start] = CORRIDOR
+    stack, path = [start], []
+    here = start
+    remaining = len(cells) - 1
+    while remaining:
+        closed = [step for step in neighbours[here] if not grid[step[0]]]
+        if not closed:
+            stack.pop()
+            here = stack[-1]
+            continue
+        here, passage = closed[next(draws) % len(closed)]
+        grid[here] = grid[passage] = CORRIDOR
+        stack.append(here)
+        remaining -= 1
+        if here == end:
+            path = stack.copy()
+    grid[start], grid[end] = START, END
+    passages = [(a + b) // 2 for a, b in zip(path, path[1:], strict=False)]
+    return grid, path + passages
+
+
+@functools.lru_cache(maxsize=32)
+def _tables(size: int) -> tuple[list[int], dict[int, list[tuple[int, int]]]]:
+    """Flat positions of the cells; per cell its (neighbour, passage) pairs."""
+    side = size + 2
+    odd = range(1, side, 2)
+    cells = [row * side + column for row in odd for column in odd]
+    inside = set(cells)
+    neighbours = {}
+    for cell in cells:
+        steps = (-2 * side, -2, 2, 2 * side)
+        neighbours[cell] = [
+            (cell + step, cell + step // 2) for step in steps if cell + step in inside
+        ]
+    return cells, neighbours
+
+
+def _mark(path: list[int], side: int) -> np.ndarray:
+    solution = np.zeros(side * side, dtype=bool)
+    solution[path] = True
+    return solution

@@ -1,0 +1,64 @@
+"""Fresh copies of a user's block, one for every group of iterations."""
+
+import zlib
+from typing import Any
+
+import keras
+
+from keras_recur.layers.iteration import iteration_scope
+
+
+def copy_block(block, copy: int, iterations: int):
+    """A freshly initialized copy of `block`, sized for `iterations` iterations.
+
+    Initializers and layers that were given a seed get another one, derived from it
+    and from the number of the copy: with the same seed all copies would start equal.
+    """
+    config = _reseeded(block.get_config(), copy)
+    if copy:
+        config["name"] = f"{block.name}_{copy}"
+    with keras.saving.CustomObjectScope(_classes_in(block)):
+        with iteration_scope(0, iterations):
+            clone = type(block).from_config(config)
+            if block.built and not clone.built:
+                clone.build_from_config(block.get_build_config())
+    return clone
+
+
+def sized_block(block, iterations: int):
+    """`block` itself; a copy where it was built for another number of iterations.
+
+    A Functional builds its layers where it is written, outside the loop. If one of
+    them has a row of weights per iteration, it is built anew, with the weights it
+    had, the first row repeated.
+    """
+    if not block.built or not block.weights:
+        return block
+    clone = copy_block(block, 0, iterations)
+    pairs = list(zip(block.weights, clone.weights, strict=True))
+    if all(old.shape == new.shape for old, new in pairs):
+        return block
+    for old, new in pairs:
+        value = keras.ops.convert_to_tensor(old)
+        if old.shape != new.shape:
+            value = keras.ops.broadcast_to(value[:1], new.shape)
+        new.assign(value)
+    return clone
+
+
+def _reseeded(config: Any, copy: int, key: str = "") -> Any:
+    if isinstance(config, dict):
+        return {k: _reseeded(v, copy, k) for k, v in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_reseeded(v, copy) for v in config)
+    if key == "seed" and isinstance(config, int) and copy:
+        return zlib.crc32(f"{config}/{copy}".encode()) >> 1
+    return config
+
+
+def _classes_in(block) -> dict[str, type]:
+    """Classes of the block's layers, so that unregistered ones can be copied too."""
+    classes = {type(block).__name__: type(block)}
+    for layer in getattr(block, "layers", ()):
+        classes |= _classes_in(layer)
+    return {n: c for n, c in classes.items() if not c.__module__.startswith("keras.")}

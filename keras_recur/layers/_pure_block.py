@@ -1,0 +1,148 @@
+"""A block as a pure function of its variables.
+
+A rolled loop, rematerialization and a branch are traced by the backend, so nothing in
+them may write to a variable: JAX would leak a tracer, TensorFlow and PyTorch would
+update statistics twice. The block's mutable state is therefore carried through as
+values and assigned once, behind the loop.
+"""
+
+import functools
+
+import keras
+from keras import ops, tree
+
+from keras_recur.layers.iteration import iteration_scope
+
+
+class PureBlock:
+    """One block of a `SharedRecurrentBlock`, with its variables as arguments.
+
+    Must be made where no autocast is active, so that the values read are the
+    variables' own and gradients are summed in their precision.
+    """
+
+    def __init__(self, block, iterations, training, remat=False):
+        self.block = block
+        self.iterations = iterations
+        self.training = training
+        self.trainable = list(block.trainable_variables)
+        self.mutable = list(block.non_trainable_variables)
+        self.weights = [v.value for v in self.trainable]
+        self.adds_losses = False
+        self._apply = self._rematerialized if remat else self._plain
+
+    def start(self):
+        """What is carried through the loop: mutable values and the sum of losses."""
+        # On torch a value aliases the storage that `assign` writes to later.
+        values = [ops.copy(v.value) for v in self.mutable]
+        return [*values, ops.zeros((), "float32")]
+
+    def finish(self, carried):
+        """Assigns what was carried; returns the sum of the block's losses."""
+        for variable, value in zip(self.mutable, carried[:-1], strict=True):
+            variable.assign(value)
+        return carried[-1]
+
+    def __call__(self, index, carried, inputs, frozen=False):
+        """One application: the new state and the new carried values.
+
+        `frozen` cuts the gradient of everything that goes in and comes out.
+        """
+        weights, stop = self.weights, ops.stop_gradient
+        if not frozen:
+            return self._apply(index, weights, carried, inputs)
+        weights = [stop(w) for w in weights]
+        inputs = tree.map_structure(stop, inputs)
+        outputs, carried = self._plain(index, weights, carried, inputs)
+        return tree.map_structure(stop, outputs), [stop(c) for c in carried]
+
+    def _plain(self, index, weights, carried, inputs):
+        mapping = [
+            *zip(self.trainable, weights, strict=True),
+            *zip(self.mutable, carried[:-1], strict=True),
+        ]
+        with keras.StatelessScope(mapping, collect_losses=True) as scope:
+            with iteration_scope(index, self.iterations):
+                outputs = self.block(inputs, training=self.training)
+        self.adds_losses = self.adds_losses or bool(scope.losses)
+        updated = [scope.get_current_value(v) for v in self.mutable]
+        losses = sum((ops.cast(x, "float32") for x in scope.losses), carried[-1])
+        return outputs, [*updated, losses]
+
+    def _rematerialized(self, index, weights, carried, inputs):
+        """`_plain`, recomputed in the backward pass.
+
+        Everything traced is an argument: TensorFlow recomputes in another graph,
+        where a captured tensor would be out of scope.
+        """
+        leaves = tree.flatten(inputs)
+        arguments = [*weights, *carried, *leaves]
+        traced_index = not isinstance(index, int)
+        if traced_index:
+            arguments.append(index)
+        sizes = len(weights), len(weights) + len(carried)
+        structure = {}
+
+        def step(*flat):
+            flat = list(flat)
+            row = flat.pop() if traced_index else index
+            outputs, updated = self._plain(
+                row,
+                flat[: sizes[0]],
+                flat[sizes[0] : sizes[1]],
+                tree.pack_sequence_as(inputs, flat[sizes[1] :]),
+            )
+            structure["outputs"] = outputs
+            return tuple(tree.flatten(outputs) + updated)
+
+        flat = list(_remat(step)(*arguments))
+        states = len(flat) - len(carried)
+        outputs = tree.pack_sequence_as(structure["outputs"], flat[:states])
+        return outputs, flat[states:]
+
+
+def _remat(step):
+    if keras.backend.backend() != "tensorflow":
+        return keras.remat(step)
+    return functools.partial(_tensorflow_remat, step)
+
+
+def _tensorflow_remat(step, *arguments):
+    """`tf.recompute_grad`, but for integer arguments too.
+
+    A seed generator's state is an integer, and in a `while_loop` the gradient that
+    `tf.recompute_grad` returns for it, `None`, is refused.
+    """
+    import tensorflow as tf
+
+    floating = [tf.convert_to_tensor(a).dtype.is_floating for a in arguments]
+
+    @tf.custom_gradient
+    def recomputed(*flat):
+        outputs = step(*flat)
+        smooth = [i for i, x in enumerate(outputs) if x.dtype.is_floating]
+
+        def gradient(*upstream):
+            upstream = [upstream[i] for i in smooth]
+            # The barrier keeps the compiler from merging the two computations.
+            held = tf.raw_ops.IdentityN(input=[*flat, *upstream])
+            again, upstream = held[: len(flat)], held[len(flat) :]
+            watched = [x for x, f in zip(again, floating, strict=True) if f]
+            with tf.GradientTape() as tape:
+                tape.watch(watched)
+                values = step(*again)
+            gradients = tape.gradient(
+                [values[i] for i in smooth],
+                watched,
+                output_gradients=upstream,
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            found = iter(gradients)
+            return [
+                next(found) if f else tf.zeros_like(x)
+                for x, f in zip(again, floating, strict=True)
+            ]
+
+        return outputs, gradient
+
+    return recomputed(*arguments)

@@ -1,0 +1,169 @@
+"""Batch normalization with statistics of its own for every iteration.
+
+Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning,
+Recurrent Neural Networks and Visual Cortex" (arXiv:1604.03640), the section on
+time-specific batch normalization.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.layers.iteration import current_iteration
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class TimeSpecificBatchNormalization(keras.layers.Layer):
+    """Batch normalization that keeps mean and variance for every iteration.
+
+    Inside a `SharedRecurrentBlock` the state has another distribution after each
+    iteration. One shared `BatchNormalization` mixes them in its moving statistics,
+    and training and inference drift apart the more iterations there are. This layer
+    keeps one row of statistics per iteration and learns from the loop which row to
+    use. Past the last row (more iterations than it was built for) the last one is
+    used. Outside a loop there is one row, and the layer is a plain
+    `BatchNormalization`.
+
+    Args:
+        iterations: Number of rows. `None` (default) takes as many as the loop
+            applies these weights, so that an untied copy gets one row.
+        affine: Learned scale and offset: `None` (none), `"shared"` (one pair for all
+            iterations, the default) or `"per_iteration"` (one pair each).
+        axis: The axis that is normalized, usually the channels. Default -1.
+        momentum: Momentum of the moving statistics. Default 0.99.
+        epsilon: Added to the variance. Default 1e-3.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: Tensor of rank 2 or more.
+        training: `True` normalizes with the batch's statistics and updates the row.
+
+    Input shape:
+        `(batch, ..., channels)`, or any shape with the channels at `axis`.
+
+    Output shape:
+        The input's shape.
+
+    Raises:
+        ValueError: for an unknown `affine`, or `iterations` that is no positive
+            integer.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). `affine=None` is
+        their CIFAR-10 setting, `"shared"` their ImageNet one.
+
+    Example:
+
+    >>> block = keras.Sequential([
+    ...     keras.layers.Conv2D(8, 3, padding="same"),
+    ...     keras_recur.layers.TimeSpecificBatchNormalization(),
+    ...     keras.layers.ReLU(),
+    ... ])
+    >>> loop = keras_recur.layers.SharedRecurrentBlock(block, iterations=5)
+    >>> loop(np.ones((2, 16, 16, 8))).shape
+    (2, 16, 16, 8)
+    >>> block.layers[1].moving_mean.shape
+    (5, 8)
+    """
+
+    def __init__(
+        self,
+        iterations: int | None = None,
+        affine: str | None = "shared",
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if iterations is not None:
+            iterations = check_positive_int("iterations", iterations)
+        self.iterations = iterations
+        self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
+        self.axis = axis
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ValueError(
+                "The axis to normalize must have a known size. Received: "
+                f"input_shape={input_shape}, axis={self.axis}."
+            )
+        self.input_spec = keras.layers.InputSpec(
+            ndim=len(input_shape), axes={self.axis % len(input_shape): channels}
+        )
+        loop = current_iteration()
+        self._rows = self.iterations or (loop.iterations if loop else 1)
+
+        def statistics(name, initializer):
+            return self.add_weight(
+                name=name,
+                shape=(self._rows, channels),
+                initializer=initializer,
+                trainable=False,
+                autocast=False,
+            )
+
+        self.moving_mean = statistics("moving_mean", "zeros")
+        self.moving_variance = statistics("moving_variance", "ones")
+        self.gamma = self.beta = None
+        if self.affine is not None:
+            shape = (channels,)
+            if self.affine == "per_iteration":
+                shape = (self._rows, channels)
+            self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+            self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+
+    def call(self, inputs, training=False):
+        loop = current_iteration()
+        row = ops.minimum(loop.index if loop else 0, self._rows - 1)
+        axis = self.axis % len(inputs.shape)
+        others = [a for a in range(len(inputs.shape)) if a != axis]
+        aligned = [1] * len(inputs.shape)
+        aligned[axis] = inputs.shape[axis]
+
+        # Statistics in half precision would overflow: Keras computes them in float32.
+        x = inputs
+        if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
+            x = ops.cast(x, "float32")
+        if training and self.trainable:
+            mean, variance = ops.moments(x, axes=others)
+            self._update(self.moving_mean, row, mean)
+            self._update(self.moving_variance, row, variance)
+        else:
+            mean = ops.take(self.moving_mean, row, axis=0)
+            variance = ops.take(self.moving_variance, row, axis=0)
+        scale = ops.rsqrt(ops.cast(variance, x.dtype) + self.epsilon)
+        offset = -ops.cast(mean, x.dtype) * scale
+        if self.affine is not None:
+            gamma, beta = self.gamma, self.beta
+            if self.affine == "per_iteration":
+                gamma, beta = ops.take(gamma, row, axis=0), ops.take(beta, row, axis=0)
+            gamma, beta = ops.cast(gamma, x.dtype), ops.cast(beta, x.dtype)
+            scale, offset = scale * gamma, offset * gamma + beta
+        outputs = x * ops.reshape(scale, aligned) + ops.reshape(offset, aligned)
+        return ops.cast(outputs, self.compute_dtype)
+
+    def _update(self, variable, row, value):
+        chosen = ops.one_hot(row, self._rows, dtype=variable.dtype)
+        value = ops.cast(value, variable.dtype)
+        step = (1.0 - self.momentum) * ops.expand_dims(chosen, 1)
+        variable.assign(variable + step * (value - variable))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "iterations": self.iterations,
+            "affine": self.affine,
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+        }

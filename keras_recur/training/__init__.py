@@ -1,0 +1,21 @@
+"""Recipes, losses over iterations, and training that can be interrupted."""
+
+from keras_recur.training import losses
+from keras_recur.training.checkpoint import Checkpoint
+from keras_recur.training.exact_match import ExactMatch
+from keras_recur.training.fit import TrainingDiverged, fit
+from keras_recur.training.losses import IterationLoss
+from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
+from keras_recur.training.recipe import Recipe
+
+__all__ = [
+    "Checkpoint",
+    "CoupledAdam",
+    "CoupledSGD",
+    "ExactMatch",
+    "IterationLoss",
+    "Recipe",
+    "TrainingDiverged",
+    "fit",
+    "losses",
+]

@@ -1,0 +1,44 @@
+"""The score of the maze and string tasks: every position right."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class ExactMatch(keras.metrics.Mean):
+    """Share of examples with every scored position right.
+
+    For one label per example this is accuracy; for mazes and strings a single wrong
+    position makes the example wrong. Targets below 0 are not scored. Of several
+    readouts the last one counts.
+
+    Args:
+        name: Default `"accuracy"`.
+        dtype: Of the result.
+
+    Reference:
+        [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), section 4.
+
+    Example:
+
+    >>> metric = keras_recur.training.ExactMatch()
+    >>> logits = np.array([[[0.0, 1.0], [1.0, 0.0]]])
+    >>> metric.update_state(np.array([[1, -1]]), logits)
+    >>> float(metric.result())
+    1.0
+    """
+
+    def __init__(self, name: str = "accuracy", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if len(y_pred.shape) == len(y_true.shape) + 2:
+            y_pred = y_pred[:, -1]
+        y_true = ops.cast(y_true, "int32")
+        found = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        right = ops.logical_or(found == y_true, y_true < 0)
+        positions = tuple(range(1, len(y_true.shape)))
+        matches = ops.all(right, axis=positions) if positions else right
+        super().update_state(ops.cast(matches, self.dtype), sample_weight)

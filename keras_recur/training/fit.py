@@ -1,0 +1,160 @@
+"""Training is `model.fit`; this adds the recipe, and going on where it stopped."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur.training.checkpoint import Checkpoint
+from keras_recur.training.exact_match import ExactMatch
+from keras_recur.training.recipe import Recipe
+from keras_recur.zoo.with_iterations import called_again
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss became NaN or infinite. What was finished before is kept."""
+
+
+def fit(
+    model: keras.Model,
+    recipe: Recipe,
+    data: Any,
+    validation_data: Any = None,
+    *,
+    directory: str | Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: str | int = "auto",
+    jit_compile: str | bool = "auto",
+) -> dict[str, list[float]]:
+    """Trains a model by a recipe; with a directory, goes on where it stopped.
+
+    A thin layer over `model.fit`. After every epoch the directory holds all that is
+    needed to go on, and a run that was interrupted ends with the same weights as one
+    that was not (same data, one backend and device). A run that is finished returns at
+    once with the finished weights.
+
+    Args:
+        model: A Keras model that returns logits, of the zoo or your own.
+        recipe: A `Recipe`. Its `batch_size` and `augment` are the data's affair: give
+            them to `data.load`.
+        data: Anything that `model.fit` takes. With a data set of this library the
+            order of every epoch is reproduced too.
+        validation_data: The same, scored after every epoch. Default: none.
+        directory: Folder of the checkpoint. Default: none is written.
+        callbacks: More Keras callbacks.
+        verbose: As in `model.fit`.
+        jit_compile: As in `model.compile`.
+
+    Returns:
+        History: a list per figure with a number per epoch, over all sessions of the
+        run: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`,
+        `seconds`.
+
+    Raises:
+        ValueError: if the directory holds the checkpoint of another configuration.
+        TrainingDiverged: if the loss is not finite, with the epoch.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=3)
+    >>> recipe = keras_recur.training.Recipe("adam", 1e-3, epochs=1, batch_size=50)
+    >>> data = keras_recur.data.load("prefix_sums", batch_size=50, num_examples=100)
+    >>> history = keras_recur.training.fit(pair.recurrent, recipe, data, verbose=0)
+    >>> len(history["loss"])
+    1
+    """
+    trained = _progressive(model, recipe.progressive)
+    trained.compile(
+        recipe.make_optimizer(model),
+        recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe),
+        metrics=[ExactMatch()],
+        jit_compile=jit_compile,
+    )
+    trained.optimizer.build(trained.trainable_variables)
+    log = _EpochLog(recipe)
+    checkpoint = None
+    if directory is not None:
+        fingerprint = _fingerprint(model, recipe, data)
+        checkpoint = Checkpoint(directory, trained, log.history, fingerprint)
+        checkpoint.restore()
+    done = len(log.history.get("loss", ()))
+    if done >= recipe.epochs:
+        return log.history
+    if hasattr(data, "epoch"):
+        data.epoch = done
+    trained.fit(
+        data,
+        validation_data=validation_data,
+        epochs=recipe.epochs,
+        initial_epoch=done,
+        shuffle=False,  # The data set shuffles; Keras would do it again.
+        callbacks=[log, *([checkpoint] if checkpoint else ()), *callbacks],
+        verbose=verbose,
+    )
+    return log.history
+
+
+def _progressive(model, alpha):
+    """The model on which the progressive loss is computed, on the same weights."""
+    if alpha == 0:
+        return called_again(model) if model.compiled else model
+    progressive = called_again(model, progressive=True)
+    if alpha == 1:
+        return progressive
+    inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
+    both = keras.ops.stack([model(inputs), progressive(inputs)], axis=1)
+    return keras.Model(inputs, both, name=model.name)
+
+
+def _mixed(recipe):
+    from keras_recur.training.losses import IterationLoss
+
+    return IterationLoss([1 - recipe.progressive, recipe.progressive])
+
+
+def _fingerprint(model, recipe, data):
+    import dataclasses
+
+    config = data.config() if hasattr(data, "config") else None
+    shapes = [[v.name, *map(int, v.shape)] for v in model.variables]
+    text = json.dumps([dataclasses.asdict(recipe), shapes, config], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _EpochLog(keras.callbacks.Callback):
+    """Sets the learning rate, keeps the history, stops on a loss that is no number."""
+
+    def __init__(self, recipe):
+        super().__init__()
+        self.recipe = recipe
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._start = epoch, time.perf_counter()
+        self.model.optimizer.learning_rate = self.recipe.learning_rate_at(epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch % 50 == 0:
+            self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+        row = {k: float(v) for k, v in (logs or {}).items()}
+        row["learning_rate"] = self.recipe.learning_rate_at(epoch)
+        row["seconds"] = time.perf_counter() - self._start
+        for key, value in row.items():
+            self.history.setdefault(key, []).append(value)
+
+    def _check(self, logs):
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            raise TrainingDiverged(
+                f"The loss became {loss} in epoch {self._epoch + 1} of "
+                f"{self.recipe.epochs}. The {self._epoch} finished epochs are kept. Try "
+                "a lower learning rate, warm-up, clipping (clip_norm) or throttle=True."
+            )

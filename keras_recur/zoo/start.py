@@ -1,0 +1,43 @@
+"""Initializers of a network's layers, each with a seed of its own."""
+
+import random
+from typing import Any
+
+import keras
+
+
+class Start:
+    """Hands out initial values, layer by layer, from one seed.
+
+    Args:
+        initializer: `"torch_default"`: kernels and biases uniform in plus or minus
+            1/sqrt(fan_in), which the papers' PyTorch code left in place. Or the name
+            of any Keras initializer, for kernels; biases then start at zero.
+        seed: Integer, or `None` to draw one (`keras.utils.set_random_seed` makes it
+            repeatable).
+    """
+
+    def __init__(self, initializer: str = "torch_default", seed: int | None = None):
+        self.initializer = initializer
+        self.seed = random.randrange(2**31) if seed is None else seed
+        self._next = random.Random(self.seed)
+        if initializer != "torch_default":
+            keras.initializers.get(initializer)
+
+    def draw_seed(self) -> int:
+        """The next seed, for a layer that draws random numbers."""
+        return self._next.randrange(2**31)
+
+    def __call__(self, fan_in: int) -> dict[str, Any]:
+        """Keyword arguments for a layer whose outputs each sum `fan_in` inputs."""
+        if self.initializer != "torch_default":
+            kernel = keras.initializers.get(self.initializer)
+            config = {**kernel.get_config(), "seed": self.draw_seed()}
+            if "seed" not in kernel.get_config():
+                config.pop("seed")
+            return {"kernel_initializer": type(kernel).from_config(config)}
+        limit = fan_in**-0.5
+        return {
+            name: keras.initializers.RandomUniform(-limit, limit, self.draw_seed())
+            for name in ("kernel_initializer", "bias_initializer")
+        }

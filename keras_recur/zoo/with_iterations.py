@@ -1,0 +1,88 @@
+"""Another number of iterations, or another readout, on the same weights."""
+
+import keras
+
+from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.layers import Readout, SharedRecurrentBlock
+
+
+def with_iterations(
+    model: keras.Model, iterations: int | None = None, readout: str | None = None
+) -> keras.Model:
+    """A new model on the same weights that runs its loops for `iterations`.
+
+    The model itself is not changed: setting an attribute of a compiled model would
+    be ignored by its compiled functions. Training either model trains both.
+
+    Args:
+        model: A Functional or Sequential model with one or more
+            `SharedRecurrentBlock` layers.
+        iterations: How often each loop applies its block. Default: as it was built.
+        readout: `"last"` or `"all"`: what the model returns, where it has a
+            `Readout` layer. Default: as it was built.
+
+    Returns:
+        A `keras.Model`, not compiled.
+
+    Raises:
+        ValueError: for a model without a loop, and for more iterations than untied
+            weights exist for.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> longer = keras_recur.zoo.with_iterations(pair.recurrent, 12, readout="all")
+    >>> longer(np.zeros((1, 16, 1))).shape
+    (1, 12, 16, 2)
+    """
+    changes: dict = {}
+    if iterations is not None:
+        changes["iterations"] = check_positive_int("iterations", iterations)
+    if readout is not None:
+        check_one_of("readout", readout, ("last", "all"))
+        changes["return_sequence"] = readout == "all"
+        changes["readout"] = readout
+    return called_again(model, **changes)
+
+
+def called_again(model: keras.Model, **changes) -> keras.Model:
+    """The model's graph once more, on the same layers, with other call arguments.
+
+    `iterations`, `return_sequence` and `progressive` go to `SharedRecurrentBlock`
+    layers, `readout` to `Readout` layers.
+    """
+    if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
+        raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
+    found = False
+
+    def call(layer, *args, **kwargs):
+        nonlocal found
+        if isinstance(layer, SharedRecurrentBlock):
+            found = True
+            kwargs |= {k: v for k, v in changes.items() if k != "readout"}
+        elif isinstance(layer, Readout) and "readout" in changes:
+            kwargs["readout"] = changes["readout"]
+        return layer(*args, **kwargs)
+
+    functional = model
+    if isinstance(model, keras.Sequential):
+        inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
+        x = inputs
+        for layer in model.layers:
+            x = layer(x)
+        functional = keras.Model(inputs, x, name=model.name)
+    if not hasattr(functional, "operations"):
+        raise ValueError(
+            "Only a Functional or Sequential model can be run again with other "
+            f"iterations. Received: {model!r} (of type {type(model).__name__}). Call "
+            "its SharedRecurrentBlock with `iterations=` instead."
+        )
+    again = keras.models.clone_model(
+        functional, clone_function=lambda layer: layer, call_function=call
+    )
+    if not found:
+        raise ValueError(
+            f"The model has no SharedRecurrentBlock layer. Received: {model.name!r} "
+            f"with layers {[layer.name for layer in model.layers]}."
+        )
+    return again

@@ -1,0 +1,33 @@
+"""Every test starts from the same seed, the same dtype policy and an empty session."""
+
+import importlib.util
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+if importlib.util.find_spec("torch"):
+    import torch  # noqa: F401  Behind TensorFlow it would crash (Keras does the same).
+
+import keras
+import pytest
+
+JIT = {"tensorflow": [False, True]}.get(keras.backend.backend(), ["auto"])
+
+
+@pytest.fixture(autouse=True)
+def fresh_session():
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(0)
+    policy = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(params=JIT, ids=lambda jit: f"jit={jit}")
+def jit(request):
+    """What to give `compile(jit_compile=...)`. On a GPU TensorFlow's default is True."""
+    return request.param
+
+
+@pytest.fixture
+def backend():
+    return keras.backend.backend()

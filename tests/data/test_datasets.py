@@ -1,0 +1,62 @@
+"""The descriptions of the data sets, and that they agree with what is loaded."""
+
+import dataclasses
+
+import pytest
+
+from keras_recur import data
+
+
+def test_names():
+    assert data.list_datasets() == [
+        "mazes",
+        "prefix_sums",
+        "cifar10",
+        "cifar100",
+        "svhn",
+        "emnist_balanced",
+        "mnist",
+        "imagenet",
+    ]
+    assert data.list_datasets("*mnist*") == ["emnist_balanced", "mnist"]
+    assert data.list_datasets("nothing") == []
+
+
+@pytest.mark.parametrize("name", data.list_datasets())
+def test_descriptions_are_complete_and_frozen(name):
+    spec = data.describe(name)
+    assert spec.name == name
+    assert set(spec.num_examples) == set(spec.splits)
+    assert spec.procedural == (spec.download_size is None) == (spec.size is not None)
+    assert (spec.mean is None) == (spec.std is None) == spec.procedural
+    assert data.input_shape(name) == spec.input_shape
+    if spec.mean and spec.std:
+        assert len(spec.mean) == len(spec.std) == spec.input_shape[-1]
+    assert spec.summary in str(spec)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.name = "other"
+
+
+@pytest.mark.parametrize("size", [3, 9, 13, 33])
+def test_shape_of_mazes(size):
+    loaded = data.load("mazes", num_examples=2, size=size)
+    cells = (size + 1) // 2
+    shape = (4 * cells + 4, 4 * cells + 4, 3)
+    assert data.input_shape("mazes", size) == shape == loaded.input_shape
+
+
+@pytest.mark.parametrize("size", [3, 16, 50])
+def test_shape_of_prefix_sums(size):
+    loaded = data.load("prefix_sums", num_examples=2, size=size)
+    assert data.input_shape("prefix_sums", size) == (size, 1) == loaded.input_shape
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="Did you mean 'cifar10'"):
+        data.describe("cifar_10")
+    with pytest.raises(ValueError, match="Did you mean 'mazes'"):
+        data.input_shape("maze")
+    with pytest.raises(ValueError, match="The nearest are 9 and 11"):
+        data.input_shape("mazes", 10)
+    with pytest.raises(ValueError, match="'mnist' has no `size`.* mazes, prefix_sums"):
+        data.input_shape("mnist", 28)

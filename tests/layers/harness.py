@@ -1,0 +1,151 @@
+"""What the tests of the layers share: data, blocks, and one way to train and compare."""
+
+import keras
+import numpy as np
+from keras import layers, ops, tree
+
+from keras_recur.layers import current_iteration
+
+LOOPS = {
+    "unrolled": {},
+    "rolled": {"unroll": False},
+    "remat": {"remat": True},
+    "rolled+remat": {"unroll": False, "remat": True},
+}
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def array(x):
+    x = ops.cast(x, "float32") if "16" in str(x.dtype) else x
+    return np.asarray(ops.convert_to_numpy(x))
+
+
+def weights(owner):
+    return [array(w) for w in owner.weights]
+
+
+def close(actual, expected, tolerance=1e-5):
+    tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, tolerance, tolerance),
+        actual,
+        expected,
+    )
+
+
+def model_of(*parts, shape=(4,)):
+    """A Functional model: the layers (or functions) one behind the other."""
+    start = x = keras.Input(shape)
+    for part in parts:
+        x = part(x)
+    return keras.Model(start, x)
+
+
+def train(model, x=None, jit="auto", epochs=1, rate=0.1):
+    """Some steps of SGD towards ones. All that a loop could have got wrong, as arrays."""
+    x = normal(8, *model.input_shape[1:]) if x is None else x
+    y = np.ones(model.compute_output_shape(x.shape), "float32")
+    model.compile(keras.optimizers.SGD(rate), "mse", jit_compile=jit)
+    history = model.fit(x, y, batch_size=len(x), epochs=epochs, verbose=0)
+    return {
+        "loss": history.history["loss"],
+        "variables": [array(v) for v in model.variables],
+        "predictions": model.predict(x, verbose=0),
+    }
+
+
+def dense(units=4, **arguments):
+    return layers.Dense(units, **{"activation": "tanh", **arguments})
+
+
+def registered(cls):
+    return keras.saving.register_keras_serializable(package="tests")(cls)
+
+
+@registered
+class GatedCell(layers.Layer):
+    """A gated cell of two tensors, hidden and memory, as a tuple or a dict."""
+
+    def __init__(self, units=4, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.gates = layers.Dense(2 * units, dtype=self.dtype_policy)
+
+    def build(self, state_shape):
+        self.gates.build((None, 2 * self.units))
+
+    def call(self, state):
+        hidden, memory = tree.flatten(state)
+        gates = self.gates(ops.concatenate([hidden, memory], axis=-1))
+        candidate, gate = ops.split(gates, 2, axis=-1)
+        gate = ops.sigmoid(gate)
+        memory = gate * memory + (1 - gate) * ops.tanh(candidate)
+        return tree.pack_sequence_as(state, [ops.tanh(memory), memory])
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@registered
+class Counting(layers.Layer):
+    """Looks up a row with the integer of its state, and counts it up."""
+
+    def build(self, state_shape):
+        self.rows = self.add_weight(shape=(8, 4), initializer="normal")
+
+    def call(self, state):
+        row = ops.take(self.rows, state["count"], axis=0)
+        return {"count": state["count"] + 1, "h": state["h"] + row}
+
+
+@registered
+class Increment(layers.Layer):
+    """Adds a weight that starts at 1: the output counts what has run."""
+
+    def build(self, shape):
+        self.step = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        return x + self.step
+
+
+@registered
+class AddIndex(layers.Layer):
+    """Adds index + 100 * iterations of the running iteration."""
+
+    def call(self, x):
+        loop = current_iteration()
+        return x + ops.cast(loop.index, x.dtype) + 100 * loop.iterations
+
+
+@registered
+class Nested(layers.Layer):
+    """A user's layer that holds another one."""
+
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, x, training=None):
+        return self.inner(x, training=training)
+
+    def get_config(self):
+        inner = keras.saving.serialize_keras_object(self.inner)
+        return {**super().get_config(), "inner": inner}
+
+    @classmethod
+    def from_config(cls, config):
+        inner = keras.saving.deserialize_keras_object(config.pop("inner"))
+        return cls(inner, **config)
+
+
+@registered
+class Penalty(layers.Layer):
+    def call(self, x):
+        self.add_loss(0.1 * ops.mean(ops.square(x)))
+        return x

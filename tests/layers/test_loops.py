@@ -1,0 +1,137 @@
+"""Unrolled, rolled, rematerialized: three ways to the same numbers."""
+
+import functools
+
+import keras
+import pytest
+from harness import (
+    LOOPS,
+    AddIndex,
+    Nested,
+    Penalty,
+    array,
+    close,
+    dense,
+    model_of,
+    normal,
+    train,
+)
+from keras import layers
+
+from keras_recur.layers import (
+    Readout,
+    SharedRecurrentBlock,
+    TimeSpecificBatchNormalization,
+    current_iteration,
+)
+
+CASES = {
+    "sequential": {},
+    "functional, groups": {"functional": True, "sharing": [0, 0, 0, 1]},
+    "alternating, sequence": {"sharing": [0, 1, 0, 1], "return_sequence": True},
+    "injection, sequence": {"injection": "add", "return_sequence": True},
+    "bfloat16": {"policy": "mixed_bfloat16"},
+}
+OTHER_LOOPS = [name for name in LOOPS if name != "unrolled"]
+
+
+def model(loop, functional=False, policy="float32", **arguments):
+    """Convolution, both normalizations, dropout, nested models: state of every kind."""
+    keras.utils.set_random_seed(1)
+    stages = [
+        layers.Conv1D(4, 3, padding="same", dtype=policy),
+        layers.BatchNormalization(dtype=policy),
+        TimeSpecificBatchNormalization(affine="per_iteration", dtype=policy),
+        layers.ReLU(dtype=policy),
+        layers.Dropout(0.3, seed=3, dtype=policy),
+    ]
+    if functional:
+        block = model_of(*stages, shape=(None, 4))
+    else:
+        block = keras.Sequential([keras.Sequential(stages[:2]), *stages[2:]])
+    block = SharedRecurrentBlock(block, 4, **LOOPS[loop], **arguments)
+    readout = "all" if arguments.get("return_sequence") else "last"
+    return model_of(block, Readout(layers.Dense(2), readout), shape=(5, 4))
+
+
+@functools.cache
+def reference(case):
+    return train(model("unrolled", **CASES[case]), epochs=3)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("loop", OTHER_LOOPS)
+def test_all_loops_compute_the_same(loop, case, jit):
+    """Losses, gradients (the weights after them), statistics, seeds, predictions."""
+    tolerance = 3e-2 if case == "bfloat16" else 1e-4
+    trained = train(model(loop, **CASES[case]), jit=jit, epochs=3)
+    close(trained, reference(case), tolerance)
+
+
+def test_the_unrolled_loop_is_the_same_compiled(jit):
+    close(train(model("unrolled"), jit=jit, epochs=3), reference("sequential"), 1e-4)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_eager_calls_update_statistics_once(loop):
+    block = layers.BatchNormalization(momentum=0.5)
+    layer = SharedRecurrentBlock(block, 2, **LOOPS[loop])
+    x = normal(16, 4) + 3
+    layer(x, training=False)
+    close(array(block.moving_mean), 0 * x[0], 0)
+    layer(x, training=True)
+    close(array(block.moving_mean), x.mean(0) / 4, 1e-4)  # Halved by the 2nd, mean 0.
+
+
+LOSSES = {
+    "activity": lambda: dense(activity_regularizer=keras.regularizers.L2(0.1)),
+    "add_loss": lambda: keras.Sequential([dense(), Nested(Penalty())]),
+    "kernel": lambda: dense(kernel_regularizer=keras.regularizers.L2(0.1)),
+}
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_losses_of_the_block_count_at_every_iteration(loop, kind, jit):
+    block = LOSSES[kind]()
+    hand = model_of(block, block, block)
+    layer = SharedRecurrentBlock(LOSSES[kind](), 3, **LOOPS[loop])
+    looped = model_of(layer)
+    looped.set_weights(hand.get_weights())
+    expected = train(hand, jit=jit, epochs=2)
+    assert expected["loss"][0] > 0
+    close(train(looped, jit=jit, epochs=2), expected)
+
+
+@pytest.mark.parametrize(
+    ("sharing", "expected"), [("all", 903), ([0, 0, 1], 501), ("none", 300)]
+)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_nested_layer_sees_the_iteration(loop, sharing, expected, jit):
+    """The sum of index + 100 * iterations, over the iterations of a group."""
+    block = keras.Sequential([Nested(keras.Sequential([AddIndex()]))])
+    layer = SharedRecurrentBlock(block, 3, sharing=sharing, **LOOPS[loop])
+    looped = model_of(layer, shape=(1,))
+    looped.compile(jit_compile=jit)
+    assert looped.predict(normal(1, 1) * 0, verbose=0) == expected
+
+
+def test_outside_of_a_loop_there_is_no_iteration():
+    class Failing(layers.Layer):
+        def call(self, x):
+            seen.append(current_iteration())
+            raise RuntimeError("within the loop")
+
+    seen = []
+    assert current_iteration() is None
+    with pytest.raises(RuntimeError, match="within the loop"):
+        SharedRecurrentBlock(Failing(), 2)(normal(1, 1))
+    assert seen[0] == (0, 2)
+    assert current_iteration() is None
+
+
+def test_loops_may_be_nested():
+    inner = SharedRecurrentBlock(AddIndex(), 2)
+    outer = SharedRecurrentBlock(keras.Sequential([inner, AddIndex()]), 3)
+    out = float(array(outer(normal(1, 1) * 0))[0, 0])
+    assert out == 3 * (0 + 1 + 2 * 200) + (0 + 1 + 2 + 3 * 300)

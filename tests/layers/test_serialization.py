@@ -1,0 +1,187 @@
+"""Configs, files, clones and policies: what is shared stays shared."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from harness import (
+    LOOPS,
+    GatedCell,
+    Nested,
+    array,
+    close,
+    dense,
+    model_of,
+    normal,
+    train,
+    weights,
+)
+from keras import layers
+
+from keras_recur.layers import (
+    Readout,
+    SharedRecurrentBlock,
+    TimeSpecificBatchNormalization,
+)
+
+
+def sequential():
+    inner = keras.Sequential([dense(), layers.BatchNormalization()])
+    return keras.Sequential([inner, layers.Dropout(0.1, seed=1)])
+
+
+def functional():
+    return model_of(dense(), TimeSpecificBatchNormalization(affine="per_iteration"))
+
+
+def custom():
+    return Nested(keras.Sequential([dense(), TimeSpecificBatchNormalization()]))
+
+
+LAYERS = {
+    "dense": lambda: SharedRecurrentBlock(dense(), 3),
+    "untied": lambda: SharedRecurrentBlock(sequential(), 2, sharing="none"),
+    "groups": lambda: SharedRecurrentBlock(functional(), 3, sharing=(0, 1, 0)),
+    "numpy groups": lambda: SharedRecurrentBlock(dense(), 3, np.array([0, 1, 0])),
+    "rolled": lambda: SharedRecurrentBlock(custom(), 3, unroll=False, remat=True),
+    "recall": lambda: SharedRecurrentBlock(
+        dense(), 2, injection="concat", seed=5, name="recall", trainable=False
+    ),
+    "sequence": lambda: SharedRecurrentBlock(functional(), 2, return_sequence=True),
+    "bfloat16": lambda: SharedRecurrentBlock(dense(dtype="mixed_bfloat16"), 2),
+    "norm": lambda: TimeSpecificBatchNormalization(
+        iterations=2, affine=None, axis=1, momentum=0.5, epsilon=0.1
+    ),
+    "readout": lambda: Readout(keras.Sequential([layers.Dense(3)]), readout="last"),
+}
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize("name", LAYERS)
+def test_config_survives_json(name, built):
+    layer = LAYERS[name]()
+    if built:
+        layer(normal(2, 4))
+    config = layer.get_config()
+    copy = type(layer).from_config(json.loads(json.dumps(config)))
+    if built:
+        copy(normal(2, 4))
+    assert json.dumps(copy.get_config()) == json.dumps(config)
+    assert sorted(vars(copy)) == sorted(vars(layer))
+    assert [w.shape for w in copy.weights] == [w.shape for w in layer.weights]
+
+
+def whole_model():
+    """Several loops, one called twice, one with recall of its own, one nested state."""
+    x = keras.Input((4,))
+    tied = SharedRecurrentBlock(dense(), 3, name="tied")
+    h = tied(tied(x), iterations=2)
+    h = SharedRecurrentBlock(functional(), 3, sharing=[0, 1, 0], unroll=False)(h)
+    h = SharedRecurrentBlock(sequential(), 2, sharing="none", remat=True)(h)
+    h = SharedRecurrentBlock(custom(), 2)(h)
+    recall = SharedRecurrentBlock(dense(), 2, injection="concat", return_sequence=True)
+    h, _ = SharedRecurrentBlock(GatedCell(), 2)((h, x))
+    return keras.Model(x, Readout(layers.Dense(2), "all")(recall(h, injected=x)))
+
+
+def by_file(model, path):
+    model.save(path / "model.keras")
+    return keras.saving.load_model(path / "model.keras")
+
+
+def by_clone(model, path):
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def by_weights(model, path):
+    model.save_weights(path / "model.weights.h5")
+    fresh = whole_model()
+    fresh.load_weights(path / "model.weights.h5")
+    return fresh
+
+
+def by_config(model, path):
+    config = json.loads(json.dumps(model.get_config()))
+    copy = keras.Model.from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+@pytest.mark.parametrize("way", [by_file, by_clone, by_weights, by_config])
+def test_a_model_comes_back_with_what_it_shared(way, tmp_path):
+    model = whole_model()
+    train(model)  # So that statistics and seeds are not at their start.
+    model = by_config(model, tmp_path)  # Without the optimizer, which would be saved.
+    copy = way(model, tmp_path)
+    assert copy is not model
+    assert copy.count_params() == model.count_params()
+    assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
+    assert not {id(w) for w in copy.weights} & {id(w) for w in model.weights}
+    x = normal(8, 4)
+    close(array(copy(x)), array(model(x)), 1e-6)
+    for _ in range(2):
+        _same_seeds(copy, model)
+        close(train(copy, x), train(model, x), 1e-4)  # Tied stays tied.
+
+
+def _same_seeds(copy, model):
+    """`set_weights` leaves out the seeds of dropout."""
+    for new, old in zip(copy.variables, model.variables, strict=True):
+        if "seed_generator_state" in new.path:
+            new.assign(old)
+
+
+def test_training_goes_on_from_a_file(tmp_path, jit):
+    """With the state of optimizer and seeds: as if it had never stopped."""
+    model = whole_model()
+    train(model, jit=jit, epochs=2)
+    copy = by_file(model, tmp_path)
+    x, y = normal(8, 4), np.ones((8, 2, 2))
+    histories = [
+        m.fit(x, y, epochs=2, verbose=0, shuffle=False).history["loss"]
+        for m in (model, copy)
+    ]
+    close(*histories)
+    close(weights(copy), weights(model))
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
+@pytest.mark.parametrize("where", ["global", "layer"])
+def test_the_policy_reaches_every_layer(where, loop):
+    if where == "global":
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        block = sequential()
+    else:
+        block = keras.Sequential([GatedLike("mixed_bfloat16")])
+    layer = SharedRecurrentBlock(block, 2, sharing="none", **loop)
+    out = layer(normal(2, 4))
+    assert keras.backend.standardize_dtype(out.dtype) == "bfloat16"
+    for part in layer._flatten_layers():
+        if isinstance(part, keras.Sequential) and where == "layer":
+            continue  # A Sequential computes nothing itself.
+        assert part.compute_dtype == "bfloat16", part.name
+    assert {w.dtype for w in layer.trainable_weights} == {"float32"}
+
+
+def GatedLike(policy):
+    return layers.Dense(4, dtype=policy)
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_mask_goes_through(name):
+    tokens = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+    loop = SharedRecurrentBlock(layers.Dense(4), 2, **LOOPS[name])
+    embed, pool = layers.Embedding(5, 4, mask_zero=True), layers.GlobalAveragePooling1D()
+    model = model_of(embed, loop, pool, shape=(4,))
+    states = array(loop(array(embed(tokens))))
+    expected = np.stack([states[0, :2].mean(0), states[1, 0]])
+    close(model.predict(tokens, verbose=0), expected)
+
+
+def test_public_names_are_registered():
+    for cls in (SharedRecurrentBlock, TimeSpecificBatchNormalization, Readout):
+        name = keras.saving.get_registered_name(cls)
+        assert name == f"keras_recur>{cls.__name__}"

@@ -1,0 +1,148 @@
+"""Which iterations share weights: counts, gradients, and the copies themselves."""
+
+import keras
+import numpy as np
+import pytest
+from harness import array, close, dense, model_of, normal, train, weights
+from keras import layers
+
+from keras_recur.layers import SharedRecurrentBlock
+
+SHARINGS = {
+    "all": ("all", 1),
+    "none": ("none", 4),
+    "pairs": ([0, 0, 1, 1], 2),
+    "alternating": ([0, 1, 0, 1], 2),
+    "any ids": ((7, -1, 7, 3), 3),
+}
+sharings = pytest.mark.parametrize(
+    ("sharing", "copies"), SHARINGS.values(), ids=SHARINGS.keys()
+)
+
+
+def conv_block():
+    return keras.Sequential(
+        [
+            layers.Conv1D(4, 3, padding="same"),
+            layers.LayerNormalization(),
+            layers.ReLU(),
+        ]
+    )
+
+
+@pytest.mark.parametrize(("make", "shape"), [(dense, (4,)), (conv_block, (5, 4))])
+def test_iterations_are_a_graph_that_calls_the_block_so_often(make, shape, jit):
+    block = make()
+    hand = model_of(block, block, block, shape=shape)
+    other = make()
+    loop = model_of(SharedRecurrentBlock(other, 3), shape=shape)
+    loop.set_weights(hand.get_weights())
+    close(train(loop, jit=jit, epochs=2), train(hand, jit=jit, epochs=2))
+
+
+@pytest.mark.parametrize("sharing", ["all", "none", [5]])
+def test_one_iteration_is_the_block(sharing):
+    block, x = dense(), normal(2, 4)
+    loop = SharedRecurrentBlock(block, 1, sharing=sharing)
+    close(array(loop(x)), array(block(x)))
+    assert loop.count_params() == block.count_params()
+
+
+@sharings
+def test_parameters_are_those_of_the_copies(sharing, copies):
+    loop = SharedRecurrentBlock(dense(), 4, sharing=sharing)
+    loop.build((None, 4))
+    assert loop.count_params() == copies * (4 * 4 + 4)
+    assert len(loop.blocks) == copies
+
+
+def test_parameters_do_not_grow_with_tied_iterations():
+    for iterations in (1, 2, 9):
+        loop = SharedRecurrentBlock(dense(), iterations)
+        loop.build((None, 4))
+        assert loop.count_params() == 20
+
+
+@sharings
+def test_groups_are_applied_in_their_order(sharing, copies):
+    loop, x = SharedRecurrentBlock(dense(), 4, sharing=sharing), normal(2, 4)
+    actual = array(loop(x))
+    ids = {"all": [0] * 4, "none": range(4)}.get(str(sharing), sharing)
+    of = {group: loop.blocks[n] for n, group in enumerate(dict.fromkeys(ids))}
+    for group in ids:
+        x = of[group](x)
+    close(actual, array(x))
+
+
+@sharings
+def test_gradient_of_shared_weights_is_the_sum_over_untied_copies(
+    sharing, copies, jit
+):
+    tied = SharedRecurrentBlock(dense(), 4, sharing=sharing)
+    free = SharedRecurrentBlock(dense(), 4, sharing="none")
+    models = model_of(tied), model_of(free)
+    for block, group in zip(free.blocks, tied.groups, strict=True):
+        block.set_weights(tied.blocks[group].get_weights())
+    before = [weights(block) for block in tied.blocks]
+    for model in models:
+        train(model, jit=jit)
+    for group, old in enumerate(before):
+        for n, start in enumerate(old):
+            steps = [
+                weights(block)[n] - start
+                for block, g in zip(free.blocks, tied.groups, strict=True)
+                if g == group
+            ]
+            close(weights(tied.blocks[group])[n] - start, sum(steps))
+            assert np.abs(steps).max() > 1e-3
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("kind", ["layer", "sequential", "functional"])
+def test_copies_start_differently(seed, kind):
+    block = dense(kernel_initializer=keras.initializers.GlorotUniform(seed=seed))
+    if kind == "sequential":
+        block = keras.Sequential([keras.Sequential([block])])
+    if kind == "functional":
+        block = model_of(block)
+    loop = SharedRecurrentBlock(block, 3, sharing="none")
+    loop.build((None, 4))
+    first, second, third = (weights(b)[0] for b in loop.blocks)
+    for one, other in [(first, second), (first, third), (second, third)]:
+        assert np.abs(one - other).max() > 1e-2
+
+
+def test_seeded_copies_are_reproducible():
+    def kernels():
+        init = keras.initializers.GlorotUniform(seed=3)
+        loop = SharedRecurrentBlock(dense(kernel_initializer=init), 3, "none")
+        loop.build((None, 4))
+        return weights(loop)
+
+    close(kernels(), kernels(), 0)
+
+
+def test_seeded_dropout_differs_between_copies_and_between_iterations():
+    x = np.ones((1, 64), "float32")
+    for sharing in ("all", "none"):
+        loop = SharedRecurrentBlock(layers.Dropout(0.5, seed=1), 2, sharing=sharing)
+        first, second = array(loop(x, return_sequence=True, training=True))[0]
+        dropped_later = (second == 0) & (first != 0)
+        assert dropped_later.any()  # The same mask twice would drop nothing more.
+
+
+def test_draws_follow_the_seed():
+    def run():
+        keras.utils.set_random_seed(2)
+        block = keras.Sequential([dense(), layers.Dropout(0.5, seed=4)])
+        return train(model_of(SharedRecurrentBlock(block, 3, sharing=[0, 1, 0])))
+
+    close(run(), run(), 0)
+
+
+def test_a_built_functional_keeps_its_weights():
+    block = model_of(dense())
+    kept = weights(block)
+    loop = SharedRecurrentBlock(block, 2, sharing="none")
+    loop.build((None, 4))
+    close(weights(loop.blocks[0]), kept, 0)

@@ -1,0 +1,292 @@
+"""What goes into a loop and comes out: injection, sequences, nested states."""
+
+import keras
+import numpy as np
+import pytest
+from harness import (
+    LOOPS,
+    Counting,
+    GatedCell,
+    Increment,
+    array,
+    close,
+    dense,
+    model_of,
+    normal,
+    train,
+)
+from keras import layers, ops, tree
+
+from keras_recur.layers import SharedRecurrentBlock
+
+loops = pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
+
+
+@loops
+@pytest.mark.parametrize("channels", [None, 4, 3])
+@pytest.mark.parametrize("injection", ["add", "concat"])
+def test_injection_is_shown_at_every_iteration(injection, channels, loop):
+    if injection == "add" and channels == 3:
+        pytest.skip("add needs equal shapes")
+    x = normal(2, 4)
+    other = None if channels is None else normal(2, channels, seed=1)
+    block = dense(activation="linear", bias_initializer="ones")
+    layer = SharedRecurrentBlock(block, 3, injection=injection, **loop)
+    actual = array(layer(x) if other is None else layer(x, other))
+    kernel, state = array(block.kernel), x
+    shown = x if other is None else other
+    for _ in range(3):
+        seen = state + shown
+        if injection == "concat":
+            seen = np.concatenate([state, shown], axis=-1)
+        state = seen @ kernel + 1
+    close(actual, state)
+
+
+def test_injected_gets_a_gradient(jit):
+    def model():
+        keras.utils.set_random_seed(3)
+        x = keras.Input((4,))
+        layer = SharedRecurrentBlock(dense(), 2, injection="concat")
+        return layer, keras.Model(x, layer(x, injected=layers.Dense(3)(x)))
+
+    (_, loop), (layer, same) = model(), model()
+    stem = array(loop.layers[1].kernel)
+    trained = train(loop, jit=jit)
+    assert np.abs(array(loop.layers[1].kernel) - stem).max() > 1e-4
+    layer.unroll = False
+    close(trained, train(same, jit=jit))
+
+
+@loops
+@pytest.mark.parametrize("training", [False, True])
+def test_sequence_is_the_prefix_of_every_longer_run(loop, training):
+    block = keras.Sequential([layers.Dense(4), layers.LayerNormalization()])
+    layer, x = SharedRecurrentBlock(block, 4, **loop), normal(2, 4)
+    states = array(layer(x, return_sequence=True, training=training))
+    assert states.shape == (2, 4, 4)
+    for s in range(1, 5):
+        close(array(layer(x, iterations=s, training=training)), states[:, s - 1])
+    longer = array(layer(x, iterations=6, return_sequence=True, training=training))
+    close(longer[:, :4], states)
+
+
+@loops
+def test_fewer_iterations_of_groups_are_a_prefix_too(loop):
+    layer = SharedRecurrentBlock(
+        dense(), 4, sharing=[0, 1, 0, 1], return_sequence=True, **loop
+    )
+    x = normal(2, 4)
+    states = array(layer(x))
+    close(array(layer(x, iterations=3)), states[:, :3])
+    close(array(layer(x, iterations=3, return_sequence=False)), states[:, 2])
+
+
+def nested(kind, h, c):
+    return {"tuple": (h, c), "list": [h, c], "dict": {"a": h, "b": c}}[kind]
+
+
+@loops
+@pytest.mark.parametrize("kind", ["tuple", "list", "dict"])
+def test_states_may_be_nested(kind, loop):
+    cell, x = GatedCell(), nested(kind, normal(2, 4), normal(2, 4, seed=1))
+    layer = SharedRecurrentBlock(cell, 3, **loop)
+    states, last = layer(x, return_sequence=True), layer(x)
+    state = x
+    for t in range(3):
+        state = cell(state)
+        tree.map_structure(
+            lambda s, now, t=t: close(array(s)[:, t], array(now)), states, state
+        )
+    tree.assert_same_structure(last, x)
+    close(tree.map_structure(array, last), tree.map_structure(array, state))
+
+
+@pytest.mark.parametrize("injection", ["add", "concat"])
+def test_nested_states_are_injected_leaf_by_leaf(injection):
+    block = Twice(injection)
+    layer = SharedRecurrentBlock(block, 2, injection=injection)
+    x = {"a": normal(2, 4), "b": normal(2, 4, seed=1)}
+    out = layer(x)
+    for key, value in x.items():
+        expected = 3 * value if injection == "add" else value
+        close(array(out[key]), expected)
+
+
+class Twice(layers.Layer):
+    """Keeps what was added; of what was concatenated, the first half."""
+
+    def __init__(self, injection):
+        super().__init__()
+        self.size = {"add": None, "concat": 4}[injection]
+
+    def call(self, state):
+        return {key: value[:, : self.size] for key, value in state.items()}
+
+
+def nested_model(loop, **arguments):
+    keras.utils.set_random_seed(1)
+    x = keras.Input((4,))
+    layer = SharedRecurrentBlock(GatedCell(), 3, **loop, **arguments)
+    hidden, _ = layer((x, layers.Dense(4)(x)))
+    return keras.Model(x, hidden)
+
+
+@pytest.mark.parametrize("sharing", ["all", [0, 1, 0]])
+@pytest.mark.parametrize("name", ["rolled", "remat", "rolled+remat"])
+def test_nested_states_train_alike_in_every_loop(name, sharing, jit):
+    expected = train(nested_model({}, sharing=sharing), epochs=2)
+    model = nested_model(LOOPS[name], sharing=sharing)
+    close(train(model, jit=jit, epochs=2), expected)
+
+
+@loops
+def test_an_integer_of_the_state_is_not_cast(loop):
+    layer = SharedRecurrentBlock(Counting(dtype="mixed_bfloat16"), 3, **loop)
+    count = np.array([0, 2], "int32")
+    out = layer({"count": count, "h": np.zeros((2, 4))})
+    assert keras.backend.standardize_dtype(out["count"].dtype) == "int32"
+    assert keras.backend.standardize_dtype(out["h"].dtype) == "bfloat16"
+    assert array(out["count"]).tolist() == [3, 5]
+    rows = array(layer.block.rows)
+    expected = np.stack([rows[0:3].sum(0), rows[2:5].sum(0)])
+    close(array(out["h"]), expected, 2e-2)
+
+
+@loops
+def test_batch_and_space_may_be_unknown(loop):
+    block = layers.Conv2D(3, 3, padding="same")
+    layer = SharedRecurrentBlock(block, 2, return_sequence=True, **loop)
+    model = model_of(layer, shape=(None, None, 3))
+    assert model.output_shape == (None, 2, None, None, 3)
+    for size, batch in [(4, 1), (6, 3)]:
+        x = normal(batch, size, size, 3)
+        close(model.predict(x, verbose=0)[:, 1], array(block(block(x))))
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
+def test_symbolic_and_real_calls_agree_on_shape_and_dtype(loop):
+    x = (normal(2, 4), normal(2, 4))
+    specs = tuple(keras.KerasTensor((None, 4)) for _ in x)
+    for policy in ("float32", "mixed_bfloat16", "float64"):
+        for arguments in ({}, {"return_sequence": True}, {"iterations": 5}):
+            layer = SharedRecurrentBlock(GatedCell(dtype=policy), 2, **loop)
+            symbolic, real = layer(specs, **arguments), layer(x, **arguments)
+            for spec, value in zip(symbolic, real, strict=True):
+                assert spec.shape[1:] == tuple(value.shape[1:])
+                assert spec.dtype == keras.backend.standardize_dtype(value.dtype)
+
+
+BAD_ARGUMENTS = [
+    ({"iterations": 0}, "positive integer, 1 or more. Received: iterations=0"),
+    ({"iterations": -2}, "Received: iterations=-2"),
+    ({"iterations": 3.0}, r"Received: iterations=3\.0 .*mean `iterations=3`"),
+    ({"iterations": 2.5}, r"Received: iterations=2\.5 \(of type float\)"),
+    ({"iterations": True}, "Received: iterations=True"),
+    ({"iterations": "3"}, "Received: iterations='3'"),
+    ({"iterations": None}, "Received: iterations=None"),
+    ({"sharing": "al"}, "Received: sharing='al'.*Did you mean 'all'"),
+    ({"sharing": "nne"}, "Allowed: 'all', 'none'.*Did you mean 'none'"),
+    ({"sharing": [0, 1]}, r"2 group ids, sharing=\[0, 1\], for iterations=3"),
+    ({"sharing": [0, 0, 1, 1]}, "4 group ids"),
+    ({"sharing": []}, "0 group ids"),
+    ({"sharing": [0, 1, None]}, "a sequence of group ids, integers"),
+    ({"sharing": ["a", "b", "c"]}, "a sequence of group ids, integers"),
+    ({"sharing": [0.5, 1.5, 0.2]}, "a sequence of group ids, integers"),
+    ({"sharing": [True, False, True]}, "a sequence of group ids, integers"),
+    ({"sharing": 2}, "a sequence of group ids, integers"),
+    ({"sharing": None}, "a sequence of group ids, integers"),
+    ({"injection": "ad"}, "Received: injection='ad'.*Did you mean 'add'"),
+    ({"injection": "concatenate"}, "Did you mean 'concat'"),
+    ({"block": 3}, r"`block` must be a Keras layer.*\(of type int\)"),
+    ({"block": layers.Dense}, "`block` must be a Keras layer"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS)
+def test_bad_arguments_say_what_is_wrong(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SharedRecurrentBlock(**{"block": dense(), "iterations": 3, **arguments})
+
+
+class Split(layers.Layer):
+    def call(self, x):
+        return x, x
+
+
+KEEP = "must keep its state's structure, shape and dtype"
+BAD_BLOCKS = [
+    (lambda: dense(5), r"float32\(.*4\) into float32\(.*5\)"),
+    (lambda: layers.Reshape((2, 2)), KEEP),
+    (lambda: Split(), KEEP),
+    (
+        lambda: keras.Sequential(
+            [dense(dtype="float32"), layers.Activation("relu", dtype="bfloat16")]
+        ),
+        None,
+    ),
+]
+
+
+@loops
+@pytest.mark.parametrize(("make", "message"), BAD_BLOCKS)
+def test_a_block_must_keep_its_state(make, message, loop):
+    layer = SharedRecurrentBlock(make(), 2, **loop)
+    if message is None:  # The last layer decides the loop's dtype.
+        assert keras.backend.standardize_dtype(layer(normal(2, 4)).dtype) == "bfloat16"
+        return
+    with pytest.raises(ValueError, match=message):
+        layer(normal(2, 4))
+
+
+@loops
+def test_a_block_must_keep_the_loops_dtype(loop):
+    layer = SharedRecurrentBlock(dense(), 2, dtype="mixed_bfloat16", **loop)
+    with pytest.raises(ValueError, match="bfloat16.*into float32.*dtype policy"):
+        layer(normal(2, 4))
+
+
+BAD_CALLS = [
+    ({}, {"injected": normal(2, 4)}, "`injected` needs `injection='add'`"),
+    ({"injection": "add"}, {"injected": normal(2, 3)}, r"float32\(2, 3\) for a state"),
+    ({"injection": "concat"}, {"injected": normal(3, 3)}, "but for the last axis"),
+    ({"injection": "concat"}, {"injected": normal(2, 2, 3)}, "`injected` must have"),
+    ({"injection": "add"}, {"injected": [normal(2, 4)]}, "structure and shape"),
+    ({"sharing": "none"}, {"iterations": 4}, "at most 3.*'none'.*iterations=4"),
+    ({"sharing": [0, 1, 0]}, {"iterations": 9}, "there are no weights for more"),
+    ({}, {"iterations": 0}, "positive integer"),
+    ({}, {"iterations": 2.0}, "mean `iterations=2`"),
+    ({}, {"iterations": False}, "iterations=False"),
+    ({}, {"progressive": True, "return_sequence": True}, "cannot return a sequence"),
+    ({"return_sequence": True}, {"progressive": True}, "cannot return a sequence"),
+]
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize(("arguments", "call", "message"), BAD_CALLS)
+def test_bad_calls_say_what_is_wrong(arguments, call, message, built):
+    layer = SharedRecurrentBlock(dense(), 3, **arguments)
+    if built:
+        layer(normal(2, 4))
+    with pytest.raises(ValueError, match=message):
+        layer(normal(2, 4), **call)
+    symbolic = {
+        k: tree.map_structure(ops.convert_to_tensor, v) if k == "injected" else v
+        for k, v in call.items()
+    }
+    with pytest.raises(ValueError, match=message):
+        layer(keras.KerasTensor((2, 4)), **symbolic)
+
+
+def test_iterations_of_a_call_do_not_stay():
+    layer = SharedRecurrentBlock(Increment(), 3)
+    x = np.zeros((1, 1))
+    counts = [float(array(layer(x, iterations=n))[0, 0]) for n in (None, 7, None)]
+    assert counts == [3, 7, 3]
+
+
+def test_iterations_are_part_of_a_functional_graph(jit):
+    layer = SharedRecurrentBlock(Increment(), 3)
+    model = model_of(lambda x: layer(x, iterations=5), shape=(1,))
+    model.compile(jit_compile=jit)
+    assert model.predict(np.zeros((1, 1)), verbose=0) == 5
