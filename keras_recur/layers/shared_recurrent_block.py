@@ -153,7 +153,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if injected_shape is not None:
             injected = tree.map_shape_structure(spec, injected_shape)
         self._check_injected(state, injected)
-        inputs = self._inject(state, state if injected is None else injected)
+        inputs = self.inject(state, state if injected is None else injected)
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
             with iteration_scope(0, size):
                 outputs = block(inputs)
@@ -181,7 +181,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return self._pure(state, injected, groups, positions, collect, training)
         states = []
         for group, position in zip(groups, positions, strict=True):
-            inputs = self._inject(state, injected)
+            inputs = self.inject(state, injected)
             with iteration_scope(position, self.group_sizes[group]):
                 new_state = self.blocks[group](inputs, training=training)
             self._check_state(state, new_state)
@@ -202,7 +202,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             )
 
             def step(index, state, carried, pure=pure, start=positions[run[0]]):
-                inputs = self._inject(state, injected)
+                inputs = self.inject(state, injected)
                 new_state, carried = pure(start + index, carried, inputs)
                 self._check_state(state, new_state)
                 return new_state, carried
@@ -230,7 +230,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             for t in run:
 
                 def step(state, carried, frozen, pure=pure, position=positions[t]):
-                    inputs = self._inject(state, injected)
+                    inputs = self.inject(state, injected)
                     new_state, carried = pure(position, carried, inputs, frozen)
                     self._check_state(state, new_state)
                     return new_state, carried
@@ -275,7 +275,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         floating = keras.backend.is_float_dtype(x.dtype)
         return ops.cast(x, self.compute_dtype) if floating else x
 
-    def _inject(self, state, injected):
+    def inject(self, state, injected):
         if self.injection is None:
             return state
         if self.injection == "add":

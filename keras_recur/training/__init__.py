@@ -7,6 +7,7 @@ from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.training.losses import IterationLoss
 from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
 from keras_recur.training.recipe import Recipe
+from keras_recur.training.recipes import paper_recipe
 
 __all__ = [
     "Checkpoint",
@@ -18,4 +19,5 @@ __all__ = [
     "TrainingDiverged",
     "fit",
     "losses",
+    "paper_recipe",
 ]

@@ -1,5 +1,6 @@
 """Training is `model.fit`; this adds the recipe, and going on where it stopped."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -12,6 +13,7 @@ import keras
 
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
+from keras_recur.training.losses import IterationLoss
 from keras_recur.training.recipe import Recipe
 from keras_recur.zoo.with_iterations import called_again
 
@@ -85,15 +87,16 @@ def fit(
     done = len(log.history.get("loss", ()))
     if done >= recipe.epochs:
         return log.history
-    if hasattr(data, "epoch"):
-        data.epoch = done
+    callbacks = [log, *([checkpoint] if checkpoint else ()), *callbacks]
+    if hasattr(data, "epoch_callback"):
+        callbacks.insert(0, data.epoch_callback())
     trained.fit(
         data,
         validation_data=validation_data,
         epochs=recipe.epochs,
         initial_epoch=done,
         shuffle=False,  # The data set shuffles; Keras would do it again.
-        callbacks=[log, *([checkpoint] if checkpoint else ()), *callbacks],
+        callbacks=callbacks,
         verbose=verbose,
     )
     return log.history
@@ -112,14 +115,10 @@ def _progressive(model, alpha):
 
 
 def _mixed(recipe):
-    from keras_recur.training.losses import IterationLoss
-
     return IterationLoss([1 - recipe.progressive, recipe.progressive])
 
 
 def _fingerprint(model, recipe, data):
-    import dataclasses
-
     config = data.config() if hasattr(data, "config") else None
     shapes = [[v.name, *map(int, v.shape)] for v in model.variables]
     text = json.dumps([dataclasses.asdict(recipe), shapes, config], sort_keys=True)
@@ -155,6 +154,6 @@ class _EpochLog(keras.callbacks.Callback):
         if not math.isfinite(loss):
             raise TrainingDiverged(
                 f"The loss became {loss} in epoch {self._epoch + 1} of "
-                f"{self.recipe.epochs}. The {self._epoch} finished epochs are kept. Try "
-                "a lower learning rate, warm-up, clipping (clip_norm) or throttle=True."
+                f"{self.recipe.epochs}. The {self._epoch} finished epochs are kept. "
+                "Try a lower learning rate, warm-up, clip_norm or throttle=True."
             )

@@ -29,9 +29,9 @@ class Recipe:
         milestones: Epochs, from 0, at which the learning rate is multiplied by
             `decay`. Default: none.
         decay: See `milestones`. Default 0.1.
-        warmup: Epochs of exponential warm-up: a factor of
-            `1 - exp(-(epoch + 1) / warmup)` in each. Default 0. With 5 the first five
-            epochs run at 0.18, 0.33, 0.45, 0.55 and 0.63 of the learning rate.
+        warmup: Period of the papers' exponential warm-up: the epochs before the
+            `warmup`-th run at `1 - exp(-(epoch + 1) / warmup)` of the learning rate.
+            With 5 these are four epochs at 0.18, 0.33, 0.45 and 0.55. Default 0: none.
         throttle: Divide the learning rate of looped weights by their iterations.
             Default `False`.
         loss_weights: Weights of the readouts, as `IterationLoss` takes them.
@@ -98,7 +98,7 @@ class Recipe:
         """The learning rate of an epoch, counted from 0."""
         passed = sum(epoch >= milestone for milestone in self.milestones)
         rate = self.learning_rate * self.decay**passed
-        if epoch < self.warmup:
+        if epoch + 1 < self.warmup:
             rate *= 1 - math.exp(-(epoch + 1) / self.warmup)
         return rate
 

@@ -1,0 +1,21 @@
+"""Families of networks, each described once and built as a pair of twins."""
+
+from keras_recur.zoo import convnet, deep_thinking, mlp, resnet  # noqa: F401 registers
+from keras_recur.zoo.build import build
+from keras_recur.zoo.costs import Costs, costs
+from keras_recur.zoo.family import Family, Published, describe, list_models
+from keras_recur.zoo.pair import Pair, PairCosts
+from keras_recur.zoo.with_iterations import with_iterations
+
+__all__ = [
+    "Costs",
+    "Family",
+    "Pair",
+    "PairCosts",
+    "Published",
+    "build",
+    "costs",
+    "describe",
+    "list_models",
+    "with_iterations",
+]

@@ -24,7 +24,6 @@ _EMNIST = {"width": 128, "input_shape": (28, 28, 1), "num_classes": 47}
         "width": 64,
         "iterations": 5,
     },
-    depth=lambda iterations, **_: iterations + 4,
     width_multiple=2,
     published=(
         Published({"iterations": 1}, 135_306, 135_306),

@@ -21,10 +21,6 @@ _RECALL = {"injection": "concat"}
 _OPTIONS = {"injection": None, "normalization": None}
 
 
-def _depth(iterations, injection=None, **_):
-    return (5 if injection == "concat" else 4) * iterations + 4
-
-
 @register(
     name="deep_thinking_2d",
     summary="Fully convolutional residual network for mazes of any size.",
@@ -37,8 +33,7 @@ def _depth(iterations, injection=None, **_):
         "iterations": 6,
         **_OPTIONS,
     },
-    depth=_depth,
-    width_multiple=1,
+    example_shape=(24, 24, 3),
     published=(
         Published(_MAZE | {"iterations": 1}, 632_592, 632_592),
         Published(_MAZE | {"iterations": 10}, 632_592, 5_941_008),
@@ -61,8 +56,8 @@ def deep_thinking_2d(start, *, input_shape, width, **arguments):
         "iterations": 10,
         **_OPTIONS,
     },
-    depth=_depth,
     width_multiple=2,
+    example_shape=(16, 1),
     published=(
         Published({"width": 400, "iterations": 1}, 2_642_400, 2_642_400),
         Published(

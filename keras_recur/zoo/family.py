@@ -35,7 +35,8 @@ class Family:
         shares: What is applied again at every iteration.
         paper: Where it comes from.
         defaults: Default of every argument, options of the family included.
-        depth: `depth(**arguments)`: effective depth, the layers of the unrolled net.
+        example_shape: Stands in for sizes that `input_shape` leaves open, where costs
+            are counted.
         width_multiple: The width must be a multiple of this.
         published: Published parameter counts.
     """
@@ -46,7 +47,7 @@ class Family:
     shares: str
     paper: str
     defaults: Mapping[str, Any]
-    depth: Callable[..., int]
+    example_shape: tuple[int, ...] = ()
     width_multiple: int = 1
     published: tuple[Published, ...] = ()
 

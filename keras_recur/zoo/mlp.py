@@ -26,7 +26,6 @@ _EMNIST = {"width": 500, "input_shape": (28, 28, 1), "num_classes": 47}
         "width": 200,
         "iterations": 5,
     },
-    depth=lambda iterations, **_: iterations + 2,
     published=(
         Published({"iterations": 1}, 656_810, 656_810),
         Published({"iterations": 2}, 656_810, 697_010),

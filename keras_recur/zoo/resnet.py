@@ -32,7 +32,6 @@ _TORCH_BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
         "width": 512,
         "iterations": 4,
     },
-    depth=lambda iterations, **_: 4 * iterations + 3,
     published=(
         Published({"iterations": 1}, 11_815_434, 11_815_434),
         Published({"iterations": 4}, 11_815_434, 40_126_986),
@@ -54,7 +53,6 @@ def resnet(start, **arguments):
         "width": 256,
         "iterations": 4,
     },
-    depth=lambda iterations, **_: 4 * iterations + 3,
 )
 def resnet_bn(start, **arguments):
     return _residual_network("resnet_bn", start, normalized=True, **arguments)

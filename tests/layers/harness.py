@@ -51,9 +51,15 @@ def train(model, x=None, jit="auto", epochs=1, rate=0.1):
     history = model.fit(x, y, batch_size=len(x), epochs=epochs, verbose=0)
     return {
         "loss": history.history["loss"],
-        "variables": [array(v) for v in model.variables],
+        "weights": weights(model),
+        "seeds": [array(v) for v in model.non_trainable_variables if "int" in v.dtype],
         "predictions": model.predict(x, verbose=0),
     }
+
+
+def unseeded(result):
+    """Without seeds: a loop has one of its own, for the draws of progressive calls."""
+    return {key: value for key, value in result.items() if key != "seeds"}
 
 
 def dense(units=4, **arguments):

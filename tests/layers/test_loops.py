@@ -15,6 +15,7 @@ from harness import (
     model_of,
     normal,
     train,
+    unseeded,
 )
 from keras import layers
 
@@ -32,7 +33,17 @@ CASES = {
     "injection, sequence": {"injection": "add", "return_sequence": True},
     "bfloat16": {"policy": "mixed_bfloat16"},
 }
-OTHER_LOOPS = [name for name in LOOPS if name != "unrolled"]
+PAIRS = [
+    ("sequential", "rolled"),
+    ("sequential", "remat"),
+    ("sequential", "rolled+remat"),
+    ("functional, groups", "rolled"),
+    ("functional, groups", "remat"),
+    ("alternating, sequence", "rolled+remat"),
+    ("injection, sequence", "rolled"),
+    ("bfloat16", "rolled"),
+    ("bfloat16", "remat"),
+]
 
 
 def model(loop, functional=False, policy="float32", **arguments):
@@ -56,20 +67,19 @@ def model(loop, functional=False, policy="float32", **arguments):
 
 @functools.cache
 def reference(case):
-    return train(model("unrolled", **CASES[case]), epochs=3)
+    return train(model("unrolled", **CASES[case]), epochs=2)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("loop", OTHER_LOOPS)
-def test_all_loops_compute_the_same(loop, case, jit):
+@pytest.mark.parametrize(("case", "loop"), PAIRS)
+def test_all_loops_compute_the_same(case, loop, jit):
     """Losses, gradients (the weights after them), statistics, seeds, predictions."""
     tolerance = 3e-2 if case == "bfloat16" else 1e-4
-    trained = train(model(loop, **CASES[case]), jit=jit, epochs=3)
+    trained = train(model(loop, **CASES[case]), jit=jit, epochs=2)
     close(trained, reference(case), tolerance)
 
 
 def test_the_unrolled_loop_is_the_same_compiled(jit):
-    close(train(model("unrolled"), jit=jit, epochs=3), reference("sequential"), 1e-4)
+    close(train(model("unrolled"), jit=jit, epochs=2), reference("sequential"), 1e-4)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -100,7 +110,7 @@ def test_losses_of_the_block_count_at_every_iteration(loop, kind, jit):
     looped.set_weights(hand.get_weights())
     expected = train(hand, jit=jit, epochs=2)
     assert expected["loss"][0] > 0
-    close(train(looped, jit=jit, epochs=2), expected)
+    close(unseeded(train(looped, jit=jit, epochs=2)), unseeded(expected))
 
 
 @pytest.mark.parametrize(

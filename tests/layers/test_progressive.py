@@ -72,6 +72,7 @@ CASES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # torch
 @pytest.mark.parametrize(("n", "k", "arguments"), CASES)
 def test_progressive_is_the_loop_by_hand(n, k, arguments, draw, jit):
     def model(progressive):
@@ -140,6 +141,7 @@ def test_iterations_of_the_call_bound_the_draws(jit):
     assert max(n + k for n, k in draws(1, jit, batches=40, iterations=5)) == 5
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # torch
 def test_losses_of_iterations_without_gradient_have_none(draw, jit):
     draw(2, 1)
 

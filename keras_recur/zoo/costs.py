@@ -1,0 +1,219 @@
+"""What a network costs, counted from its graph: exact, and the same on every backend.
+
+References: effective depth after Schwarzschild et al. 2022 (arXiv:2102.11011), Figure
+1; neurons and synapses after Orhan 2017, who sets N neurons and N^2 synapses of a loop
+against the dN and dN^2 of d layers.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import keras
+
+from keras_recur.layers import (
+    Readout,
+    SharedRecurrentBlock,
+    TimeSpecificBatchNormalization,
+)
+
+_CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+)
+_NORMALIZATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.RMSNormalization,
+    TimeSpecificBatchNormalization,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """What one network costs, for one example.
+
+    Attributes:
+        parameters: Trainable parameters, all of them.
+        per_iteration_parameters: Those among them of which every iteration has its
+            own (scale and offset of time-specific normalization): they grow with the
+            iterations in the recurrent network too.
+        normalization_statistics: Moving means and variances, not trained.
+        macs: Multiply-accumulate operations of convolutions and dense layers in one
+            forward pass, every application counted.
+        effective_depth: Convolutions and dense layers of the unrolled network.
+        neurons: Outputs of convolutions and dense layers; of shared ones, once.
+        synapses: Weights of their kernels; of shared ones, once.
+        activation_bytes: Outputs of all layers that a training step keeps for the
+            backward pass, every application counted: an upper estimate, since a
+            compiler may keep less. With `remat`, the states between iterations and
+            the inside of one iteration.
+    """
+
+    parameters: int
+    per_iteration_parameters: int
+    normalization_statistics: int
+    macs: int
+    effective_depth: int
+    neurons: int
+    synapses: int
+    activation_bytes: int
+
+
+def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Costs:
+    """Counts what a model costs.
+
+    Args:
+        model: A Functional or Sequential model of convolutions, dense layers,
+            normalizations, layers without weights, and loops and readouts of these.
+        input_shape: Shape of one example, for models that take any size.
+
+    Returns:
+        `Costs`.
+
+    Raises:
+        ValueError: if a size of the input is open, or for a layer with weights whose
+            operations are not known.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("mlp", width=200, iterations=5)
+    >>> keras_recur.zoo.costs(pair.recurrent).effective_depth
+    7
+    """
+    shape = tuple(model.input_shape[1:]) if input_shape is None else input_shape
+    if None in shape:
+        raise ValueError(
+            "Costs depend on the size of the input, which this model leaves open. "
+            f"Received: input_shape={input_shape} for a model of {shape}. Give "
+            "`input_shape`, for instance (24, 24, 3)."
+        )
+    tally = _Tally()
+    inputs = keras.KerasTensor((None, *shape), dtype=model.inputs[0].dtype)
+    tally.visit(model, inputs)
+    statistics = sum(
+        math.prod(v.shape)
+        for layer in tally.normalizations
+        for v in layer.non_trainable_variables
+    )
+    own = sum(
+        math.prod(v.shape)
+        for layer in tally.normalizations
+        if getattr(layer, "affine", None) == "per_iteration"
+        for v in layer.trainable_variables
+    )
+    return Costs(
+        parameters=sum(math.prod(v.shape) for v in model.trainable_variables),
+        per_iteration_parameters=own,
+        normalization_statistics=statistics,
+        macs=tally.macs,
+        effective_depth=tally.depth,
+        neurons=tally.neurons,
+        synapses=tally.synapses,
+        activation_bytes=tally.activation_bytes,
+    )
+
+
+class _Tally:
+    """Walks through a network by shapes alone, and adds up."""
+
+    def __init__(self):
+        self.macs = self.depth = self.neurons = self.synapses = 0
+        self.activation_bytes = 0
+        self.normalizations = []
+
+    def visit(self, layer, inputs, times=1, **kwargs):
+        """Adds `times` applications of a layer; returns the spec of its output."""
+        if isinstance(layer, SharedRecurrentBlock):
+            return self._loop(layer, inputs, **kwargs)
+        if isinstance(layer, Readout):
+            return self._readout(layer, inputs, **kwargs)
+        if isinstance(layer, keras.Sequential):
+            for inner in layer.layers:
+                inputs = self.visit(inner, inputs, times)
+            return inputs
+        if hasattr(layer, "operations"):
+            return self._functional(layer, inputs, times)
+        outputs = layer.compute_output_spec(inputs, **kwargs)
+        size = sum(math.prod(x.shape[1:]) for x in keras.tree.flatten(outputs))
+        width = {"float16": 2, "bfloat16": 2, "float64": 8}
+        self.activation_bytes += times * size * width.get(_dtype(outputs), 4)
+        if isinstance(layer, (keras.layers.Dense, *_CONVOLUTIONS)):
+            kernel = math.prod(layer.kernel.shape)
+            positions = size // outputs.shape[-1]
+            self.macs += times * positions * kernel
+            self.depth += times
+            self.neurons += size
+            self.synapses += kernel
+        elif isinstance(layer, _NORMALIZATIONS):
+            self.normalizations.append(layer)
+        elif layer.weights:
+            raise ValueError(
+                f"The operations of layer {layer.name!r} "
+                f"({type(layer).__name__}) are not known. Known: Dense, convolutions, "
+                "normalizations, layers without weights."
+            )
+        return outputs
+
+    def _loop(self, layer, state, injected=None, iterations=None, **kwargs):
+        inputs = layer.inject(state, state if injected is None else injected)
+        groups, _ = layer.schedule(iterations)
+        before = self.activation_bytes
+        for group in dict.fromkeys(groups):
+            inner = self.activation_bytes
+            self.visit(layer.blocks[group], inputs, groups.count(group))
+            inner = self.activation_bytes - inner
+        if layer.remat:
+            last = groups.count(groups[-1])
+            leaves = keras.tree.flatten(state)
+            kept = sum(4 * math.prod(x.shape[1:]) for x in leaves) * len(groups)
+            self.activation_bytes = before + kept + inner // last
+        return layer.compute_output_spec(state, iterations=iterations, **kwargs)
+
+    def _readout(self, layer, inputs, **kwargs):
+        outputs = layer.compute_output_spec(inputs, **kwargs)
+        every = (kwargs.get("readout") or layer.readout) == "all"
+        shape = (inputs.shape[0], *inputs.shape[2:]) if every else inputs.shape
+        state = keras.KerasTensor(shape, dtype=inputs.dtype)
+        times, before = inputs.shape[1] if every else 1, self.depth
+        self.visit(layer.head, state, times)
+        # Readouts lie side by side: the longest path leads through one of them.
+        self.depth = before + (self.depth - before) // times
+        return outputs
+
+    def _functional(self, model, inputs, times):
+        def stand_in(operation):
+            return _StandIn(operation, self, times)
+
+        inputs = keras.tree.map_structure(
+            lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype), inputs
+        )
+        again = keras.models.clone_model(
+            model, input_tensors=inputs, clone_function=stand_in
+        )
+        return keras.KerasTensor(again.output.shape, dtype=again.output.dtype)
+
+
+class _StandIn(keras.layers.Layer):
+    """Takes an operation's place in a graph, to see the shapes that pass it."""
+
+    def __init__(self, operation, tally, times):
+        super().__init__()
+        self.built = True
+        self._visit = lambda *a, **k: tally.visit(operation, *a, times=times, **k)
+        self._operation = [operation] if isinstance(operation, keras.Layer) else ()
+        self._spec = operation.compute_output_spec
+
+    def compute_output_spec(self, *args, **kwargs):
+        if self._operation and len(args) == 1:
+            return self._visit(*args, **kwargs)
+        return self._spec(*args, **kwargs)
+
+
+def _dtype(outputs: Any) -> str:
+    first = keras.tree.flatten(outputs)[0]
+    return keras.backend.standardize_dtype(first.dtype)
