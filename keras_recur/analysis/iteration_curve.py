@@ -46,7 +46,7 @@ def iteration_curve(
     >>> keras_recur.analysis.iteration_curve(pair.recurrent, test, 12).shape
     (12,)
     """
-    every = with_iterations(model, iterations, readout="all")
+    every = with_iterations(model, iterations, readout="all", unroll=False)
     hits, total = 0, 0
     for i in range(len(data)):
         x, y = data[i]

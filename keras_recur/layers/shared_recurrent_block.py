@@ -67,6 +67,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         iterations: Another number of iterations for this call, on the same weights.
             Untied and grouped blocks can run fewer, but not more.
         return_sequence: Another choice for this call.
+        unroll: Another choice for this call: a long run for inference compiles much
+            faster rolled.
         progressive: In training, run n iterations without gradient and then k with,
             n uniform in 0 .. iterations - 1 and k in 1 .. iterations - n, drawn anew at
             each call (Bansal et al. 2022, section 3.2). In inference, and by default,
@@ -165,11 +167,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected=None,
         iterations=None,
         return_sequence=None,
+        unroll=None,
         progressive=False,
         training=None,
     ):
         groups, positions = self.schedule(iterations)
         collect = self.return_sequence if return_sequence is None else return_sequence
+        unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
         state = tree.map_structure(self._cast, x)
         injected = (
@@ -177,8 +181,10 @@ class SharedRecurrentBlock(keras.layers.Layer):
         )
         if progressive and training:
             return self._progressive(state, injected, groups, positions)
-        if self.remat or not self.unroll:
-            return self._pure(state, injected, groups, positions, collect, training)
+        if self.remat or not unroll:
+            loop = python_loop if unroll else rolled_loop
+            plan = groups, positions
+            return self._pure(loop, state, injected, plan, collect, training)
         states = []
         for group, position in zip(groups, positions, strict=True):
             inputs = self.inject(state, injected)
@@ -192,9 +198,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return state
         return tree.map_structure(lambda *s: ops.stack(s, axis=1), *states)
 
-    def _pure(self, state, injected, groups, positions, collect, training):
+    def _pure(self, loop, state, injected, plan, collect, training):
         """The rolled loop, and the rematerialized one: pure steps, run by run."""
-        loop = python_loop if self.unroll else rolled_loop
+        groups, positions = plan
         collected = []
         for group, run in _runs(groups):
             pure = PureBlock(
@@ -328,6 +334,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected=None,
         iterations=None,
         return_sequence=None,
+        unroll=None,
         progressive=False,
         training=None,
     ):

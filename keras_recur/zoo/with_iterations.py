@@ -7,7 +7,10 @@ from keras_recur.layers import Readout, SharedRecurrentBlock
 
 
 def with_iterations(
-    model: keras.Model, iterations: int | None = None, readout: str | None = None
+    model: keras.Model,
+    iterations: int | None = None,
+    readout: str | None = None,
+    unroll: bool | None = None,
 ) -> keras.Model:
     """A new model on the same weights that runs its loops for `iterations`.
 
@@ -20,6 +23,7 @@ def with_iterations(
         iterations: How often each loop applies its block. Default: as it was built.
         readout: `"last"` or `"all"`: what the model returns, where it has a
             `Readout` layer. Default: as it was built.
+        unroll: Whether the loops are unrolled. Default: as they were built.
 
     Returns:
         A `keras.Model`, not compiled.
@@ -42,13 +46,15 @@ def with_iterations(
         check_one_of("readout", readout, ("last", "all"))
         changes["return_sequence"] = readout == "all"
         changes["readout"] = readout
+    if unroll is not None:
+        changes["unroll"] = unroll
     return called_again(model, **changes)
 
 
 def called_again(model: keras.Model, **changes) -> keras.Model:
     """The model's graph once more, on the same layers, with other call arguments.
 
-    `iterations`, `return_sequence` and `progressive` go to `SharedRecurrentBlock`
+    `iterations`, `return_sequence`, `unroll` and `progressive` go to `SharedRecurrentBlock`
     layers, `readout` to `Readout` layers.
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):

@@ -1,0 +1,66 @@
+"""(b) The first training step (trace, compile, run) at 10, 30 and 100 iterations.
+
+Unrolled and rolled (`unroll=False`), each on a fresh model in a process of its own in
+which a tiny network was trained before. The median of the steps that follow is
+reported too: a loop that compiles fast may run slowly, above all on JAX on a CPU,
+where the gradient of a convolution in a rolled loop is 20 to 45 times slower. The
+network is small, so that compiling is what takes the time. On PyTorch, which compiles
+nothing, both loops are the same Python loop.
+
+    KERAS_BACKEND=jax python benchmarks/compile_time.py --network deep_thinking_2d \\
+        --width 8 --size 12 --batch 4 --iterations 100 --jit true --variant rolled
+
+Ten seconds to two minutes each on 2 CPU cores.
+"""
+
+import statistics
+import time
+
+from setting import JITS, Job, Setting, parse_setting
+from worker import at, compiled, data, recurrent, report, timed_step, warm_up
+
+BUDGET = 20.0  # seconds for the steps after the first
+
+
+def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
+    return [
+        Job(
+            "compile",
+            backend,
+            Setting(
+                "deep_thinking_2d",
+                width=4 if quick else 8,
+                size=8 if quick else 12,
+                batch=2 if quick else 4,
+                iterations=iterations,
+                jit=jit,
+                variant=variant,
+                repeats=repeats or (2 if quick else 10),
+            ),
+        )
+        for jit in JITS[backend]
+        for iterations in ((2, 4) if quick else (10, 30, 100))
+        for variant in ("unrolled", "rolled")
+    ]
+
+
+def measure(setting: Setting) -> None:
+    at("warm-up")
+    warm_up(setting)
+    rolled = setting.variant == "rolled"
+    model = compiled(recurrent(setting, unroll=not rolled), setting)
+    x, y = data(setting)
+    against = {"ratio_to": "unrolled"} if rolled else {}
+    at("first step")
+    report("first step", timed_step(model, x, y), "s", repeats=1, **against)
+    at("later steps")
+    timed_step(model, x, y)
+    steps, start = [], time.perf_counter()
+    while len(steps) < setting.repeats and time.perf_counter() - start < BUDGET:
+        steps.append(timed_step(model, x, y))
+    later = statistics.median(steps)
+    report("later step", later, "s", repeats=len(steps), **against)
+
+
+if __name__ == "__main__":
+    measure(parse_setting(__doc__))

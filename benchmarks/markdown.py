@@ -1,0 +1,116 @@
+"""The paragraph and table of the README, from nothing but the CSV."""
+
+from pathlib import Path
+
+from rows import Row, read_rows
+from tables import amount
+
+BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
+HEAD = (
+    "backend",
+    "training step, against by hand",
+    "import, over Keras",
+    "first step: unrolled",
+    "rolled",
+    "later step: unrolled",
+    "rolled",
+    "peak memory of a step: plain",
+    "remat",
+    "step with remat",
+)
+EXPLAINED = (
+    "Training step: median over that of the same network written by hand in plain "
+    "Keras, for {steps}. First step (trace, compile, run), later step and memory: "
+    "{most} iterations. XLA is off in TensorFlow's first line and on in its second."
+)
+
+
+def markdown(folder: Path) -> str:
+    """Compact tables, one per hardware, of every CSV in a folder but quick ones.
+
+    Raises:
+        ValueError: if there is nothing to show.
+    """
+    paths = sorted(p for p in folder.glob("*.csv") if not p.stem.endswith("-quick"))
+    parts = [text for path in paths for text in _tables(read_rows(path), path)]
+    if not parts:
+        raise ValueError(
+            f"No results in {folder}. Run `python benchmarks/run.py` first."
+        )
+    return "\n\n".join(parts)
+
+
+def write_readme(readme: Path, text: str) -> None:
+    """Puts the text between the markers of a file.
+
+    Raises:
+        ValueError: if the markers are not there, in this order.
+    """
+    old = readme.read_text()
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{readme} has no lines {BEGIN} and {END}, in this order.")
+    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def _tables(rows: list[Row], path: Path):
+    for hardware in dict.fromkeys(row.hardware for row in rows):
+        here = [row for row in rows if row.hardware == hardware]
+        newest = max(here, key=lambda row: row.date)
+        networks = dict.fromkeys(row.network for row in here if row.part == "step")
+        steps = " and ".join(f"`{network}`" for network in networks) or "no network"
+        yield "\n".join(
+            [
+                f"{hardware}, {newest.os}, Python {newest.python}, Keras "
+                f"{newest.keras}, {newest.dtype}, {newest.date}. "
+                + EXPLAINED.format(steps=steps, most=_most(here)),
+                "",
+                f"| {' | '.join(HEAD)} |",
+                f"|---|{'---:|' * (len(HEAD) - 1)}",
+                *_lines(here),
+                "",
+                f"All figures, with versions: `{path.parent.name}/{path.name}` in "
+                "`benchmarks/`.",
+            ]
+        )
+
+
+def _lines(rows: list[Row]):
+    found = dict.fromkeys((row.backend, row.jit) for row in rows if row.jit)
+    imports = dict.fromkeys((r.backend, "") for r in rows if r.part == "import")
+    measured = {backend for backend, _ in found}
+    for backend, jit in [*found, *(i for i in imports if i[0] not in measured)]:
+        same = [row for row in rows if row.backend == backend and row.jit in (jit, "")]
+        version = next(row.backend_version for row in same)
+        most = _most(rows)
+
+        def cell(what, variant, same=same, most=most):
+            for row in same:
+                if (row.what, row.variant, row.iterations) == (what, variant, most):
+                    return amount(row)
+            late = any(row.note and row.variant == variant for row in same)
+            return "no result" if late else "–"
+
+        steps = [r for r in same if r.part == "step" and r.ratio]
+        more = [amount(r) for r in same if r.what == "import, difference"]
+        cells = (
+            f"{backend} {version}",
+            ", ".join(f"{float(row.ratio):.2f}" for row in steps) or "–",
+            f"+{more[0]}".replace("+-", "-") if more else "–",
+            *(cell("first step", v) for v in ("unrolled", "rolled")),
+            *(cell("later step", v) for v in ("unrolled", "rolled")),
+            *(_memory(cell, v) for v in ("plain", "remat")),
+            cell("step with remat", "remat"),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _memory(cell, variant):
+    steady = cell("peak memory", variant)
+    return steady if steady != "–" else cell("peak memory with compiling", variant)
+
+
+def _most(rows: list[Row]) -> str:
+    counts = [int(r.iterations) for r in rows if r.part in ("compile", "memory")]
+    return str(max(counts, default=0))

@@ -1,0 +1,75 @@
+"""(c) Peak memory of a training step at 10, 30, 100 iterations, with and without remat.
+
+Each in a process of its own, in which a tiny network was trained before; from every
+peak the memory in use before the first step is taken off.
+
+On a CPU it is the resident memory of the process. "Peak memory" is that of the third
+step, when compiling is over and what it left was given back (Linux only);
+"with compiling" is that of the first step. On a GPU it is what the backend says of its
+own allocator; JAX cannot start such a count anew, so that its peak is over all steps.
+The time of a step is reported too: remat pays with time.
+
+    KERAS_BACKEND=torch python benchmarks/memory.py --network deep_thinking_2d \\
+        --width 32 --size 24 --batch 8 --iterations 30 --jit false --variant remat
+
+A quarter of a minute to three minutes each on 2 CPU cores.
+"""
+
+import statistics
+
+from memory_meter import memory_meter
+from setting import JITS, Job, Setting, parse_setting
+from worker import at, compiled, data, recurrent, report, timed_step, warm_up
+
+MIB = 2**20
+
+
+def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
+    return [
+        Job(
+            "memory",
+            backend,
+            Setting(
+                "deep_thinking_2d",
+                width=8 if quick else 32,
+                size=12 if quick else 24,
+                batch=4 if quick else 8,
+                iterations=iterations,
+                jit=jit,
+                variant=variant,
+                repeats=repeats or (1 if quick else 3),
+            ),
+        )
+        for jit in JITS[backend]
+        for iterations in ((2, 4) if quick else (10, 30, 100))
+        for variant in ("plain", "remat")
+    ]
+
+
+def measure(setting: Setting) -> None:
+    at("warm-up")
+    warm_up(setting)
+    remat = setting.variant == "remat"
+    model = compiled(recurrent(setting, remat=remat), setting)
+    x, y = data(setting)
+    against = {"repeats": 1} | ({"ratio_to": "plain"} if remat else {})
+    meter = memory_meter()
+    before = meter.in_use()
+    meter.start_anew()
+    at("first step")
+    timed_step(model, x, y)
+    first = (meter.peak() - before) / MIB
+    report("peak memory with compiling", first, "MiB", **against)
+    at("later steps")
+    timed_step(model, x, y)
+    if meter.start_anew():
+        timed_step(model, x, y)
+        later = (meter.peak() - before) / MIB
+        report("peak memory", later, "MiB", **against)
+    steps = [timed_step(model, x, y) for _ in range(setting.repeats)]
+    against["repeats"] = setting.repeats
+    report("step with remat", statistics.median(steps), "s", **against)
+
+
+if __name__ == "__main__":
+    measure(parse_setting(__doc__))

@@ -1,0 +1,148 @@
+"""The CSV: one row per measurement, with all that produced it."""
+
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Two rows of the same measurement agree in these; the newer one stays.
+IDENTITY = (
+    *("part", "what", "backend", "jit", "network", "width", "size", "batch"),
+    *("iterations", "variant", "hardware", "dtype"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured value. All fields are text, as in the file; "" is "none".
+
+    Attributes:
+        part: "step", "compile", "memory" or "import".
+        what: What was measured, such as "first step".
+        variant: Which of the things compared, such as "rolled".
+        ratio_to: The variant that `ratio` is against.
+        note: Why there is no value, if there is none.
+        command: What repeats this measurement alone, in benchmarks/.
+    """
+
+    part: str
+    what: str
+    backend: str
+    jit: str = ""
+    network: str = ""
+    width: str = ""
+    size: str = ""
+    batch: str = ""
+    iterations: str = ""
+    variant: str = ""
+    value: str = ""
+    unit: str = ""
+    ratio: str = ""
+    ratio_to: str = ""
+    repeats: str = ""
+    note: str = ""
+    device: str = ""
+    hardware: str = ""
+    os: str = ""
+    python: str = ""
+    keras: str = ""
+    backend_version: str = ""
+    numpy: str = ""
+    keras_recur: str = ""
+    dtype: str = ""
+    date: str = ""
+    commit: str = ""
+    command: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return tuple(getattr(self, name) for name in IDENTITY)
+
+    @property
+    def reference(self) -> tuple[str, ...]:
+        """The identity of the row that `ratio` is against."""
+        return dataclasses.replace(self, variant=self.ratio_to).identity
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
+
+
+def make_row(**columns) -> Row:
+    """A row from values of any type: numbers get four digits, `None` is empty."""
+    return Row(**{name: _text(value) for name, value in columns.items()})
+
+
+def _text(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a file; none if there is no such file.
+
+    Raises:
+        ValueError: for a file that is not one of these tables.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(
+                f"{path} is no table of these benchmarks, or one of another version. "
+                f"Its columns: {reader.fieldnames}. Expected: {list(COLUMNS)}. Move "
+                "it away, or name another file with --out."
+            )
+        rows = list(reader)
+    if any(None in row or None in row.values() for row in rows):
+        raise ValueError(
+            f"{path} has a line with too few or too many fields, as a truncated file "
+            "does. Repair it, or move it away."
+        )
+    return [Row(**row) for row in rows]
+
+
+def add_rows(path: Path, new: Iterable[Row]) -> list[Row]:
+    """Writes rows into the file, in place of older ones of the same measurement.
+
+    The file is replaced as a whole, at once: an interruption leaves the old one.
+
+    Returns:
+        All rows of the file.
+    """
+    new = list(new)
+    replaced = {row.identity for row in new}
+    commands = {(row.backend, row.command, row.hardware) for row in new}
+    kept = [
+        row
+        for row in read_rows(path)
+        if row.identity not in replaced
+        and (row.backend, row.command, row.hardware) not in commands
+    ]
+    rows = with_ratios(kept + new)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(row) for row in rows)
+    os.replace(part, path)
+    return rows
+
+
+def with_ratios(rows: list[Row]) -> list[Row]:
+    """The rows with `ratio` filled in wherever its reference was measured."""
+    values = {row.identity: float(row.value) for row in rows if row.value}
+
+    def ratio(row):
+        reference = values.get(row.reference)
+        if not (row.ratio_to and row.value and reference):
+            return dataclasses.replace(row, ratio="")
+        return dataclasses.replace(row, ratio=_text(float(row.value) / reference))
+
+    return [ratio(row) for row in rows]

@@ -1,0 +1,186 @@
+"""Every speed and memory claim of this library, measured by one command.
+
+    python benchmarks/run.py                     all parts, every backend installed
+    python benchmarks/run.py --only step --backends jax,torch
+    python benchmarks/run.py --resume            what an interruption left to do
+    python benchmarks/run.py --markdown          the README's table, from the CSV
+    python benchmarks/run.py --write-readme README.md
+
+Parts: step (a), compile (b), memory (c), import (d); each has a file that says what it
+measures. Every measurement runs in a process of its own, because a process has one
+Keras backend. Its rows are in the CSV as soon as it ends, in place of older ones.
+Needs an idle machine: about half an hour for the three backends on 2 CPU cores.
+"""
+
+import argparse
+import importlib.util
+import sys
+import time
+from pathlib import Path
+
+import compile_time
+import environment
+import import_time
+import memory
+import step
+from markdown import markdown, write_readme
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rows import Row, add_rows, read_rows
+from run_job import find_environment, run_job
+from setting import JITS, PARTS, Job
+from tables import table
+
+RESULTS = environment.ROOT / "benchmarks" / "results"
+JOBS = {
+    "step": step.jobs,
+    "compile": compile_time.jobs,
+    "memory": memory.jobs,
+    "import": import_time.jobs,
+}
+console = Console(stderr=True)
+
+
+def main() -> int:
+    args = _arguments()
+    if args.markdown or args.write_readme:
+        return _render(args)
+    environments, failed = {}, False
+    for backend in args.backends:
+        with console.status(f"starting {backend}"):
+            try:
+                environments[backend] = find_environment(backend, args.device)
+            except RuntimeError as error:
+                console.print(f"[red]{error}[/]", soft_wrap=True)
+                failed = True
+    jobs = [
+        job
+        for backend in environments
+        for part in args.only
+        for job in JOBS[part](backend, args.quick, args.repeats)
+    ]
+    paths = {backend: _path(args, found) for backend, found in environments.items()}
+    interrupted = False
+    try:
+        failed = _measure(jobs, args, environments, paths) or failed
+    except KeyboardInterrupt:
+        interrupted = True
+    for backend, found in environments.items():
+        rows = read_rows(paths[backend])
+        rows = [r for r in rows if r.hardware == found["hardware"]]
+        if any(row.backend == backend for row in rows):
+            Console().print(table(rows, backend))
+    for path in dict.fromkeys(paths.values()):
+        console.print(f"Results: {path}", soft_wrap=True)
+    if interrupted:
+        console.print("Interrupted. --resume goes on with what is missing.")
+    return 130 if interrupted else int(failed)
+
+
+def _measure(jobs, args, environments, paths) -> bool:
+    """Runs the jobs, and says whether one gave no result."""
+    failed = False
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=len(jobs))
+        for job in jobs:
+            found, path = environments[job.backend], paths[job.backend]
+            if args.resume and _is_done(job, found, read_rows(path)):
+                progress.advance(task)
+                continue
+
+            def show(text, job=job):
+                progress.update(task, description=f"{job}: {text}")
+
+            show("starting")
+            start = time.perf_counter()
+            rows = run_job(job, args.device, found, args.limit, show)
+            add_rows(path, rows)
+            seconds = time.perf_counter() - start
+            notes = "".join(f" [red]{row.note}[/]" for row in rows if row.note)
+            failed = failed or bool(notes)
+            progress.console.print(f"{job}: {seconds:.0f} s{notes}", soft_wrap=True)
+            progress.advance(task)
+        progress.update(task, description="done")
+    return failed
+
+
+def _is_done(job: Job, found: dict[str, str], rows: list[Row]) -> bool:
+    """Whether the file has this job's rows, from the same code and versions."""
+    same = ("hardware", "python", "keras", "backend_version", "keras_recur", "commit")
+    mine = [
+        row
+        for row in rows
+        if (row.backend, row.command) == (job.backend, job.command)
+        and all(getattr(row, name) == found[name] for name in same)
+    ]
+    return bool(mine) and not any(row.note for row in mine)
+
+
+def _path(args, found: dict[str, str]) -> Path:
+    quick = "-quick" if args.quick else ""
+    return args.out or RESULTS / f"{environment.slug(found['hardware'])}{quick}.csv"
+
+
+def _render(args) -> int:
+    try:
+        text = markdown(args.results)
+        if args.write_readme:
+            write_readme(args.write_readme, text)
+        else:
+            print(text)
+    except (OSError, ValueError) as error:
+        console.print(f"[red]{error}[/]", soft_wrap=True)
+        return 1
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    def names(allowed):
+        def split(text):
+            given = [name.strip() for name in text.split(",")]
+            wrong = [name for name in given if name not in allowed]
+            if wrong:
+                raise argparse.ArgumentTypeError(
+                    f"unknown: {', '.join(wrong)}. Allowed: {', '.join(allowed)}"
+                )
+            return given
+
+        return split
+
+    def positive(text):
+        if not text.isdigit() or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"must be a positive integer, not {text}")
+        return int(text)
+
+    here = [name for name in JITS if importlib.util.find_spec(name)]
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(description=summary)
+    add = parser.add_argument
+    add("--backends", type=names(JITS), default=here, help="comma-separated")
+    add("--only", type=names(PARTS), default=list(PARTS), help="comma-separated parts")
+    add("--quick", action="store_true", help="tiny sizes; only to see that it runs")
+    add("--repeats", type=positive, help="pairs or steps that a median is taken of")
+    add("--device", choices=("auto", "cpu", "gpu"), default="auto")
+    add("--limit", type=positive, default=600, help="seconds for one measurement")
+    add("--resume", action="store_true", help="skip what is in the CSV already")
+    add("--out", type=Path, help="CSV file; default: results/<hardware>.csv")
+    add("--markdown", action="store_true", help="print the README's table; no run")
+    add("--write-readme", type=Path, metavar="FILE", help="put that table into FILE")
+    add("--results", type=Path, default=RESULTS, help="folder of CSVs for --markdown")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What one measurement runs on, and the command line that repeats it alone."""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass
+
+PARTS = {
+    "step": "step.py",
+    "compile": "compile_time.py",
+    "memory": "memory.py",
+    "import": "import_time.py",
+}
+
+# TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.
+JITS = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Arguments of a measurement. The names are columns of the CSV too.
+
+    Attributes:
+        network: Family of the zoo.
+        width: Its width.
+        size: Side of the square, or length of the string, it is applied to.
+        batch: Examples of a step.
+        iterations: How often its block is applied.
+        jit: What `compile(jit_compile=...)` gets.
+        variant: What is compared: "unrolled" or "rolled", "plain" or "remat".
+        repeats: Pairs of runs, or steps, that a median is taken of.
+    """
+
+    network: str = ""
+    width: int | None = None
+    size: int | None = None
+    batch: int | None = None
+    iterations: int | None = None
+    jit: bool | None = None
+    variant: str = ""
+    repeats: int = 1
+
+    def columns(self) -> dict:
+        return dataclasses.asdict(self)
+
+    def arguments(self) -> list[str]:
+        given = {k: v for k, v in self.columns().items() if v not in (None, "")}
+        return [text for k, v in given.items() for text in (f"--{k}", str(v).lower())]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measurement, in one process of its own."""
+
+    part: str
+    backend: str
+    setting: Setting
+
+    @property
+    def command(self) -> str:
+        return " ".join([PARTS[self.part], *self.setting.arguments()])
+
+    def __str__(self) -> str:
+        s = self.setting
+        jit = "" if s.jit is None else f"jit={str(s.jit).lower()}"
+        times = "" if s.iterations is None else f"{s.iterations} iterations"
+        shown = [self.backend, self.part, s.network, s.variant, times, jit]
+        return " ".join(text for text in shown if text)
+
+
+def parse_setting(description: str | None) -> Setting:
+    """The setting from this process's command line."""
+    summary = (description or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(description=summary)
+    for field in dataclasses.fields(Setting):
+        kind = str if field.type is str else int
+        if field.name == "jit":
+            kind = {"true": True, "false": False}.__getitem__
+        parser.add_argument(f"--{field.name}", type=kind, default=field.default)
+    return Setting(**vars(parser.parse_args()))

@@ -1,0 +1,79 @@
+"""What the measuring processes have in common: their network, and how they report."""
+
+import json
+import time
+
+from setting import Setting
+
+ROW, AT = "@row ", "@at "
+OPTIONS = {"deep_thinking_1d": {"injection": "concat"}, "deep_thinking_2d": {}}
+
+
+def report(what: str, value: float, unit: str, **columns) -> None:
+    """Prints a row for the CSV; run.py adds the setting and the provenance."""
+    row = {"what": what, "value": value, "unit": unit, **columns}
+    print(ROW + json.dumps(row), flush=True)
+
+
+def at(text: str) -> None:
+    """Prints how far this process is, for the progress display."""
+    print(AT + text, flush=True)
+
+
+def data(setting: Setting):
+    """A batch of noise: inputs, and a class for every position."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    shape = (setting.batch, setting.size, setting.size, 3)
+    if setting.network.endswith("1d"):
+        shape = (setting.batch, setting.size, 1)
+    x = rng.normal(size=shape).astype("float32")
+    return x, rng.integers(0, 2, size=shape[:-1]).astype("int32")
+
+
+def recurrent(setting: Setting, **loop):
+    """The zoo's recurrent network.
+
+    It is built with one iteration and given its number after that: for a hundred,
+    building the feed-forward twin's hundred copies would take longer than the rest.
+    """
+    from keras_recur import zoo
+
+    pair = zoo.build(
+        setting.network,
+        width=setting.width,
+        iterations=1,
+        seed=0,
+        **OPTIONS[setting.network],
+        **loop,
+    )
+    return zoo.with_iterations(pair.recurrent, setting.iterations)
+
+
+def compiled(model, setting: Setting):
+    """The model, compiled as every model of these benchmarks is."""
+    import keras
+
+    model.compile(
+        keras.optimizers.Adam(1e-4),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=setting.jit,
+    )
+    return model
+
+
+def timed_step(model, x, y) -> float:
+    """Seconds of one training step. The loss comes back as a number: it has ended."""
+    start = time.perf_counter()
+    float(model.train_on_batch(x, y))
+    return time.perf_counter() - start
+
+
+def warm_up(setting: Setting) -> None:
+    """Trains a tiny network, so that the backend's own start is not measured."""
+    import dataclasses
+
+    tiny = {"width": 4, "size": 8, "batch": 2, "iterations": 1}
+    setting = dataclasses.replace(setting, **tiny)
+    timed_step(compiled(recurrent(setting), setting), *data(setting))

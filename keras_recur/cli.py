@@ -1,0 +1,266 @@
+"""The command line: keras-recur list | show | train | compare | card."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    help="Recurrent networks and their feed-forward twins.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+if not console.is_terminal:
+    console.width = 120
+
+Name = Annotated[str, typer.Argument(help="Family of networks; see `list`.")]
+On = Annotated[str, typer.Option("--on", help="Data set; see `list`.")]
+Out = Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME-DATA.")]
+Quick = Annotated[bool, typer.Option(help="A size for laptops.")]
+Resume = Annotated[bool, typer.Option(help="Go on with a run that was interrupted.")]
+Width = Annotated[int | None, typer.Option(help="Units or channels of the state.")]
+Iterations = Annotated[int | None, typer.Option(help="How often the block is applied.")]
+Injection = Annotated[
+    str | None, typer.Option(help="Show the input again: add, concat or none.")
+]
+Size = Annotated[int | None, typer.Option(help="Size of mazes, length of strings.")]
+Examples = Annotated[int | None, typer.Option(help="Number of training examples.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
+Rate = Annotated[float | None, typer.Option(help="Learning rate.")]
+Milestones = Annotated[
+    str | None, typer.Option(help="Epochs of learning rate decay, as 30,40.")
+]
+Progressive = Annotated[
+    float | None, typer.Option(help="Share of the progressive loss, 0 to 1.")
+]
+Match = Annotated[str, typer.Option(help="Match the twins by depth or parameters.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of downloaded data sets.")]
+Download = Annotated[bool, typer.Option(help="Allow the data set to be downloaded.")]
+
+
+@app.command("list")
+def list_(pattern: Annotated[str, typer.Argument(help="Wildcard.")] = "*"):
+    """Lists the families of networks and the data sets."""
+    from keras_recur import data, zoo
+
+    table = Table("family", "what it is", "what is shared", box=None)
+    for name in zoo.list_models(pattern):
+        family = zoo.describe(name)
+        table.add_row(name, family.summary, family.shares)
+    console.print(table)
+    table = Table("data set", "what it is", "download", box=None)
+    for name in data.list_datasets(pattern):
+        spec = data.describe(name)
+        table.add_row(name, spec.summary, spec.download_size or "none, made here")
+    console.print()
+    console.print(table)
+
+
+@app.command()
+def show(name: Name):
+    """Shows a family: paper, what is shared, defaults, costs of both twins."""
+    from keras_recur import zoo
+
+    console.print(str(zoo.describe(name)), highlight=False)
+    console.print()
+    console.print(str(zoo.build(name).costs()), highlight=False)
+
+
+@app.command()
+def train(
+    name: Name,
+    on: On,
+    twin: Annotated[str, typer.Option(help="recurrent or feedforward.")] = "recurrent",
+    seed: Annotated[int, typer.Option(help="Seed of weights and data.")] = 0,
+    out: Out = None,
+    quick: Quick = False,
+    resume: Resume = False,
+    width: Width = None,
+    iterations: Iterations = None,
+    injection: Injection = None,
+    size: Size = None,
+    examples: Examples = None,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    milestones: Milestones = None,
+    progressive: Progressive = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+):
+    """Trains one twin and tests it over iterations and sizes."""
+    from keras_recur._validation import check_one_of
+
+    check_one_of("twin", twin, ("recurrent", "feedforward"))
+    entry = _entry(
+        name,
+        on,
+        quick,
+        size,
+        examples,
+        {"width": width, "iterations": iterations, "injection": injection},
+        _recipe(epochs, learning_rate, milestones, progressive),
+        data_dir,
+        download,
+    )
+    folder = out or Path("runs") / f"{entry.name}-{twin}{'-quick' if quick else ''}"
+    _run(entry, folder, [seed], [twin], resume)
+
+
+@app.command()
+def compare(
+    name: Name,
+    on: On,
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
+    first_seed: Annotated[int, typer.Option(help="The first of them.")] = 0,
+    out: Out = None,
+    quick: Quick = False,
+    resume: Resume = False,
+    width: Width = None,
+    iterations: Iterations = None,
+    injection: Injection = None,
+    match: Match = "depth",
+    size: Size = None,
+    examples: Examples = None,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    milestones: Milestones = None,
+    progressive: Progressive = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+):
+    """Trains both twins over seeds and shows what recurrence saves and costs."""
+    from keras_recur._validation import check_positive_int
+
+    check_positive_int("seeds", seeds)
+    model = {"width": width, "iterations": iterations, "injection": injection}
+    if match != "depth":
+        model["match"] = match
+    entry = _entry(
+        name,
+        on,
+        quick,
+        size,
+        examples,
+        model,
+        _recipe(epochs, learning_rate, milestones, progressive),
+        data_dir,
+        download,
+    )
+    folder = out or Path("runs") / f"{entry.name}{'-quick' if quick else ''}"
+    numbers = list(range(first_seed, first_seed + seeds))
+    _run(entry, folder, numbers, ["recurrent", "feedforward"], resume)
+
+
+@app.command()
+def card(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    to: Annotated[Path, typer.Option(help="Folder of the published zoo.")] = Path(
+        "zoo"
+    ),
+    readme: Annotated[
+        Path | None, typer.Option(help="Write the zoo's table into this file.")
+    ] = None,
+):
+    """Turns finished runs into entries of the published zoo."""
+    from keras_recur.runs.card import write_card, write_table
+
+    for run in runs:
+        console.print(f"wrote {write_card(run, to)}", highlight=False)
+    if readme:
+        write_table(to, readme)
+        console.print(f"wrote the table into {readme}", highlight=False)
+
+
+def _entry(name, on, quick, size, examples, model, recipe, data_dir, download):
+    from keras_recur.runs import make_entry
+
+    arguments = _given(model)
+    if arguments.get("injection") == "none":
+        arguments["injection"] = None
+    return make_entry(
+        name,
+        on,
+        quick=quick,
+        size=size,
+        num_examples=examples,
+        model=arguments,
+        recipe=recipe,
+        data_dir=_text(data_dir),
+        download=download,
+    )
+
+
+def _given(arguments):
+    return {k: v for k, v in arguments.items() if v is not None}
+
+
+def _text(path):
+    return None if path is None else str(path)
+
+
+def _recipe(epochs, learning_rate, milestones, progressive):
+    fields: dict[str, Any] = _given(
+        {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "progressive": progressive,
+        }
+    )
+    if milestones is not None:
+        try:
+            fields["milestones"] = [int(m) for m in milestones.split(",") if m]
+        except ValueError:
+            raise ValueError(
+                "--milestones must be epochs with commas between, as 30,40. Received: "
+                f"{milestones!r}."
+            ) from None
+    return fields
+
+
+def _run(entry, folder, seeds, twins, resume):
+    from keras_recur.runs import Progress, RunFolder, compare, write_report
+    from keras_recur.runs.report import accuracy_table, costs_table, headline
+
+    words = "recurrent network and feed-forward twin" if len(twins) > 1 else twins[0]
+    console.print(f"{entry.name}: {words}, seeds {seeds}, into {folder}/")
+    try:
+        results = compare(
+            entry, folder, seeds, twins, resume=resume, progress=Progress(console)
+        )
+    except KeyboardInterrupt:
+        console.print(
+            "\nInterrupted. Finished seeds and epochs are kept: run the same command "
+            "with --resume to go on."
+        )
+        raise typer.Exit(130) from None
+    report = write_report(RunFolder(folder))
+    for header, rows in (accuracy_table(results), costs_table(results)):
+        table = Table(*header, box=None)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        console.print()
+    console.print(headline(results), highlight=False)
+    console.print(f"\nReport with plots: {report}", highlight=False)
+    if any(r["status"] == "diverged" for r in results["runs"]):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The `keras-recur` command: errors are one sentence, not a traceback."""
+    try:
+        app()
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("KERAS_RECUR_TRACEBACK"):
+            raise
+        Console(stderr=True).print(f"Error: {error}", style="red", highlight=False)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

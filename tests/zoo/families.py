@@ -1,0 +1,104 @@
+"""What the tests of the zoo share. A new family adds a line to SMALL and to FIXED."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_recur import zoo
+from keras_recur.layers import SharedRecurrentBlock
+
+# The smallest network of each family.
+SMALL = {
+    "mlp": {"input_shape": (3, 3, 1), "width": 4},
+    "convnet": {"input_shape": (19, 19, 1), "width": 4},
+    "resnet": {"input_shape": (8, 8, 1), "width": 2},
+    "resnet_bn": {"input_shape": (8, 8, 1), "width": 2},
+    "deep_thinking_1d": {"input_shape": (None, 1), "width": 4},
+    "deep_thinking_2d": {"input_shape": (None, None, 2), "width": 4},
+}
+
+# Every family as it is, and with every option of its own.
+VARIANTS = {name: {"name": name} for name in zoo.list_models()} | {
+    "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
+    "2d recall": {"name": "deep_thinking_2d", "injection": "concat"},
+    "2d add, group norm": {
+        "name": "deep_thinking_2d",
+        "injection": "add",
+        "normalization": "group",
+    },
+}
+
+
+def small(name, **arguments):
+    """A small pair with three iterations and three classes, always the same."""
+    common = {"iterations": 3, "num_classes": 3, "seed": 1, "initializer": "he_normal"}
+    pair = zoo.build(name, **{**common, **SMALL[name], **arguments})
+    # Otherwise relus of so small a network may all be dead, and tests compare zeros.
+    rng = np.random.default_rng(2)
+    for model in (pair.recurrent, pair.feedforward):
+        for weight in model.weights:
+            if "bias" in weight.name or "gamma" in weight.name:
+                weight.assign(rng.uniform(0.3, 0.9, weight.shape))
+    return pair
+
+
+def sized(shape):
+    return tuple(size or 6 for size in shape)
+
+
+def inputs_for(model, batch=4, seed=0):
+    shape = (batch, *sized(model.input_shape[1:]))
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def labels_for(model, x):
+    shape = model.compute_output_shape(x.shape)
+    positions = shape[:1] + shape[2:-1] if _reads_all(model) else shape[:-1]
+    return np.random.default_rng(5).integers(0, shape[-1], positions).astype("int32")
+
+
+def _reads_all(model):
+    return model.get_layer("readout").readout == "all"
+
+
+def output(model, x):
+    return array(model(x, training=False))
+
+
+def array(x):
+    x = ops.cast(x, "float32") if "16" in str(x.dtype) else x
+    return np.array(ops.convert_to_numpy(x))
+
+
+def loop_of(model):
+    return next(la for la in model.layers if isinstance(la, SharedRecurrentBlock))
+
+
+def step(model, x, y, *, loss, rate=10.0, jit="auto"):
+    """One step of plain SGD. Its change of a weight is the gradient, times the rate."""
+    before = [array(w) for w in model.weights]
+    model.compile(keras.optimizers.SGD(rate), loss, jit_compile=jit)
+    model.train_on_batch(x, y)
+    after = [array(w) for w in model.weights]
+    return {
+        id(w): (new, (old - new) / rate)
+        for w, old, new in zip(model.weights, before, after, strict=True)
+    }
+
+
+def counterparts(pair):
+    """Every recurrent weight with all its copies in the feed-forward twin, in order."""
+    for layer in pair.recurrent.layers:
+        if not layer.weights:
+            continue
+        twin = pair.feedforward.get_layer(layer.name)
+        if layer is not loop_of(pair.recurrent):
+            for weight, copy in zip(layer.weights, twin.weights, strict=True):
+                yield weight, [copy]
+            continue
+        assert len(twin.blocks) == twin.iterations
+        for group, block in enumerate(layer.blocks):
+            turns = zip(twin.blocks, layer.groups, strict=True)
+            copies = [copy for copy, g in turns if g == group]
+            for i, weight in enumerate(block.weights):
+                yield weight, [copy.weights[i] for copy in copies]

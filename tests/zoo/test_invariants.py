@@ -1,0 +1,243 @@
+"""The invariants of docs/architecture.md, for every family and its options."""
+
+import keras
+import numpy as np
+import pytest
+from families import (
+    SMALL,
+    VARIANTS,
+    array,
+    counterparts,
+    inputs_for,
+    labels_for,
+    loop_of,
+    output,
+    sized,
+    small,
+    step,
+)
+
+from keras_recur import zoo
+from keras_recur.training import IterationLoss
+
+variants = pytest.mark.parametrize("variant", VARIANTS)
+families = pytest.mark.parametrize("name", zoo.list_models())
+twins = pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
+GROUPS = [0, 1, 0]
+choices = pytest.mark.parametrize(
+    ("readout", "sharing"), [("last", "all"), ("all", GROUPS)], ids=str
+)
+
+
+def build(variant, **arguments):
+    return small(**VARIANTS[variant], **arguments)
+
+
+def close(actual, expected, tolerance=1e-5):
+    np.testing.assert_allclose(actual, expected, tolerance, tolerance)
+
+
+def far(a, b):
+    return float(np.max(np.abs(a - b))) > 1e-3
+
+
+def test_every_family_has_a_small_form():
+    assert sorted(SMALL) == zoo.list_models()
+
+
+@variants
+@choices
+def test_the_untied_twin_computes_the_same_function(variant, readout, sharing):
+    pair = build(variant, readout=readout, sharing=sharing)
+    x = inputs_for(pair.recurrent)
+    expected = output(pair.recurrent, x)
+    assert far(output(pair.feedforward, x), expected)
+    pair.untie()
+    close(output(pair.feedforward, x), expected)
+    close(output(pair.recurrent, x), expected, 0)
+
+
+GRADIENTS = [
+    *[(variant, "last", "all", "auto") for variant in VARIANTS],
+    ("mlp", "all", GROUPS, "auto"),
+    ("resnet_bn", "all", GROUPS, "auto"),
+]
+if keras.backend.backend() == "tensorflow":  # XLA takes long: a dense one, a normalized
+    GRADIENTS += [(v, "last", "all", True) for v in ("mlp", "resnet_bn", "1d recall")]
+
+
+@pytest.mark.parametrize(("variant", "readout", "sharing", "jit"), GRADIENTS)
+def test_the_shared_gradient_is_the_sum_over_the_copies(variant, readout, sharing, jit):
+    pair = build(variant, readout=readout, sharing=sharing)
+    pair.untie()
+    x = inputs_for(pair.recurrent, batch=8)
+    y = labels_for(pair.recurrent, x)
+    loss = IterationLoss("uniform" if readout == "all" else "final")
+    ours, twins = (
+        step(model, x, y, loss=loss, jit=jit)
+        for model in (pair.recurrent, pair.feedforward)
+    )
+    for weight, copies in counterparts(pair):
+        value, gradient = ours[id(weight)]
+        values, gradients = zip(*(twins[id(copy)] for copy in copies), strict=True)
+        if weight.shape != copies[0].shape or not weight.trainable:  # a row each
+            close(value, np.concatenate(values) if len(copies) > 1 else values[0], 1e-4)
+        if not weight.trainable:
+            continue
+        if weight.shape != copies[0].shape:
+            expected = np.concatenate(gradients)
+        else:
+            expected = np.sum(gradients, axis=0)
+        largest = np.max(np.abs(gradient))
+        assert largest > 0, weight.path
+        np.testing.assert_allclose(
+            gradient, expected, 1e-3, 2e-5 * largest + 1e-7, err_msg=weight.path
+        )
+
+
+@variants
+def test_parameters_do_not_grow_with_iterations(variant):
+    shape = sized(build(variant).config["input_shape"])
+    costs = {n: build(variant, iterations=n).costs(shape) for n in (1, 2, 5)}
+
+    def own(twin):
+        return twin.parameters - twin.per_iteration_parameters
+
+    one = costs[1]
+    assert one.recurrent.parameters == one.feedforward.parameters
+    assert one.recurrent.normalization_statistics == one.feedforward.normalization_statistics
+    for n in (2, 5):
+        recurrent, feedforward = costs[n].recurrent, costs[n].feedforward
+        assert own(recurrent) == own(one.recurrent)
+        assert own(feedforward) > own(recurrent)
+        # What is normalized per iteration costs the same in both twins.
+        assert (
+            recurrent.per_iteration_parameters
+            == n * one.recurrent.per_iteration_parameters
+            == feedforward.per_iteration_parameters
+        )
+        assert recurrent.normalization_statistics == feedforward.normalization_statistics
+
+
+@variants
+@twins
+def test_a_readout_is_that_of_the_network_with_fewer_iterations(variant, twin):
+    pair = build(variant, readout="all", iterations=3)
+    pair.untie()
+    model = getattr(pair, twin)
+    x = inputs_for(model)
+    every = output(model, x)
+    assert far(every[:, 0], every[:, 1]) and far(every[:, 1], every[:, 2])
+    for iterations in (1, 2, 3):
+        shorter = build(variant, readout="last", iterations=iterations)
+        for target, source in zip(
+            shorter.recurrent.weights, pair.recurrent.weights, strict=True
+        ):
+            target.assign(array(source)[: target.shape[0]])  # of rows, the first ones
+        shorter.untie()
+        close(output(getattr(shorter, twin), x), every[:, iterations - 1])
+        again = zoo.with_iterations(model, iterations, readout="last")
+        close(output(again, x), every[:, iterations - 1])
+
+
+@variants
+@twins
+def test_files_configs_and_clones_keep_the_sharing(variant, twin, tmp_path):
+    model = getattr(build(variant, sharing=GROUPS), twin)
+    x = inputs_for(model)
+    y = labels_for(model, x)
+    expected = output(model, x)
+    model.save(tmp_path / "model.keras")
+    copies = {
+        "file": keras.models.load_model(tmp_path / "model.keras"),
+        "config": type(model).from_config(model.get_config()),
+        "clone": keras.models.clone_model(model),
+    }
+    for how, copy in copies.items():
+        shapes = [w.shape for w in copy.weights]
+        assert shapes == [w.shape for w in model.weights], how
+        assert loop_of(copy).groups == loop_of(model).groups
+        if how != "file":
+            copy.set_weights(model.get_weights())
+        close(output(copy, x), expected)
+    if twin == "recurrent":
+        loaded = copies["file"]
+        step(model, x, y, loss=IterationLoss(), rate=0.1)
+        step(loaded, x, y, loss=IterationLoss(), rate=0.1)
+        for ours, theirs in zip(model.weights, loaded.weights, strict=True):
+            close(array(theirs), array(ours), 1e-6)
+        assert far(output(loaded, x), expected)
+        close(output(loaded, x), output(model, x))
+
+
+@variants
+@twins
+def test_any_batch_size(variant, twin):
+    model = getattr(build(variant), twin)
+    x = inputs_for(model, batch=5)
+    expected = output(model, x)
+    assert model.input_shape[0] is None
+    close(model.predict(x, batch_size=3, verbose=0), expected)
+
+
+@families
+def test_half_precision_keeps_weights_in_full(name):
+    pair = small(name, dtype="mixed_bfloat16", readout="all")
+    pair.untie()
+    x = inputs_for(pair.recurrent)
+    found = [output(model, x) for model in (pair.recurrent, pair.feedforward)]
+    assert keras.config.dtype_policy().name == "float32"
+    for model in (pair.recurrent, pair.feedforward):
+        assert model(x).dtype == model.compute_dtype or "bfloat16" in str(model(x).dtype)
+        assert {w.dtype for w in model.weights} == {"float32"}
+    close(found[0], found[1], 1e-2)
+    full = small(name, readout="all").recurrent
+    assert not np.array_equal(output(full, x), found[0])
+    np.testing.assert_allclose(output(full, x), found[0], rtol=0.15, atol=0.15)
+
+
+@families
+def test_half_precision_trains(name):
+    model = small(name, dtype="mixed_bfloat16").recurrent
+    x = inputs_for(model)
+    before = [array(w) for w in model.trainable_weights]
+    step(model, x, labels_for(model, x), loss=IterationLoss(), rate=0.1)
+    for weight, old in zip(model.trainable_weights, before, strict=True):
+        assert weight.dtype == "float32"
+        assert np.isfinite(array(weight)).all() and not np.array_equal(array(weight), old)
+
+
+@variants
+@pytest.mark.parametrize("sharing", ["all", GROUPS], ids=str)
+def test_tying_undoes_untying(variant, sharing):
+    pair = build(variant, sharing=sharing)
+    rng = np.random.default_rng(3)
+    values = [rng.uniform(size=w.shape).astype("float32") for w in pair.recurrent.weights]
+    pair.recurrent.set_weights(values)
+    pair.untie()
+    for weight in pair.recurrent.weights:
+        weight.assign(np.zeros(weight.shape))
+    pair.tie()
+    for weight, value in zip(pair.recurrent.weights, values, strict=True):
+        np.testing.assert_array_equal(array(weight), value)
+
+
+@families
+def test_tying_refuses_copies_that_differ_and_names_them(name):
+    pair = small(name)
+    pair.untie()
+    before = [array(w) for w in pair.recurrent.weights]
+    copy = loop_of(pair.feedforward).blocks[1].trainable_weights[0]
+    copy.assign(copy + 0.125)
+    with pytest.raises(ValueError, match=rf"{copy.path} by 0\.125"):
+        pair.tie()
+    for weight, old in zip(pair.recurrent.weights, before, strict=True):
+        np.testing.assert_array_equal(array(weight), old)
+    pair.tie(tolerance=0.2)
+
+
+def test_twins_of_different_width_are_not_tied():
+    pair = small("mlp", match="parameters", width=8)
+    for change in (pair.tie, pair.untie):
+        with pytest.raises(ValueError, match="different width.*match='depth'"):
+            change()
