@@ -111,8 +111,8 @@ def build(
                 remat=remat,
             )
 
-    recurrent = network(sharing, arguments["width"])
-    width = arguments["width"]
+    width: int = arguments["width"]
+    recurrent = network(sharing, width)
     if match == "parameters":
         width = _matching_width(family, network, width, _parameters(recurrent))
     config = {

@@ -7,6 +7,8 @@ the recurrent network too. (The released feed-forward twin defines the stem's
 normalization but does not apply it; here both twins do.)
 """
 
+from typing import Any
+
 import keras
 
 from keras_recur.layers import (
@@ -18,7 +20,7 @@ from keras_recur.zoo.family import Published, register
 
 _EMNIST = {"input_shape": (28, 28, 1), "num_classes": 47}
 # The batch normalization of PyTorch, in Keras's terms.
-_TORCH_BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+_TORCH_BATCH_NORM: dict[str, Any] = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 @register(

@@ -54,8 +54,7 @@ def with_iterations(
 def called_again(model: keras.Model, **changes) -> keras.Model:
     """The model's graph once more, on the same layers, with other call arguments.
 
-    `iterations`, `return_sequence`, `unroll` and `progressive` go to `SharedRecurrentBlock`
-    layers, `readout` to `Readout` layers.
+    `readout` goes to `Readout` layers, all others to `SharedRecurrentBlock` layers.
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
         raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")

@@ -1,0 +1,37 @@
+# make demo: train a pair and show what its recurrent twin can do. make test: all tests.
+# Each makes .venv and installs what it needs; Python 3.11 or newer is all they ask for.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test lint benchmarks clean
+
+demo: .venv/installed
+	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
+
+test: lint
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+benchmarks: .venv/installed-test
+	$(BIN)/python benchmarks/run.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/installed-test: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@ .venv/installed
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,97 @@
+"""Published entries: trained pairs that come with the library."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from keras_recur._validation import nearest
+from keras_recur.zoo.build import build
+from keras_recur.zoo.pair import Pair
+
+# In an installed library the small entries; in a checkout of its source all of them.
+_PLACES = (
+    Path(__file__).parent / "published",
+    Path(__file__).resolve().parents[2] / "zoo",
+)
+
+
+def load(name: str) -> Pair:
+    """A published entry of the zoo with its trained weights. Needs no network.
+
+    Args:
+        name: Name of the entry: `<family>-<data>`, as `list_published()` gives it.
+
+    Returns:
+        A `Pair`. Where only one twin's weights are small enough to be published, the
+        other one has its initial weights, and a warning says so.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest one, and for an entry
+            without weights.
+
+    Example:
+
+    >>> keras_recur.zoo.list_published("deep_thinking_1d*")
+    ['deep_thinking_1d-prefix_sums']
+    """
+    folders = {folder.name: folder for folder in _published()}
+    if name not in folders:
+        raise ValueError(
+            f"Unknown entry. Received: name={name!r}. Published: "
+            f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} For an "
+            "untrained pair use zoo.build."
+        )
+    results = read_entry(folders[name])
+    weights = results.get("weights", {"files": {}})
+    if not weights["files"]:
+        raise ValueError(
+            f"{name} is published without weights, which are too large. Train it "
+            "with `keras-recur compare`."
+        )
+    entry = results["entry"]
+    pair = build(entry["family"], **entry["model"], seed=weights["seed"])
+    for twin in ("recurrent", "feedforward"):
+        if twin in weights["files"]:
+            getattr(pair, twin).load_weights(folders[name] / weights["files"][twin])
+        else:
+            warnings.warn(
+                f"{name}: the weights of the {twin} twin are not published; it has its "
+                "initial weights.",
+                stacklevel=2,
+            )
+    return pair
+
+
+def list_published(pattern: str = "*") -> list[str]:
+    """Names of the entries that `load` finds.
+
+    Args:
+        pattern: Shell-style wildcard. Default: all.
+
+    Returns:
+        Sorted list of names.
+
+    Example:
+
+    >>> "deep_thinking_1d-prefix_sums" in keras_recur.zoo.list_published()
+    True
+    """
+    return sorted(f.name for f in _published() if f.match(pattern))
+
+
+def entry_folders(place: str | Path) -> list[Path]:
+    """The folders of entries in a published zoo."""
+    return [path.parent for path in Path(place).glob("*/results.json")]
+
+
+def read_entry(folder: Path) -> dict[str, Any]:
+    """The results of a published entry."""
+    return json.loads((folder / "results.json").read_text())
+
+
+def _published():
+    found = {}
+    for place in reversed(_PLACES):
+        found |= {folder.name: folder for folder in entry_folders(place)}
+    return found.values()
