@@ -111,10 +111,11 @@ def build(
                 remat=remat,
             )
 
-    width: int = arguments["width"]
-    recurrent = network(sharing, width)
+    recurrent = network(sharing, arguments["width"])
+    twin_width = arguments["width"]
     if match == "parameters":
-        width = _matching_width(family, network, width, _parameters(recurrent))
+        most = _parameters(recurrent)
+        twin_width = _matching_width(family, network, twin_width, most)
     config = {
         "name": name,
         **arguments,
@@ -127,7 +128,7 @@ def build(
         "dtype": policy.name,
         "seed": seed,
     }
-    return Pair(recurrent, network("none", width), config, width)
+    return Pair(recurrent, network("none", twin_width), config, twin_width)
 
 
 def _matching_width(family, network, width, most):
