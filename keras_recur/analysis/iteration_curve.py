@@ -47,6 +47,16 @@ def iteration_curve(
     (12,)
     """
     every = with_iterations(model, iterations, readout="all", unroll=False)
+    return score_readouts(every, data, on_batch)
+
+
+def score_readouts(
+    every: keras.Model, data: Any, on_batch: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """`iteration_curve` of a model that already returns every readout.
+
+    Compiled once, it can score several data sets.
+    """
     hits, total = 0, 0
     for i in range(len(data)):
         x, y = data[i]
