@@ -16,7 +16,7 @@ HEAD = (
     "rolled",
     "peak memory of a step: plain",
     "remat",
-    "step with remat",
+    "remat's step, against plain",
 )
 EXPLAINED = (
     "Training step: median over that of the same network written by hand in plain "
@@ -85,10 +85,10 @@ def _lines(rows: list[Row]):
         version = next(row.backend_version for row in same)
         most = _most(rows)
 
-        def cell(what, variant, same=same, most=most):
+        def cell(what, variant, show=amount, same=same, most=most):
             for row in same:
                 if (row.what, row.variant, row.iterations) == (what, variant, most):
-                    return amount(row)
+                    return show(row)
             late = any(row.note and row.variant == variant for row in same)
             return "no result" if late else "–"
 
@@ -101,7 +101,7 @@ def _lines(rows: list[Row]):
             *(cell("first step", v) for v in ("unrolled", "rolled")),
             *(cell("later step", v) for v in ("unrolled", "rolled")),
             *(_memory(cell, v) for v in ("plain", "remat")),
-            cell("step with remat", "remat"),
+            cell("step time", "remat", _ratio),
         )
         yield f"| {' | '.join(cells)} |"
 
@@ -109,6 +109,10 @@ def _lines(rows: list[Row]):
 def _memory(cell, variant):
     steady = cell("peak memory", variant)
     return steady if steady != "–" else cell("peak memory with compiling", variant)
+
+
+def _ratio(row: Row) -> str:
+    return f"{float(row.ratio):.2f}" if row.ratio else "–"
 
 
 def _most(rows: list[Row]) -> str:

@@ -24,7 +24,7 @@ def fresh_session():
 
 @pytest.fixture(params=JIT, ids=lambda jit: f"jit={jit}")
 def jit(request):
-    """What to give `compile(jit_compile=...)`. On a GPU TensorFlow's default is True."""
+    """For `compile(jit_compile=...)`: on a GPU, TensorFlow defaults to True."""
     return request.param
 
 

@@ -4,6 +4,7 @@ import zlib
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_recur.layers.iteration import iteration_scope
 
@@ -39,9 +40,10 @@ def sized_block(block, iterations: int):
     if all(old.shape == new.shape for old, new in pairs):
         return block
     for old, new in pairs:
-        value = keras.ops.convert_to_tensor(old)
+        # By way of NumPy: on JAX the two would else share a buffer that training frees.
+        value = keras.ops.convert_to_numpy(old)
         if old.shape != new.shape:
-            value = keras.ops.broadcast_to(value[:1], new.shape)
+            value = np.broadcast_to(value[:1], tuple(new.shape))
         new.assign(value)
     return clone
 

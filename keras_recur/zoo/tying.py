@@ -51,7 +51,7 @@ def tie(
             _assign(shared, copy, rows[::-1])
         elif id(shared) not in done:
             done.add(id(shared))
-            shared.assign(copy)
+            _assign(shared, copy, None)
 
 
 def _matched(recurrent, feedforward) -> Iterator[tuple]:
@@ -77,9 +77,10 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
 
 
 def _assign(target, source, rows):
-    if rows is None:
-        target.assign(source)
-        return
-    value = keras.ops.convert_to_numpy(target).copy()
-    value[rows[1]] = keras.ops.convert_to_numpy(source)[rows[0]]
+    # By way of NumPy: on JAX two variables would else hold one buffer, which the first
+    # training step of either one gives away.
+    value = keras.ops.convert_to_numpy(source)
+    if rows is not None:
+        row, value = value[rows[0]], keras.ops.convert_to_numpy(target).copy()
+        value[rows[1]] = row
     target.assign(value)

@@ -1,4 +1,4 @@
-"""What the tests of the layers share: data, blocks, and one way to train and compare."""
+"""What the tests of the layers share: data, blocks, one way to train and compare."""
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ def model_of(*parts, shape=(4,)):
 
 
 def train(model, x=None, jit="auto", epochs=1, rate=0.1):
-    """Some steps of SGD towards ones. All that a loop could have got wrong, as arrays."""
+    """Some steps of SGD towards ones; what a loop could have got wrong, as arrays."""
     x = normal(8, *model.input_shape[1:]) if x is None else x
     y = np.ones(model.compute_output_shape(x.shape), "float32")
     model.compile(keras.optimizers.SGD(rate), "mse", jit_compile=jit)

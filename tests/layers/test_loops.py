@@ -36,13 +36,10 @@ CASES = {
 PAIRS = [
     ("sequential", "rolled"),
     ("sequential", "remat"),
-    ("sequential", "rolled+remat"),
     ("functional, groups", "rolled"),
-    ("functional, groups", "remat"),
     ("alternating, sequence", "rolled+remat"),
-    ("injection, sequence", "rolled"),
+    ("injection, sequence", "rolled+remat"),
     ("bfloat16", "rolled"),
-    ("bfloat16", "remat"),
 ]
 
 
@@ -66,8 +63,9 @@ def model(loop, functional=False, policy="float32", **arguments):
 
 
 @functools.cache
-def reference(case):
-    return train(model("unrolled", **CASES[case]), epochs=2)
+def reference(case, jit):
+    """The unrolled loop. Compiled by XLA, TensorFlow draws other numbers."""
+    return train(model("unrolled", **CASES[case]), jit=jit, epochs=2)
 
 
 @pytest.mark.parametrize(("case", "loop"), PAIRS)
@@ -75,11 +73,7 @@ def test_all_loops_compute_the_same(case, loop, jit):
     """Losses, gradients (the weights after them), statistics, seeds, predictions."""
     tolerance = 3e-2 if case == "bfloat16" else 1e-4
     trained = train(model(loop, **CASES[case]), jit=jit, epochs=2)
-    close(trained, reference(case), tolerance)
-
-
-def test_the_unrolled_loop_is_the_same_compiled(jit):
-    close(train(model("unrolled"), jit=jit, epochs=2), reference("sequential"), 1e-4)
+    close(trained, reference(case, jit), tolerance)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -93,24 +87,21 @@ def test_eager_calls_update_statistics_once(loop):
     close(array(block.moving_mean), x.mean(0) / 4, 1e-4)  # Halved by the 2nd, mean 0.
 
 
-LOSSES = {
-    "activity": lambda: dense(activity_regularizer=keras.regularizers.L2(0.1)),
-    "add_loss": lambda: keras.Sequential([dense(), Nested(Penalty())]),
-    "kernel": lambda: dense(kernel_regularizer=keras.regularizers.L2(0.1)),
-}
+def block_with_losses():
+    penalty = keras.regularizers.L2(0.1)
+    layer = dense(activity_regularizer=penalty, kernel_regularizer=penalty)
+    return keras.Sequential([layer, Nested(Penalty())])
 
 
-@pytest.mark.parametrize("kind", LOSSES)
 @pytest.mark.parametrize("loop", LOOPS)
-def test_losses_of_the_block_count_at_every_iteration(loop, kind, jit):
-    block = LOSSES[kind]()
+def test_losses_of_the_block_count_at_every_iteration(loop, jit):
+    """Those of activities so often, those of weights once."""
+    block = block_with_losses()
     hand = model_of(block, block, block)
-    layer = SharedRecurrentBlock(LOSSES[kind](), 3, **LOOPS[loop])
-    looped = model_of(layer)
+    looped = model_of(SharedRecurrentBlock(block_with_losses(), 3, **LOOPS[loop]))
     looped.set_weights(hand.get_weights())
-    expected = train(hand, jit=jit, epochs=2)
-    assert expected["loss"][0] > 0
-    close(unseeded(train(looped, jit=jit, epochs=2)), unseeded(expected))
+    results = [train(m, jit=jit, epochs=2) for m in (looped, hand)]
+    close(*map(unseeded, results))
 
 
 @pytest.mark.parametrize(

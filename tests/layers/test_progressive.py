@@ -64,11 +64,9 @@ def block():
 
 CASES = [
     (0, 1, {}),
-    (0, 4, {}),
-    (1, 2, {"sharing": [0, 0, 1, 1]}),
-    (2, 1, {"injection": "concat"}),
-    (1, 2, {"remat": True}),
-    (3, 1, {"sharing": "none", "injection": "concat", "unroll": False}),
+    (0, 4, {"unroll": False}),
+    (1, 2, {"sharing": [0, 0, 1, 1], "remat": True}),
+    (2, 1, {"sharing": "none", "injection": "concat"}),
 ]
 
 
@@ -78,7 +76,9 @@ def test_progressive_is_the_loop_by_hand(n, k, arguments, draw, jit):
     def model(progressive):
         keras.utils.set_random_seed(1)
         loop = SharedRecurrentBlock(block(), ITERATIONS, **arguments)
-        run = (lambda x: loop(x, progressive=True)) if progressive else ByHand(loop, n, k)
+        run = (
+            (lambda x: loop(x, progressive=True)) if progressive else ByHand(loop, n, k)
+        )
         return model_of(layers.Dense(4, name="stem"), run)
 
     draw(n, k)
@@ -102,7 +102,7 @@ def test_in_inference_it_is_the_full_run(loop):
         close(array(layer(x, progressive=True, training=training)), full, 0)
 
 
-@pytest.mark.parametrize(("n", "k"), [(0, 1), (1, 2), (3, 1)])
+@pytest.mark.parametrize(("n", "k"), [(0, 1), (1, 2)])
 def test_only_what_ran_updates_its_statistics(n, k, draw, jit):
     draw(n, k)
     norm = TimeSpecificBatchNormalization()
@@ -112,7 +112,7 @@ def test_only_what_ran_updates_its_statistics(n, k, draw, jit):
     assert moved.tolist() == [t < n + k for t in range(ITERATIONS)]
 
 
-def draws(seed, jit, batches=60, **arguments):
+def draws(seed, jit, batches=50, **arguments):
     """What compiled training steps drew, read off their loss and their weight."""
     step = Increment()
     layer = SharedRecurrentBlock(step, 3, seed=seed)

@@ -128,17 +128,18 @@ def test_a_model_comes_back_with_what_it_shared(way, tmp_path):
 
 
 def _same_seeds(copy, model):
-    """`set_weights` leaves out the seeds of dropout."""
+    """Keras saves weights, but not how far the seeds of dropout have come."""
     for new, old in zip(copy.variables, model.variables, strict=True):
         if "seed_generator_state" in new.path:
             new.assign(old)
 
 
 def test_training_goes_on_from_a_file(tmp_path, jit):
-    """With the state of optimizer and seeds: as if it had never stopped."""
+    """With the optimizer's state: as if it had never stopped."""
     model = whole_model()
     train(model, jit=jit, epochs=2)
     copy = by_file(model, tmp_path)
+    _same_seeds(copy, model)
     x, y = normal(8, 4), np.ones((8, 2, 2))
     histories = [
         m.fit(x, y, epochs=2, verbose=0, shuffle=False).history["loss"]
@@ -170,7 +171,10 @@ def test_the_policy_reaches_every_layer(where, loop):
 def test_a_mask_goes_through(name):
     tokens = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
     loop = SharedRecurrentBlock(layers.Dense(4), 2, **LOOPS[name])
-    embed, pool = layers.Embedding(5, 4, mask_zero=True), layers.GlobalAveragePooling1D()
+    embed, pool = (
+        layers.Embedding(5, 4, mask_zero=True),
+        layers.GlobalAveragePooling1D(),
+    )
     model = model_of(embed, loop, pool, shape=(4,))
     states = array(loop(array(embed(tokens))))
     expected = np.stack([states[0, :2].mean(0), states[1, 0]])

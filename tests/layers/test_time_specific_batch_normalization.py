@@ -92,7 +92,9 @@ def numpy_loop(x, kernel, norm, iterations, rows, training):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("affine", AFFINES)
 @pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize(("iterations", "rows"), [(3, None), (2, None), (5, None), (3, 2)])
+@pytest.mark.parametrize(
+    ("iterations", "rows"), [(3, None), (2, None), (5, None), (3, 2)]
+)
 def test_rows_equal_those_computed_by_hand(loop, affine, training, iterations, rows):
     """Also for fewer and more iterations than trained, and a given number of rows."""
     norm = TimeSpecificBatchNormalization(iterations=rows, affine=affine, momentum=0.7)

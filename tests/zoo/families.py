@@ -20,7 +20,6 @@ SMALL = {
 # Every family as it is, and with every option of its own.
 VARIANTS = {name: {"name": name} for name in zoo.list_models()} | {
     "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
-    "2d recall": {"name": "deep_thinking_2d", "injection": "concat"},
     "2d add, group norm": {
         "name": "deep_thinking_2d",
         "injection": "add",

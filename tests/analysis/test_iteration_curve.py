@@ -1,0 +1,59 @@
+"""Accuracy over iterations, against predictions made one iteration count at a time."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_recur import analysis, data, zoo
+
+
+@pytest.fixture
+def pair():
+    return zoo.build("deep_thinking_1d", width=8, iterations=3, seed=1)
+
+
+def right_after(model, iterations, test):
+    shorter = zoo.with_iterations(model, iterations)
+    hits = []
+    for i in range(len(test)):
+        x, y = test[i]
+        found = keras.ops.convert_to_numpy(shorter(x)).argmax(-1)
+        hits += list((found == y).all(axis=-1))
+    return np.mean(hits)
+
+
+def test_each_share_is_that_of_a_run_of_this_length(pair):
+    # Strings of one bit are right half of the time, so that the shares tell.
+    test = data.load("prefix_sums", "train", 7, size=3, num_examples=40, shuffle=False)
+    curve = analysis.iteration_curve(pair.recurrent, test, 5)
+    expected = [right_after(pair.recurrent, n, test) for n in (1, 2, 3, 4, 5)]
+    np.testing.assert_allclose(curve, expected, atol=1e-12)
+    assert 0 < curve.max() < 1
+
+
+def test_walls_are_not_scored():
+    pair = zoo.build("deep_thinking_2d", width=4, iterations=1, seed=0)
+    test = data.load("mazes", "test", 5, size=3, num_examples=10)
+    x, y = test[0]
+    all_right = zoo.with_iterations(pair.recurrent, readout="all")
+
+    class Perfect:
+        def __getitem__(self, i):
+            found = all_right.predict_on_batch(x).argmax(-1)[:, -1]
+            return x, np.where(y < 0, -1, found)
+
+        def __len__(self):
+            return 1
+
+    assert analysis.iteration_curve(pair.recurrent, Perfect())[-1] == 1.0
+
+
+def test_progress_and_limits(pair):
+    test = data.load("prefix_sums", "test", 5, size=8, num_examples=12)
+    seen = []
+    analysis.iteration_curve(pair.recurrent, test, 2, on_batch=seen.append)
+    assert seen == list(range(1, len(test) + 1))
+    with pytest.raises(ValueError, match="at most 3 here"):
+        analysis.iteration_curve(pair.feedforward, test, 4)
+    with pytest.raises(ValueError, match="no examples"):
+        analysis.iteration_curve(pair.recurrent, [], 4)

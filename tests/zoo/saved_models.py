@@ -1,0 +1,32 @@
+"""Saves a small model of every family, both twins, with an input and its output.
+
+Run by test_cross_backend.py in a process of its own, on another backend.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from families import VARIANTS, inputs_for, output, small
+
+
+def main(folder):
+    for variant, arguments in VARIANTS.items():
+        pair = small(**arguments, readout="all", sharing=[0, 1, 0])
+        for twin in ("recurrent", "feedforward"):
+            model = getattr(pair, twin)
+            rng = np.random.default_rng(7)
+            for weight in model.weights:
+                weight.assign(rng.uniform(-0.5, 0.9, weight.shape))
+            for weight in model.non_trainable_weights:  # means and variances
+                weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+            x = inputs_for(model)
+            name = f"{variant}-{twin}"
+            model.save(folder / f"{name}.keras")
+            np.savez(folder / f"{name}.npz", x=x, y=output(model, x))
+    (folder / "backend").write_text(keras.backend.backend())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,294 @@
+"""zoo.build, what it takes and refuses; the registry; with_iterations."""
+
+import keras
+import numpy as np
+import pytest
+from families import SMALL, array, inputs_for, loop_of, output, small
+
+from keras_recur import zoo
+from keras_recur.layers import Readout, SharedRecurrentBlock
+
+families = pytest.mark.parametrize("name", zoo.list_models())
+
+
+def parameters(model):
+    return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+
+@families
+def test_every_argument_has_a_default(name):
+    width = {"width": 16} if name.startswith("resnet") else {}
+    pair = zoo.build(name, **width)
+    defaults = zoo.describe(name).defaults
+    for key, value in {**defaults, **width}.items():
+        assert pair.config[key] == value
+    assert isinstance(pair.recurrent, keras.Model) and pair.name == name
+    assert loop_of(pair.recurrent).sharing == "all"
+    assert loop_of(pair.feedforward).sharing == "none"
+    assert pair.recurrent.input_shape[1:] == defaults["input_shape"]
+    assert pair.recurrent.output_shape[-1] == defaults["num_classes"]
+    assert zoo.build(**pair.config).config == pair.config
+
+
+BAD = {
+    "family": ({"name": "mpl"}, r"Unknown family.*'mpl'.*Did you mean 'mlp'\?"),
+    "argument": ({"wdith": 8}, r"no argument 'wdith'.*Did you mean 'width'\?"),
+    "option of another family": ({"injection": "concat"}, "mlp has no argument 'inj"),
+    "width 0": ({"width": 0}, "`width` must be a positive integer, 1 or more"),
+    "width -3": ({"width": -3}, "`width` must be a positive integer.*width=-3"),
+    "width 2.0": ({"width": 2.0}, r"width=2.0.*Did you mean `width=2`\?"),
+    "width True": ({"width": True}, "width=True .of type bool"),
+    "iterations 0": ({"iterations": 0}, "`iterations` must be a positive integer"),
+    "iterations text": ({"iterations": "5"}, "iterations='5' .of type str"),
+    "classes": ({"num_classes": 0}, "`num_classes` must be a positive integer"),
+    "shape": ({"input_shape": (32, 32)}, r"be like \(32, 32, 3\).*\(32, 32\)"),
+    "shape 0": ({"input_shape": (32, 0, 3)}, "3 positive integers.*32, 0, 3"),
+    "open shape": ({"input_shape": (None, 32, 3)}, "3 positive integers"),
+    "number": ({"input_shape": 32}, r"Received: input_shape=\(32,\)"),
+    "match": ({"match": "params"}, "`match`.*Did you mean 'parameters'"),
+    "readout": ({"readout": "each"}, "`readout`.*'last', 'all'"),
+    "sharing": ({"sharing": "al"}, "`sharing`.*Did you mean 'all'"),
+    "group ids": ({"sharing": [0, 0]}, "2 group ids.*for iterations=3"),
+    "no group ids": ({"sharing": ["a", "b", "c"]}, "sequence of group ids"),
+    "initializer": ({"initializer": "he_norml"}, "he_norml"),
+    "odd width": ({"name": "convnet", "width": 5}, "multiple of 2.*Nearest: 4"),
+    "odd width, 1d": ({"name": "deep_thinking_1d", "width": 1}, "multiple of 2"),
+    "small image": ({"name": "convnet", "input_shape": (18, 18, 1)}, "19x19"),
+    "injection": (
+        {"name": "deep_thinking_1d", "injection": "concta"},
+        "`injection`.*Did you mean 'concat'",
+    ),
+    "normalization": (
+        {"name": "deep_thinking_1d", "normalization": "batch"},
+        "`normalization`.*Allowed: None, 'group'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_with_the_reason(case):
+    arguments, message = BAD[case]
+    arguments = {"name": "mlp", "iterations": 3, **arguments}
+    arguments = {**SMALL.get(arguments["name"], {}), **arguments}
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        zoo.build(**arguments)
+
+
+def weights(model):
+    return [array(w) for w in model.weights]
+
+
+@families
+def test_the_same_seed_gives_the_same_networks(name):
+    def built(seed, **arguments):
+        keras.utils.set_random_seed(np.random.randint(1000))  # makes no difference
+        pair = zoo.build(name, iterations=2, seed=seed, **SMALL[name], **arguments)
+        return pair.recurrent, pair.feedforward
+
+    first, same, other = built(3), built(3), built(4)
+    for a, b, c in zip(first, same, other, strict=True):
+        for x, y in zip(weights(a), weights(b), strict=True):
+            np.testing.assert_array_equal(x, y)
+        assert any((x != y).any() for x, y in zip(weights(a), weights(c), strict=True))
+
+    recurrent, feedforward = first
+    for layer in recurrent.layers[1:]:  # behind the input
+        twin = feedforward.get_layer(layer.name)
+        if isinstance(layer, SharedRecurrentBlock):
+            layer, twin = layer.block, twin.block
+        for x, y in zip(layer.weights, twin.weights, strict=True):
+            np.testing.assert_array_equal(array(x)[: y.shape[0]], array(y))
+    one, two = loop_of(feedforward).blocks
+    drawn = [i for i, w in enumerate(one.weights) if "kernel" in w.path]
+    assert drawn
+    for i in drawn:
+        assert not np.array_equal(array(one.weights[i]), array(two.weights[i]))
+
+
+def test_without_a_seed_keras_random_seed_decides():
+    def built(seed):
+        keras.utils.set_random_seed(seed)
+        return weights(zoo.build("mlp", **SMALL["mlp"]).recurrent)
+
+    one, same, other = built(1), built(1), built(2)
+    np.testing.assert_array_equal(one[0], same[0])
+    assert not np.array_equal(one[0], other[0])
+
+
+def test_weights_start_as_in_pytorch():
+    layer = zoo.build("mlp", width=50, iterations=1, seed=0).recurrent.get_layer(
+        "first"
+    )
+    limit = 3072**-0.5
+    for weight, near in ((layer.kernel, 0.99), (layer.bias, 0.8)):
+        largest = np.abs(array(weight)).max()
+        assert near * limit < largest <= limit
+    other = zoo.build("mlp", width=50, iterations=1, seed=0, initializer="he_normal")
+    kernel, bias = other.recurrent.get_layer("first").weights
+    assert array(kernel).std() == pytest.approx((2 / 3072) ** 0.5, rel=0.02)
+    assert not array(bias).any()
+
+
+@families
+def test_matched_parameters(name):
+    step = zoo.describe(name).width_multiple
+    width = 8 if name != "resnet" and name != "resnet_bn" else 24
+    pair = small(name, width=width, iterations=2, match="parameters")
+    most = parameters(pair.recurrent)
+    assert parameters(pair.feedforward) <= most
+    assert 0 < pair.feedforward_width <= width
+    wider = small(name, width=pair.feedforward_width + step, iterations=2).feedforward
+    assert parameters(wider) > most
+    assert f"matched at feed-forward width {pair.feedforward_width}" in repr(pair)
+    ratio = parameters(pair.feedforward) / most
+    assert f"{ratio:.3f} of the recurrent's" in repr(pair)
+    assert pair.costs(tuple(s or 6 for s in pair.config["input_shape"])).ratios()[
+        "parameters"
+    ] == pytest.approx(ratio)
+
+
+def test_matching_where_it_is_impossible():
+    with pytest.raises(ValueError, match="No feed-forward mlp.*width=1.*wider"):
+        small("mlp", width=1, iterations=5, match="parameters")
+
+
+def test_groups_of_the_recurrent_twin():
+    pair = small("mlp", iterations=4, sharing=(0, 0, 1, 1))
+    assert len(loop_of(pair.recurrent).blocks) == 2
+    assert len(loop_of(pair.feedforward).blocks) == 4
+    assert pair.config["sharing"] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("loop", [{"unroll": False}, {"remat": True}], ids=str)
+def test_loops_reach_the_layer_and_change_nothing(loop):
+    plain, other = small("deep_thinking_1d"), small("deep_thinking_1d", **loop)
+    for key, value in loop.items():
+        assert getattr(loop_of(other.recurrent), key) == value
+    x = inputs_for(plain.recurrent)
+    np.testing.assert_allclose(
+        output(other.recurrent, x), output(plain.recurrent, x), 1e-5, 1e-5
+    )
+
+
+def test_channels_first_does_not_reach_the_zoo():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = small("deep_thinking_2d").recurrent
+        assert keras.config.image_data_format() == "channels_first"
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert output(model, np.zeros((1, 5, 7, 2), "float32")).shape == (1, 5, 7, 3)
+
+
+def test_repr_says_what_the_pair_is():
+    pair = small("mlp", readout="all")
+    lines = repr(pair).splitlines()
+    assert "Pair mlp: width=4, iterations=3, sharing='all'" in lines[0]
+    assert "readout='all'" in lines[0]
+    assert "75 weights" in lines[1] and "115 weights (1.53 times)" in lines[2]
+
+
+def test_list_models():
+    everything = zoo.list_models()
+    assert everything == sorted(everything) and len(everything) >= 6
+    assert zoo.list_models("resnet*") == ["resnet", "resnet_bn"]
+    assert zoo.list_models("nothing*") == []
+
+
+@families
+def test_describe_reads_as_text(name):
+    family = zoo.describe(name)
+    text = str(family)
+    for part in (name, family.paper, family.shares, family.summary, "width="):
+        assert part in text
+    assert "arXiv" in family.paper
+    for published in family.published:
+        assert f"{published.recurrent:,} recurrent" in text
+
+
+# with_iterations
+
+
+def loop_model(sharing="all", iterations=3):
+    block = keras.Sequential([keras.layers.Dense(4, activation="tanh")])
+    return SharedRecurrentBlock(block, iterations, sharing)
+
+
+@families
+def test_with_iterations_is_a_new_model_on_the_same_weights(name):
+    model = small(name).recurrent
+    x = inputs_for(model)
+    before = output(model, x)
+    other = zoo.with_iterations(model, 5)
+    assert other is not model
+    assert [id(w) for w in other.weights] == [id(w) for w in model.weights]
+    assert not np.allclose(output(other, x), before, 1e-3)
+    np.testing.assert_array_equal(output(model, x), before)
+    back = zoo.with_iterations(other, 3)
+    np.testing.assert_allclose(output(back, x), before, 1e-6, 1e-6)
+    every = zoo.with_iterations(model, 5, readout="all")
+    assert every.output_shape[1] == 5
+    np.testing.assert_allclose(output(every, x)[:, 2], before, 1e-5, 1e-5)
+    last = zoo.with_iterations(every, readout="last")
+    np.testing.assert_allclose(output(last, x), output(other, x), 1e-5, 1e-5)
+
+
+def test_fewer_iterations_of_untied_weights_but_not_more():
+    model = small("mlp").feedforward
+    assert zoo.with_iterations(model, 2).output_shape == (None, 3)
+    with pytest.raises(ValueError, match="at most 3.*no weights for more"):
+        zoo.with_iterations(model, 4)
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "3"])
+def test_with_iterations_takes_positive_integers(value):
+    with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
+        zoo.with_iterations(small("mlp").recurrent, value)
+
+
+def test_with_iterations_needs_a_loop():
+    plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="only")])
+    with pytest.raises(ValueError, match=r"no SharedRecurrentBlock.*\['only'\]"):
+        zoo.with_iterations(plain, 3)
+    with pytest.raises(ValueError, match="`model` must be a Keras model"):
+        zoo.with_iterations("mlp", 3)
+    with pytest.raises(ValueError, match="`readout`.*'last', 'all'"):
+        zoo.with_iterations(small("mlp").recurrent, readout="first")
+
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.loop = loop_model()
+
+        def call(self, x):
+            return self.loop(x)
+
+    with pytest.raises(ValueError, match="Functional or Sequential.*Subclassed"):
+        zoo.with_iterations(Subclassed(), 3)
+
+
+def by_hand(loop, x, iterations):
+    for _ in range(iterations):
+        x = array(loop.block(x))
+    return x
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["sequential", "nested"])
+def test_with_iterations_of_a_users_model(nested):
+    loop = loop_model()
+    model = keras.Sequential([keras.Input((4,)), loop])
+    if nested:
+        outer = keras.Input((4,))
+        model = keras.Model(outer, model(outer))
+    x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    longer = zoo.with_iterations(model, 6)
+    np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
+    np.testing.assert_allclose(output(model, x), by_hand(loop, x, 3), 1e-5, 1e-6)
+
+
+def test_a_users_readout():
+    start = keras.Input((4,))
+    loop = loop_model()
+    model = keras.Model(start, Readout(keras.layers.Dense(2))(loop(start)))
+    assert zoo.with_iterations(model, 7, readout="all").output_shape == (None, 7, 2)
+    assert model.output_shape == (None, 2)

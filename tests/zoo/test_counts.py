@@ -1,0 +1,129 @@
+"""Published parameter counts, reached exactly.
+
+Sources: references of the families' modules. Where only three digits are published, the
+integer is derived here and its rounding is the published figure.
+"""
+
+import math
+
+import pytest
+
+from keras_recur import zoo
+
+EMNIST = {"input_shape": (28, 28, 1), "num_classes": 47}
+RECALL = {"injection": "concat"}
+CHESS = {"input_shape": (8, 8, 12), "width": 512, "iterations": 1}
+
+
+def count(model):
+    return sum(math.prod(v.shape) for v in model.trainable_variables)
+
+
+def counts(name, **arguments):
+    pair = zoo.build(name, **arguments)
+    return count(pair.recurrent), count(pair.feedforward)
+
+
+# Family, arguments, recurrent, and feed-forward by iterations.
+EVERY_DEPTH = {
+    "mlp CIFAR-10": ("mlp", {"width": 200}, 656_810)
+    + ((656_810, 697_010, 737_210, 777_410, 817_610),),
+    "mlp SVHN": ("mlp", {"width": 500}, 1_792_010)
+    + ((1_792_010, 2_042_510, 2_293_010, 2_543_510, 2_794_010),),
+    "mlp EMNIST": ("mlp", {"width": 500, **EMNIST}, 666_547)
+    + ((666_547, 917_047, 1_167_547, 1_418_047, 1_668_547),),
+    "convnet CIFAR-10, SVHN": ("convnet", {"width": 64}, 135_306)
+    + ((135_306, 172_234, 209_162, 246_090, 283_018),),
+    "convnet EMNIST": ("convnet", {"width": 128, **EMNIST}, 565_423)
+    + ((565_423, 713_007, 860_591, 1_008_175, 1_155_759),),
+}
+
+
+@pytest.mark.parametrize("case", EVERY_DEPTH)
+def test_every_depth(case):
+    name, arguments, recurrent, feedforward = EVERY_DEPTH[case]
+    for iterations, expected in enumerate(feedforward, start=1):
+        found = counts(name, iterations=iterations, **arguments)
+        assert found == (recurrent, expected)
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 3, 4])
+def test_resnet_bn_by_hand(iterations):
+    stem = 9 * 3 * 256 + 2 * 256
+    convolutions, norms = 4 * 9 * 256**2, 4 * 2 * 256
+    last = 9 * 256 * 512 + 2 * 512 + 512 * 10 + 10
+    found = counts("resnet_bn", iterations=iterations)
+    assert found[0] == stem + convolutions + iterations * norms + last
+    assert found[1] == stem + iterations * (convolutions + norms) + last
+    rounded = {1: (3.555, 3.55), 2: (None, 5.92), 3: (None, 8.28), 4: (3.561, 10.64)}
+    assert rounded[iterations][1] == pytest.approx(found[1] / 1e6, abs=0.0051)
+    if rounded[iterations][0]:
+        assert round(found[0] / 1e6, 3) == rounded[iterations][0]
+
+
+def test_resnet_bn_extremes():
+    assert counts("resnet_bn", iterations=1)[0] == 3_554_570
+    assert counts("resnet_bn", iterations=4)[0] == 3_560_714
+
+
+def by_iterations(name, **arguments):
+    """Feed-forward counts are linear in the iterations: nothing large is built."""
+    (recurrent, one), (same, two) = (
+        counts(name, iterations=iterations, **arguments) for iterations in (1, 2)
+    )
+    assert recurrent == same == one
+    return lambda iterations: one + (iterations - 1) * (two - one)
+
+
+def test_resnet():
+    # Depth 7, 11, 15, 19: 1 and 4 iterations are built as published entries below.
+    feedforward = by_iterations("resnet", width=512)
+    integers = [feedforward(t) for t in (1, 2, 3, 4)]
+    assert integers == [11_815_434, 21_252_618, 30_689_802, 40_126_986]
+    assert [round(i / 1e6, 2) for i in integers] == [11.82, 21.25, 30.69, 40.13]
+    assert counts("resnet", width=512, iterations=1, **EMNIST)[0] - integers[0] == 9_765
+
+
+def test_mazes():
+    feedforward = by_iterations("deep_thinking_2d", width=128)
+    depths = {1: 632_592, 2: 1_222_416, 3: 1_812_240, 4: 2_402_064}
+    depths |= {5: 2_991_888, 6: 3_581_712, 8: 4_761_360, 10: 5_941_008}
+    assert {t: feedforward(t) for t in depths} == depths
+    rounded = [0.633, 1.222, 1.812, 2.402, 2.992, 3.582, 4.761, 5.941]
+    assert [round(n / 1e6, 3) for n in depths.values()] == rounded
+    assert feedforward(30) == 17_737_488 and round(17_737_488 / 1e6, 2) == 17.74
+
+
+def test_mazes_with_recall():
+    feedforward = by_iterations("deep_thinking_2d", width=128, **RECALL)
+    assert feedforward(1) == 783_504
+    # The paper's 17.89 M share one recall convolution over all 30; here nothing is.
+    recall = 9 * (128 + 3) * 128
+    assert feedforward(30) == 17_737_488 + 30 * recall == 22_264_848
+    assert round((17_737_488 + recall) / 1e6, 2) == 17.89
+
+
+def test_prefix_sums():
+    feedforward = by_iterations("deep_thinking_1d", width=400)
+    assert feedforward(1) == 2_642_400
+    assert feedforward(30) == 58_322_400 and round(58_322_400 / 1e6, 1) == 58.3
+    recall = counts("deep_thinking_1d", width=400, iterations=1, **RECALL)
+    assert recall == (3_123_600, 3_123_600)
+    assert round((58_322_400 + 3_123_600 - 2_642_400) / 1e6, 1) == 58.8
+
+
+def test_chess():
+    plain = counts("deep_thinking_2d", **CHESS)[0]
+    recall = counts("deep_thinking_2d", **CHESS, **RECALL)[0]
+    assert (plain, recall) == (9_642_384, 12_056_976)
+    assert (round(plain / 1e6, 2), round(recall / 1e6, 2)) == (9.64, 12.06)
+
+
+PUBLISHED = [(n, p) for n in zoo.list_models() for p in zoo.describe(n).published]
+
+
+@pytest.mark.parametrize(("name", "published"), PUBLISHED, ids=lambda v: str(v)[:60])
+def test_published_entries(name, published):
+    costs = zoo.build(name, **published.arguments).costs()
+    assert costs.recurrent.parameters == published.recurrent
+    assert costs.feedforward.parameters == published.feedforward

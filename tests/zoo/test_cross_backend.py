@@ -1,0 +1,52 @@
+"""Saved under one backend, loaded under another: the same output.
+
+Over a run of the suite on each backend this goes round: JAX to TensorFlow, TensorFlow to
+PyTorch, PyTorch to JAX.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from families import VARIANTS, loop_of, output
+
+OTHER = {"tensorflow": "jax", "torch": "tensorflow", "jax": "torch"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    here = Path(__file__).parent
+    path = [str(here), str(here.parents[1]), os.environ.get("PYTHONPATH", "")]
+    other = OTHER[keras.backend.backend()]
+    done = subprocess.run(
+        [sys.executable, here / "saved_models.py", folder],
+        env={
+            **os.environ,
+            "KERAS_BACKEND": other,
+            "PYTHONPATH": os.pathsep.join(path),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "backend").read_text() == other
+    return folder
+
+
+@pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_output_on_another_backend(variant, twin, folder):
+    model = keras.models.load_model(folder / f"{variant}-{twin}.keras")
+    assert loop_of(model).sharing == ([0, 1, 0] if twin == "recurrent" else "none")
+    saved = np.load(folder / f"{variant}-{twin}.npz")
+    expected = saved["y"]
+    assert np.ptp(expected) > 1e-2
+    np.testing.assert_allclose(
+        output(model, saved["x"]), expected, 1e-5, 1e-5 * np.abs(expected).max()
+    )
