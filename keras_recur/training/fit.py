@@ -106,12 +106,12 @@ def _progressive(model, alpha):
     """The model on which the progressive loss is computed, on the same weights."""
     if alpha == 0:
         return called_again(model) if model.compiled else model
-    progressive = called_again(model, progressive=True)
     if alpha == 1:
-        return progressive
-    inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
-    both = keras.ops.stack([model(inputs), progressive(inputs)], axis=1)
-    return keras.Model(inputs, both, name=model.name)
+        return called_again(model, progressive=True)
+    full = called_again(model)
+    progressive = called_again(model, full.input, progressive=True)
+    both = keras.ops.stack([full.output, progressive.output], axis=1)
+    return keras.Model(full.input, both, name=model.name)
 
 
 def _mixed(recipe):

@@ -1,5 +1,7 @@
 """Another number of iterations, or another readout, on the same weights."""
 
+from typing import Any
+
 import keras
 
 from keras_recur._validation import check_one_of, check_positive_int
@@ -51,10 +53,11 @@ def with_iterations(
     return called_again(model, **changes)
 
 
-def called_again(model: keras.Model, **changes) -> keras.Model:
+def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Model:
     """The model's graph once more, on the same layers, with other call arguments.
 
-    `readout` goes to `Readout` layers, all others to `SharedRecurrentBlock` layers.
+    With `inputs`, on those tensors instead of new ones. `readout` goes to `Readout`
+    layers, all others to `SharedRecurrentBlock` layers.
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
         raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
@@ -83,7 +86,10 @@ def called_again(model: keras.Model, **changes) -> keras.Model:
             "its SharedRecurrentBlock with `iterations=` instead."
         )
     again = keras.models.clone_model(
-        functional, clone_function=lambda layer: layer, call_function=call
+        functional,
+        input_tensors=inputs,
+        clone_function=lambda layer: layer,
+        call_function=call,
     )
     if not found:
         raise ValueError(

@@ -44,9 +44,9 @@ def folder(tmp_path_factory):
 def test_the_same_output_on_another_backend(variant, twin, folder):
     model = keras.models.load_model(folder / f"{variant}-{twin}.keras")
     assert loop_of(model).sharing == ([0, 1, 0] if twin == "recurrent" else "none")
-    saved = np.load(folder / f"{variant}-{twin}.npz")
-    expected = saved["y"]
+    with np.load(folder / f"{variant}-{twin}.npz") as saved:
+        x, expected = saved["x"], saved["y"]
     assert np.ptp(expected) > 1e-2
     np.testing.assert_allclose(
-        output(model, saved["x"]), expected, 1e-5, 1e-5 * np.abs(expected).max()
+        output(model, x), expected, 1e-5, 1e-5 * np.abs(expected).max()
     )

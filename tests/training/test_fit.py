@@ -1,0 +1,237 @@
+"""fit: stopped anywhere it goes on to the same end, and nothing finished is lost."""
+
+import dataclasses
+import errno
+import os
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_recur import data, zoo
+from keras_recur.training import IterationLoss, Recipe, TrainingDiverged, fit
+from keras_recur.training.checkpoint import replacing
+
+RECIPE = Recipe("adam", 0.01, epochs=3, batch_size=16, milestones=(1,), clip_norm=1.0)
+
+
+def strings(**arguments):
+    common = {"batch_size": 16, "size": 6, "num_examples": 32}
+    return data.load("prefix_sums", **{**common, **arguments})
+
+
+def deep_thinking(seed=1, iterations=3, **arguments):
+    arguments = {"initializer": "he_normal", "seed": seed, **arguments}
+    pair = zoo.build("deep_thinking_1d", width=4, iterations=iterations, **arguments)
+    return pair.recurrent
+
+
+def plain(units=2):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((None, 1)), keras.layers.Dense(units)])
+
+
+def train(model, recipe=RECIPE, dataset=None, **arguments):
+    return fit(model, recipe, dataset or strings(), verbose=0, **arguments)
+
+
+class Stop(keras.callbacks.Callback):
+    """Raises in an epoch, counted from 0: at its end, or within it."""
+
+    def __init__(self, error, epoch, batch=None):
+        super().__init__()
+        self.error, self.epoch, self.batch = error, epoch, batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.now, batch) == (self.epoch, self.batch):
+            raise self.error
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch and self.batch is None:
+            raise self.error
+
+
+# Where n > 0 nothing flows back to what lies before the loop. PyTorch alone says so.
+no_gradient = pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
+
+
+@no_gradient
+@pytest.mark.parametrize(
+    ("progressive", "stop"),
+    [
+        (1.0, Stop(RuntimeError("power cut"), 1)),
+        (0.5, Stop(KeyboardInterrupt(), 1, batch=1)),
+        (0.0, Stop(KeyboardInterrupt(), 0, batch=0)),
+    ],
+    ids=["behind epoch 2", "within epoch 2", "before anything is kept"],
+)
+def test_an_interrupted_run_ends_as_one_that_was_not(progressive, stop, tmp_path):
+    recipe = dataclasses.replace(RECIPE, progressive=progressive)
+    whole = deep_thinking()
+    expected = train(whole, recipe)
+
+    with pytest.raises(type(stop.error)):
+        train(deep_thinking(), recipe, directory=tmp_path, callbacks=[stop])
+    kept = (tmp_path / "checkpoint.npz").exists()
+    assert kept == (stop.epoch > 0)
+    # In another process the weights would start elsewhere, without a seed.
+    resumed = deep_thinking(seed=2 if kept else 1)
+    history = train(resumed, recipe, directory=tmp_path)
+    for ours, theirs in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-7)
+    assert len(history["seconds"]) == 3
+    for key in ("loss", "accuracy", "learning_rate"):
+        np.testing.assert_allclose(history[key], expected[key], 1e-6)
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A folder with a finished run of the plain model, its weights and history."""
+    model = plain()
+    history = train(model, directory=tmp_path)
+    return tmp_path, model.get_weights(), history
+
+
+def test_history(finished):
+    _, _, history = finished
+    assert set(history) == {"loss", "accuracy", "learning_rate", "seconds"}
+    np.testing.assert_allclose(history["learning_rate"], [0.01, 0.001, 0.001])
+    assert all(len(values) == 3 for values in history.values())
+
+
+def test_a_finished_run_returns_at_once(finished, monkeypatch):
+    folder, weights, history = finished
+    monkeypatch.setattr(keras.Model, "fit", None)
+    model = plain()
+    model.set_weights([w + 1 for w in model.get_weights()])
+    assert train(model, directory=folder) == history
+    for ours, theirs in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(theirs, ours)
+
+
+OTHERS = {
+    "recipe": {"recipe": dataclasses.replace(RECIPE, learning_rate=0.02)},
+    "epochs": {"recipe": dataclasses.replace(RECIPE, epochs=2)},
+    "data": {"dataset": {"num_examples": 48}},
+    "seed of the data": {"dataset": {"seed": 1}},
+    "model": {"units": 3},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_the_folder_of_another_configuration_is_refused(other, finished):
+    folder, *_ = finished
+    before = (folder / "checkpoint.npz").read_bytes()
+    arguments = dict(OTHERS[other])
+    model = plain(arguments.pop("units", 2))
+    dataset = strings(**arguments.pop("dataset", {}))
+    with pytest.raises(ValueError, match="another configuration.*Nothing was over"):
+        train(model, dataset=dataset, directory=folder, **arguments)
+    assert (folder / "checkpoint.npz").read_bytes() == before
+
+
+def test_another_number_of_iterations_is_another_configuration(tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    train(deep_thinking(iterations=1), recipe, directory=tmp_path)
+    with pytest.raises(ValueError, match="another configuration"):
+        train(deep_thinking(iterations=2), recipe, directory=tmp_path)
+
+
+@pytest.mark.parametrize("left", [0, 100, -40], ids=["empty", "begun", "cut off"])
+def test_a_truncated_checkpoint_is_named(left, finished):
+    path = finished[0] / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(ValueError, match="checkpoint.npz is damaged.*Remove it"):
+        train(plain(), directory=finished[0])
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_epoch(tmp_path):
+    recipe = dataclasses.replace(RECIPE, milestones=(2,), decay=1e38)
+    with pytest.raises(TrainingDiverged, match="epoch 3 of 3. The 2 finished epochs"):
+        train(deep_thinking(), recipe, directory=tmp_path)
+    seen = []
+
+    def look(epoch, logs):
+        seen.append(epoch)
+
+    again = keras.callbacks.LambdaCallback(on_epoch_begin=look)
+    with pytest.raises(TrainingDiverged):
+        train(deep_thinking(), recipe, directory=tmp_path, callbacks=[again])
+    assert seen == [2]
+
+
+def full_disk(*args, **kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("where", [(os, "replace"), (os, "fsync"), (np, "savez")])
+def test_a_full_disk_leaves_the_checkpoint_as_it_was(where, tmp_path, monkeypatch):
+    def fill(epoch, logs):
+        if epoch == 1:
+            kept.append((tmp_path / "checkpoint.npz").read_bytes())
+            monkeypatch.setattr(*where, full_disk)
+
+    kept = []
+    filling = keras.callbacks.LambdaCallback(on_epoch_begin=fill)
+    with pytest.raises(OSError, match="No space left"):
+        train(plain(), directory=tmp_path, callbacks=[filling])
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+    assert (tmp_path / "checkpoint.npz").read_bytes() == kept[0]
+    monkeypatch.undo()
+    assert len(train(plain(), directory=tmp_path)["loss"]) == 3
+
+
+def test_half_written_files_never_take_the_place_of_whole_ones(tmp_path):
+    path = tmp_path / "deep" / "file"
+    with replacing(path) as file:
+        file.write(b"whole")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_plain_model_can_be_trained_again():
+    model = plain()
+    first = train(model)["loss"]
+    assert train(model)["loss"][-1] < first[0]
+
+
+def test_training_learns_and_validates():
+    model = plain()
+    history = train(model, validation_data=strings(split="test"))
+    assert history["loss"][-1] < history["loss"][0]
+    x, y = strings(split="test", batch_size=32)[0]
+    expected = float(IterationLoss()(y, model.predict(x, verbose=0)))
+    assert history["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
+    assert len(history["val_accuracy"]) == 3
+
+
+@no_gradient
+@pytest.mark.parametrize("alpha", [0.25, 1.0])
+def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(alpha, monkeypatch):
+    model = deep_thinking(iterations=4, injection="concat")
+    dataset = strings(num_examples=16)
+    x, y = dataset[0]
+    losses = {}
+    for iterations in (3, 4):
+        logits = zoo.with_iterations(model, iterations).predict(x, verbose=0)
+        losses[iterations] = float(IterationLoss()(y, logits))
+    assert abs(losses[3] - losses[4]) > 1e-3
+
+    def draws(shape, **kwargs):
+        # n = floor(0.3 * 4) = 1 without gradient, then k = 1 + floor(0.4 * 3) = 2 with.
+        return ops.convert_to_tensor(np.array([0.3, 0.4], "float32"))
+
+    monkeypatch.setattr(keras.random, "uniform", draws)
+    recipe = Recipe("sgd", 1e-9, epochs=1, batch_size=16, progressive=alpha)
+    history = train(model, recipe, dataset, validation_data=dataset)
+    expected = (1 - alpha) * losses[4] + alpha * losses[3]
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-4)
+    # In validation all iterations are run, whatever alpha is.
+    assert history["val_loss"][0] == pytest.approx(losses[4], rel=1e-4)

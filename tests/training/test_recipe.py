@@ -1,0 +1,161 @@
+"""Schedules and hyperparameters as in the papers' code."""
+
+import dataclasses
+
+import keras
+import pytest
+
+from keras_recur import zoo
+from keras_recur.training import CoupledAdam, CoupledSGD, Recipe, paper_recipe
+
+
+def recipe(**changes):
+    return Recipe(**{"optimizer": "sgd", "learning_rate": 1.0} | BASE | changes)
+
+
+BASE = {"epochs": 20, "batch_size": 8}
+
+
+def test_warmup():
+    rates = [recipe(warmup=5).learning_rate_at(epoch) for epoch in range(6)]
+    assert [round(r, 3) for r in rates] == [0.181, 0.330, 0.451, 0.551, 1.0, 1.0]
+    assert [recipe().learning_rate_at(e) for e in (0, 19)] == [1.0, 1.0]
+
+
+def test_milestones():
+    rate = recipe(milestones=[3, 6], decay=0.5, learning_rate=0.8).learning_rate_at
+    assert [rate(e) for e in (0, 2, 3, 5, 6, 19)] == [0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
+
+
+def test_a_recipe_is_data():
+    one = recipe(milestones=[1, 2])
+    assert one == recipe(milestones=(1, 2)) != recipe(milestones=(1, 3))
+    assert Recipe(**dataclasses.asdict(one)) == one
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.epochs = 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": "adma"}, "Did you mean 'adam'"),
+        ({"epochs": 0}, "`epochs` must be a positive integer"),
+        ({"batch_size": 2.5}, "`batch_size` must be a positive integer"),
+        ({"learning_rate": 0}, "`learning_rate` must be a positive number"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a positive"),
+        ({"progressive": 1.5}, "`progressive`.*0 to 1.*1.5"),
+        ({"progressive": 0.5, "loss_weights": "uniform"}, "needs loss_weights='final'"),
+        ({"loss_weights": "last"}, "`weights`.*'final'"),
+        ({"loss_weights": "geometric", "gamma": -1}, "`gamma` must be positive"),
+    ],
+)
+def test_bad_recipes(changes, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**changes)
+
+
+def test_optimizers():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    sgd = recipe(momentum=0.8, nesterov=True, weight_decay=0.1, clip_norm=2.0, warmup=5)
+    made = sgd.make_optimizer(model)
+    assert isinstance(made, CoupledSGD)
+    assert (made.momentum, made.nesterov, made.global_clipnorm) == (0.8, True, 2.0)
+    assert made.coupled_weight_decay == 0.1 and made.weight_decay is None
+    assert float(made.learning_rate) == pytest.approx(0.1813, abs=1e-4)
+    assert isinstance(recipe(optimizer="adam").make_optimizer(model), CoupledAdam)
+
+
+def test_throttle_slows_the_loop_by_the_iterations_that_share():
+    pair = zoo.build("mlp", input_shape=(2, 2, 1), width=3, iterations=4, seed=0)
+    grouped = zoo.build(
+        "mlp", input_shape=(2, 2, 1), width=3, iterations=4, sharing=[0, 0, 0, 1]
+    )
+
+    def factors(model, **changes):
+        made = recipe(throttle=True, **changes).make_optimizer(model)
+        return {path.removeprefix("recurrent/"): f for path, f in made.multipliers.items()}
+
+    both = ["block/dense/kernel", "block/dense/bias"]
+    assert factors(pair.recurrent) == dict.fromkeys(both, 1 / 4)
+    assert set(factors(pair.feedforward).values()) == {1.0}
+    assert sorted(factors(grouped.recurrent).values()) == [1 / 3, 1 / 3, 1.0, 1.0]
+    assert not recipe().make_optimizer(pair.recurrent).multipliers
+
+
+@pytest.mark.parametrize(
+    ("family", "data", "options", "expected"),
+    [
+        ("mlp", "svhn", {}, {"learning_rate": 0.01, "milestones": (50, 125)}),
+        ("convnet", "svhn", {"iterations": 3}, {"learning_rate": 0.04}),
+        ("convnet", "svhn", {"iterations": 5}, {"learning_rate": 0.03}),
+        ("convnet", "svhn", {"twin": "feedforward"}, {"learning_rate": 0.05}),
+        ("convnet", "cifar10", {}, {"learning_rate": 0.01, "epochs": 200}),
+        ("resnet", "cifar10", {"iterations": 3}, {"learning_rate": 0.1}),
+        ("resnet", "cifar10", {"iterations": 4}, {"learning_rate": 0.01}),
+        (
+            "resnet_bn",
+            "svhn",
+            {"iterations": 4, "twin": "feedforward"},
+            {"milestones": (80, 140), "epochs": 160},
+        ),
+        (
+            "deep_thinking_2d",
+            "mazes",
+            {"iterations": 6, "size": 9},
+            {"learning_rate": 0.002, "decay": 0.25, "throttle": True, "batch_size": 50},
+        ),
+        (
+            "deep_thinking_2d",
+            "mazes",
+            {"iterations": 10, "size": 13},
+            {"learning_rate": 0.006, "decay": 0.25},
+        ),
+        (
+            "deep_thinking_2d",
+            "mazes",
+            {"iterations": 30, "injection": "concat"},
+            {"optimizer": "adam", "progressive": 0.01, "throttle": True, "epochs": 50},
+        ),
+        (
+            "deep_thinking_2d",
+            "mazes",
+            {"iterations": 30, "injection": "concat", "twin": "feedforward"},
+            {"progressive": 0.0, "throttle": False},
+        ),
+        (
+            "deep_thinking_1d",
+            "prefix_sums",
+            {"injection": "concat"},
+            {"progressive": 1.0, "clip_norm": 1.0, "warmup": 10, "epochs": 150},
+        ),
+        (
+            "deep_thinking_1d",
+            "prefix_sums",
+            {},
+            {"milestones": (100, 200, 300), "decay": 0.5, "batch_size": 150},
+        ),
+    ],
+)
+def test_the_papers_hyperparameters(family, data, options, expected):
+    found = paper_recipe(family, data, **options)
+    assert {key: getattr(found, key) for key in expected} == expected
+    assert found.weight_decay == 2e-4 and found.source
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mlp", "cifar100"), "mlp on cifar100.*Did you mean 'mlp on cifar10'"),
+        (("mpl", "svhn"), "Did you mean 'mlp on svhn'"),
+    ],
+)
+def test_recipes_that_no_paper_gives(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        paper_recipe(*arguments)
+
+
+def test_bad_twin_and_iterations():
+    with pytest.raises(ValueError, match="`twin`.*Did you mean 'recurrent'"):
+        paper_recipe("mlp", "svhn", twin="recurent")
+    with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
+        paper_recipe("mlp", "svhn", iterations=0)
