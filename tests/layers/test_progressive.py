@@ -103,16 +103,16 @@ def test_in_inference_it_is_the_full_run(loop):
 
 
 @pytest.mark.parametrize(("n", "k"), [(0, 1), (1, 2)])
-def test_only_what_ran_updates_its_statistics(n, k, draw, jit):
+def test_only_what_ran_updates_its_statistics(n, k, draw):
     draw(n, k)
     norm = TimeSpecificBatchNormalization()
     layer = SharedRecurrentBlock(keras.Sequential([dense(), norm]), ITERATIONS)
-    train(model_of(lambda x: layer(x, progressive=True)), jit=jit)
+    train(model_of(lambda x: layer(x, progressive=True)))
     moved = np.abs(array(norm.moving_mean)).sum(axis=1) > 0
     assert moved.tolist() == [t < n + k for t in range(ITERATIONS)]
 
 
-def draws(seed, jit, batches=50, **arguments):
+def draws(seed, jit="auto", batches=50, **arguments):
     """What compiled training steps drew, read off their loss and their weight."""
     step = Increment()
     layer = SharedRecurrentBlock(step, 3, seed=seed)
@@ -136,13 +136,13 @@ def test_every_batch_draws_anew_from_all_that_is_allowed(jit):
     assert draws(2, jit, batches=9) != drawn[:9]
 
 
-def test_iterations_of_the_call_bound_the_draws(jit):
-    assert set(draws(1, jit, batches=9, iterations=1)) == {(0, 1)}
-    assert max(n + k for n, k in draws(1, jit, batches=40, iterations=5)) == 5
+def test_iterations_of_the_call_bound_the_draws():
+    assert set(draws(1, batches=9, iterations=1)) == {(0, 1)}
+    assert max(n + k for n, k in draws(1, batches=40, iterations=5)) == 5
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # torch
-def test_losses_of_iterations_without_gradient_have_none(draw, jit):
+def test_losses_of_iterations_without_gradient_have_none(draw):
     draw(2, 1)
 
     def kernel(regularizer):
@@ -151,7 +151,7 @@ def test_losses_of_iterations_without_gradient_have_none(draw, jit):
         layer = SharedRecurrentBlock(
             dense(activity_regularizer=regularizer), ITERATIONS
         )
-        train(model_of(stem, lambda x: layer(x, progressive=True)), jit=jit)
+        train(model_of(stem, lambda x: layer(x, progressive=True)))
         return weights(stem), weights(layer)
 
     plain, regularized = kernel(None), kernel(keras.regularizers.L2(0.1))
@@ -159,9 +159,9 @@ def test_losses_of_iterations_without_gradient_have_none(draw, jit):
     assert np.abs(regularized[1][0] - plain[1][0]).max() > 1e-4
 
 
-def test_mixed_precision(jit):
+def test_mixed_precision():
     layer = SharedRecurrentBlock(dense(dtype="mixed_bfloat16"), ITERATIONS, seed=1)
-    result = train(model_of(lambda x: layer(x, progressive=True)), jit=jit, epochs=3)
+    result = train(model_of(lambda x: layer(x, progressive=True)), epochs=3)
     assert np.isfinite(result["loss"]).all()
     state = layer(normal(2, 4), progressive=True, training=True)
     assert keras.backend.standardize_dtype(state.dtype) == "bfloat16"

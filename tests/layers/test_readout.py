@@ -62,13 +62,13 @@ def test_batch_and_space_may_be_unknown(jit):
         assert model.predict(x, verbose=0).shape == (batch, 6, size, size, 3)
 
 
-def test_both_train_behind_a_loop(jit):
+def test_both_train_behind_a_loop():
     for readout in ("last", "all"):
         loop = SharedRecurrentBlock(
             layers.Dense(4), 3, return_sequence=readout == "all"
         )
         model = model_of(loop, Readout(layers.Dense(2), readout))
-        loss = train(model, jit=jit, epochs=3)["loss"]
+        loss = train(model, epochs=3)["loss"]
         assert loss[-1] < loss[0]
 
 

@@ -113,8 +113,8 @@ def by_config(model, path):
 @pytest.mark.parametrize("way", [by_file, by_clone, by_weights, by_config])
 def test_a_model_comes_back_with_what_it_shared(way, tmp_path):
     model = whole_model()
-    train(model)  # So that statistics and seeds are not at their start.
-    model = by_config(model, tmp_path)  # Without the optimizer, which would be saved.
+    for seed, weight in enumerate(model.weights):  # Nothing is as it started.
+        weight.assign(0.2 * np.abs(normal(*weight.shape, seed=seed)) + 0.1)
     copy = way(model, tmp_path)
     assert copy is not model
     assert copy.count_params() == model.count_params()
@@ -122,22 +122,21 @@ def test_a_model_comes_back_with_what_it_shared(way, tmp_path):
     assert not {id(w) for w in copy.weights} & {id(w) for w in model.weights}
     x = normal(8, 4)
     close(array(copy(x)), array(model(x)), 1e-6)
-    for _ in range(2):
-        _same_seeds(copy, model)
-        close(train(copy, x), train(model, x), 1e-4)  # Tied stays tied.
+    _same_seeds(copy, model)
+    close(train(copy, x, epochs=3), train(model, x, epochs=3), 1e-4)  # Still tied.
 
 
 def _same_seeds(copy, model):
     """Keras saves weights, but not how far the seeds of dropout have come."""
     for new, old in zip(copy.variables, model.variables, strict=True):
         if "seed_generator_state" in new.path:
-            new.assign(old)
+            new.assign(array(old))
 
 
-def test_training_goes_on_from_a_file(tmp_path, jit):
+def test_training_goes_on_from_a_file(tmp_path):
     """With the optimizer's state: as if it had never stopped."""
     model = whole_model()
-    train(model, jit=jit, epochs=2)
+    train(model, epochs=2)
     copy = by_file(model, tmp_path)
     _same_seeds(copy, model)
     x, y = normal(8, 4), np.ones((8, 2, 2))

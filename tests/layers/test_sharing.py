@@ -31,13 +31,13 @@ def conv_block():
 
 
 @pytest.mark.parametrize(("make", "shape"), [(dense, (4,)), (conv_block, (5, 4))])
-def test_iterations_are_a_graph_that_calls_the_block_so_often(make, shape, jit):
+def test_iterations_are_a_graph_that_calls_the_block_so_often(make, shape):
     block = make()
     hand = model_of(block, block, block, shape=shape)
     other = make()
     loop = model_of(SharedRecurrentBlock(other, 3), shape=shape)
     loop.set_weights(hand.get_weights())
-    results = [train(model, jit=jit, epochs=2) for model in (loop, hand)]
+    results = [train(model, epochs=2) for model in (loop, hand)]
     close(*map(unseeded, results))
 
 
@@ -76,7 +76,7 @@ def test_groups_are_applied_in_their_order(sharing, copies):
 
 
 @pytest.mark.parametrize("sharing", ["all", [0, 0, 1, 1], [0, 1, 0, 1]])
-def test_gradient_of_shared_weights_is_the_sum_over_untied_copies(sharing, jit):
+def test_gradient_of_shared_weights_is_the_sum_over_untied_copies(sharing):
     tied = SharedRecurrentBlock(dense(), 4, sharing=sharing)
     free = SharedRecurrentBlock(dense(), 4, sharing="none")
     models = model_of(tied), model_of(free)
@@ -84,7 +84,7 @@ def test_gradient_of_shared_weights_is_the_sum_over_untied_copies(sharing, jit):
         block.set_weights(tied.blocks[group].get_weights())
     before = [weights(block) for block in tied.blocks]
     for model in models:
-        train(model, jit=jit)
+        train(model)
     for group, old in enumerate(before):
         for n, start in enumerate(old):
             steps = [

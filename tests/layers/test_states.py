@@ -41,7 +41,7 @@ def test_injection_is_shown_at_every_iteration(injection, channels, loop):
     close(actual, state)
 
 
-def test_injected_gets_a_gradient(jit):
+def test_injected_gets_a_gradient():
     def model():
         keras.utils.set_random_seed(3)
         x = keras.Input((4,))
@@ -50,10 +50,10 @@ def test_injected_gets_a_gradient(jit):
 
     (_, loop), (layer, same) = model(), model()
     stem = array(loop.layers[1].kernel)
-    trained = train(loop, jit=jit)
+    trained = train(loop)
     assert np.abs(array(loop.layers[1].kernel) - stem).max() > 1e-4
     layer.unroll = False
-    close(trained, train(same, jit=jit))
+    close(trained, train(same))
 
 
 @loops

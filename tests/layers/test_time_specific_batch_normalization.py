@@ -55,11 +55,11 @@ def test_affine_parameters(affine, trainable):
 @pytest.mark.parametrize(
     ("shape", "axis"), [((4,), -1), ((5, 4), -1), ((4, 5), 1), ((3, 3, 4), 3)]
 )
-def test_outside_of_a_loop_it_is_batch_normalization(shape, axis, jit):
+def test_outside_of_a_loop_it_is_batch_normalization(shape, axis):
     arguments = {"axis": axis, "momentum": 0.8, "epsilon": 1e-2}
     kinds = TimeSpecificBatchNormalization, layers.BatchNormalization
     models = [model_of(kind(**arguments), shape=shape) for kind in kinds]
-    actual, expected = (train(m, normal(8, *shape), jit, epochs=3) for m in models)
+    actual, expected = (train(m, normal(8, *shape), epochs=3) for m in models)
     for key in ("loss", "predictions"):
         close(actual[key], expected[key], 1e-4)
     names = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -122,11 +122,11 @@ def test_after_training_inference_agrees_with_training(jit):
     close(model.predict(x, verbose=0), array(model(x, training=True)), 1e-4)
 
 
-def test_a_frozen_layer_neither_learns_nor_updates(jit):
+def test_a_frozen_layer_neither_learns_nor_updates():
     norm = TimeSpecificBatchNormalization(trainable=False)
     model = model_of(SharedRecurrentBlock(keras.Sequential([dense(), norm]), 2))
     x = normal(16, 4)
-    train(model, x, jit=jit)
+    train(model, x)
     for weight, value in [(norm.moving_mean, 0), (norm.moving_variance, 1)]:
         close(array(weight), np.full((2, 4), value), 0)
     assert norm.trainable_weights == []

@@ -73,7 +73,9 @@ def test_throttle_slows_the_loop_by_the_iterations_that_share():
 
     def factors(model, **changes):
         made = recipe(throttle=True, **changes).make_optimizer(model)
-        return {path.removeprefix("recurrent/"): f for path, f in made.multipliers.items()}
+        return {
+            path.removeprefix("recurrent/"): f for path, f in made.multipliers.items()
+        }
 
     both = ["block/dense/kernel", "block/dense/bias"]
     assert factors(pair.recurrent) == dict.fromkeys(both, 1 / 4)

@@ -1,7 +1,7 @@
 """Saved under one backend, loaded under another: the same output.
 
-Over a run of the suite on each backend this goes round: JAX to TensorFlow, TensorFlow to
-PyTorch, PyTorch to JAX.
+Over runs of the suite on every backend this goes round: JAX to TensorFlow, TensorFlow
+to PyTorch, PyTorch to JAX.
 """
 
 import os

@@ -158,7 +158,8 @@ def test_files_configs_and_clones_keep_the_sharing(name, twin, tmp_path):
         if how != "file":
             copy.set_weights(model.get_weights())
         close(output(copy, x), expected)
-    if twin == "recurrent":
+    # Trained on, the file's model goes where the first one goes: what was tied is tied.
+    if twin == "recurrent" and name in ("mlp", "deep_thinking_1d"):
         loaded = copies["file"]
         step(model, x, y, loss=IterationLoss(), rate=0.1)
         step(loaded, x, y, loss=IterationLoss(), rate=0.1)
@@ -180,13 +181,12 @@ def test_any_batch_size(name, twin):
 @families
 def test_half_precision_keeps_weights_in_full(name):
     pair = small(name, dtype="mixed_bfloat16")
-    pair.untie()
+    assert keras.config.dtype_policy().name == "float32"
+    assert pair.recurrent.output.dtype == pair.feedforward.output.dtype == "bfloat16"
     model = pair.recurrent
     x = inputs_for(model)
-    assert keras.config.dtype_policy().name == "float32"
-    assert all("bfloat16" in str(twin(x).dtype) for twin in (model, pair.feedforward))
+    assert "bfloat16" in str(model(x).dtype)
     half = output(model, x)
-    close(output(pair.feedforward, x), half, 1e-2)
     full = output(small(name).recurrent, x)
     assert 0 < np.mean(np.abs(full - half)) < 0.05 * np.mean(np.abs(full))
     before = [array(w) for w in model.trainable_weights]
