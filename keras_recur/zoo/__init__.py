@@ -4,8 +4,8 @@ from keras_recur.zoo import convnet, deep_thinking, mlp, resnet  # noqa: F401 re
 from keras_recur.zoo.build import build
 from keras_recur.zoo.costs import Costs, costs
 from keras_recur.zoo.family import Family, Published, describe, list_models
-from keras_recur.zoo.load import list_published, load
 from keras_recur.zoo.pair import Pair, PairCosts
+from keras_recur.zoo.published import list_published, load
 from keras_recur.zoo.with_iterations import with_iterations
 
 __all__ = [

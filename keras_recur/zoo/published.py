@@ -11,7 +11,7 @@ from keras_recur.zoo.pair import Pair
 
 # In an installed library the small entries; in a checkout of its source all of them.
 _PLACES = (
-    Path(__file__).parent / "published",
+    Path(__file__).parent / "entries",
     Path(__file__).resolve().parents[2] / "zoo",
 )
 
