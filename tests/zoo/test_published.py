@@ -1,0 +1,67 @@
+"""The published zoo: complete, readable, and in step with README and wheel."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_recur import data, zoo
+from keras_recur.analysis import iteration_curve
+from keras_recur.runs import Entry
+from keras_recur.runs.card import zoo_table
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRIES = sorted(path.parent for path in (ROOT / "zoo").glob("*/results.json"))
+IN_WHEEL = 2_000_000  # bytes
+
+
+@pytest.fixture(params=ENTRIES, ids=lambda folder: folder.name)
+def folder(request):
+    return request.param
+
+
+def test_there_is_the_demo():
+    assert "deep_thinking_1d-prefix_sums" in zoo.list_published()
+
+
+def test_entry_is_whole(folder):
+    results = json.loads((folder / "results.json").read_text())
+    entry = Entry.from_dict(results["entry"])
+    assert entry.family in zoo.list_models() and entry.data in data.list_datasets()
+    assert {"processor", "backend", "commit"} <= set(results["runs"][0]["provenance"])
+    card = (folder / "README.md").read_text()
+    for picture in (folder / "plots").iterdir():
+        assert f"plots/{picture.name}" in card
+
+
+def test_loaded_entry_scores_as_published(folder):
+    results = json.loads((folder / "results.json").read_text())
+    entry, weights = Entry.from_dict(results["entry"]), results["weights"]
+    if not weights["files"]:
+        pytest.skip("published without weights, which are over 5 MB")
+    (run,) = (
+        r
+        for r in results["runs"]
+        if r["twin"] == "recurrent" and r["seed"] == weights["seed"]
+    )
+    test = entry.test_data(entry.size).take(200)
+    pair = zoo.load(folder.name)
+    curve = iteration_curve(pair.recurrent, test, entry.model["iterations"])
+    # 200 of the 1,000 examples: within three standard deviations of their share.
+    share = run["tests"][0]["curve"][len(curve) - 1]
+    assert abs(curve[-1] - share) <= 3 * np.sqrt(share * (1 - share) / 200) + 0.01
+
+
+def test_readme_has_the_table_made_from_these_files():
+    assert zoo_table(ROOT / "zoo") in (ROOT / "README.md").read_text()
+
+
+def test_small_entries_are_in_the_wheel(folder):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
+    included = wheel.get("force-include", {})
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    expected = f"keras_recur/zoo/entries/{folder.name}" if size < IN_WHEEL else None
+    assert included.get(f"zoo/{folder.name}") == expected
