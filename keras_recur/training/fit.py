@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,15 +91,20 @@ def fit(
     callbacks = [log, *([checkpoint] if checkpoint else ()), *callbacks]
     if hasattr(data, "epoch_callback"):
         callbacks.insert(0, data.epoch_callback())
-    trained.fit(
-        data,
-        validation_data=validation_data,
-        epochs=recipe.epochs,
-        initial_epoch=done,
-        shuffle=False,  # The data set shuffles; Keras would do it again.
-        callbacks=callbacks,
-        verbose=verbose,
-    )
+    with warnings.catch_warnings():
+        if recipe.progressive:
+            # Behind n steps without gradient, what lies before the loop has none.
+            # PyTorch says so at every step.
+            warnings.filterwarnings("ignore", "Gradients do not exist")
+        trained.fit(
+            data,
+            validation_data=validation_data,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            shuffle=False,  # The data set shuffles; Keras would do it again.
+            callbacks=callbacks,
+            verbose=verbose,
+        )
     return log.history
 
 

@@ -55,11 +55,6 @@ class Stop(keras.callbacks.Callback):
             raise self.error
 
 
-# Where n > 0 nothing flows back to what lies before the loop. PyTorch alone says so.
-no_gradient = pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
-
-
-@no_gradient
 @pytest.mark.parametrize(
     ("progressive", "stop"),
     [
@@ -212,7 +207,6 @@ def test_training_learns_and_validates():
     assert len(history["val_accuracy"]) == 3
 
 
-@no_gradient
 @pytest.mark.parametrize("alpha", [0.25, 1.0])
 def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(alpha, monkeypatch):
     model = deep_thinking(iterations=4, injection="concat")
