@@ -4,6 +4,8 @@ import importlib.util
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# The programs here are tiny: compiling them well would take longer than running them.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if importlib.util.find_spec("torch"):
     import torch  # noqa: F401  Behind TensorFlow it would crash (Keras does the same).
 

@@ -13,12 +13,8 @@ def register_builders() -> list[str]:
 
     Example:
 
-    ```python
-    import tensorflow_datasets as tfds
-
-    keras_recur.data.register_builders()
-    dataset = tfds.load("keras_recur_mazes/size_9", split="test")
-    ```
+    >>> keras_recur.data.register_builders()
+    ['keras_recur_mazes', 'keras_recur_prefix_sums']
     """
     from keras_recur.data.builders.mazes import KerasRecurMazes
     from keras_recur.data.builders.prefix_sums import KerasRecurPrefixSums

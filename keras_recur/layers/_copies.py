@@ -1,5 +1,6 @@
 """Fresh copies of a user's block, one for every group of iterations."""
 
+import contextlib
 import zlib
 from typing import Any
 
@@ -18,7 +19,10 @@ def copy_block(block, copy: int, iterations: int):
     config = _reseeded(block.get_config(), copy)
     if copy:
         config["name"] = f"{block.name}_{copy}"
-    with keras.saving.CustomObjectScope(_classes_in(block)):
+    # What is built outside of a loop has no scope in its variables' paths, and on
+    # PyTorch Keras zeroes gradients by path: copies of equal paths would add them up.
+    scope = keras.name_scope(config["name"]) if copy else contextlib.nullcontext()
+    with keras.saving.CustomObjectScope(_classes_in(block)), scope:
         with iteration_scope(0, iterations):
             clone = type(block).from_config(config)
             if block.built and not clone.built:
@@ -33,9 +37,12 @@ def sized_block(block, iterations: int):
     them has a row of weights per iteration, it is built anew, with the weights it
     had, the first row repeated.
     """
-    if not block.built or not block.weights:
+    if not block.weights:
         return block
-    clone = copy_block(block, 0, iterations)
+    try:
+        clone = copy_block(block, 0, iterations)
+    except NotImplementedError:  # No config; then it has no rows that would need it.
+        return block
     pairs = list(zip(block.weights, clone.weights, strict=True))
     if all(old.shape == new.shape for old, new in pairs):
         return block
@@ -50,7 +57,9 @@ def sized_block(block, iterations: int):
 
 def _reseeded(config: Any, copy: int, key: str = "") -> Any:
     if isinstance(config, dict):
-        return {k: _reseeded(v, copy, k) for k, v in config.items()}
+        # While a file is loaded, Keras marks what it meets twice as one shared object.
+        kept = {k: v for k, v in config.items() if k != "shared_object_id"}
+        return {k: _reseeded(v, copy, k) for k, v in kept.items()}
     if isinstance(config, list | tuple):
         return type(config)(_reseeded(v, copy) for v in config)
     if key == "seed" and isinstance(config, int) and copy:

@@ -115,7 +115,10 @@ def _tensorflow_remat(step, *arguments):
     """
     import tensorflow as tf
 
-    floating = [tf.convert_to_tensor(a).dtype.is_floating for a in arguments]
+    # Copies of their own: in a branch, what only passes through would be the outer
+    # graph's tensor, which `tf.custom_gradient` refuses.
+    arguments = [tf.identity(a) for a in arguments]
+    floating = [a.dtype.is_floating for a in arguments]
 
     @tf.custom_gradient
     def recomputed(*flat):

@@ -57,14 +57,28 @@ class Readout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.head = head
         self.readout = check_one_of("readout", readout, ("last", "all"))
+        self._every = self.readout == "all"
 
     def _readout(self, readout):
         if readout is None:
             return self.readout
         return check_one_of("readout", readout, ("last", "all"))
 
+    def __call__(self, inputs, *args, readout=None, **kwargs):
+        if not self.built:  # `build` is not told what this call has chosen.
+            self._every = self._readout(readout) == "all"
+        return super().__call__(inputs, *args, readout=readout, **kwargs)
+
+    def get_build_config(self):
+        config = super().get_build_config()
+        return config and {**config, "every": self._every}
+
+    def build_from_config(self, config):
+        self._every = config.get("every", self._every)
+        super().build_from_config({"input_shape": config["input_shape"]})
+
     def build(self, input_shape):
-        if self.readout == "all":
+        if self._every:
             input_shape = (input_shape[0], *input_shape[2:])
         if not self.head.built:
             self.head(keras.KerasTensor(input_shape, dtype=self.compute_dtype))

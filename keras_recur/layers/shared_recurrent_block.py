@@ -8,7 +8,8 @@ Synthesis with Recurrent Networks" (arXiv:2202.05826), recall and progressive lo
 
 import functools
 import itertools
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -122,17 +123,18 @@ class SharedRecurrentBlock(keras.layers.Layer):
         # The block casts for itself; here weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.iterations = check_positive_int("iterations", iterations)
-        self.sharing = sharing
+        self.sharing = sharing if isinstance(sharing, str) else _group_ids(sharing)
         self.injection = check_one_of("injection", injection, (None, "add", "concat"))
         self.return_sequence = return_sequence
         self.unroll = unroll
         self.remat = remat
         self.seed = seed
+        self._dtypes = None
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
         # groups[t] is the block of iteration t, positions[t] its turn in that block.
-        self.groups = _groups_of(sharing, self.iterations)
+        self.groups = _groups_of(self.sharing, self.iterations)
         self.positions = [self.groups[:t].count(g) for t, g in enumerate(self.groups)]
         self.group_sizes = [self.groups.count(g) for g in range(max(self.groups) + 1)]
         first = sized_block(block, self.group_sizes[0])
@@ -146,11 +148,30 @@ class SharedRecurrentBlock(keras.layers.Layer):
         """The block of the first iteration."""
         return self.blocks[0]
 
+    def __call__(self, x, *args, **kwargs):
+        if not self.built:  # `build` is told the shapes only.
+            self._dtypes = [_dtype(leaf) for leaf in tree.flatten(x)]
+        return super().__call__(x, *args, **kwargs)
+
+    def get_build_config(self):
+        config = super().get_build_config()
+        return config and {**config, "dtypes": self._dtypes}
+
+    def build_from_config(self, config):
+        config = dict(config)
+        self._dtypes = config.pop("dtypes", None)
+        super().build_from_config(config)
+
     def build(self, x_shape, injected_shape=None):
-        def spec(shape):
-            return keras.KerasTensor(shape, dtype=self.compute_dtype)
+        def spec(shape, dtype=self.compute_dtype):
+            floating = keras.backend.is_float_dtype(dtype)
+            return keras.KerasTensor(shape, self.compute_dtype if floating else dtype)
 
         state = tree.map_shape_structure(spec, x_shape)
+        if self._dtypes:
+            leaves = zip(tree.flatten(state), self._dtypes, strict=True)
+            leaves = [spec(leaf.shape, dtype) for leaf, dtype in leaves]
+            state = tree.pack_sequence_as(state, leaves)
         injected = None
         if injected_shape is not None:
             injected = tree.map_shape_structure(spec, injected_shape)
@@ -159,7 +180,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
             with iteration_scope(0, size):
                 outputs = block(inputs)
-            self._check_state(state, outputs)
+            # Not the dtype: on PyTorch, Keras traces custom layers without autocast.
+            self._check_state(state, outputs, dtypes=False)
 
     def call(
         self,
@@ -176,6 +198,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
         unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
         state = tree.map_structure(self._cast, x)
+        if injected is not None:
+            injected = tree.map_structure(ops.convert_to_tensor, injected)
+            self._check_injected(state, injected)
         injected = (
             state if injected is None else tree.map_structure(self._cast, injected)
         )
@@ -314,11 +339,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 f"{_shapes(injected)} for a state {_shapes(state)}."
             )
 
-    def _check_state(self, before, after):
+    def _check_state(self, before, after, dtypes=True):
         same = _structure(before) == _structure(after)
         for old, new in zip(tree.flatten(before), tree.flatten(after), strict=False):
             same = same and _compatible(old.shape, new.shape)
-            same = same and _dtype(old) == _dtype(new)
+            same = same and (not dtypes or _dtype(old) == _dtype(new))
         if not same:
             raise ValueError(
                 "The block must keep its state's structure, shape and dtype. "
@@ -354,12 +379,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return tree.map_structure(spec, x)
 
     def get_config(self):
-        sharing = self.sharing
         return {
             **super().get_config(),
             "block": keras.saving.serialize_keras_object(self.block),
             "iterations": self.iterations,
-            "sharing": sharing if isinstance(sharing, str) else list(sharing),
+            "sharing": self.sharing,
             "injection": self.injection,
             "return_sequence": self.return_sequence,
             "unroll": self.unroll,
@@ -384,20 +408,24 @@ def _groups_of(sharing, iterations):
     if isinstance(sharing, str):
         check_one_of("sharing", sharing, ("all", "none"))
         return [0] * iterations if sharing == "all" else list(range(iterations))
-    try:
-        ids = [int(group) for group in sharing]
-    except (TypeError, ValueError):
+    if len(sharing) != iterations:
+        raise ValueError(
+            "`sharing` must name a group for every iteration. Received: "
+            f"{len(sharing)} group ids, sharing={sharing}, for iterations={iterations}."
+        )
+    order = list(dict.fromkeys(sharing))
+    return [order.index(group) for group in sharing]
+
+
+def _group_ids(sharing):
+    """Group ids as a list of plain integers, which a config can hold."""
+    ids = list(sharing) if isinstance(sharing, Iterable) else [None]
+    if any(isinstance(i, bool) or not isinstance(i, numbers.Integral) for i in ids):
         raise ValueError(
             "`sharing` must be 'all', 'none' or a sequence of group ids, integers. "
             f"Received: sharing={sharing!r}."
-        ) from None
-    if len(ids) != iterations:
-        raise ValueError(
-            "`sharing` must name a group for every iteration. Received: "
-            f"{len(ids)} group ids, sharing={ids}, for iterations={iterations}."
         )
-    order = list(dict.fromkeys(ids))
-    return [order.index(group) for group in ids]
+    return [int(i) for i in ids]
 
 
 def _runs(groups):
@@ -415,7 +443,9 @@ def _check_progressive(progressive, collect):
 
 
 def _dtype(x):
-    return keras.backend.standardize_dtype(x.dtype)
+    return keras.backend.standardize_dtype(
+        getattr(x, "dtype", None) or type(x).__name__
+    )
 
 
 def _structure(nest):

@@ -44,7 +44,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.path.exists():
             return False
         try:
-            with np.load(self.path) as file:
+            with open(self.path, "rb") as stored, np.load(stored) as file:
                 meta = json.loads(str(file["meta"]))
                 values = [file[f"arr_{i}"] for i in range(meta["arrays"])]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.training.losses import IterationLoss
@@ -111,7 +112,7 @@ def fit(
 def _progressive(model, alpha):
     """The model on which the progressive loss is computed, on the same weights."""
     if alpha == 0:
-        return called_again(model) if model.compiled else model
+        return model
     if alpha == 1:
         return called_again(model, progressive=True)
     full = called_again(model)
@@ -127,7 +128,13 @@ def _mixed(recipe):
 def _fingerprint(model, recipe, data):
     config = data.config() if hasattr(data, "config") else None
     shapes = [[v.name, *map(int, v.shape)] for v in model.variables]
-    text = json.dumps([dataclasses.asdict(recipe), shapes, config], sort_keys=True)
+    loops = [
+        [layer.groups, layer.injection]
+        for layer in model.layers
+        if isinstance(layer, SharedRecurrentBlock)
+    ]
+    parts = [dataclasses.asdict(recipe), shapes, loops, config]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

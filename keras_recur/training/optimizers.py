@@ -5,7 +5,7 @@ Keras's is decoupled. And the deep-thinking papers divide the learning rate of t
 recurrent module by its iterations, because its gradients add up over them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,24 +19,30 @@ class _Coupled:
         self,
         *args: Any,
         coupled_weight_decay: float = 0.0,
-        multipliers: Mapping[str, float] | None = None,
+        multipliers: Sequence[float] | None = None,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self.coupled_weight_decay = coupled_weight_decay
-        self.multipliers = dict(multipliers or {})
+        # Not by the variables' names: a loaded model's may differ from a built one's.
+        self.multipliers = None if multipliers is None else list(multipliers)
 
     def build(self, variables):
+        count = len(variables)
+        if self.multipliers is not None and len(self.multipliers) != count:
+            raise ValueError(
+                "`multipliers` must be one number per trainable variable. Received: "
+                f"{len(self.multipliers)} for {count} variables."
+            )
         super().build(variables)  # type: ignore[misc]
-        self._multiplier_of = [self.multipliers.get(v.path, 1.0) for v in variables]
 
     def update_step(self, gradient, variable, learning_rate):
         if self.coupled_weight_decay:
             decay = ops.cast(self.coupled_weight_decay, gradient.dtype)
             gradient = gradient + decay * ops.cast(variable, gradient.dtype)
-        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
-        if self._multiplier_of[index] != 1.0:
-            learning_rate = learning_rate * self._multiplier_of[index]
+        if self.multipliers is not None:
+            index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+            learning_rate = learning_rate * self.multipliers[index]
         super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
     def get_config(self):
@@ -47,15 +53,40 @@ class _Coupled:
         }
 
 
+class _TorchSGD(keras.optimizers.SGD):
+    """SGD whose momentum holds gradients, as PyTorch's, not steps, as Keras's.
+
+    They differ where the learning rate changes: at milestones and in warm-up.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        learning_rate = ops.cast(learning_rate, variable.dtype)
+        step = ops.cast(gradient, variable.dtype)
+        if self.momentum:
+            held = self.momentums[self._get_variable_index(variable)]
+            momentum = ops.cast(self.momentum, variable.dtype)
+            value = momentum * held + step
+            self.assign(held, value)
+            step = step + momentum * value if self.nesterov else value
+        self.assign_sub(variable, learning_rate * step)
+
+
 @keras.saving.register_keras_serializable(package="keras_recur")
-class CoupledSGD(_Coupled, keras.optimizers.SGD):
-    """`keras.optimizers.SGD` with coupled decay and learning rates per weight.
+class CoupledSGD(_Coupled, _TorchSGD):
+    """SGD as in PyTorch: coupled decay, and momentum of gradients.
 
     Args:
         *args: As `keras.optimizers.SGD`.
         coupled_weight_decay: Added to the gradient, times the weight. Default 0.
-        multipliers: Factor of the learning rate by variable path. Default 1.
+        multipliers: Factor of the learning rate of each trainable variable, in the
+            order of `model.trainable_variables`. Default: 1 for all.
         **kwargs: As `keras.optimizers.SGD`.
+
+    Example:
+
+    >>> optimizer = keras_recur.training.CoupledSGD(
+    ...     0.1, momentum=0.9, coupled_weight_decay=2e-4
+    ... )
     """
 
 
@@ -66,6 +97,11 @@ class CoupledAdam(_Coupled, keras.optimizers.Adam):
     Args:
         *args: As `keras.optimizers.Adam`.
         coupled_weight_decay: Added to the gradient, times the weight. Default 0.
-        multipliers: Factor of the learning rate by variable path. Default 1.
+        multipliers: Factor of the learning rate of each trainable variable, in the
+            order of `model.trainable_variables`. Default: 1 for all.
         **kwargs: As `keras.optimizers.Adam`.
+
+    Example:
+
+    >>> optimizer = keras_recur.training.CoupledAdam(1e-3, coupled_weight_decay=2e-4)
     """

@@ -108,19 +108,17 @@ class Recipe:
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
         """The optimizer for a model; the model's loops matter for `throttle`."""
-        multipliers = {}
-        if self.throttle:
-            for layer in model.layers:
-                if not isinstance(layer, SharedRecurrentBlock):
-                    continue
+        slower = {}
+        for layer in model.layers if self.throttle else ():
+            if isinstance(layer, SharedRecurrentBlock):
                 for block, size in zip(layer.blocks, layer.group_sizes, strict=True):
-                    for variable in block.trainable_variables:
-                        multipliers[variable.path] = 1 / size
+                    slower |= {id(v): 1 / size for v in block.trainable_variables}
+        multipliers = [slower.get(id(v), 1.0) for v in model.trainable_variables]
         common = {
             "learning_rate": self.learning_rate_at(0),
             "global_clipnorm": self.clip_norm,
             "coupled_weight_decay": self.weight_decay,
-            "multipliers": multipliers,
+            "multipliers": multipliers if slower else None,
         }
         if self.optimizer == "adam":
             return CoupledAdam(**common)

@@ -72,6 +72,13 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
             kwargs["readout"] = changes["readout"]
         return layer(*args, **kwargs)
 
+    def same_or_inner(layer):
+        nonlocal found
+        if not _has_loop(layer):
+            return layer
+        found = True
+        return called_again(layer, **changes)
+
     functional = model
     if isinstance(model, keras.Sequential):
         inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
@@ -88,7 +95,7 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
     again = keras.models.clone_model(
         functional,
         input_tensors=inputs,
-        clone_function=lambda layer: layer,
+        clone_function=same_or_inner,
         call_function=call,
     )
     if not found:
@@ -97,3 +104,11 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
             f"with layers {[layer.name for layer in model.layers]}."
         )
     return again
+
+
+def _has_loop(layer):
+    """Whether this is a nested model with a loop: it must be run again itself."""
+    return isinstance(layer, keras.Model) and any(
+        isinstance(inner, SharedRecurrentBlock) or _has_loop(inner)
+        for inner in layer.layers
+    )

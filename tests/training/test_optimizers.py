@@ -70,19 +70,24 @@ def test_the_gradient_is_clipped_before_the_decay_is_added():
 @pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
 def test_a_multiplier_scales_the_step_exactly(cls):
     one = run(cls(RATE), gradients=GRADIENTS[:1]) - START
-    quarter = run(cls(RATE, multipliers={"w": 0.25}), gradients=GRADIENTS[:1]) - START
+    quarter = run(cls(RATE, multipliers=[0.25]), gradients=GRADIENTS[:1]) - START
     np.testing.assert_allclose(quarter, one / 4, 1e-4, 1e-6)
-    other = run(cls(RATE, multipliers={"v": 0.25}), gradients=GRADIENTS[:1]) - START
+    other = run(cls(RATE, multipliers=[1.0]), gradients=GRADIENTS[:1]) - START
     np.testing.assert_array_equal(other, one)
     # As if that weight alone had a lower learning rate, over many steps too.
-    slow = run(cls(RATE, coupled_weight_decay=DECAY, multipliers={"w": 0.5}))
+    slow = run(cls(RATE, coupled_weight_decay=DECAY, multipliers=[0.5]))
     low = run(cls(RATE / 2, coupled_weight_decay=DECAY))
     np.testing.assert_allclose(slow, low, 1e-5, 1e-6)
 
 
+def test_multipliers_of_another_model_are_refused():
+    with pytest.raises(ValueError, match="one number per trainable.*2 for 1 var"):
+        run(CoupledSGD(RATE, multipliers=[1.0, 0.5]))
+
+
 @pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
 def test_config(cls):
-    made = cls(RATE, coupled_weight_decay=DECAY, multipliers={"w": 0.5})
+    made = cls(RATE, coupled_weight_decay=DECAY, multipliers=[0.5])
     config = keras.saving.serialize_keras_object(made)
     again = keras.saving.deserialize_keras_object(config)
     assert type(again) is cls
