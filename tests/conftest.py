@@ -4,6 +4,9 @@ import importlib.util
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tests run side by side: more threads than cores would spend their time waiting.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 # The programs here are tiny: compiling them well would take longer than running them.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if importlib.util.find_spec("torch"):

@@ -419,8 +419,9 @@ def _groups_of(sharing, iterations):
 
 def _group_ids(sharing):
     """Group ids as a list of plain integers, which a config can hold."""
-    ids = list(sharing) if isinstance(sharing, Iterable) else [None]
-    if any(isinstance(i, bool) or not isinstance(i, numbers.Integral) for i in ids):
+    ids = list(sharing) if isinstance(sharing, Iterable) else []
+    right = [isinstance(i, numbers.Integral) and not isinstance(i, bool) for i in ids]
+    if not isinstance(sharing, Iterable) or not all(right):
         raise ValueError(
             "`sharing` must be 'all', 'none' or a sequence of group ids, integers. "
             f"Received: sharing={sharing!r}."
