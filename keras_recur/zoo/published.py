@@ -23,8 +23,9 @@ def load(name: str) -> Pair:
         name: Name of the entry: `<family>-<data>`, as `list_published()` gives it.
 
     Returns:
-        A `Pair`. Where only one twin's weights are small enough to be published, the
-        other one has its initial weights, and a warning says so.
+        A `Pair`. Weights of up to 5 MB are published, those under 1 MB come with an
+        installed library. Where only one twin's are there, the other one has its
+        initial weights, and a warning says so.
 
     Raises:
         ValueError: for an unknown name, with the nearest one, and for an entry
@@ -52,12 +53,13 @@ def load(name: str) -> Pair:
     entry = results["entry"]
     pair = build(entry["family"], **entry["model"], seed=weights["seed"])
     for twin in ("recurrent", "feedforward"):
-        if twin in weights["files"]:
-            getattr(pair, twin).load_weights(folders[name] / weights["files"][twin])
+        file = folders[name] / weights["files"].get(twin, "not published")
+        if file.exists():
+            getattr(pair, twin).load_weights(file)
         else:
             warnings.warn(
-                f"{name}: the weights of the {twin} twin are not published; it has its "
-                "initial weights.",
+                f"{name}: the weights of the {twin} twin are too large to be here; it "
+                "has its initial weights.",
                 stacklevel=2,
             )
     return pair
