@@ -1,0 +1,16 @@
+"""A comparison as a folder: both twins over seeds, scored, plotted, reported."""
+
+from keras_recur.runs.compare import compare
+from keras_recur.runs.entry import Entry, make_entry
+from keras_recur.runs.progress import Progress
+from keras_recur.runs.report import write_report
+from keras_recur.runs.run_folder import RunFolder
+
+__all__ = [
+    "Entry",
+    "Progress",
+    "RunFolder",
+    "compare",
+    "make_entry",
+    "write_report",
+]

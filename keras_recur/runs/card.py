@@ -1,0 +1,173 @@
+"""From a finished run to an entry of the published zoo: card, results, plots, weights.
+
+The folder of an entry holds README.md (the card), results.json, plots/ and the weights
+of one seed, the first that finished (not the best), where they are under 5 MB.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from keras_recur import zoo
+from keras_recur.runs.plots import LABELS
+from keras_recur.runs.report import (
+    accuracy_table,
+    costs_table,
+    draw_pictures,
+    footnote,
+    headline,
+    provenance_rows,
+)
+from keras_recur.runs.run_folder import RunFolder
+from keras_recur.training.checkpoint import replacing
+from keras_recur.zoo.published import entry_folders, read_entry
+
+LARGEST_WEIGHTS = 5_000_000  # bytes
+
+_BEGIN, _END = "<!-- zoo table: keras-recur card -->", "<!-- end of zoo table -->"
+
+
+def write_card(run: str | Path, to: str | Path = "zoo") -> Path:
+    """Writes a run's entry of the published zoo.
+
+    Args:
+        run: Folder of a run with both twins finished.
+        to: Folder of the published zoo. Default: `zoo`.
+
+    Returns:
+        The entry's folder, `<to>/<family>-<data>`.
+
+    Raises:
+        ValueError: if the run is not finished, or is damaged.
+    """
+    folder = RunFolder(run)
+    asked = folder.read_json("run.json")
+    missing = [
+        f"seed {seed} of the {LABELS[twin]}"
+        for seed in asked["seeds"]
+        for twin in ("recurrent", "feedforward")
+        if not folder.finished(seed, twin)
+    ]
+    if missing:
+        raise ValueError(
+            f"{folder.path} is not finished: {', '.join(missing)} missing. Go on with "
+            "the command it was begun with and --resume."
+        )
+    results = folder.read_json("results.json")
+    pictures = draw_pictures(folder, results)
+    place = Path(to) / results["name"]
+    (place / "plots").mkdir(parents=True, exist_ok=True)
+    for name, _ in pictures:
+        shutil.copyfile(folder.path / "plots" / name, place / "plots" / name)
+    results["weights"] = _copy_weights(folder, results, place)
+    RunFolder(place).write_json("results.json", results)
+    with replacing(place / "README.md") as file:
+        file.write(_card(results, pictures).encode())
+    return place
+
+
+def _copy_weights(folder, results, place):
+    """Copies one seed's weights; returns what they are, for `zoo.load`."""
+    both = [
+        {r["seed"] for r in results["runs"] if r["twin"] == twin and r["tests"]}
+        for twin in ("recurrent", "feedforward")
+    ]
+    seeds = sorted(both[0] & both[1])
+    kept: dict[str, Any] = {"seed": seeds[0] if seeds else None, "files": {}}
+    for twin in ("recurrent", "feedforward") if seeds else ():
+        source = folder.twin(seeds[0], twin) / "model.weights.h5"
+        if source.stat().st_size <= LARGEST_WEIGHTS:
+            name = f"{twin}.weights.h5"
+            shutil.copyfile(source, place / name)
+            kept["files"][twin] = name
+    return kept
+
+
+def _card(results, pictures):
+    family = zoo.describe(results["entry"]["family"])
+    weights = results["weights"]
+    load = f'pair = keras_recur.zoo.load("{results["name"]}")'
+    if weights["files"]:
+        kept = (
+            f"The weights here are those of seed {weights['seed']}, the first that "
+            f"finished:\n\n```python\nimport keras_recur\n\n{load}\n```"
+        )
+    else:
+        kept = "Its weights are too large to be kept here."
+    parts = [
+        f"# {results['name']}",
+        headline(results),
+        f"{family.summary} {family.paper}. Shared over iterations: {family.shares}.",
+        kept,
+        "## Accuracy",
+        markdown_table(*accuracy_table(results)),
+        footnote(results),
+        *[f"![{text}](plots/{name})\n\n*{text}*" for name, text in pictures],
+        "## Costs",
+        markdown_table(*costs_table(results)),
+        "## How it was trained",
+        markdown_table(["", ""], provenance_rows(results)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_table(published: str | Path, readme: str | Path) -> None:
+    """Writes the table of all entries between the two marks in a Markdown file.
+
+    Args:
+        published: Folder of the published zoo.
+        readme: File with the lines that mark the table's begin and end.
+
+    Raises:
+        ValueError: if the file has no such lines.
+    """
+    text = Path(readme).read_text()
+    if _BEGIN not in text or _END not in text:
+        raise ValueError(
+            f"{readme} has no place for the table. Add the lines {_BEGIN!r} and "
+            f"{_END!r}."
+        )
+    head, rest = text.split(_BEGIN, 1)
+    tail = rest.split(_END, 1)[1]
+    with replacing(readme) as file:
+        file.write(f"{head}{_BEGIN}\n{zoo_table(published)}\n{_END}{tail}".encode())
+
+
+def zoo_table(published: str | Path) -> str:
+    """A Markdown table with a row per published entry, made from their results."""
+    rows = []
+    for folder in sorted(entry_folders(published)):
+        results = read_entry(folder)
+        header, scores = accuracy_table(results)
+        by_label = {row[0]: row[1:] for row in scores}
+        summary = results["summary"]
+        for i, twin in enumerate(summary):
+            parameters = results["costs"][twin]["parameters"]
+            scored = [
+                f"{label.removeprefix('size ')}: {row[i]}"
+                for label, row in by_label.items()
+                if label.startswith(("size", "test"))
+            ]
+            name = f"[{results['name']}]({Path(published).name}/{results['name']})"
+            rows.append(
+                [
+                    name if i == 0 else "",
+                    LABELS[twin],
+                    f"{parameters:,}",
+                    "<br>".join(scored),
+                    by_label["failed seeds"][i],
+                ]
+            )
+    return markdown_table(
+        ["entry", "twin", "parameters", "test accuracy by size", "failed seeds"], rows
+    )
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+
+    def line(cells):
+        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+
+    ruler = "|" + " --- |" * len(header)
+    return "\n".join([line(header), ruler, *map(line, rows)])

@@ -1,0 +1,149 @@
+"""Trains both twins over seeds, and scores them on sizes they have not seen."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur.analysis.iteration_curve import score_readouts
+from keras_recur.runs.entry import TWINS, Entry
+from keras_recur.runs.progress import Progress
+from keras_recur.runs.provenance import provenance
+from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.summary import summarize
+from keras_recur.training.checkpoint import replacing
+from keras_recur.training.fit import TrainingDiverged, fit
+from keras_recur.zoo.with_iterations import with_iterations
+
+
+def compare(
+    entry: Entry,
+    folder: str | Path,
+    seeds: Sequence[int],
+    twins: Sequence[str] = TWINS,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Trains, scores and reports an entry over seeds.
+
+    Finished seeds are kept as they are, and a seed that was interrupted goes on from
+    its last epoch. A seed whose loss becomes NaN counts as failed, and the others
+    go on.
+
+    Args:
+        entry: What to train and score, from `make_entry`.
+        folder: Where everything is written.
+        seeds: Seeds of initial weights, training examples and their order.
+        twins: Which of the twins. Default: both.
+        resume: Go on with a folder that holds this run already.
+        progress: Shows how far it is. Default: silent.
+
+    Returns:
+        The content of `results.json`.
+
+    Raises:
+        ValueError: if the folder belongs to another configuration or is damaged.
+    """
+    run = RunFolder(folder)
+    run.begin(entry, list(seeds), list(twins), resume)
+    progress = progress or Progress(quiet=True)
+    with progress.over(len(seeds) * len(twins)):
+        for seed in seeds:
+            for twin in twins:
+                result = run.finished(seed, twin)
+                if result is None:
+                    result = _train_and_score(entry, run, seed, twin, progress)
+                progress.seed_done(seed, twin, result)
+    return write_results(run)
+
+
+def _train_and_score(entry, run, seed, twin, progress):
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    place = run.twin(seed, twin)
+    model = getattr(entry.pair(seed), twin)
+    recipe = entry.recipes[twin]
+    result: dict[str, Any] = {"twin": twin, "seed": seed, "status": "finished"}
+    start = time.perf_counter()
+    try:
+        history = fit(
+            model,
+            recipe,
+            entry.train_data(twin, seed),
+            entry.validation_data(entry.size),
+            directory=place,
+            callbacks=[progress.epochs(seed, twin, recipe.epochs)],
+            verbose=0,
+        )
+    except TrainingDiverged as error:
+        result |= {"status": "diverged", "message": str(error), "tests": []}
+    else:
+        result["history"] = history
+        result["tests"] = _tests(entry, model, twin)
+        weights = place / "model.weights.h5"
+        partial = weights.with_name("partial.weights.h5")
+        model.save_weights(partial)
+        partial.replace(weights)
+    result["seconds"] = time.perf_counter() - start
+    result["provenance"] = provenance()
+    run.write_json((place / "result.json").relative_to(run.path), result)
+    return result
+
+
+def _tests(entry, model, twin):
+    """Accuracy after every iteration on every size, and after the chosen one."""
+    trained = entry.model["iterations"]
+    recurrent = twin == "recurrent" and entry.model.get("sharing", "all") == "all"
+    iterations = entry.test_iterations if recurrent else trained
+    every = with_iterations(model, iterations, readout="all", unroll=False)
+    tests = []
+    for size in entry.test_sizes:
+        chosen = trained
+        if entry.procedural:
+            # On validation examples of the same size; the first of equals.
+            held_out = score_readouts(every, entry.validation_data(size))
+            chosen = int(held_out.argmax()) + 1
+        curve = [float(a) for a in score_readouts(every, entry.test_data(size))]
+        tests.append(
+            {
+                "size": size,
+                "iterations": chosen,
+                "accuracy": curve[chosen - 1],
+                "curve": curve,
+            }
+        )
+    return tests
+
+
+def write_results(run: RunFolder) -> dict[str, Any]:
+    """Writes `results.json` and `results.csv` from all that is finished."""
+    entry, results = run.entry(), run.results()
+    content = {
+        "name": entry.name,
+        "entry": entry.as_dict(),
+        "costs": entry.pair(0).costs().as_dict(),
+        "provenance": provenance(),
+        "summary": summarize(entry, results),
+        "runs": results,
+    }
+    run.write_json("results.json", content)
+    rows = [
+        {
+            "entry": entry.name,
+            "twin": result["twin"],
+            "seed": result["seed"],
+            "size": test["size"],
+            "iterations": step,
+            "accuracy": accuracy,
+            **{k: str(v) for k, v in result["provenance"].items()},
+        }
+        for result in results
+        for test in result["tests"]
+        for step, accuracy in enumerate(test["curve"], start=1)
+    ]
+    if rows:
+        run.write_csv("results.csv", rows)
+    return content

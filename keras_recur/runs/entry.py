@@ -1,0 +1,296 @@
+"""What is to be trained and scored: a pair, its data, and a recipe for each twin."""
+
+import dataclasses
+import math
+from typing import Any
+
+from keras_recur import data as data_room
+from keras_recur import zoo
+from keras_recur.training.recipe import Recipe
+from keras_recur.training.recipes import paper_recipe
+
+TWINS = ("recurrent", "feedforward")
+
+# Recipes that a laptop finishes in minutes. The networks run on inputs larger than
+# they were trained on, so the input is shown again at every iteration.
+_QUICK: dict[tuple[str, str], dict[str, Any]] = {
+    ("deep_thinking_1d", "prefix_sums"): {
+        # Without normalization one seed in four got stuck before it had learned.
+        "model": {
+            "width": 48,
+            "iterations": 8,
+            "injection": "concat",
+            "normalization": "group",
+        },
+        "size": 16,
+        "num_examples": 20_000,
+        "recipe": Recipe(
+            "adam",
+            1e-3,
+            epochs=16,
+            batch_size=100,
+            clip_norm=1.0,
+            warmup=3,
+            milestones=(11, 14),
+            source="measured here",
+        ),
+        "recurrent": {"progressive": 1.0},
+        # Its steps cost more than twice as much: about the same computation.
+        "feedforward": {"epochs": 10, "milestones": (7, 9)},
+    },
+    ("deep_thinking_2d", "mazes"): {
+        "model": {
+            "width": 32,
+            "iterations": 5,
+            "injection": "concat",
+            "normalization": "group",
+        },
+        "size": 5,
+        "num_examples": 20_000,
+        "recipe": Recipe(
+            "adam",
+            1e-3,
+            epochs=4,
+            batch_size=50,
+            clip_norm=1.0,
+            warmup=2,
+            milestones=(3,),
+            source="measured here",
+        ),
+        "recurrent": {"progressive": 0.5},
+        "feedforward": {},
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One entry of the zoo, before it is trained.
+
+    Attributes:
+        family: Name of a family of `zoo`.
+        data: Name of a data set of `data`.
+        model: Arguments of `zoo.build`.
+        recipes: A `Recipe` for each twin: `"recurrent"` and `"feedforward"`.
+        size: Size of the training examples, for procedural tasks.
+        num_examples: Number of training examples. Default: all.
+        test_sizes: Sizes of the examples it is tested on.
+        test_examples: Number of test examples of each size.
+        test_iterations: How far the recurrent network is run in tests: in proportion
+            to the largest size.
+        data_dir: Folder of the data sets that were downloaded.
+        download: Whether a data set may be downloaded.
+    """
+
+    family: str
+    data: str
+    model: dict[str, Any]
+    recipes: dict[str, Recipe]
+    size: int | None = None
+    num_examples: int | None = None
+    test_sizes: tuple[int | None, ...] = (None,)
+    test_examples: int | None = None
+    test_iterations: int = 1
+    data_dir: str | None = None
+    download: bool = False
+
+    @property
+    def name(self) -> str:
+        """`family-data`, as the published zoo names its folders."""
+        return f"{self.family}-{self.data}"
+
+    def pair(self, seed: int) -> zoo.Pair:
+        """The untrained pair of a seed."""
+        return zoo.build(self.family, **self.model, seed=seed)
+
+    def train_data(self, twin: str, seed: int) -> Any:
+        """Training examples; their order, and made ones themselves, by the seed."""
+        recipe = self.recipes[twin]
+        return data_room.load(
+            self.data,
+            "train",
+            recipe.batch_size,
+            num_examples=self.num_examples,
+            augment=None if recipe.augment else False,
+            seed=seed,
+            **self._common(self.size),
+        )
+
+    def validation_data(self, size: int | None) -> Any:
+        """Examples scored after every epoch, and by which iterations are chosen."""
+        held_out = self.procedural or self.data == "imagenet"
+        return data_room.load(
+            self.data,
+            "validation" if held_out else "test",
+            50,
+            num_examples=min(500, self.test_examples or 500),
+            **self._common(size),
+        )
+
+    def test_data(self, size: int | None) -> Any:
+        """Test examples of one size."""
+        return data_room.load(
+            self.data,
+            "validation" if self.data == "imagenet" else "test",
+            50,
+            num_examples=self.test_examples,
+            **self._common(size),
+        )
+
+    @property
+    def procedural(self) -> bool:
+        """Whether the examples are made here, of any size."""
+        return data_room.describe(self.data).procedural
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON; `from_dict` reads it."""
+        plain = dataclasses.asdict(self)
+        # Where the data lie is not part of what was trained.
+        del plain["data_dir"], plain["download"]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Entry":
+        """The entry that `as_dict` wrote."""
+        recipes = {k: Recipe(**v) for k, v in plain["recipes"].items()}
+        sizes = tuple(plain["test_sizes"])
+        return cls(**{**plain, "recipes": recipes, "test_sizes": sizes})
+
+    def _common(self, size):
+        common: dict[str, Any] = {"size": size}
+        if not self.procedural:
+            common |= {"data_dir": self.data_dir, "download": self.download}
+        return common
+
+
+def make_entry(
+    family: str,
+    data: str,
+    *,
+    quick: bool = False,
+    size: int | None = None,
+    num_examples: int | None = None,
+    model: dict[str, Any] | None = None,
+    recipe: dict[str, Any] | None = None,
+    data_dir: str | None = None,
+    download: bool = False,
+) -> Entry:
+    """The entry for a family and a data set, with defaults that were tried.
+
+    Args:
+        family: Name of a family of `zoo`.
+        data: Name of a data set of `data`.
+        quick: A size that a laptop finishes in minutes. Default: the paper's.
+        size: Size of the training examples, for procedural tasks.
+        num_examples: Number of training examples.
+        model: Arguments of `zoo.build` that replace the defaults.
+        recipe: Fields of `Recipe` that replace the defaults, for both twins;
+            `progressive` and `throttle` are for the recurrent one alone.
+        data_dir: Folder of the data sets that were downloaded.
+        download: Whether a data set may be downloaded.
+
+    Returns:
+        An `Entry`.
+
+    Raises:
+        ValueError: for unknown names, for data that do not fit the family, and where
+            neither a paper's recipe nor one of your own is there.
+    """
+    defaults, spec = zoo.describe(family).defaults, data_room.describe(data)
+    model, recipe = dict(model or {}), dict(recipe or {})
+    tried = _QUICK.get((family, data)) if quick else None
+    if tried:
+        model = {**tried["model"], **model}
+        size = size or tried["size"]
+        num_examples = num_examples or tried["num_examples"]
+    if spec.procedural:
+        size = size or spec.size
+    shape = data_room.input_shape(data, size)
+    _check_fit(family, data, spec, shape, model)
+    if None not in defaults["input_shape"]:
+        model.setdefault("input_shape", list(shape))
+    model["num_classes"] = spec.num_classes
+    model.setdefault("iterations", defaults["iterations"])
+    if tried:
+        base = tried["recipe"]
+        both = {twin: dataclasses.replace(base, **tried[twin]) for twin in TWINS}
+    else:
+        both = {
+            twin: paper_recipe(
+                family,
+                data,
+                twin=twin,
+                iterations=model["iterations"],
+                injection=model.get("injection"),
+                size=size,
+            )
+            for twin in TWINS
+        }
+        if quick:
+            num_examples = num_examples or 5_000
+            both = {twin: _shortened(r) for twin, r in both.items()}
+    own = {k: v for k, v in recipe.items() if k not in ("progressive", "throttle")}
+    recipes = {
+        "recurrent": dataclasses.replace(both["recurrent"], **recipe),
+        "feedforward": dataclasses.replace(both["feedforward"], **own),
+    }
+    sizes: tuple[int | None, ...] = (None,)
+    if size is not None:
+        sizes = _test_sizes(data, size)
+    return Entry(
+        family=family,
+        data=data,
+        model=model,
+        recipes=recipes,
+        size=size,
+        num_examples=num_examples,
+        test_sizes=sizes,
+        test_examples=1_000 if quick or spec.procedural else None,
+        test_iterations=_furthest(model["iterations"], size, sizes),
+        data_dir=data_dir,
+        download=download,
+    )
+
+
+def _furthest(iterations, size, sizes):
+    growth = max(sizes) / size if size else 1
+    return math.ceil(iterations * max(2, growth))
+
+
+def _test_sizes(data, size):
+    if data == "mazes":
+        return tuple(size + step for step in (0, 4, 8))
+    return tuple(size * factor for factor in (1, 2, 3, 4))
+
+
+def _shortened(recipe):
+    epochs = max(2, recipe.epochs // 25)
+    steps = tuple(max(1, m * epochs // recipe.epochs) for m in recipe.milestones)
+    return dataclasses.replace(
+        recipe, epochs=epochs, milestones=steps, warmup=min(recipe.warmup, 2)
+    )
+
+
+def _check_fit(family, data, spec, shape, model):
+    usual = zoo.describe(family).defaults["input_shape"]
+    if data not in _fitting(usual):
+        raise ValueError(
+            f"{family} and {data} do not fit: {family} takes inputs like {usual} and "
+            f"answers for {'every position' if None in usual else 'the whole'}, {data} "
+            f"has inputs like {shape}. Data sets that fit: {', '.join(_fitting(usual))}."
+        )
+    classes = model.get("num_classes", spec.num_classes)
+    if classes != spec.num_classes:
+        raise ValueError(
+            f"{data} has {spec.num_classes} classes. Received: num_classes={classes}."
+        )
+
+
+def _fitting(usual):
+    """Data sets with inputs of this rank, and targets for positions or for the whole."""
+    return [
+        name
+        for name in data_room.list_datasets()
+        if len(data_room.input_shape(name)) == len(usual)
+        and data_room.describe(name).procedural == (None in usual)
+    ]

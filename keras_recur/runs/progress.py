@@ -1,0 +1,84 @@
+"""How far a run is, for a person to follow."""
+
+import contextlib
+
+import keras
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+
+class Progress:
+    """Two bars, one for the seeds and one for the epochs, and a line per seed.
+
+    Args:
+        console: Where to draw. Default: the terminal.
+        quiet: Draw nothing.
+    """
+
+    def __init__(self, console: Console | None = None, quiet: bool = False):
+        self.console = console or Console(quiet=quiet)
+        self._bars = Bars(
+            TextColumn("{task.description:28}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=quiet,
+        )
+        self._overall = self._bars.add_task("twins trained", total=0, figures="")
+        self._epochs = self._bars.add_task("", total=1, figures="", visible=False)
+
+    @contextlib.contextmanager
+    def over(self, total: int):
+        """Shows the bars while `total` trainings run."""
+        with self._bars:
+            self._bars.update(self._overall, total=total)
+            yield self
+
+    def epochs(self, seed: int, twin: str, total: int) -> keras.callbacks.Callback:
+        """A callback that moves the bar of the epochs."""
+        bars, task = self._bars, self._epochs
+
+        class OnEpoch(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                bars.update(
+                    task,
+                    description=f"seed {seed}, {twin}",
+                    completed=epoch,
+                    total=total,
+                    visible=True,
+                )
+
+            def on_epoch_end(self, epoch, logs=None):
+                logs = logs or {}
+                shown = f"loss {logs['loss']:.3f}"
+                if "val_accuracy" in logs:
+                    shown += f", accuracy {100 * logs['val_accuracy']:.1f} %"
+                bars.update(task, completed=epoch + 1, figures=shown)
+
+        return OnEpoch()
+
+    def seed_done(self, seed: int, twin: str, result: dict) -> None:
+        """One training is finished: a line that stays."""
+        self._bars.update(self._epochs, visible=False)
+        self._bars.advance(self._overall)
+        if result["status"] != "finished":
+            self.console.print(f"seed {seed}, {twin}: {result['message']}", style="red")
+            return
+        scores = ", ".join(
+            f"{100 * t['accuracy']:.1f} %"
+            + (f" at size {t['size']}" if t["size"] else "")
+            for t in result["tests"]
+        )
+        self.console.print(
+            f"seed {seed}, {twin}: {scores}  ({result['seconds']:.0f} s)"
+        )

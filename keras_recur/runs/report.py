@@ -1,0 +1,213 @@
+"""One HTML file that shows a run to somebody who was not there."""
+
+import base64
+import html
+from pathlib import Path
+from typing import Any
+
+from keras_recur import data as data_room
+from keras_recur import zoo
+from keras_recur.runs.plots import LABELS, draw_all
+from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.summary import SOLVED, percent, span
+from keras_recur.runs.thinking import draw_thinking
+from keras_recur.training.checkpoint import replacing
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto;
+       padding: 0 1rem; color: #222; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+td, th { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
+td:first-child, th:first-child { text-align: left; }
+figure { margin: 1.5rem 0; } img { max-width: 100%; } figcaption { color: #555; }
+.small { font-size: .85rem; color: #555; } .headline { font-size: 1.15rem; }
+"""
+
+
+def write_report(run: RunFolder) -> Path:
+    """Draws the plots of a run and writes `report.html`, with all of them inside.
+
+    Args:
+        run: A folder with `results.json`.
+
+    Returns:
+        The path of the report.
+    """
+    results = run.read_json("results.json")
+    pictures = draw_pictures(run, results)
+    body = "\n".join(
+        [
+            f"<h1>{html.escape(results['name'])}</h1>",
+            f'<p class="headline">{html.escape(headline(results))}</p>',
+            _introduction(results),
+            "<h2>Accuracy</h2>",
+            _table(*accuracy_table(results)),
+            f'<p class="small">{html.escape(footnote(results))}</p>',
+            *[_figure(run.path / "plots" / name, text) for name, text in pictures],
+            "<h2>Costs</h2>",
+            _table(*costs_table(results)),
+            "<h2>How it was made</h2>",
+            _table(["", ""], provenance_rows(results)),
+        ]
+    )
+    page = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{html.escape(results['name'])}</title><style>{_STYLE}</style></head>"
+        f"<body>{body}</body></html>\n"
+    )
+    path = run.path / "report.html"
+    with replacing(path) as file:
+        file.write(page.encode())
+    return path
+
+
+def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, str]]:
+    """Draws everything into `plots/`; returns `(file name, caption)` of each."""
+    folder = run.path / "plots"
+    pictures = draw_all(results, folder)
+    entry = run.entry()
+    finished = [
+        r
+        for r in results["runs"]
+        if r["twin"] == "recurrent" and r["status"] == "finished"
+    ]
+    if finished:
+        seed = finished[0]["seed"]
+        model = entry.pair(seed).recurrent
+        model.load_weights(run.twin(seed, "recurrent") / "model.weights.h5")
+        pictures += filter(None, [draw_thinking(entry, model, folder)])
+    return pictures
+
+
+def headline(results: dict[str, Any]) -> str:
+    """The result in one or two sentences."""
+    summary, costs = results["summary"], results["costs"]
+    if len(summary) < 2:
+        (twin,) = summary
+        return f"The {LABELS[twin]} alone was trained."
+    if not all(s["sizes"] for s in summary.values()):
+        return "No seed of at least one of the twins finished its training."
+    ratio = costs["ratios"]["parameters"]
+
+    def at(twin, i):
+        found = summary[twin]["sizes"][i]
+        return percent(found["mean"], found["standard_error"])
+
+    first = (
+        f"With {costs['recurrent']['parameters']:,} parameters instead of "
+        f"{costs['feedforward']['parameters']:,} ({ratio:.1f} times fewer) and the "
+        f"same number of operations, the recurrent network reaches {at('recurrent', 0)}"
+        f" where its feed-forward twin reaches {at('feedforward', 0)}."
+    )
+    sizes = summary["recurrent"]["sizes"]
+    if len(sizes) < 3:
+        return first
+    return first + (
+        f" On inputs of size {sizes[1]['size']}, when both were trained on size "
+        f"{sizes[0]['size']}, it reaches {at('recurrent', 1)} and the twin "
+        f"{at('feedforward', 1)}; of size {sizes[2]['size']}, {at('recurrent', 2)} and "
+        f"{at('feedforward', 2)}."
+    )
+
+
+def footnote(results: dict[str, Any]) -> str:
+    """What the table's figures are."""
+    spec = data_room.describe(results["entry"]["data"])
+    what = {
+        "exact_match": "An example counts as right if every position is.",
+        "accuracy": "Share of examples with the right label.",
+    }[spec.metric]
+    return (
+        f"{what} Mean and standard error over seeds. On made tasks the number of "
+        "iterations is the one that did best on validation examples of the same size. "
+        f"A seed failed if it reached less than {100 * SOLVED:.0f} % on the size that it "
+        "was trained on; failed seeds are part of the means."
+    )
+
+
+def accuracy_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: a row per size, a column per twin."""
+    summaries = results["summary"]
+    rows = []
+    for i, size in enumerate(results["entry"]["test_sizes"]):
+        row = [f"size {size}" if size else "test set"]
+        for summary in summaries.values():
+            if not summary["sizes"]:
+                row.append("-")
+                continue
+            found = summary["sizes"][i]
+            score = percent(found["mean"], found["standard_error"])
+            row.append(f"{score} ({span(found['iterations'])} iterations)")
+        rows.append(row)
+    every = summaries.values()
+    failed = [f"{s['failed_seeds']} of {s['seeds']}" for s in every]
+    rows.append(["failed seeds", *failed])
+    rows.append(["seconds per seed", *[f"{s['seconds']:.0f}" for s in every]])
+    return ["", *[LABELS[twin] for twin in summaries]], rows
+
+
+def costs_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: a row per cost, both twins and their ratio."""
+    costs = results["costs"]
+    rows = []
+    for name, ratio in costs["ratios"].items():
+        rows.append(
+            [
+                name.replace("_", " "),
+                f"{costs['recurrent'][name]:,}",
+                f"{costs['feedforward'][name]:,}",
+                "-" if ratio is None else f"{ratio:.2f}",
+            ]
+        )
+    return ["", "recurrent", "feed-forward", "ratio"], rows
+
+
+def provenance_rows(results: dict[str, Any]) -> list[list[str]]:
+    """What was trained, on what, by what."""
+    entry = results["entry"]
+    source = results["runs"][0]["provenance"] if results["runs"] else {}
+    rows = [["model", _fields(entry["model"])]]
+    size = f", size {entry['size']}" if entry["size"] else ""
+    count = entry["num_examples"]
+    count = f", {count:,} training examples" if count else ""
+    rows.append(["data", f"{entry['data']}{size}{count}"])
+    for twin, recipe in entry["recipes"].items():
+        rows.append([f"recipe, {LABELS[twin]}", _fields(recipe)])
+    seeds = sorted({r["seed"] for r in results["runs"]})
+    rows.append(["seeds", ", ".join(map(str, seeds))])
+    rows.append(["test examples per size", f"{entry['test_examples'] or 'all'}"])
+    return rows + [[k, str(v)] for k, v in source.items()]
+
+
+def _fields(fields):
+    return ", ".join(f"{k}={v!r}" for k, v in fields.items() if v not in (None, ()))
+
+
+def _introduction(results):
+    family = zoo.describe(results["entry"]["family"])
+    spec = data_room.describe(results["entry"]["data"])
+    text = (
+        f"{family.summary} ({family.paper}) At every iteration the recurrent network "
+        f"applies the same weights again: {family.shares}. Its feed-forward twin is "
+        "the same network with weights of its own for every iteration. "
+        f"Task: {spec.summary}"
+    )
+    return f"<p>{html.escape(text)}</p>"
+
+
+def _table(header, rows):
+    def line(cells, tag):
+        return "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells)
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table><tr>{line(header, 'th')}</tr>{body}</table>"
+
+
+def _figure(path, caption):
+    data = base64.b64encode(path.read_bytes()).decode()
+    text = html.escape(caption)
+    return (
+        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{text}</figcaption></figure>"
+    )

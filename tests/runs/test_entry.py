@@ -1,0 +1,139 @@
+"""Entries: defaults, what fits together, and the way through JSON."""
+
+import json
+
+import pytest
+
+from keras_recur import data, zoo
+from keras_recur.runs import Entry, make_entry
+from keras_recur.training import Recipe, paper_recipe
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize(
+    "family, name",
+    [
+        ("deep_thinking_1d", "prefix_sums"),
+        ("deep_thinking_2d", "mazes"),
+        ("mlp", "cifar10"),
+        ("convnet", "svhn"),
+        ("resnet", "emnist_balanced"),
+        ("resnet_bn", "cifar10"),
+    ],
+)
+def test_defaults_come_back_from_json(family, name, quick):
+    entry = make_entry(family, name, quick=quick)
+    assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
+    assert entry.model["num_classes"] == data.describe(name).num_classes
+    assert entry.recipes["feedforward"].progressive == 0
+    assert entry.test_iterations >= 2 * entry.model["iterations"]
+
+
+def test_own_settings_win():
+    entry = make_entry(
+        "deep_thinking_1d",
+        "prefix_sums",
+        quick=True,
+        size=20,
+        model={"width": 6},
+        recipe={"epochs": 3, "progressive": 0.5},
+    )
+    assert entry.model["width"] == 6 and entry.test_sizes == (20, 40, 60, 80)
+    assert entry.recipes["recurrent"].progressive == 0.5
+    assert entry.recipes["feedforward"].progressive == 0
+    assert entry.recipes["feedforward"].epochs == 3
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("deep_thinking_3d", "mazes"), "Did you mean 'deep_thinking_"),
+        (("mlp", "cifar"), "Did you mean 'cifar10"),
+        (("deep_thinking_1d", "mazes"), "do not fit"),
+        (("mlp", "mnist"), "No paper's recipe is known for mlp on mnist"),
+    ],
+)
+def test_what_does_not_fit_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_entry(*arguments)
+
+
+def test_contradicting_classes():
+    with pytest.raises(ValueError, match="cifar10 has 10 classes.*num_classes=7"):
+        make_entry("mlp", "cifar10", model={"num_classes": 7})
+
+
+def test_every_pair_of_twins_can_be_built():
+    entry = make_entry("mlp", "emnist_balanced", quick=True, model={"width": 8})
+    pair = entry.pair(seed=4)
+    assert isinstance(pair, zoo.Pair)
+    assert pair.recurrent.output_shape == (None, 47)
+
+
+@pytest.mark.parametrize(
+    "arguments, field, expected",
+    [
+        ({"family": "mlp", "data": "svhn"}, "milestones", (50, 125)),
+        ({"family": "convnet", "data": "cifar10"}, "learning_rate", 0.01),
+        (
+            {"family": "convnet", "data": "cifar10", "twin": "feedforward"},
+            "learning_rate",
+            0.05,
+        ),
+        (
+            {"family": "convnet", "data": "svhn", "iterations": 5},
+            "learning_rate",
+            0.03,
+        ),
+        (
+            {"family": "resnet", "data": "cifar10", "iterations": 4},
+            "learning_rate",
+            0.01,
+        ),
+        ({"family": "resnet", "data": "svhn", "iterations": 3}, "learning_rate", 0.1),
+        (
+            {
+                "family": "resnet_bn",
+                "data": "svhn",
+                "iterations": 4,
+                "twin": "feedforward",
+            },
+            "milestones",
+            (80, 140),
+        ),
+        (
+            {"family": "deep_thinking_2d", "data": "mazes", "iterations": 6},
+            "learning_rate",
+            0.002,
+        ),
+        (
+            {
+                "family": "deep_thinking_2d",
+                "data": "mazes",
+                "iterations": 10,
+                "size": 13,
+            },
+            "learning_rate",
+            0.006,
+        ),
+        (
+            {
+                "family": "deep_thinking_1d",
+                "data": "prefix_sums",
+                "injection": "concat",
+            },
+            "progressive",
+            1.0,
+        ),
+    ],
+)
+def test_the_papers_hyperparameters(arguments, field, expected):
+    recipe = paper_recipe(**arguments)
+    assert isinstance(recipe, Recipe) and recipe.source
+    assert getattr(recipe, field) == expected
+
+
+def test_the_loop_of_maze_networks_is_slower():
+    maze = {"family": "deep_thinking_2d", "data": "mazes", "iterations": 6}
+    assert paper_recipe(**maze).throttle
+    assert not paper_recipe(**maze, twin="feedforward").throttle

@@ -1,0 +1,102 @@
+"""Report, plots and card of a run, and the way back through zoo.load."""
+
+import re
+
+import numpy as np
+import pytest
+
+from keras_recur import runs, zoo
+from keras_recur.runs.card import write_card, write_table, zoo_table
+from keras_recur.runs.compare import write_results
+from keras_recur.runs.report import accuracy_table, headline
+
+
+def test_report_is_one_file_with_everything_inside(run):
+    page = runs.write_report(run).read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
+    assert len(sources) == 4
+    assert all(s.startswith("data:image/png;base64,") for s in sources)
+    results = run.read_json("results.json")
+    header, rows = accuracy_table(results)
+    for text in (*header[1:], *rows[0], "parameters", "backend", headline(results)):
+        assert text in page
+    for name in ("iterations", "sizes", "training", "thinking"):
+        assert (run.path / f"plots/{name}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_report_of_one_twin_and_of_a_diverged_one(one_twin):
+    write_results(one_twin)
+    assert "feed-forward twin alone" in runs.write_report(one_twin).read_text()
+    name = "seed-0/feedforward/result.json"
+    diverged = {"status": "diverged", "message": "", "tests": []}
+    one_twin.write_json(name, one_twin.read_json(name) | diverged)
+    write_results(one_twin)
+    assert "1 of 1" in runs.write_report(one_twin).read_text()
+
+
+def test_a_folder_without_results(tmp_path):
+    with pytest.raises(ValueError, match="it is no run of this program"):
+        runs.write_report(runs.RunFolder(tmp_path))
+
+
+def test_card_and_load(run, tmp_path, monkeypatch):
+    place = write_card(run.path, tmp_path / "zoo")
+    assert place.name == "deep_thinking_1d-prefix_sums"
+    card = (place / "README.md").read_text()
+    for link in re.findall(r"\]\((plots/[^)]*)\)", card):
+        assert (place / link).exists()
+    assert "zoo.load" in card and "| parameters |" in card
+    monkeypatch.setattr("keras_recur.zoo.published._PLACES", (tmp_path / "zoo",))
+    assert zoo.list_published() == [place.name]
+    pair = zoo.load(place.name)
+    trained = run.entry().pair(0)
+    trained.recurrent.load_weights(run.twin(0, "recurrent") / "model.weights.h5")
+    x = np.linspace(-1, 1, 10).reshape(1, 10, 1)
+    np.testing.assert_allclose(
+        pair.recurrent.predict(x, verbose=0), trained.recurrent.predict(x, verbose=0)
+    )
+    with pytest.raises(ValueError, match=f"Did you mean '{place.name}'"):
+        zoo.load("deep_thinking_1d-prefix_sum")
+
+
+def test_an_entry_whose_twin_is_too_large(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_recur.zoo.published._PLACES", (tmp_path / "zoo",))
+    small = run.twin(0, "recurrent") / "model.weights.h5"
+    limit = small.stat().st_size
+    monkeypatch.setattr("keras_recur.runs.card.LARGEST_WEIGHTS", limit)
+    place = write_card(run.path, tmp_path / "zoo")
+    with pytest.warns(UserWarning, match="weights of the feedforward twin"):
+        zoo.load(place.name)
+    monkeypatch.setattr("keras_recur.runs.card.LARGEST_WEIGHTS", 1)
+    (place / "recurrent.weights.h5").unlink()
+    write_card(run.path, tmp_path / "zoo")
+    with pytest.raises(ValueError, match="without weights"):
+        zoo.load(place.name)
+
+
+def test_table_in_a_readme(run, tmp_path):
+    write_card(run.path, tmp_path / "zoo")
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n")
+    with pytest.raises(ValueError, match="no place for the table"):
+        write_table(tmp_path / "zoo", readme)
+    readme.write_text(
+        "before\n<!-- zoo table: keras-recur card -->\nold\n"
+        "<!-- end of zoo table -->\nafter\n"
+    )
+    write_table(tmp_path / "zoo", readme)
+    text = readme.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n")
+    assert "old" not in text and zoo_table(tmp_path / "zoo") in text
+
+
+def test_an_unfinished_run_has_no_card(one_twin, tmp_path):
+    with pytest.raises(ValueError, match="seed 0 of the recurrent missing"):
+        write_card(one_twin.path, tmp_path / "zoo")
+
+
+def test_a_truncated_result_has_no_card(run, tmp_path):
+    path = run.path / "results.json"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match="results.json is damaged"):
+        write_card(run.path, tmp_path / "zoo")
