@@ -13,7 +13,6 @@ from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import summarize
-from keras_recur.training.checkpoint import replacing
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.zoo.with_iterations import with_iterations
 

@@ -277,7 +277,7 @@ def _check_fit(family, data, spec, shape, model):
         raise ValueError(
             f"{family} and {data} do not fit: {family} takes inputs like {usual} and "
             f"answers for {'every position' if None in usual else 'the whole'}, {data} "
-            f"has inputs like {shape}. Data sets that fit: {', '.join(_fitting(usual))}."
+            f"has inputs like {shape}. Sets that fit: {', '.join(_fitting(usual))}."
         )
     classes = model.get("num_classes", spec.num_classes)
     if classes != spec.num_classes:
@@ -287,7 +287,7 @@ def _check_fit(family, data, spec, shape, model):
 
 
 def _fitting(usual):
-    """Data sets with inputs of this rank, and targets for positions or for the whole."""
+    """Data sets with inputs of this rank, with targets for positions or the whole."""
     return [
         name
         for name in data_room.list_datasets()

@@ -45,8 +45,8 @@ _ITERATIONS = (
 )
 _SIZES = (
     "Accuracy on larger inputs than those trained on, after the number of iterations "
-    "(it.) that did best on validation examples of the same size. The recurrent network "
-    "can run more of them than it was trained with; its twin has a fixed depth."
+    "(it.) that did best on validation examples of the same size. The recurrent "
+    "network can run more of them than it was trained with; its twin has a fixed depth."
 )
 _TRAINING = "Validation accuracy over training, at the size that is trained on."
 

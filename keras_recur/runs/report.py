@@ -121,8 +121,8 @@ def footnote(results: dict[str, Any]) -> str:
     return (
         f"{what} Mean and standard error over seeds. On made tasks the number of "
         "iterations is the one that did best on validation examples of the same size. "
-        f"A seed failed if it reached less than {100 * SOLVED:.0f} % on the size that it "
-        "was trained on; failed seeds are part of the means."
+        f"A seed failed if it reached less than {100 * SOLVED:.0f} % on the size that "
+        "it was trained on; failed seeds are part of the means."
     )
 
 

@@ -56,8 +56,9 @@ class RunFolder:
                 "choose another folder with --out."
             )
         asked["seeds"] = sorted({*begun["seeds"], *seeds})
-        asked["twins"] = [t for t in ("recurrent", "feedforward")
-                          if t in begun["twins"] or t in twins]
+        asked["twins"] = [
+            t for t in ("recurrent", "feedforward") if t in begun["twins"] or t in twins
+        ]
         self.write_json("run.json", asked)
 
     def entry(self) -> Entry:
