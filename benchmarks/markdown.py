@@ -20,9 +20,10 @@ HEAD = (
 )
 EXPLAINED = (
     "Training step: median over that of the same network written by hand in plain "
-    "Keras, for {steps}. First step (trace, compile, run), later step and memory: "
-    "{most} iterations. XLA is off in TensorFlow's first line and on in its second."
+    "Keras, for {steps}. {loops}XLA is off in TensorFlow's first line and on in its "
+    "second."
 )
+LOOPS = "First step (trace, compile, run), later step and memory: {most} iterations. "
 
 
 def markdown(folder: Path) -> str:
@@ -60,20 +61,28 @@ def _tables(rows: list[Row], path: Path):
         newest = max(here, key=lambda row: row.date)
         networks = dict.fromkeys(row.network for row in here if row.part == "step")
         steps = " and ".join(f"`{network}`" for network in networks) or "no network"
+        loops = LOOPS.format(most=_most(here)) if _most(here) != "0" else ""
+        lines = _filled([HEAD, *_lines(here)])
         yield "\n".join(
             [
                 f"{hardware}, {newest.os}, Python {newest.python}, Keras "
                 f"{newest.keras}, {newest.dtype}, {newest.date}. "
-                + EXPLAINED.format(steps=steps, most=_most(here)),
+                + EXPLAINED.format(steps=steps, loops=loops),
                 "",
-                f"| {' | '.join(HEAD)} |",
-                f"|---|{'---:|' * (len(HEAD) - 1)}",
-                *_lines(here),
+                lines[0],
+                f"|---|{'---:|' * (lines[0].count(' | '))}",
+                *lines[1:],
                 "",
                 f"All figures, with versions: `{path.parent.name}/{path.name}` in "
                 "`benchmarks/`.",
             ]
         )
+
+
+def _filled(table):
+    """The table's lines, without columns in which nothing was measured."""
+    columns = [c for c in zip(*table, strict=True) if set(c[1:]) != {"–"}]
+    return [f"| {' | '.join(cells)} |" for cells in zip(*columns, strict=True)]
 
 
 def _lines(rows: list[Row]):
@@ -103,7 +112,7 @@ def _lines(rows: list[Row]):
             *(_memory(cell, v) for v in ("plain", "remat")),
             cell("step time", "remat", _ratio),
         )
-        yield f"| {' | '.join(cells)} |"
+        yield cells
 
 
 def _memory(cell, variant):
