@@ -45,6 +45,14 @@ def compare(
 
     Raises:
         ValueError: if the folder belongs to another configuration or is damaged.
+
+    Example:
+
+    ```python
+    entry = keras_recur.runs.make_entry("deep_thinking_1d", "prefix_sums", quick=True)
+    results = keras_recur.runs.compare(entry, "runs/strings", seeds=[0, 1, 2])
+    keras_recur.runs.write_report(keras_recur.runs.RunFolder("runs/strings"))
+    ```
     """
     run = RunFolder(folder)
     run.begin(entry, list(seeds), list(twins), resume)

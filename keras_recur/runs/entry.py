@@ -194,7 +194,13 @@ def make_entry(
 
     Raises:
         ValueError: for unknown names, for data that do not fit the family, and where
-            neither a paper's recipe nor one of your own is there.
+            no paper's recipe is known.
+
+    Example:
+
+    >>> entry = keras_recur.runs.make_entry("mlp", "cifar10", model={"iterations": 3})
+    >>> entry.recipes["recurrent"].epochs
+    200
     """
     defaults, spec = zoo.describe(family).defaults, data_room.describe(data)
     model, recipe = dict(model or {}), dict(recipe or {})
