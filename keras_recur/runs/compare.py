@@ -89,6 +89,8 @@ def _train_and_score(entry, run, seed, twin, progress):
         result |= {"status": "diverged", "message": str(error), "tests": []}
     else:
         result["history"] = history
+        # Of all sessions, where the training was interrupted.
+        start = time.perf_counter() - sum(history["seconds"])
         result["tests"] = _tests(entry, model, twin)
         weights = place / "model.weights.h5"
         partial = weights.with_name("partial.weights.h5")
