@@ -74,7 +74,7 @@ def fit(
     """
     trained = _progressive(model, recipe.progressive)
     trained.compile(
-        recipe.make_optimizer(model),
+        recipe.make_optimizer(trained),
         recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe),
         metrics=[ExactMatch()],
         jit_compile=jit_compile,
