@@ -2,7 +2,12 @@
 
 from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.readout import Readout
+from keras_recur.layers.recurrence_regularizer import RecurrenceRegularizer
 from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
+from keras_recur.layers.template_bank import TemplateBank
+from keras_recur.layers.template_conv_1d import TemplateConv1D
+from keras_recur.layers.template_conv_2d import TemplateConv2D
+from keras_recur.layers.template_dense import TemplateDense
 from keras_recur.layers.time_specific_batch_normalization import (
     TimeSpecificBatchNormalization,
 )
@@ -10,7 +15,12 @@ from keras_recur.layers.time_specific_batch_normalization import (
 __all__ = [
     "Iteration",
     "Readout",
+    "RecurrenceRegularizer",
     "SharedRecurrentBlock",
+    "TemplateBank",
+    "TemplateConv1D",
+    "TemplateConv2D",
+    "TemplateDense",
     "TimeSpecificBatchNormalization",
     "current_iteration",
 ]

@@ -1,7 +1,8 @@
 """A block applied several times: the one idea of this library, as a layer.
 
 References: Liao and Poggio 2016 (arXiv:1604.03640), residual networks as recurrent
-ones, and sets of tied weights; Schwarzschild et al. 2022, "The Uncanny Similarity of
+ones, and sets of tied weights; Savarese and Maire 2019 (arXiv:1902.09701), soft
+sharing; Schwarzschild et al. 2022, "The Uncanny Similarity of
 Recurrence and Depth" (arXiv:2102.11011); Bansal et al. 2022, "End-to-end Algorithm
 Synthesis with Recurrent Networks" (arXiv:2202.05826), recall and progressive loss.
 """
@@ -19,7 +20,9 @@ from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.layers._copies import copy_block, sized_block
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._rolled import python_loop, rolled_loop
+from keras_recur.layers._soft_sharing import PureSoftBlock, SoftSharing
 from keras_recur.layers.iteration import iteration_scope
+from keras_recur.layers.template_bank import TemplateBank
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -29,8 +32,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
     With `sharing="all"` one set of weights is looped: a recurrent network. With
     `"none"` every iteration has a copy of its own: the feed-forward twin. Between
     them lie groups: `sharing=[0, 0, 1, 1]` ties the first two iterations and the last
-    two. The computation is the same for every choice, and so is its cost; only the
-    number of parameters differs.
+    two; and `sharing=TemplateBank(k)` makes every iteration's kernels a learned mix of
+    k templates, with all other weights the iteration's own. The computation is the
+    same for every choice, and so is its cost; only the number of parameters differs.
 
     Choosing a loop:
 
@@ -49,9 +53,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
             to a state of the same shape and dtype. A state is a tensor, or a nest of
             tensors.
         iterations: How often the block is applied. Positive integer.
-        sharing: `"all"` (default), `"none"`, or a sequence of `iterations` integers:
-            the group of each iteration. Copies start from fresh weights; where the
-            block's initializers have seeds, from seeds derived of them.
+        sharing: `"all"` (default), `"none"`, a sequence of `iterations` integers, the
+            group of each iteration, or a `TemplateBank`. Copies start from fresh
+            weights; where the block's initializers have seeds, from seeds derived of
+            them. The bank given is a specification: each shape of kernel in the block
+            gets a bank of its own like it (`loop.banks`), and a list of banks is taken
+            shape by shape. With a bank, kernels start as its initializers say, and
+            the regularizer of the block's kernels applies once, to the templates.
         injection: Shows the block an input again at every iteration ("recall"):
             `"add"` adds it to the state, `"concat"` concatenates it to the state
             along the last axis. `None` (default) does not.
@@ -66,7 +74,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         x: The first state.
         injected: What `injection` shows. Default: `x`, the first state.
         iterations: Another number of iterations for this call, on the same weights.
-            Untied and grouped blocks can run fewer, but not more.
+            Untied, grouped and mixed blocks can run fewer, but not more; a folded
+            bank whose kernels repeat goes on with its period.
         return_sequence: Another choice for this call.
         unroll: Another choice for this call: a long run for inference compiles much
             faster rolled.
@@ -106,7 +115,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self,
         block: keras.layers.Layer,
         iterations: int,
-        sharing: str | Sequence[int] = "all",
+        sharing: str | Sequence[int] | TemplateBank | Sequence[TemplateBank] = "all",
         injection: str | None = None,
         return_sequence: bool = False,
         unroll: bool = True,
@@ -123,7 +132,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
         # The block casts for itself; here weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.iterations = check_positive_int("iterations", iterations)
-        self.sharing = sharing if isinstance(sharing, str) else _group_ids(sharing)
+        self.soft = None
+        if _is_bank(sharing):
+            self.soft = SoftSharing(block, self.iterations, sharing)
+        elif not isinstance(sharing, str):
+            sharing = _group_ids(sharing)
+        self._sharing = None if self.soft else sharing
+        self.banks = []
         self.injection = check_one_of("injection", injection, (None, "add", "concat"))
         self.return_sequence = return_sequence
         self.unroll = unroll
@@ -134,19 +149,30 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self.supports_masking = True
 
         # groups[t] is the block of iteration t, positions[t] its turn in that block.
-        self.groups = _groups_of(self.sharing, self.iterations)
+        ids = [0] * self.iterations if self.soft else self._sharing
+        self.groups = _groups_of(ids, self.iterations)
         self.positions = [self.groups[:t].count(g) for t, g in enumerate(self.groups)]
         self.group_sizes = [self.groups.count(g) for g in range(max(self.groups) + 1)]
-        first = sized_block(block, self.group_sizes[0])
-        self.blocks = [first] + [
-            copy_block(block, copy, size)
-            for copy, size in enumerate(self.group_sizes[1:], start=1)
-        ]
+        self.blocks = []
+        if not self.soft:
+            self.blocks = [sized_block(block, self.group_sizes[0])] + [
+                copy_block(block, copy, size)
+                for copy, size in enumerate(self.group_sizes[1:], start=1)
+            ]
+
+    @property
+    def sharing(self):
+        """As it was given; group ids as a list."""
+        return self.soft.sharing if self.soft else self._sharing
 
     @property
     def block(self) -> keras.layers.Layer:
-        """The block of the first iteration."""
-        return self.blocks[0]
+        """The block of the first iteration; with a bank, the prototype of all."""
+        return self.soft.block if self.soft else self.blocks[0]
+
+    def block_of(self, t: int) -> keras.layers.Layer:
+        """The block of iteration t; with a bank, the prototype of all."""
+        return self.soft.block if self.soft else self.blocks[self.groups[t]]
 
     def __call__(self, x, *args, **kwargs):
         if not self.built:  # `build` is told the shapes only.
@@ -177,6 +203,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
             injected = tree.map_shape_structure(spec, injected_shape)
         self._check_injected(state, injected)
         inputs = self.inject(state, state if injected is None else injected)
+        if self.soft:
+            outputs = self.soft.build(self, inputs)
+            self._check_state(state, outputs, dtypes=False)
+            self.banks = self.soft.banks
+            return
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
             with iteration_scope(0, size):
                 outputs = block(inputs)
@@ -206,7 +237,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         )
         if progressive and training:
             return self._progressive(state, injected, groups, positions)
-        if self.remat or not unroll:
+        if self.remat or self.soft or not unroll:
             loop = python_loop if unroll else rolled_loop
             plan = groups, positions
             return self._pure(loop, state, injected, plan, collect, training)
@@ -228,9 +259,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         groups, positions = plan
         collected = []
         for group, run in _runs(groups):
-            pure = PureBlock(
-                self.blocks[group], self.group_sizes[group], training, self.remat
-            )
+            pure = self._pure_block(group, training)
 
             def step(index, state, carried, pure=pure, start=positions[run[0]]):
                 inputs = self.inject(state, injected)
@@ -254,9 +283,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         rest = ops.cast(total - n, "float32")
         k = 1 + ops.cast(ops.floor(draws[1] * rest), "int32")
         for group, run in _runs(groups):
-            pure = PureBlock(
-                self.blocks[group], self.group_sizes[group], True, self.remat
-            )
+            pure = self._pure_block(group, True)
             carried = pure.start()
             for t in run:
 
@@ -281,6 +308,12 @@ class SharedRecurrentBlock(keras.layers.Layer):
             self._finish(pure, carried)
         return state
 
+    def _pure_block(self, group, training):
+        if self.soft:
+            return PureSoftBlock(self.soft, training, self.remat)
+        size = self.group_sizes[group]
+        return PureBlock(self.blocks[group], size, training, self.remat)
+
     def _finish(self, pure, carried):
         loss = pure.finish(carried)
         if pure.adds_losses:
@@ -291,13 +324,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if iterations is None or iterations == self.iterations:
             return self.groups, self.positions
         iterations = check_positive_int("iterations", iterations)
-        if len(self.blocks) == 1:
+        if len(self.blocks) == 1 or (self.soft and self.soft.period()):
             return [0] * iterations, list(range(iterations))
         if iterations > self.iterations:
             raise ValueError(
                 f"`iterations` can be at most {self.iterations} here: with "
                 f"sharing={self.sharing!r} there are no weights for more. Received: "
-                f"iterations={iterations}. Only sharing='all' runs any number."
+                f"iterations={iterations}. Only sharing='all' runs any number, and a "
+                "bank of one template, or one that folds into a loop."
             )
         return self.groups[:iterations], self.positions[:iterations]
 
@@ -383,7 +417,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
             **super().get_config(),
             "block": keras.saving.serialize_keras_object(self.block),
             "iterations": self.iterations,
-            "sharing": self.sharing,
+            "sharing": keras.saving.serialize_keras_object(self.sharing)
+            if self.soft
+            else self.sharing,
             "injection": self.injection,
             "return_sequence": self.return_sequence,
             "unroll": self.unroll,
@@ -394,7 +430,20 @@ class SharedRecurrentBlock(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         block = keras.saving.deserialize_keras_object(config.pop("block"))
+        if _is_serialized_bank(config["sharing"]):
+            config["sharing"] = keras.saving.deserialize_keras_object(config["sharing"])
         return cls(block, **config)
+
+
+def _is_bank(sharing):
+    several = isinstance(sharing, list | tuple) and len(sharing) > 0
+    return all(isinstance(s, TemplateBank) for s in (sharing if several else [sharing]))
+
+
+def _is_serialized_bank(sharing):
+    return isinstance(sharing, dict) or (
+        isinstance(sharing, list) and bool(sharing) and isinstance(sharing[0], dict)
+    )
 
 
 def _policy_of(block):
@@ -423,7 +472,8 @@ def _group_ids(sharing):
     right = [isinstance(i, numbers.Integral) and not isinstance(i, bool) for i in ids]
     if not isinstance(sharing, Iterable) or not all(right):
         raise ValueError(
-            "`sharing` must be 'all', 'none' or a sequence of group ids, integers. "
+            "`sharing` must be 'all', 'none', a sequence of group ids, integers, or a "
+            "TemplateBank. "
             f"Received: sharing={sharing!r}."
         )
     return [int(i) for i in ids]

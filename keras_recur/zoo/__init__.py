@@ -1,6 +1,13 @@
 """Families of networks, each described once and built as a pair of twins."""
 
-from keras_recur.zoo import convnet, deep_thinking, mlp, resnet  # noqa: F401 registers
+from keras_recur.zoo import (  # noqa: F401 registers
+    convnet,
+    deep_thinking,
+    mlp,
+    resnet,
+    scnn,
+    swrn,
+)
 from keras_recur.zoo.build import build
 from keras_recur.zoo.costs import Costs, costs
 from keras_recur.zoo.family import Family, Published, describe, list_models

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_recur._validation import check_one_of, check_positive_int, nearest
+from keras_recur.layers import TemplateBank
 from keras_recur.zoo.family import Family, describe
 from keras_recur.zoo.pair import Pair
 from keras_recur.zoo.start import Start
@@ -21,10 +22,12 @@ def build(
     num_classes: int | None = None,
     width: int | None = None,
     iterations: int | None = None,
-    sharing: str | Sequence[int] = "all",
+    sharing: str | Sequence[int] | TemplateBank | None = None,
+    templates: int | None = None,
+    recurrence: float = 0.0,
     match: str = "depth",
     readout: str = "last",
-    initializer: str = "torch_default",
+    initializer: str | None = None,
     unroll: bool = True,
     remat: bool = False,
     dtype: Any = None,
@@ -43,15 +46,21 @@ def build(
         num_classes: Number of classes, of the image or of every position.
         width: Units or channels of the state.
         iterations: How often the block is applied.
-        sharing: How the recurrent twin shares: `"all"` (default) or a sequence with a
-            group id per iteration. The feed-forward twin shares nothing.
+        sharing: How the recurrent twin shares: `"all"`, a sequence with a group id per
+            iteration, or a `TemplateBank`. Default: `"all"`, and soft sharing where
+            `templates` are given, or are a default of the family. The feed-forward
+            twin shares nothing.
+        templates: Soft sharing: every iteration's kernels are a mix of so many
+            templates, for any family.
+        recurrence: With `templates`: strength of the penalty that draws the layers of
+            a bank together, `RecurrenceRegularizer`. Default 0: none.
         match: `"depth"` (default): both twins have the same width. `"parameters"`:
             the feed-forward twin has the width whose parameter count comes nearest
             to the recurrent's without passing it.
         readout: `"last"` (default): logits of the last iteration. `"all"`: of every
             iteration, `(batch, iterations, ...)`, from the same head.
-        initializer: `"torch_default"` (default), which the papers' code used, or the
-            name of a Keras initializer for kernels.
+        initializer: `"torch_default"`, which most of the papers' code used, or the
+            name of a Keras initializer for kernels. Default: the family's.
         unroll: As in `SharedRecurrentBlock`.
         remat: As in `SharedRecurrentBlock`.
         dtype: Dtype policy of all layers. Default: the global one.
@@ -73,18 +82,23 @@ def build(
     (1, 24, 24, 2)
     """
     family = describe(name)
-    given = {
+    sizes = {
         "input_shape": input_shape,
         "num_classes": num_classes,
         "width": width,
         "iterations": iterations,
-        **options,
     }
+    given = {k: v for k, v in sizes.items() if v is not None} | options
     arguments = dict(family.defaults)
+    usual = arguments.pop("templates", None)
+    if sharing is None and templates is None:
+        templates = usual
+    _check_sharing(sharing, templates, recurrence)
+    initializer = initializer or family.initializer
     for key, value in given.items():
         if key not in arguments:
             known = {*inspect.signature(build).parameters, *arguments}
-            known -= {"options", "name"}
+            known -= {"options", "name", "iterations"} - {*arguments}
             raise ValueError(
                 f"{name} has no argument {key!r}. Allowed: {', '.join(sorted(known))}."
                 f"{nearest(key, known)}"
@@ -93,7 +107,10 @@ def build(
             arguments[key] = value
     arguments["input_shape"] = _check_input_shape(family, arguments["input_shape"])
     for key in ("num_classes", "width", "iterations"):
-        arguments[key] = check_positive_int(key, arguments[key])
+        if key in arguments:
+            arguments[key] = check_positive_int(key, arguments[key])
+    if isinstance(sharing, dict):
+        sharing = keras.saving.deserialize_keras_object(sharing)
     check_one_of("match", match, ("depth", "parameters"))
     check_one_of("readout", readout, ("last", "all"))
     _check_width(family, arguments["width"])
@@ -102,8 +119,11 @@ def build(
 
     def network(sharing, width):
         with _policy_and_layout(policy):
+            start = Start(initializer, seed)
+            if sharing is None:
+                sharing = start.bank(templates, recurrence) if templates else "all"
             return family.network(
-                Start(initializer, seed),
+                start,
                 **{**arguments, "width": width},
                 sharing=sharing,
                 readout=readout,
@@ -119,7 +139,7 @@ def build(
     config = {
         "name": name,
         **arguments,
-        "sharing": sharing if isinstance(sharing, str) else list(sharing),
+        **_plain(sharing, templates, recurrence),
         "match": match,
         "readout": readout,
         "initializer": initializer,
@@ -152,6 +172,32 @@ def _matching_width(family, network, width, most):
 
 def _parameters(model):
     return sum(math.prod(v.shape) for v in model.trainable_variables)
+
+
+def _check_sharing(sharing, templates, recurrence):
+    if templates is not None:
+        check_positive_int("templates", templates)
+        if sharing is not None:
+            raise ValueError(
+                "`templates` is a way of sharing itself. Received: "
+                f"sharing={sharing!r}, templates={templates}. Give one of them."
+            )
+    if recurrence and templates is None:
+        raise ValueError(
+            "`recurrence` draws the layers of a template bank together. Received: "
+            f"recurrence={recurrence} without `templates`. Give `templates` too."
+        )
+
+
+def _plain(sharing, templates, recurrence):
+    """What was asked for, as data that JSON can hold."""
+    if templates is not None:
+        return {"sharing": None, "templates": templates, "recurrence": recurrence}
+    if isinstance(sharing, TemplateBank):
+        return {"sharing": keras.saving.serialize_keras_object(sharing)}
+    if sharing is None or isinstance(sharing, str):
+        return {"sharing": sharing or "all"}
+    return {"sharing": list(sharing)}
 
 
 def _check_width(family: Family, width: int):

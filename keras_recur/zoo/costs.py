@@ -14,8 +14,10 @@ import keras
 from keras_recur.layers import (
     Readout,
     SharedRecurrentBlock,
+    TemplateBank,
     TimeSpecificBatchNormalization,
 )
+from keras_recur.layers._template_conv import TemplateLayer
 
 _CONVOLUTIONS = (
     keras.layers.Conv1D,
@@ -40,14 +42,18 @@ class Costs:
     Attributes:
         parameters: Trainable parameters, all of them.
         per_iteration_parameters: Those among them of which every iteration has its
-            own (scale and offset of time-specific normalization): they grow with the
-            iterations in the recurrent network too.
+            own (scale and offset of time-specific normalization, coefficients of
+            template banks): they grow with the iterations in the recurrent network
+            too.
         normalization_statistics: Moving means and variances, not trained.
         macs: Multiply-accumulate operations of convolutions and dense layers in one
-            forward pass, every application counted.
+            forward pass, every application counted. Mixing kernels from templates is
+            not: it is done once per step, not per example, and not at all after
+            `analysis.bake`.
         effective_depth: Convolutions and dense layers of the unrolled network.
         neurons: Outputs of convolutions and dense layers; of shared ones, once.
-        synapses: Weights of their kernels; of shared ones, once.
+        synapses: Weights of their kernels; of shared ones, once. Of template banks,
+            the templates.
         activation_bytes: Outputs of all layers that a training step keeps for the
             backward pass, every application counted: an upper estimate, since a
             compiler may keep less. With `remat`, the states between iterations and
@@ -96,13 +102,13 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
     inputs = keras.KerasTensor((None, *shape), dtype=model.inputs[0].dtype)
     tally.visit(model, inputs)
     statistics = sum(
-        math.prod(v.shape)
-        for layer in tally.normalizations
+        rows * math.prod(v.shape)
+        for layer, rows in tally.normalizations
         for v in layer.non_trainable_variables
     )
-    own = sum(
-        math.prod(v.shape)
-        for layer in tally.normalizations
+    own = tally.coefficients + sum(
+        rows * math.prod(v.shape)
+        for layer, rows in tally.normalizations
         if getattr(layer, "affine", None) == "per_iteration"
         for v in layer.trainable_variables
     )
@@ -125,6 +131,8 @@ class _Tally:
         self.macs = self.depth = self.neurons = self.synapses = 0
         self.activation_bytes = 0
         self.normalizations = []
+        self.coefficients = 0
+        self._rows = 1
 
     def visit(self, layer, inputs, times=1, **kwargs):
         """Adds `times` applications of a layer; returns the spec of its output."""
@@ -139,6 +147,9 @@ class _Tally:
         if hasattr(layer, "operations"):
             return self._functional(layer, inputs, times)
         outputs = layer.compute_output_spec(inputs, **kwargs)
+        if isinstance(layer, TemplateBank):
+            self._bank(layer)
+            return outputs
         size = sum(math.prod(x.shape[1:]) for x in keras.tree.flatten(outputs))
         width = {"float16": 2, "bfloat16": 2, "float64": 8}
         self.activation_bytes += times * size * width.get(_dtype(outputs), 4)
@@ -150,7 +161,7 @@ class _Tally:
             self.neurons += size
             self.synapses += kernel
         elif isinstance(layer, _NORMALIZATIONS):
-            self.normalizations.append(layer)
+            self.normalizations.append((layer, self._rows))
         elif layer.weights:
             raise ValueError(
                 f"The operations of layer {layer.name!r} "
@@ -162,17 +173,40 @@ class _Tally:
     def _loop(self, layer, state, injected=None, iterations=None, **kwargs):
         inputs = layer.inject(state, state if injected is None else injected)
         groups, _ = layer.schedule(iterations)
-        before = self.activation_bytes
+        before, synapses = self.activation_bytes, self.synapses
         for group in dict.fromkeys(groups):
             inner = self.activation_bytes
-            self.visit(layer.blocks[group], inputs, groups.count(group))
+            # With banks, what is not a kernel has a row for every iteration.
+            self._rows = layer.iterations if layer.soft else 1
+            block = layer.block if layer.soft else layer.blocks[group]
+            self.visit(block, inputs, groups.count(group))
+            self._rows = 1
             inner = self.activation_bytes - inner
+        if layer.soft:
+            self.synapses = synapses
+            for bank in layer.banks:
+                self._bank(bank)
         if layer.remat:
             last = groups.count(groups[-1])
             leaves = keras.tree.flatten(state)
             kept = sum(4 * math.prod(x.shape[1:]) for x in leaves) * len(groups)
             self.activation_bytes = before + kept + inner // last
         return layer.compute_output_spec(state, iterations=iterations, **kwargs)
+
+    def _bank(self, bank):
+        self.synapses += math.prod(bank.templates.shape)
+        self.coefficients += sum(math.prod(v.shape) for v in bank.undecayed)
+
+    def template_layer(self, layer, x, kernel, times):
+        """Adds applications of a layer whose kernel comes from a bank."""
+        outputs = layer.compute_output_spec(x, kernel)
+        size = math.prod(outputs.shape[1:])
+        width = {"float16": 2, "bfloat16": 2, "float64": 8}
+        self.activation_bytes += times * size * width.get(_dtype(outputs), 4)
+        self.macs += times * (size // outputs.shape[-1]) * math.prod(kernel.shape)
+        self.depth += times
+        self.neurons += size
+        return outputs
 
     def _readout(self, layer, inputs, **kwargs):
         outputs = layer.compute_output_spec(inputs, **kwargs)
@@ -206,11 +240,16 @@ class _StandIn(keras.layers.Layer):
         self.built = True
         self._visit = lambda *a, **k: tally.visit(operation, *a, times=times, **k)
         self._operation = [operation] if isinstance(operation, keras.Layer) else ()
+        self._template = None
+        if isinstance(operation, TemplateLayer):
+            self._template = lambda *a: tally.template_layer(operation, *a, times)
         self._spec = operation.compute_output_spec
 
     def compute_output_spec(self, *args, **kwargs):
         if self._operation and len(args) == 1:
             return self._visit(*args, **kwargs)
+        if self._template:
+            return self._template(*args)
         return self._spec(*args, **kwargs)
 
 

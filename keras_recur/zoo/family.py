@@ -38,6 +38,7 @@ class Family:
         example_shape: Stands in for sizes that `input_shape` leaves open, where costs
             are counted.
         width_multiple: The width must be a multiple of this.
+        initializer: Default of `zoo.build`'s `initializer`.
         published: Published parameter counts.
     """
 
@@ -49,6 +50,7 @@ class Family:
     defaults: Mapping[str, Any]
     example_shape: tuple[int, ...] = ()
     width_multiple: int = 1
+    initializer: str = "torch_default"
     published: tuple[Published, ...] = ()
 
     def __str__(self) -> str:

@@ -123,8 +123,9 @@ class Pair:
             )
 
     def __repr__(self) -> str:
-        shown = ("width", "iterations", "sharing", "match", "readout")
-        given = ", ".join(f"{k}={self.config[k]!r}" for k in shown)
+        shown = ("width", "depth", "iterations", "sharing", "templates", "match")
+        given = [(k, self.config.get(k)) for k in (*shown, "readout")]
+        given = ", ".join(f"{k}={v!r}" for k, v in given if v is not None)
         ours, twins = self.recurrent.count_params(), self.feedforward.count_params()
         lines = [
             f"<Pair {self.name}: {given}",

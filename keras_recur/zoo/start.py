@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from keras_recur.layers import RecurrenceRegularizer, TemplateBank
+
 
 class Start:
     """Hands out initial values, layer by layer, from one seed.
@@ -27,6 +29,21 @@ class Start:
     def draw_seed(self) -> int:
         """The next seed, for a layer that draws random numbers."""
         return self._next.randrange(2**31)
+
+    def bank(self, templates: int, recurrence: float = 0.0) -> TemplateBank:
+        """The specification of the template banks of a network."""
+        kernel = self.initializer
+        if kernel == "torch_default":
+            kernel = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        return TemplateBank(
+            templates,
+            templates_initializer=kernel,
+            coefficients_regularizer=RecurrenceRegularizer(recurrence)
+            if recurrence
+            else None,
+            seed=self.draw_seed(),
+            name="bank",
+        )
 
     def __call__(self, fan_in: int) -> dict[str, Any]:
         """Keyword arguments for a layer whose outputs each sum `fan_in` inputs."""

@@ -6,12 +6,20 @@ import keras
 import numpy as np
 
 from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers._decompose import decompose
+
+# Kernels that were mixed in single precision lie this far from the templates' span.
+_ROUNDING = 1e-5
 
 
 def untie(recurrent: keras.Model, feedforward: keras.Model) -> None:
     """Copies the weights of every iteration into the twin's own copies."""
     for source, target, rows in _matched(recurrent, feedforward):
         _assign(target, source, rows)
+    for loop, twin in _soft(recurrent, feedforward):
+        for t, values in enumerate(loop.soft.values()):
+            for copy, value in zip(twin.block_of(t).weights, values, strict=True):
+                copy.assign(value)
 
 
 def tie(
@@ -22,11 +30,12 @@ def tie(
     Args:
         recurrent: The model whose weights are set.
         feedforward: Its twin.
-        tolerance: How far copies may lie apart, absolutely. The first is taken.
+        tolerance: How far copies may lie apart, absolutely. The first is taken. With
+            template banks: how much of the kernels may be lost, relative to their norm.
 
     Raises:
-        ValueError: if copies differ, with their names and distances. Nothing is
-            changed then.
+        ValueError: if copies differ, with their names and distances, or are no mixes
+            of so few templates. Nothing is changed then.
     """
     first, apart = {}, []
     pairs = list(_matched(recurrent, feedforward))
@@ -45,6 +54,12 @@ def tie(
             f"{'; '.join(apart[:5])}{more}. Train the recurrent twin and untie it, or "
             "give a larger `tolerance`."
         )
+    mixed = [
+        (loop, *_decomposed(loop, twin, tolerance))
+        for loop, twin in _soft(recurrent, feedforward)
+    ]
+    for loop, values, decompositions in mixed:
+        loop.soft.assign(values, decompositions)
     done = set()
     for shared, copy, rows in pairs:
         if rows is not None:
@@ -54,11 +69,45 @@ def tie(
             _assign(shared, copy, None)
 
 
+def _decomposed(loop, twin, tolerance):
+    """The weights of every iteration, and their kernels as templates of each bank."""
+    values = [
+        [keras.ops.convert_to_numpy(w) for w in twin.block_of(t).weights]
+        for t in range(loop.iterations)
+    ]
+    found = []
+    for bank, kernels in zip(loop.banks, loop.soft.stack(values), strict=True):
+        if bank.labels is not None:
+            raise ValueError(
+                "A folded bank cannot be tied again. Received: bank "
+                f"{bank.name!r} with labels={bank.labels}. Tie before folding."
+            )
+        decomposition = decompose(kernels, bank.num_templates)
+        if not decomposition.error <= max(tolerance, _ROUNDING):
+            raise ValueError(
+                "Tying needs kernels that are mixes of so few templates. The "
+                f"{len(kernels)} kernels of {loop.name}/{bank.name} differ from any "
+                f"mix of {bank.num_templates} by {decomposition.error:.3g} of their "
+                "norm. Give a larger `tolerance` to lose as much, or build the pair "
+                "with more templates."
+            )
+        found.append(decomposition)
+    return values, found
+
+
+def _soft(recurrent, feedforward):
+    """The loops with template banks, with their twins."""
+    for layer in recurrent.layers:
+        if isinstance(layer, SharedRecurrentBlock) and layer.soft:
+            yield layer, feedforward.get_layer(layer.name)
+
+
 def _matched(recurrent, feedforward) -> Iterator[tuple]:
     """`(recurrent weight, feed-forward weight, rows)`, one per iteration.
 
     `rows` is `None` for whole weights; for weights with a row per iteration it is
-    (row of the recurrent one, row of the feed-forward one).
+    (row of the recurrent one, row of the feed-forward one). Loops with template banks
+    are not among them.
     """
     for layer in recurrent.layers:
         if not layer.weights:
@@ -68,8 +117,8 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
             for weight, copy in zip(layer.weights, twin.weights, strict=True):
                 yield weight, copy, None
             continue
-        for t in range(layer.iterations):
-            block, other = layer.blocks[layer.groups[t]], twin.blocks[twin.groups[t]]
+        for t in range(0 if layer.soft else layer.iterations):
+            block, other = layer.block_of(t), twin.block_of(t)
             rows = layer.positions[t], twin.positions[t]
             for weight, copy in zip(block.weights, other.weights, strict=True):
                 same = weight.shape == copy.shape

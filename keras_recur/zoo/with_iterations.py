@@ -62,12 +62,15 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
         raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
     found = False
+    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
 
     def call(layer, *args, **kwargs):
         nonlocal found
         if isinstance(layer, SharedRecurrentBlock):
             found = True
-            kwargs |= {k: v for k, v in changes.items() if k != "readout"}
+            # Of several loops the last one is read out.
+            left_out = ["readout"] + ["return_sequence"] * (layer is not loops[-1])
+            kwargs |= {k: v for k, v in changes.items() if k not in left_out}
         elif isinstance(layer, Readout) and "readout" in changes:
             kwargs["readout"] = changes["readout"]
         return layer(*args, **kwargs)

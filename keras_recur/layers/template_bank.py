@@ -1,0 +1,311 @@
+"""Kernels as learned linear combinations of shared templates: soft sharing.
+
+References: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
+Parameter Sharing" (arXiv:1902.09701); initial values as in the released code,
+github.com/lolemacs/soft-sharing.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_recur._validation import check_positive_int, nearest
+
+_STARTS = ("orthogonal", "orthogonal_rows", "identity", "ones")
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class TemplateBank(keras.layers.Layer):
+    """Owns k templates, and mixes the kernels of a group of layers from them.
+
+    The kernel of layer i is the sum over j of `coefficients[i, j] * templates[j]`. All
+    kernels of the group come from one matrix product per step. With k below the number
+    of layers this saves parameters; layers whose coefficients point the same way share
+    a kernel up to its scale, which is how recurrence shows up in a trained network
+    (`analysis.layer_similarity`, `analysis.fold`).
+
+    It is used in two ways:
+
+    - `SharedRecurrentBlock(block, iterations, sharing=TemplateBank(k))` gives every
+      iteration of any block its own mix: one bank per shape of kernel in the block.
+    - In a graph of your own, called on any tensor of it, the bank returns the list of
+      kernels; `TemplateConv2D`, `TemplateConv1D` and `TemplateDense` hold no kernel
+      and are called on `(x, kernel)`. Do not pass a bank to the constructor of a
+      layer of your own: Keras would reload it as several banks.
+
+    The coefficients are free numbers: no softmax, no bias. Leave them out of weight
+    decay, as the paper's code does: `Recipe` does so, and Keras's optimizers by
+    `optimizer.exclude_from_weight_decay(var_names=["coefficients"])`.
+
+    Args:
+        num_templates: k, the number of templates. May lie below, at or above the
+            number of layers. Positive integer.
+        kernel_shape: Shape of every kernel, as Keras has it: `(height, width, in, out)`
+            in two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)`
+            for dense layers. `None` (default) where `SharedRecurrentBlock` finds it.
+        num_layers: Number of kernels of the group. `None` (default) likewise.
+        labels: For folded banks, which `analysis.fold` makes: the cluster of each
+            layer, a sequence of `num_layers` integers from 0. Layers of one cluster
+            have the same kernel up to a scale of their own. `None` (default): not
+            folded.
+        templates_initializer: Keras initializer, applied to every template by itself.
+            Default `"he_normal"`.
+        coefficients_initializer: `"orthogonal"` (default): one orthogonal matrix per
+            bank, as in the paper's code; with k below the number of layers its rows
+            are shorter than 1, so that some layers start almost switched off.
+            `"orthogonal_rows"`: the same with rows of length 1. `"identity"`: layer i
+            is template i modulo k. `"ones"`. Or a Keras initializer.
+        templates_regularizer: Keras regularizer, applied once per bank.
+        coefficients_regularizer: Keras regularizer, for instance
+            `RecurrenceRegularizer`.
+        seed: Seed of initial values whose initializers have none.
+        **kwargs: As in every Keras layer.
+
+    Call arguments:
+        x: Any tensor of the graph: it places the bank in it and is not computed with.
+
+    Output shape:
+        List of `num_layers` kernels of `kernel_shape`.
+
+    Raises:
+        ValueError: for sizes that are no positive integers, labels that do not fit,
+            and for a bank that is called without `kernel_shape` or `num_layers`.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
+
+    Example:
+
+    >>> inputs = x = keras.Input((32, 32, 16))
+    >>> bank = keras_recur.layers.TemplateBank(2, (3, 3, 16, 16), num_layers=6)
+    >>> for kernel in bank(inputs):
+    ...     x = keras_recur.layers.TemplateConv2D(16, 3, padding="same")(x, kernel)
+    >>> keras.Model(inputs, x).count_params() == 2 * 3 * 3 * 16 * 16 + 6 * 2
+    True
+    """
+
+    def __init__(
+        self,
+        num_templates: int,
+        kernel_shape: Sequence[int] | None = None,
+        num_layers: int | None = None,
+        labels: Sequence[int] | None = None,
+        templates_initializer: Any = "he_normal",
+        coefficients_initializer: Any = "orthogonal",
+        templates_regularizer: Any = None,
+        coefficients_regularizer: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.num_templates = check_positive_int("num_templates", num_templates)
+        self.kernel_shape = None if kernel_shape is None else _shape(kernel_shape)
+        self.num_layers = num_layers
+        if num_layers is not None:
+            check_positive_int("num_layers", num_layers)
+        self.labels = None if labels is None else _labels(labels, num_layers)
+        self.templates_initializer = keras.initializers.get(templates_initializer)
+        self.coefficients_initializer = _start(coefficients_initializer)
+        self.templates_regularizer = keras.regularizers.get(templates_regularizer)
+        self.coefficients_regularizer = keras.regularizers.get(coefficients_regularizer)
+        self.seed = seed
+        self.coefficients = self.scales = self.directions = None
+
+    def build(self, x_shape=None):
+        if self.kernel_shape is None or self.num_layers is None:
+            raise ValueError(
+                "A bank with no layer cannot be built. Received: "
+                f"kernel_shape={self.kernel_shape}, num_layers={self.num_layers}. "
+                "Give both, for instance TemplateBank(2, (3, 3, 64, 64), "
+                "num_layers=6), or use it as `sharing=` of a SharedRecurrentBlock."
+            )
+        seed = keras.random.make_default_seed() if self.seed is None else self.seed
+        self.templates = self.add_weight(
+            name="templates",
+            shape=(self.num_templates, *self.kernel_shape),
+            initializer=_EachByItself(self.templates_initializer, seed),
+            regularizer=self.templates_regularizer,
+        )
+        if self.labels is None:
+            self.coefficients = self.add_weight(
+                name="coefficients",
+                shape=(self.num_layers, self.num_templates),
+                initializer=_first_coefficients(self.coefficients_initializer, seed),
+                regularizer=self.coefficients_regularizer,
+            )
+            return
+        self.scales = self.add_weight(
+            name="scales", shape=(self.num_layers,), initializer="ones"
+        )
+        if self.clusters != self.num_templates:
+            self.directions = self.add_weight(
+                name="directions",
+                shape=(self.clusters, self.num_templates),
+                initializer=_first_coefficients(self.coefficients_initializer, seed),
+            )
+
+    @property
+    def clusters(self) -> int:
+        """Number of different kernels up to scale: of a folded bank, its labels."""
+        if self.labels is None:
+            return 1 if self.num_templates == 1 else self.num_layers
+        return max(self.labels) + 1
+
+    @property
+    def undecayed(self) -> list[keras.Variable]:
+        """The variables that weight decay leaves out: all but the templates."""
+        every = (self.coefficients, self.scales, self.directions)
+        return [v for v in every if v is not None]
+
+    def coefficient_matrix(self) -> Any:
+        """The coefficients of all layers, `(num_layers, num_templates)`."""
+        if self.labels is None:
+            return ops.convert_to_tensor(self.coefficients)
+        member = np.eye(self.clusters, dtype="float32")[list(self.labels)]
+        scales = ops.expand_dims(ops.convert_to_tensor(self.scales), 1)
+        tied = scales * ops.cast(member, scales.dtype)
+        if self.directions is None:
+            return tied
+        return ops.matmul(tied, ops.convert_to_tensor(self.directions))
+
+    def mix(self) -> Any:
+        """All kernels of the group, `(num_layers, *kernel_shape)`."""
+        templates = ops.convert_to_tensor(self.templates)
+        flat = ops.reshape(templates, (self.num_templates, -1))
+        mixed = ops.matmul(self.coefficient_matrix(), flat)
+        return ops.reshape(mixed, (self.num_layers, *self.kernel_shape))
+
+    def call(self, x):
+        return split_kernels(self.mix())
+
+    def compute_output_spec(self, x):
+        kernel = keras.KerasTensor(self.kernel_shape, dtype=self.compute_dtype)
+        return [
+            keras.KerasTensor(kernel.shape, kernel.dtype)
+            for _ in range(self.num_layers)
+        ]
+
+    def get_config(self):
+        start = self.coefficients_initializer
+        if not isinstance(start, str):
+            start = keras.initializers.serialize(start)
+        return {
+            **super().get_config(),
+            "num_templates": self.num_templates,
+            "kernel_shape": self.kernel_shape,
+            "num_layers": self.num_layers,
+            "labels": self.labels,
+            "templates_initializer": keras.initializers.serialize(
+                self.templates_initializer
+            ),
+            "coefficients_initializer": start,
+            "templates_regularizer": keras.regularizers.serialize(
+                self.templates_regularizer
+            ),
+            "coefficients_regularizer": keras.regularizers.serialize(
+                self.coefficients_regularizer
+            ),
+            "seed": self.seed,
+        }
+
+
+def split_kernels(stacked):
+    """A list of kernels from a stack of them.
+
+    By `split`, whose gradient is one concatenation; that of indexing would add up as
+    many arrays as there are layers, each of the size of all.
+    """
+    parts = ops.split(stacked, stacked.shape[0], axis=0)
+    return [ops.squeeze(part, 0) for part in parts]
+
+
+class _EachByItself(keras.initializers.Initializer):
+    """Initializes every template alone: stacked, fan-in would count all of them."""
+
+    def __init__(self, initializer, seed):
+        self.initializer = initializer
+        self.seed = seed
+
+    def __call__(self, shape, dtype=None):
+        values = [
+            _seeded(self.initializer, self.seed, number)(shape[1:], dtype=dtype)
+            for number in range(shape[0])
+        ]
+        return ops.stack(values)
+
+
+def _first_coefficients(initializer, seed):
+    if not isinstance(initializer, str):
+        return _seeded(initializer, seed, "coefficients")
+
+    def values(shape, dtype=None):
+        if initializer == "ones":
+            return ops.ones(shape, dtype)
+        if initializer == "identity":
+            rows, columns = shape
+            return ops.cast(np.eye(columns)[np.arange(rows) % columns], dtype)
+        draw = keras.initializers.Orthogonal(seed=_derived(seed, "coefficients"))
+        matrix = draw(shape, dtype=dtype)
+        if initializer == "orthogonal_rows":
+            matrix = matrix / ops.norm(matrix, axis=1, keepdims=True)
+        return matrix
+
+    return values
+
+
+def _seeded(initializer, seed, number):
+    """The initializer with a seed of its own, derived from its seed or from `seed`."""
+    config = getattr(initializer, "get_config", dict)()
+    if "seed" not in config:
+        return initializer
+    own = seed if config["seed"] is None else config["seed"]
+    return type(initializer).from_config({**config, "seed": _derived(own, number)})
+
+
+def _derived(seed, number):
+    return zlib.crc32(f"{seed}/{number}".encode()) >> 1
+
+
+def _start(initializer):
+    if isinstance(initializer, str) and initializer in _STARTS:
+        return initializer
+    try:
+        return keras.initializers.get(initializer)
+    except ValueError:
+        raise ValueError(
+            "Unknown value for `coefficients_initializer`. Received: "
+            f"{initializer!r}. Allowed: {', '.join(map(repr, _STARTS))} or a Keras "
+            f"initializer.{nearest(initializer, _STARTS)}"
+        ) from None
+
+
+def _shape(kernel_shape):
+    try:
+        sizes = [check_positive_int("kernel_shape", n) for n in kernel_shape]
+    except (TypeError, ValueError):
+        sizes = []
+    if len(sizes) < 2:
+        raise ValueError(
+            "`kernel_shape` must be two or more positive integers, as (3, 3, 64, 64). "
+            f"Received: kernel_shape={kernel_shape!r}."
+        )
+    return tuple(sizes)
+
+
+def _labels(labels, num_layers):
+    found = [int(label) for label in labels]
+    if num_layers is None or len(found) != num_layers:
+        raise ValueError(
+            "`labels` must name a cluster for each of the `num_layers` layers. "
+            f"Received: labels={found} for num_layers={num_layers}."
+        )
+    if sorted(set(found)) != list(range(max(found) + 1)):
+        raise ValueError(
+            "`labels` must use every integer from 0 up to their largest. Received: "
+            f"labels={found}."
+        )
+    return found

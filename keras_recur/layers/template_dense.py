@@ -1,0 +1,68 @@
+"""Dense layer with a kernel from a template bank."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._validation import check_positive_int
+from keras_recur.layers._template_conv import TemplateLayer
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class TemplateDense(TemplateLayer):
+    """`Dense` whose kernel comes from a `TemplateBank`: it is called on `(x, kernel)`.
+
+    Args:
+        units: Number of outputs. Positive integer.
+        activation: Activation, as in Keras. Default: none.
+        use_bias: Whether to add a bias, the layer's own. Default `True`.
+        bias_initializer: Default `"zeros"`.
+        bias_regularizer: Default: none.
+        **kwargs: As in every Keras layer.
+
+    Call arguments:
+        x: `(..., features)`.
+        kernel: `(features, units)`.
+
+    Output shape:
+        `(..., units)`.
+
+    Raises:
+        ValueError: for `units` that is no positive integer, for a call without a
+            kernel and for a kernel of another shape.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
+
+    Example:
+
+    >>> bank = keras_recur.layers.TemplateBank(1, (4, 4), num_layers=1)
+    >>> x = np.ones((2, 4))
+    >>> keras_recur.layers.TemplateDense(4)(x, bank(x)[0]).shape
+    (2, 4)
+    """
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = check_positive_int("units", units)
+
+    @property
+    def outputs(self) -> int:
+        return self.units
+
+    def kernel_shape_for(self, x_shape):
+        return (x_shape[-1], self.units)
+
+    def call(self, x, kernel=None):
+        x = ops.matmul(x, kernel)
+        if self.bias is not None:
+            x = x + self.bias
+        return self.activation(x)
+
+    def compute_output_spec(self, x, kernel=None):
+        self.check_kernel(tuple(x.shape), tuple(kernel.shape))
+        return keras.KerasTensor((*x.shape[:-1], self.units), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
