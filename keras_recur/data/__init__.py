@@ -6,6 +6,7 @@ from keras_recur.data.load import load
 from keras_recur.data.mazes import maze, mazes, render
 from keras_recur.data.prefix_sums import prefix_sum, prefix_sums
 from keras_recur.data.register_builders import register_builders
+from keras_recur.data.shortest_paths import shortest_path, shortest_paths
 
 __all__ = [
     "ArrayDataset",
@@ -20,4 +21,6 @@ __all__ = [
     "prefix_sums",
     "register_builders",
     "render",
+    "shortest_path",
+    "shortest_paths",
 ]

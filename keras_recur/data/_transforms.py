@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_recur.data.mazes import render
+from keras_recur.data.shortest_paths import render_grids
 
 
 def render_mazes(
@@ -13,6 +14,14 @@ def render_mazes(
     """Draws a batch of mazes; `rng` is not used."""
     del rng
     return render(codes, solutions)
+
+
+def render_shortest_paths(
+    codes: np.ndarray, marked: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expands a batch of grids and their paths; `rng` is not used."""
+    del rng
+    return render_grids(codes, marked)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_recur.data._checks import check_flag, check_integer, check_name
 
-METRICS = ("accuracy", "exact_match")
+METRICS = ("accuracy", "exact_match", "f1")
 
 Transform = Callable[
     [np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]
@@ -48,9 +48,10 @@ class ArrayDataset(keras.utils.PyDataset):
             Defaults to `False`.
         name: Name of the data set. Defaults to `"arrays"`.
         num_classes: Number of classes, or `None` if unknown. Defaults to `None`.
-        metric: How it is scored: "accuracy" (each target by itself) or
-            "exact_match" (an example is right if all of its targets are).
-            Defaults to `"accuracy"`.
+        metric: How it is scored: "accuracy" (each target by itself),
+            "exact_match" (an example is right if all of its targets are) or "f1"
+            (F1 of the targets that are 1, over all examples together). Defaults
+            to `"accuracy"`.
         details: Whatever else `config()` should report, for instance the split.
             Defaults to `None`.
 

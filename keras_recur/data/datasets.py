@@ -17,7 +17,8 @@ class DataSpec:
         summary: One sentence.
         num_classes: Number of classes of each target.
         input_shape: Shape of one example at the default size.
-        metric: "accuracy" or "exact_match" (all targets of an example right).
+        metric: "accuracy", "exact_match" (all targets of an example right) or
+            "f1" (of the targets that are 1, over all examples together).
         size: Default size, or `None` for a set that has only one.
         splits: Names of the splits.
         num_examples: Default number of examples per split.
@@ -109,7 +110,8 @@ def input_shape(name: str, size: int | None = None) -> tuple[int, ...]:
 
     Returns:
         The shape without the batch axis: `(2 * size + 6, 2 * size + 6, 3)` for
-        mazes, which is 4n + 4 pixels for n x n cells; `(size, 1)` for prefix sums.
+        mazes, which is 4n + 4 pixels for n x n cells; `(size, 1)` for prefix sums;
+        `(size, size, 2)` for shortest paths.
 
     Raises:
         ValueError: If the name is unknown, the size is not allowed, or a size
@@ -124,7 +126,9 @@ def input_shape(name: str, size: int | None = None) -> tuple[int, ...]:
     size = check_size(spec, size)
     if size is None:
         return spec.input_shape
-    return (2 * size + 6, 2 * size + 6, 3) if name == "mazes" else (size, 1)
+    if name == "mazes":
+        return (2 * size + 6, 2 * size + 6, 3)
+    return (size, size, 2) if name == "shortest_paths" else (size, 1)
 
 
 def check_size(spec: DataSpec, size: int | None) -> int | None:
@@ -140,7 +144,7 @@ def check_size(spec: DataSpec, size: int | None) -> int | None:
         )
     if spec.name == "mazes":
         return check_maze_size(size)
-    return check_integer("size", size, 1)
+    return check_integer("size", size, 2 if spec.name == "shortest_paths" else 1)
 
 
 _UNCANNY = (
@@ -189,6 +193,21 @@ _SPECS = {
             std=None,
             augmentation="none",
             source=_ALGORITHM,
+        ),
+        DataSpec(
+            name="shortest_paths",
+            summary="Mark all cells on a shortest path between two points of a grid.",
+            num_classes=2,
+            input_shape=(32, 32, 2),
+            metric="f1",
+            size=32,
+            splits=SPLITS,
+            num_examples={"train": 5_000, "validation": 1_000, "test": 1_000},
+            download_size=None,
+            mean=None,
+            std=None,
+            augmentation="none",
+            source=_SOFT,
         ),
         DataSpec(
             name="cifar10",

@@ -5,11 +5,23 @@ from typing import Any
 
 from keras_recur.data import datasets
 from keras_recur.data._checks import check_flag, check_integer, check_name
-from keras_recur.data._transforms import ImageTransform, render_mazes
+from keras_recur.data._transforms import (
+    ImageTransform,
+    render_mazes,
+    render_shortest_paths,
+)
 from keras_recur.data.array_dataset import ArrayDataset
 from keras_recur.data.datasets import DataSpec
 from keras_recur.data.mazes import mazes
 from keras_recur.data.prefix_sums import prefix_sums
+from keras_recur.data.shortest_paths import (
+    DEFAULT_CONNECTIVITY,
+    DEFAULT_DENSITY,
+    check_connectivity,
+    check_density,
+    check_window,
+    grids_with_paths,
+)
 
 _SLICE = re.compile(r"(\w+)(\[[^\[\]]*\])?")
 
@@ -21,6 +33,9 @@ def load(
     *,
     size: int | None = None,
     num_examples: int | None = None,
+    window: int | None = None,
+    density: float | None = None,
+    connectivity: int | None = None,
     augment: bool | None = None,
     paper_faithful: bool = False,
     seed: int = 0,
@@ -31,8 +46,8 @@ def load(
 ) -> ArrayDataset | Any:
     """Loads a data set in batches that `model.fit` takes on every backend.
 
-    Procedural sets (mazes, prefix_sums) are made on the spot and need no
-    network. The others are read through TensorFlow Datasets and normalised as
+    Procedural sets (mazes, prefix_sums, shortest_paths) are made on the spot and
+    need no network. The others are read through TensorFlow Datasets and normalised as
     in their papers. Batches are pairs of NumPy arrays: `float32` inputs and
     `int32` targets. Targets below 0 (the walls of mazes) are not scored.
 
@@ -51,11 +66,20 @@ def load(
             `augment=False, shuffle=False` to evaluate on one. Defaults to
             `"train"`.
         batch_size: Examples per batch. Defaults to `128`.
-        size: Size of a procedural set: side of the mazes (odd, 3 or more) or
-            length of the strings. Defaults to `None`: 9 and 16.
+        size: Size of a procedural set: side of the mazes (odd, 3 or more), length
+            of the strings, or side of the grids of shortest_paths (2 or more).
+            Defaults to `None`: 9, 16 and 32.
         num_examples: How many examples, from the first. Defaults to `None`: all
             there are; 50,000 mazes to train on and 10,000 in each other split,
-            10,000 strings in each.
+            10,000 strings in each, 5,000 grids to train on and 1,000 in each
+            other split.
+        window: Of shortest_paths alone: side of the window that each of the two
+            points has around the other, odd, from 3 to `2 * size - 1`. Defaults to
+            `None`: 21, or the largest that the grid allows.
+        density: Of shortest_paths alone: probability of an obstacle, at least 0
+            and below 1. Defaults to `None`: 0.1.
+        connectivity: Of shortest_paths alone: 4, or 8 for diagonal steps too.
+            Defaults to `None`: 4.
         augment: Whether to augment as the paper does. Defaults to `None`: for
             training splits where the paper augments.
         paper_faithful: Whether to follow the paper where this library does
@@ -97,6 +121,7 @@ def load(
     seed = check_integer("seed", seed, 0)
     if num_examples is not None:
         num_examples = check_integer("num_examples", num_examples, 1)
+    options = _check_options(spec, size, window, density, connectivity)
     training = _check_split(spec, split)
     check_flag("paper_faithful", paper_faithful)
     check_flag("download", download)
@@ -107,6 +132,7 @@ def load(
     details = {
         "split": split,
         "size": size,
+        **options,
         "augment": spec.augmentation if augment else "none",
         "paper_faithful": paper_faithful,
         "source": spec.source,
@@ -116,6 +142,11 @@ def load(
         if name == "mazes":
             x, y = mazes(count, size or 9, split, seed, progress)
             transform = render_mazes
+        elif name == "shortest_paths":
+            x, y = grids_with_paths(
+                count, size or 32, split, seed, **options, progress=progress
+            )
+            transform = render_shortest_paths
         else:
             x, y = prefix_sums(count, size or 16, split, seed)
             transform = None
@@ -156,6 +187,33 @@ def load(
         metric=spec.metric,
         details=details,
     )
+
+
+def _check_options(
+    spec: DataSpec,
+    size: int | None,
+    window: int | None,
+    density: float | None,
+    connectivity: int | None,
+) -> dict[str, Any]:
+    """Returns the options of shortest_paths, or raises if another set has some."""
+    given = {"window": window, "density": density, "connectivity": connectivity}
+    if spec.name == "shortest_paths":
+        return {
+            "window": check_window(window, size or 32),
+            "density": check_density(DEFAULT_DENSITY if density is None else density),
+            "connectivity": check_connectivity(
+                DEFAULT_CONNECTIVITY if connectivity is None else connectivity
+            ),
+        }
+    for key, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"`{key}` has no meaning for {spec.name!r}: it is an option of "
+                f"'shortest_paths'. Received: {key}={value!r}. Leave it out, or load "
+                "'shortest_paths'."
+            )
+    return {}
 
 
 def _check_split(spec: DataSpec, split: str) -> bool:

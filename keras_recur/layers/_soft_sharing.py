@@ -137,11 +137,15 @@ class SoftSharing:
                     found[self.kernels[id(variable)][0]].append(value)
         return [np.stack(kernels) for kernels in found]
 
-    def assign(self, values, decompositions):
-        """Takes such lists as rows, and templates and coefficients for each bank."""
+    def assign_rows(self, values):
+        """Takes such lists as rows; what in them is a kernel is passed over."""
         for variable, *rows in zip(self.block.weights, *values, strict=True):
             if id(variable) in self.rows:
                 self.rows[id(variable)].assign(np.stack(rows))
+
+    def assign(self, values, decompositions):
+        """Takes such lists as rows, and templates and coefficients for each bank."""
+        self.assign_rows(values)
         for bank, found in zip(self.banks, decompositions, strict=True):
             bank.templates.assign(found.templates)
             bank.coefficients.assign(found.coefficients)

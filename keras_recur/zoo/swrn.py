@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._validation import check_positive_int
 from keras_recur.layers import (
     Readout,
     SharedRecurrentBlock,
@@ -57,13 +58,9 @@ def swrn(
     readout,
     **loop,
 ):
-    if (
-        isinstance(depth, bool)
-        or not isinstance(depth, int)
-        or depth < 16
-        or depth % 6 - 4
-    ):
-        nearest = max(16, round((float(depth) - 4) / 6) * 6 + 4)
+    depth = check_positive_int("depth", depth)
+    if depth < 16 or depth % 6 != 4:
+        nearest = max(16, round((depth - 4) / 6) * 6 + 4)
         raise ValueError(
             "`depth` of swrn must be 6n + 4 with n of 2 or more: 16, 22, 28, 34, 40. "
             f"Received: depth={depth!r}. Nearest: {nearest}."

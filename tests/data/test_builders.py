@@ -13,9 +13,9 @@ from keras_recur import data
 def builders(monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     data.register_builders()
-    from keras_recur.data.builders import mazes, prefix_sums
+    from keras_recur.data.builders import mazes, prefix_sums, shortest_paths
 
-    return mazes, prefix_sums
+    return mazes, prefix_sums, shortest_paths
 
 
 def small(config, **arguments):
@@ -24,7 +24,7 @@ def small(config, **arguments):
 
 @pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
 def test_mazes(builders, tmp_path, file_format):
-    mazes, _ = builders
+    mazes, *_ = builders
     config = small(mazes.MazesConfig, size=7, seed=1)
     assert config.name == "size_7-train_6-validation_4-test_5-seed_1"
     builder = mazes.KerasRecurMazes(
@@ -48,7 +48,7 @@ def test_mazes(builders, tmp_path, file_format):
 
 
 def test_prefix_sums(builders, tmp_path):
-    _, prefix_sums = builders
+    _, prefix_sums, _ = builders
     config = small(prefix_sums.PrefixSumsConfig, size=20)
     builder = prefix_sums.KerasRecurPrefixSums(data_dir=tmp_path, config=config)
     builder.download_and_prepare()
@@ -58,10 +58,39 @@ def test_prefix_sums(builders, tmp_path):
     assert got == {(x.tobytes(), y.tobytes()) for x, y in expected}
 
 
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_shortest_paths(builders, tmp_path, file_format):
+    *_, shortest_paths = builders
+    options = {"window": 5, "density": 0.25, "connectivity": 8}
+    config = small(shortest_paths.ShortestPathsConfig, size=12, seed=1, **options)
+    assert config.name == (
+        "size_12-train_6-validation_4-test_5-seed_1"
+        "-window_5-density_0.25-connectivity_8"
+    )
+    builder = shortest_paths.KerasRecurShortestPaths(
+        data_dir=tmp_path, config=config, file_format=file_format
+    )
+    builder.download_and_prepare()
+    if file_format == "tfrecord":
+        rows = list(builder.as_dataset(split="test").as_numpy_iterator())
+    else:
+        source = builder.as_data_source(split="test")
+        rows = [source[i] for i in range(len(source))]
+    expected = zip(*data.shortest_paths(5, 12, "test", 1, **options), strict=True)
+    assert {(row["x"].tobytes(), row["y"].tobytes()) for row in rows} == {
+        (x.tobytes(), y.tobytes()) for x, y in expected
+    }
+    assert len(rows) == 5
+
+
 def test_standard_sizes_are_known_to_tfds_by_name(builders, tmp_path):
     import tensorflow_datasets as tfds
 
-    assert data.register_builders() == ["keras_recur_mazes", "keras_recur_prefix_sums"]
+    assert data.register_builders() == [
+        "keras_recur_mazes",
+        "keras_recur_prefix_sums",
+        "keras_recur_shortest_paths",
+    ]
     for size in (9, 11, 13, 15, 17, 33, 59):
         builder = tfds.builder(f"keras_recur_mazes/size_{size}", data_dir=tmp_path)
         shape = (size + 2, size + 2)
@@ -75,10 +104,17 @@ def test_standard_sizes_are_known_to_tfds_by_name(builders, tmp_path):
         assert (
             builder.builder_config.counts() == data.describe("prefix_sums").num_examples
         )
+    name = "keras_recur_shortest_paths"
+    for window in (5, 9, 13, 17, 21):
+        builder = tfds.builder(f"{name}/size_32-window_{window}", data_dir=tmp_path)
+        assert builder.info.features["x"].shape == (32, 32, 2)
+        counts = data.describe("shortest_paths").num_examples
+        assert builder.builder_config.counts() == counts
+    assert tfds.builder(name, data_dir=tmp_path).builder_config.window == 21
 
 
 def test_codes_read_back_can_be_rendered(builders, tmp_path):
-    mazes, _ = builders
+    mazes, *_ = builders
     builder = mazes.KerasRecurMazes(
         data_dir=tmp_path, config=small(mazes.MazesConfig, size=5)
     )
@@ -90,7 +126,7 @@ def test_codes_read_back_can_be_rendered(builders, tmp_path):
 
 
 def test_bad_configurations(builders):
-    mazes, prefix_sums = builders
+    mazes, prefix_sums, shortest_paths = builders
     with pytest.raises(ValueError, match="The nearest are 9 and 11"):
         mazes.MazesConfig(size=10)
     with pytest.raises(ValueError, match="`train` must be an integer of at least 1"):
@@ -99,6 +135,14 @@ def test_bad_configurations(builders):
         prefix_sums.PrefixSumsConfig(size=0)
     with pytest.raises(ValueError, match="`seed` must be"):
         prefix_sums.PrefixSumsConfig(seed=-1)
+    with pytest.raises(ValueError, match="The nearest are 9 and 11"):
+        shortest_paths.ShortestPathsConfig(window=10)
+    with pytest.raises(ValueError, match="below 1"):
+        shortest_paths.ShortestPathsConfig(density=1.5)
+    with pytest.raises(ValueError, match="Received: 5"):
+        shortest_paths.ShortestPathsConfig(connectivity=5)
+    with pytest.raises(ValueError, match="nearest allowed value is 2"):
+        shortest_paths.ShortestPathsConfig(size=1)
 
 
 def test_importing_the_data_room_imports_no_tfds():

@@ -11,6 +11,7 @@ def test_names():
     assert data.list_datasets() == [
         "mazes",
         "prefix_sums",
+        "shortest_paths",
         "cifar10",
         "cifar100",
         "svhn",
@@ -51,6 +52,13 @@ def test_shape_of_prefix_sums(size):
     assert data.input_shape("prefix_sums", size) == (size, 1) == loaded.input_shape
 
 
+@pytest.mark.parametrize("size", [2, 16, 50])
+def test_shape_of_shortest_paths(size):
+    loaded = data.load("shortest_paths", num_examples=2, size=size)
+    shape = (size, size, 2)
+    assert data.input_shape("shortest_paths", size) == shape == loaded.input_shape
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Did you mean 'cifar10'"):
         data.describe("cifar_10")
@@ -58,5 +66,7 @@ def test_bad_arguments():
         data.input_shape("maze")
     with pytest.raises(ValueError, match="The nearest are 9 and 11"):
         data.input_shape("mazes", 10)
+    with pytest.raises(ValueError, match="nearest allowed value is 2"):
+        data.input_shape("shortest_paths", 1)
     with pytest.raises(ValueError, match="'mnist' has no `size`.* mazes, prefix_sums"):
         data.input_shape("mnist", 28)

@@ -71,6 +71,32 @@ def test_prefix_sums():
     assert dataset.metric == "exact_match"
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"window": 5, "density": 0.3, "connectivity": 8}]
+)
+def test_shortest_paths(options):
+    dataset = data.load(
+        "shortest_paths", "test", 8, size=12, num_examples=20, seed=2, **options
+    )
+    x, y = data.shortest_paths(20, 12, "test", 2, **options)
+    got_x, got_y = (np.concatenate(part) for part in zip(*dataset, strict=True))
+    np.testing.assert_array_equal(got_x, x)
+    np.testing.assert_array_equal(got_y, y)
+    assert (got_x.dtype, got_y.dtype) == (x.dtype, y.dtype)
+    assert dataset.x.nbytes + dataset.y.nbytes == (x.nbytes + y.nbytes) / 6
+    assert (dataset.metric, dataset.num_classes) == ("f1", 2)
+    config = {"window": 21, "density": 0.1, "connectivity": 4, **options}
+    assert config.items() <= dataset.config().items()
+
+
+def test_default_counts_of_shortest_paths():
+    for split, count in (("train", 5_000), ("validation", 1_000), ("test", 1_000)):
+        dataset = data.load("shortest_paths", split)
+        assert dataset.num_examples == count
+        assert dataset.input_shape == (32, 32, 2)
+        assert dataset.config()["window"] == 21
+
+
 def test_default_counts_of_prefix_sums():
     for split in ("train", "validation", "test"):
         assert data.load("prefix_sums", split).num_examples == 10_000
@@ -80,7 +106,7 @@ def test_a_training_set_smaller_than_a_batch_is_kept():
     assert len(data.load("prefix_sums", num_examples=5)) == 1
 
 
-def test_fit_on_mazes_and_prefix_sums():
+def test_fit_on_procedural_sets():
     """Walls are not scored: with -1 left out the losses are finite and train."""
 
     def loss(y_true, y_pred):
@@ -94,6 +120,7 @@ def test_fit_on_mazes_and_prefix_sums():
     for name, size, conv in (
         ("mazes", 5, keras.layers.Conv2D),
         ("prefix_sums", 8, keras.layers.Conv1D),
+        ("shortest_paths", 8, keras.layers.Conv2D),
     ):
         dataset = data.load(name, "train", 8, size=size, num_examples=16)
         model = keras.Sequential(
@@ -302,6 +329,15 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("mazes", {"num_examples": 0}, "`num_examples` must be"),
         ("mazes", {"seed": 1.5}, "`seed` must be"),
         ("mazes", {"shuffle": 1}, "Did you mean True"),
+        ("shortest_paths", {"size": 1}, "nearest allowed value is 2"),
+        ("shortest_paths", {"window": 8}, "The nearest are 7 and 9"),
+        ("shortest_paths", {"window": 33, "size": 16}, "nearest allowed window is 31"),
+        ("shortest_paths", {"density": 1.0}, "below 1"),
+        ("shortest_paths", {"connectivity": 0}, "must be the integer 4"),
+        ("shortest_paths", {"paper_faithful": True}, "for 'shortest_paths', whose"),
+        ("mazes", {"window": 9}, "`window` has no meaning for 'mazes'"),
+        ("prefix_sums", {"density": 0.0}, "Received: density=0.0. Leave it out"),
+        ("cifar10", {"connectivity": 4}, "it is an option of 'shortest_paths'"),
     ],
 )
 def test_bad_arguments(offline, name, arguments, message):

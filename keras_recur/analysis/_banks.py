@@ -1,0 +1,81 @@
+"""Where the template banks of a model are, and copies of it with some layers changed."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+
+from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+
+
+def banks_of(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, TemplateBank]]:
+    """Every template bank of a model with its name, nested models included."""
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, SharedRecurrentBlock):
+            for bank in layer.banks:
+                yield f"{prefix}{layer.name}/{bank.name}", bank
+        elif isinstance(layer, TemplateBank):
+            yield f"{prefix}{layer.name}", layer
+        elif isinstance(layer, keras.Model):
+            yield from banks_of(layer, f"{prefix}{layer.name}/")
+
+
+def require_banks(model: Any) -> dict[str, TemplateBank]:
+    """The banks of a model, or an error that says that there is none."""
+    if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
+        raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
+    found = dict(banks_of(model))
+    if not found:
+        raise ValueError(
+            f"The model has no template bank. Received: {model.name!r} with layers "
+            f"{[layer.name for layer in model.layers]}. Build one with "
+            "zoo.build(..., templates=k), or convert a trained network with "
+            "analysis.to_bank."
+        )
+    return found
+
+
+def rebuilt(
+    model: keras.Model,
+    change: Callable[[Any], Any],
+    call: Callable[..., Any] | None = None,
+) -> keras.Model:
+    """A copy of a model, with weights of its own and some layers changed.
+
+    Args:
+        model: A Functional or Sequential model.
+        change: Takes a layer; returns what stands in its place, or `None` to copy it.
+        call: As `call_function` of `keras.models.clone_model`.
+    """
+    if not hasattr(model, "operations"):
+        raise ValueError(
+            "Only a Functional or Sequential model can be rebuilt. Received: "
+            f"{model!r} (of type {type(model).__name__})."
+        )
+    if isinstance(model, keras.Sequential):
+        model = _functional(model)
+    copies = []
+
+    def copy(layer):
+        new = change(layer)
+        if new is not None:
+            return new
+        if isinstance(layer, keras.Model) and hasattr(layer, "operations"):
+            return rebuilt(layer, change, call)
+        new = type(layer).from_config(layer.get_config())
+        copies.append((layer, new))
+        return new
+
+    again = keras.models.clone_model(model, clone_function=copy, call_function=call)
+    for old, new in copies:
+        if getattr(old, "weights", None):
+            new.set_weights(old.get_weights())
+    return again
+
+
+def _functional(model):
+    inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
+    x = inputs
+    for layer in model.layers:
+        x = layer(x)
+    return keras.Model(inputs, x, name=model.name)

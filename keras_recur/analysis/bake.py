@@ -1,0 +1,104 @@
+"""Baking: mixed kernels become plain kernels, for inference at a plain model's speed."""
+
+from typing import Any
+
+import keras
+
+from keras_recur.analysis._banks import rebuilt, require_banks
+from keras_recur.layers import (
+    SharedRecurrentBlock,
+    TemplateBank,
+    TemplateConv1D,
+    TemplateConv2D,
+    TemplateDense,
+)
+
+
+def bake(model: keras.Model) -> keras.Model:
+    """The plain network with the mixed kernels: same outputs, no bank.
+
+    Loops with soft sharing become loops with `sharing="none"`, which hold a kernel for
+    every iteration; layers called on kernels of a bank become `Conv2D`, `Conv1D`,
+    `DepthwiseConv2D`, `DepthwiseConv1D` and `Dense`. The model itself is not changed.
+
+    Args:
+        model: A Functional or Sequential model with template banks.
+
+    Returns:
+        A `keras.Model` on weights of its own, not compiled.
+
+    Raises:
+        ValueError: for a model without a bank, and where a kernel is changed between
+            the bank and its layer.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("scnn", width=4, iterations=3, templates=2)
+    >>> plain = keras_recur.analysis.bake(pair.recurrent)
+    >>> plain.count_params() == pair.feedforward.count_params()
+    True
+    """
+    require_banks(model)
+    loops, kernels, convolutions = [], {}, []
+
+    def change(layer):
+        if isinstance(layer, TemplateBank | _TEMPLATE_LAYERS):
+            return layer
+        if not isinstance(layer, SharedRecurrentBlock) or not layer.soft:
+            return None
+        plain = SharedRecurrentBlock.from_config(
+            {**layer.get_config(), "sharing": "none"}
+        )
+        loops.append((layer, plain))
+        return plain
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, TemplateBank):
+            outputs = layer(*args, **kwargs)
+            kernels.update({id(k): (layer, i, k) for i, k in enumerate(outputs)})
+            return outputs
+        if not isinstance(layer, _TEMPLATE_LAYERS):
+            return layer(*args, **kwargs)
+        x, kernel = args if len(args) == 2 else (args[0], kwargs["kernel"])
+        if id(kernel) not in kernels:
+            raise ValueError(
+                f"The kernel of {layer.name!r} does not come straight from a "
+                "TemplateBank: something in between changes it, which cannot be baked."
+            )
+        bank, number, _ = kernels[id(kernel)]
+        again = sum(layer is other for other, *_ in convolutions)
+        plain = _plain(layer, f"{layer.name}_{again}" if again else layer.name, kernel)
+        convolutions.append((layer, plain, bank, number))
+        return plain(x)
+
+    baked = rebuilt(model, change, call)
+    for layer, plain in loops:
+        for t, values in enumerate(layer.soft.values()):
+            plain.block_of(t).set_weights(values)
+    for layer, plain, bank, number in convolutions:
+        kernel = keras.ops.convert_to_numpy(bank.mix())[number]
+        bias = [] if layer.bias is None else [keras.ops.convert_to_numpy(layer.bias)]
+        plain.set_weights([kernel, *bias])
+    return baked
+
+
+_TEMPLATE_LAYERS = TemplateConv1D | TemplateConv2D | TemplateDense
+
+
+def _plain(layer: Any, name: str, kernel: Any) -> keras.layers.Layer:
+    """The layer of Keras that computes the same with a kernel of its own."""
+    config = {**layer.get_config(), "name": name}
+    if isinstance(layer, TemplateDense):
+        return keras.layers.Dense.from_config(config)
+    depthwise = config.pop("depthwise")
+    one = isinstance(layer, TemplateConv1D)
+    if not depthwise:
+        kind = keras.layers.Conv1D if one else keras.layers.Conv2D
+        return kind.from_config(config)
+    kind = keras.layers.DepthwiseConv1D if one else keras.layers.DepthwiseConv2D
+    del config["filters"], config["groups"]
+    config["depth_multiplier"] = kernel.shape[-1]
+    return kind.from_config(config)

@@ -1,0 +1,98 @@
+"""From the similarity of layers to the loops that a network has learned.
+
+Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding; the clustering and the
+search for the period are ours.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Loop(NamedTuple):
+    """Which layers of a bank are one layer, and whether they repeat in order.
+
+    Attributes:
+        labels: The cluster of each layer, numbered from 0 in order of appearance.
+        period: The smallest number of layers after which the labels repeat, or `None`
+            where they never do. `[0, 1, 0, 1, 0, 1]` is a loop of 2 layers, run 3
+            times; `[0, 0, 0]` one of 1 layer.
+    """
+
+    labels: list[int]
+    period: int | None
+
+
+def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
+    """Groups layers that are alike, and looks for repetition.
+
+    Layers are grouped by complete linkage: within a cluster every two layers have at
+    least the threshold's similarity.
+
+    Args:
+        similarity: `(layers, layers)`, as `layer_similarity` gives it.
+        threshold: From 0, all layers are one, to 1, only equal ones. Default 0.95.
+
+    Returns:
+        A `Loop`.
+
+    Raises:
+        ValueError: for a threshold outside of 0 to 1, and for a matrix that is not
+            square or not finite.
+
+    Example:
+
+    >>> a = np.array([[1.0, 0.1, 0.99], [0.1, 1.0, 0.2], [0.99, 0.2, 1.0]])
+    >>> keras_recur.analysis.find_loop(a, 0.9)
+    Loop(labels=[0, 1, 0], period=2)
+    """
+    threshold = check_threshold(threshold)
+    similarity = np.asarray(similarity, "float64")
+    if similarity.ndim != 2 or similarity.shape[0] != similarity.shape[1]:
+        raise ValueError(
+            "`similarity` must be a square matrix, layers by layers. Received: shape "
+            f"{similarity.shape}."
+        )
+    if not np.isfinite(similarity).all():
+        raise ValueError("`similarity` must be finite. Received: NaN or infinity in it.")
+    labels = _clusters(similarity, threshold)
+    period = next(
+        (p for p in range(1, len(labels)) if labels[p:] == labels[:-p]),
+        None,
+    )
+    return Loop(labels, period)
+
+
+def check_threshold(threshold: float) -> float:
+    """The threshold as a number from 0 to 1."""
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.floating):
+        raise ValueError(
+            "`threshold` must be a number from 0 to 1. Received: "
+            f"threshold={threshold!r} (of type {type(threshold).__name__})."
+        )
+    if not 0 <= threshold <= 1:
+        raise ValueError(
+            "`threshold` is a similarity and must lie in 0 to 1. Received: "
+            f"threshold={threshold}."
+        )
+    return float(threshold)
+
+
+def _clusters(similarity, threshold):
+    clusters = [[i] for i in range(len(similarity))]
+    # Similarities of equal layers are 1 up to rounding.
+    least = threshold - 1e-9
+    while len(clusters) > 1:
+        best, first, second = max(
+            (similarity[np.ix_(a, b)].min(), i, j)
+            for i, a in enumerate(clusters)
+            for j, b in enumerate(clusters[:i])
+        )
+        if best < least:
+            break
+        clusters[second] += clusters.pop(first)
+    clusters.sort(key=min)
+    return [
+        next(c for c, members in enumerate(clusters) if i in members)
+        for i in range(len(similarity))
+    ]
