@@ -15,23 +15,24 @@ TWINS = ("recurrent", "feedforward")
 # they were trained on, so the input is shown again at every iteration.
 _QUICK: dict[tuple[str, str], dict[str, Any]] = {
     ("deep_thinking_1d", "prefix_sums"): {
-        # Without normalization one seed in four got stuck before it had learned.
+        # From PyTorch's default initial values one seed in four got stuck before it had
+        # learned, from these none of ten.
         "model": {
             "width": 48,
             "iterations": 8,
             "injection": "concat",
-            "normalization": "group",
+            "initializer": "he_normal",
         },
         "size": 16,
         "num_examples": 20_000,
         "recipe": Recipe(
             "adam",
             1e-3,
-            epochs=16,
+            epochs=24,
             batch_size=100,
             clip_norm=1.0,
             warmup=3,
-            milestones=(11, 14),
+            milestones=(17, 21),
             source="measured here",
         ),
         "recurrent": {"progressive": 1.0},
