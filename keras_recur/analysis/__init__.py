@@ -1,5 +1,33 @@
-"""What trained networks do: accuracy over iterations."""
+"""What trained networks do: accuracy over iterations, sharing that was learned."""
 
+from keras_recur.analysis.bake import bake
+from keras_recur.analysis.find_loop import Loop, find_loop
+from keras_recur.analysis.fold import fold
+from keras_recur.analysis.fold_curve import Fold, FoldCurve, fold_curve
 from keras_recur.analysis.iteration_curve import iteration_curve
+from keras_recur.analysis.layer_similarity import (
+    LayerSimilarity,
+    layer_similarity,
+    plot_layer_similarity,
+)
+from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.analysis.similarity_history import SimilarityHistory
+from keras_recur.analysis.to_bank import Converted, to_bank
 
-__all__ = ["iteration_curve"]
+__all__ = [
+    "Converted",
+    "Fold",
+    "FoldCurve",
+    "LayerSimilarity",
+    "Loop",
+    "SimilarityHistory",
+    "bake",
+    "find_loop",
+    "fold",
+    "fold_curve",
+    "iteration_curve",
+    "layer_similarity",
+    "plot_layer_similarity",
+    "recalibrate",
+    "to_bank",
+]

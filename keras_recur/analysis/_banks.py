@@ -1,4 +1,4 @@
-"""Where the template banks of a model are, and copies of it with some layers changed."""
+"""Where the template banks of a model are, and copies of it with layers changed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +8,9 @@ import keras
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 
 
-def banks_of(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, TemplateBank]]:
+def banks_of(
+    model: keras.Model, prefix: str = ""
+) -> Iterator[tuple[str, TemplateBank]]:
     """Every template bank of a model with its name, nested models included."""
     for layer in getattr(model, "layers", ()):
         if isinstance(layer, SharedRecurrentBlock):

@@ -1,4 +1,4 @@
-"""Baking: mixed kernels become plain kernels, for inference at a plain model's speed."""
+"""Baking: mixed kernels become plain ones, for inference at a plain model's speed."""
 
 from typing import Any
 

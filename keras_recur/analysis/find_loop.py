@@ -54,7 +54,9 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
             f"{similarity.shape}."
         )
     if not np.isfinite(similarity).all():
-        raise ValueError("`similarity` must be finite. Received: NaN or infinity in it.")
+        raise ValueError(
+            "`similarity` must be finite. Received: NaN or infinity in it."
+        )
     labels = _clusters(similarity, threshold)
     period = next(
         (p for p in range(1, len(labels)) if labels[p:] == labels[:-p]),
@@ -65,7 +67,9 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
 
 def check_threshold(threshold: float) -> float:
     """The threshold as a number from 0 to 1."""
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.floating):
+    if isinstance(threshold, bool) or not isinstance(
+        threshold, int | float | np.floating
+    ):
         raise ValueError(
             "`threshold` must be a number from 0 to 1. Received: "
             f"threshold={threshold!r} (of type {type(threshold).__name__})."

@@ -69,9 +69,7 @@ def fold(
         pairs = [_folded(bank, layer.name, threshold, space) for bank in layer.banks]
         config = {
             **layer.get_config(),
-            "sharing": [
-                keras.saving.serialize_keras_object(bank) for bank, _ in pairs
-            ],
+            "sharing": [keras.saving.serialize_keras_object(bank) for bank, _ in pairs],
         }
         loop = SharedRecurrentBlock.from_config(config)
         made.append((loop, (layer, [values for _, values in pairs])))
@@ -131,7 +129,7 @@ def _tied(coefficients, gram, labels):
         units = seen / np.maximum(lengths, np.finfo(float).tiny)[:, None]
         axis = np.linalg.svd(units, full_matrices=False)[2][0]
         along = seen @ axis
-        # The direction as a mix of the cluster's own rows, weighted by their part in it.
+        # Back from kernels to coefficients.
         direction = np.linalg.lstsq(root.T, axis, rcond=None)[0]
         largest = along[np.argmax(np.abs(along))]
         directions.append(direction * largest)

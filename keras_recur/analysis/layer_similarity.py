@@ -94,7 +94,9 @@ def cosines(coefficients: np.ndarray, gram: np.ndarray) -> np.ndarray:
     products = coefficients @ gram @ coefficients.T
     lengths = np.sqrt(np.maximum(np.diag(products), 0.0))
     scale = np.outer(lengths, lengths)
-    found = np.abs(np.divide(products, scale, out=np.zeros_like(products), where=scale > 0))
+    found = np.abs(
+        np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    )
     np.fill_diagonal(found, 1.0)
     return np.minimum(found, 1.0)
 

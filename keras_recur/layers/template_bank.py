@@ -5,6 +5,7 @@ Parameter Sharing" (arXiv:1902.09701); initial values as in the released code,
 github.com/lolemacs/soft-sharing.
 """
 
+import random
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -123,7 +124,7 @@ class TemplateBank(keras.layers.Layer):
                 "Give both, for instance TemplateBank(2, (3, 3, 64, 64), "
                 "num_layers=6), or use it as `sharing=` of a SharedRecurrentBlock."
             )
-        seed = keras.random.make_default_seed() if self.seed is None else self.seed
+        seed = random.randrange(2**31) if self.seed is None else self.seed
         self.templates = self.add_weight(
             name="templates",
             shape=(self.num_templates, *self.kernel_shape),

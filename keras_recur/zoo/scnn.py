@@ -66,7 +66,9 @@ def scnn(
 
     state = y = keras.Input((None, None, width))
     y = conv("conv", width, width, 3, use_bias=False)(y)
-    y = TimeSpecificBatchNormalization(affine="per_iteration", name="norm")(y)
+    y = TimeSpecificBatchNormalization(
+        affine="per_iteration", momentum=0.9, epsilon=1e-5, name="norm"
+    )(y)
     y = keras.layers.ReLU(name="relu")(y)
     y = keras.layers.Add(name="add")([state, y])
     loop = SharedRecurrentBlock(

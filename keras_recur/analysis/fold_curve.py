@@ -1,0 +1,199 @@
+"""What folding saves and costs, over thresholds.
+
+Reference: Savarese and Maire 2019 (arXiv:1902.09701) fold by inspection; a curve over
+thresholds is ours.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur.analysis._banks import require_banks
+from keras_recur.analysis.find_loop import check_threshold
+from keras_recur.analysis.fold import fold
+from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.training.checkpoint import replacing
+from keras_recur.training.exact_match import ExactMatch
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One threshold of a fold curve.
+
+    Attributes:
+        threshold: Layers at least as similar were tied.
+        clusters: Number of different kernels, by name of bank.
+        parameters: Trainable parameters of the folded model.
+        accuracy: As folded, by the metric.
+        recalibrated: With normalization statistics estimated anew, or `None`.
+        fine_tuned: After `fine_tune`, or `None`.
+    """
+
+    threshold: float
+    clusters: dict[str, int]
+    parameters: int
+    accuracy: float
+    recalibrated: float | None = None
+    fine_tuned: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldCurve:
+    """Folds over thresholds, and the model as it was. Printed, it is a table.
+
+    Attributes:
+        accuracy: Of the model before folding.
+        parameters: Of the model before folding.
+        folds: A `Fold` per threshold, in the order given.
+    """
+
+    accuracy: float
+    parameters: int
+    folds: tuple[Fold, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{'threshold':>9}  {'clusters':20}{'parameters':>12}{'folded':>9}"
+            f"{'recalibrated':>14}{'fine-tuned':>12}",
+            f"{'-':>9}  {'not folded':20}{self.parameters:>12,}{self.accuracy:>9.4f}",
+        ]
+        for f in self.folds:
+            clusters = ", ".join(map(str, f.clusters.values()))
+            after = [
+                "-" if a is None else f"{a:.4f}" for a in (f.recalibrated, f.fine_tuned)
+            ]
+            lines.append(
+                f"{f.threshold:>9.3f}  {clusters:20}{f.parameters:>12,}"
+                f"{f.accuracy:>9.4f}{after[0]:>14}{after[1]:>12}"
+            )
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return dataclasses.asdict(self)
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draws accuracy and parameters over the threshold.
+
+        Args:
+            path: PNG file to write. Default: none.
+
+        Returns:
+            A `matplotlib.figure.Figure`.
+        """
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        at = [f.threshold for f in self.folds]
+        axes.axhline(self.accuracy, color="0.6", lw=1, ls=":", label="not folded")
+        for name, color in (
+            ("accuracy", "#d1662b"),
+            ("recalibrated", "#1f6fb2"),
+            ("fine_tuned", "#2a8f5a"),
+        ):
+            values = [getattr(f, name) for f in self.folds]
+            if None in values:
+                continue
+            label = {"accuracy": "folded", "fine_tuned": "fine-tuned"}.get(name, name)
+            axes.plot(at, values, "o-", ms=4, color=color, label=label)
+        axes.set_xlabel("threshold of similarity")
+        axes.set_ylabel("accuracy")
+        axes.spines[["top"]].set_visible(False)
+        counts = axes.twinx()
+        counts.step(
+            at, [f.parameters for f in self.folds], where="mid", color="0.75", lw=1.5
+        )
+        counts.set_ylim(bottom=0)
+        counts.set_ylabel("parameters (grey)", color="0.45")
+        counts.spines[["top"]].set_visible(False)
+        axes.set_zorder(counts.get_zorder() + 1)
+        axes.patch.set_visible(False)
+        figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
+        if path is not None:
+            with replacing(path) as file:
+                figure.savefig(file, format="png", dpi=130)
+        return figure
+
+
+def fold_curve(
+    model: keras.Model,
+    data: Any,
+    thresholds: Sequence[float] = (1.0, 0.99, 0.95, 0.9, 0.8, 0.6, 0.0),
+    *,
+    calibration_data: Any = None,
+    fine_tune: Callable[[keras.Model], Any] | None = None,
+    metric: Callable[[], keras.metrics.Metric] = ExactMatch,
+    space: str = "kernels",
+) -> FoldCurve:
+    """Folds a model at several thresholds, and scores every folded model.
+
+    Args:
+        model: A model with template banks. It is not changed.
+        data: Batches `(x, y)` to score on, as `data.load` gives them.
+        thresholds: As in `fold`.
+        calibration_data: Batches to estimate normalization statistics from after
+            folding, see `recalibrate`. Default: none, they are left as they are.
+        fine_tune: Called with every folded (and recalibrated) model, to train it on.
+            Default: none.
+        metric: Makes the Keras metric to score by. Default: `training.ExactMatch`,
+            which for one label per example is accuracy.
+        space: As in `fold`.
+
+    Returns:
+        A `FoldCurve`; printed, it is a table.
+
+    Raises:
+        ValueError: as `fold`, and for no threshold at all.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("scnn", width=4, iterations=3)
+    >>> data = keras_recur.data.load(
+    ...     "shortest_paths", "test", 10, size=8, window=5, num_examples=10
+    ... )
+    >>> curve = keras_recur.analysis.fold_curve(pair.recurrent, data, [1.0, 0.0])
+    >>> [list(f.clusters.values()) for f in curve.folds]
+    [[3], [1]]
+    """
+    require_banks(model)
+    thresholds = [check_threshold(t) for t in thresholds]
+    if not thresholds:
+        raise ValueError(
+            "`thresholds` must name one threshold at least. Received: none."
+        )
+    folds = []
+    for threshold in thresholds:
+        folded = fold(model, threshold, space)
+        after: dict[str, float] = {}
+        clusters = {n: len(_labels(b)) for n, b in require_banks(folded).items()}
+        accuracy = _score(folded, data, metric)
+        if calibration_data is not None:
+            recalibrate(folded, calibration_data)
+            after["recalibrated"] = _score(folded, data, metric)
+        if fine_tune is not None:
+            fine_tune(folded)
+            after["fine_tuned"] = _score(folded, data, metric)
+        count = _parameters(folded)
+        folds.append(Fold(threshold, clusters, count, accuracy, **after))
+    return FoldCurve(_score(model, data, metric), _parameters(model), tuple(folds))
+
+
+def _labels(bank):
+    return set(range(bank.num_layers) if bank.labels is None else bank.labels)
+
+
+def _score(model, data, metric):
+    scorer = metric()
+    for i in range(len(data)):
+        x, y = data[i]
+        scorer.update_state(y, model.predict_on_batch(x))
+    return float(scorer.result())
+
+
+def _parameters(model):
+    return sum(math.prod(v.shape) for v in model.trainable_variables)

@@ -1,0 +1,113 @@
+"""How sharing emerges: the similarity of layers, recorded over training.
+
+Reference: Savarese and Maire 2019 (arXiv:1902.09701), layer similarity over training.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
+from keras_recur.training.checkpoint import replacing
+
+
+class SimilarityHistory(keras.callbacks.Callback):
+    """Records the layer similarity matrices of a model while it is trained.
+
+    Args:
+        every: Epochs from one record to the next. Default 1. The state before training
+            and that of the last epoch are always recorded.
+        space: `"coefficients"` (default), the paper's, or `"kernels"`.
+
+    Attributes:
+        epochs: Epochs that were finished at each record; 0 is before training.
+        matrices: By name of bank, `(records, layers, layers)` when stacked: a list with
+            a matrix per record.
+
+    Raises:
+        ValueError: for arguments outside of what is listed, and, when training begins,
+            for a model without a bank.
+
+    Example:
+
+    ```python
+    history = keras_recur.analysis.SimilarityHistory()
+    model.fit(x, y, epochs=10, callbacks=[history])
+    history.plot("similarity.png")
+    ```
+    """
+
+    def __init__(self, every: int = 1, space: str = "coefficients"):
+        super().__init__()
+        self.every = check_positive_int("every", every)
+        self.space = check_one_of("space", space, ("coefficients", "kernels"))
+        self.epochs: list[int] = []
+        self.matrices: dict[str, list[np.ndarray]] = {}
+
+    def on_train_begin(self, logs=None):
+        self._record(self.epochs[-1] if self.epochs else 0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._latest = epoch + 1
+        if self._latest % self.every == 0:
+            self._record(self._latest)
+
+    def on_train_end(self, logs=None):
+        self._record(getattr(self, "_latest", 0))
+
+    def _record(self, epoch):
+        if epoch in self.epochs:
+            return
+        for name, similarity in layer_similarity(self.model).items():
+            matrix = getattr(similarity, self.space)
+            self.matrices.setdefault(name, []).append(matrix)
+        self.epochs.append(epoch)
+
+    def plot(self, path: str | Path | None = None, columns: int = 5) -> Any:
+        """Draws a row of heat maps per bank, and its mean similarity over the epochs.
+
+        Args:
+            path: PNG file to write. Default: none.
+            columns: Heat maps in a row, from the first record to the last. Default 5.
+
+        Returns:
+            A `matplotlib.figure.Figure`.
+
+        Raises:
+            ValueError: if nothing was recorded.
+        """
+        from matplotlib.figure import Figure
+
+        if not self.epochs:
+            raise ValueError(
+                "Nothing was recorded. Pass this callback to `model.fit` first."
+            )
+        last = len(self.epochs) - 1
+        shown = sorted({round(i) for i in np.linspace(0, last, min(columns, last + 1))})
+        rows, wide = len(self.matrices), len(shown) + 1
+        size = (2.1 * wide + 1.4, 2.3 * rows + 0.3)
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(rows, wide, squeeze=False)
+        for row, (name, matrices) in zip(panels, self.matrices.items(), strict=True):
+            for axes, record in zip(row, shown, strict=False):
+                image = heat_map(axes, matrices[record])
+                axes.set_title(f"epoch {self.epochs[record]}", fontsize=9)
+            row[0].set_ylabel(name, fontsize=8)
+            axes = row[-1]
+            apart = ~np.eye(len(matrices[0]), dtype=bool)
+            means = [m[apart].mean() if apart.any() else 1.0 for m in matrices]
+            axes.plot(self.epochs, means, color="#1f6fb2")
+            axes.set_ylim(0, 1.02)
+            axes.set_title("mean of all pairs", fontsize=9)
+            axes.tick_params(labelsize=7)
+            axes.set_xlabel("epoch", fontsize=8)
+            axes.spines[["top", "right"]].set_visible(False)
+        label = f"similarity of {self.space}"
+        figure.colorbar(image, ax=panels[:, :-1], label=label, shrink=0.8)
+        if path is not None:
+            with replacing(path) as file:
+                figure.savefig(file, format="png", dpi=130)
+        return figure
