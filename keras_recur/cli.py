@@ -25,6 +25,9 @@ Quick = Annotated[bool, typer.Option(help="A size for laptops.")]
 Resume = Annotated[bool, typer.Option(help="Go on with a run that was interrupted.")]
 Width = Annotated[int | None, typer.Option(help="Units or channels of the state.")]
 Iterations = Annotated[int | None, typer.Option(help="How often the block is applied.")]
+Templates = Annotated[
+    int | None, typer.Option(help="Mix kernels from so many templates: soft sharing.")
+]
 Injection = Annotated[
     str | None, typer.Option(help="Show the input again: add, concat or none.")
 ]
@@ -82,6 +85,7 @@ def train(
     resume: Resume = False,
     width: Width = None,
     iterations: Iterations = None,
+    templates: Templates = None,
     injection: Injection = None,
     size: Size = None,
     examples: Examples = None,
@@ -102,7 +106,12 @@ def train(
         quick,
         size,
         examples,
-        {"width": width, "iterations": iterations, "injection": injection},
+        {
+            "width": width,
+            "iterations": iterations,
+            "templates": templates,
+            "injection": injection,
+        },
         _recipe(epochs, learning_rate, milestones, progressive),
         data_dir,
         download,
@@ -122,6 +131,7 @@ def compare(
     resume: Resume = False,
     width: Width = None,
     iterations: Iterations = None,
+    templates: Templates = None,
     injection: Injection = None,
     match: Match = "depth",
     size: Size = None,
@@ -137,7 +147,12 @@ def compare(
     from keras_recur._validation import check_positive_int
 
     check_positive_int("seeds", seeds)
-    model = {"width": width, "iterations": iterations, "injection": injection}
+    model: dict[str, Any] = {
+        "width": width,
+        "iterations": iterations,
+        "templates": templates,
+        "injection": injection,
+    }
     if match != "depth":
         model["match"] = match
     entry = _entry(
@@ -153,7 +168,7 @@ def compare(
     )
     folder = out or Path("runs") / f"{entry.name}{'-quick' if quick else ''}"
     numbers = list(range(first_seed, first_seed + seeds))
-    _run(entry, folder, numbers, ["recurrent", "feedforward"], resume)
+    _run(entry, folder, numbers, list(entry.networks), resume)
 
 
 @app.command()
@@ -224,9 +239,10 @@ def _recipe(epochs, learning_rate, milestones, progressive):
 
 def _run(entry, folder, seeds, twins, resume):
     from keras_recur.runs import Progress, RunFolder, compare, write_report
+    from keras_recur.runs.plots import label
     from keras_recur.runs.report import accuracy_table, costs_table, headline
 
-    words = "recurrent network and feed-forward twin" if len(twins) > 1 else twins[0]
+    words = ", ".join(label(twin) for twin in twins)
     console.print(f"{entry.name}: {words}, seeds {seeds}, into {folder}/")
     try:
         results = compare(

@@ -49,35 +49,40 @@ def rebuilt(
         change: Takes a layer; returns what stands in its place, or `None` to copy it.
         call: As `call_function` of `keras.models.clone_model`.
     """
-    if not hasattr(model, "operations"):
+    if not _has_graph(model):
         raise ValueError(
             "Only a Functional or Sequential model can be rebuilt. Received: "
             f"{model!r} (of type {type(model).__name__})."
         )
-    if isinstance(model, keras.Sequential):
-        model = _functional(model)
     copies = []
 
     def copy(layer):
         new = change(layer)
         if new is not None:
             return new
-        if isinstance(layer, keras.Model) and hasattr(layer, "operations"):
+        if _has_graph(layer):
             return rebuilt(layer, change, call)
         new = type(layer).from_config(layer.get_config())
         copies.append((layer, new))
         return new
 
-    again = keras.models.clone_model(model, clone_function=copy, call_function=call)
+    again = keras.models.clone_model(
+        _functional(model), clone_function=copy, call_function=call
+    )
     for old, new in copies:
         if getattr(old, "weights", None):
             new.set_weights(old.get_weights())
     return again
 
 
+def _has_graph(model):
+    return isinstance(model, keras.Sequential) or (
+        isinstance(model, keras.Model) and hasattr(model, "operations")
+    )
+
+
 def _functional(model):
-    inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
-    x = inputs
-    for layer in model.layers:
-        x = layer(x)
-    return keras.Model(inputs, x, name=model.name)
+    """The same graph, not compiled: the clone of a compiled model would be, too."""
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return keras.Model(model.input, model.output, name=model.name)

@@ -19,7 +19,7 @@ def iteration_curve(
     iterations: int | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Share of examples that are right after each iteration.
+    """Share of examples that are right after each iteration, or F1.
 
     One long run is read out after every iteration. Hits are counted batch by batch and
     no output is kept, so memory does not grow with the data.
@@ -28,13 +28,14 @@ def iteration_curve(
         model: A model with a `SharedRecurrentBlock` and a `Readout`, as the zoo
             builds them.
         data: Batches `(x, y)`, as `data.load` gives them. An example is right if
-            every position with a target of 0 or more is.
+            every position with a target of 0 or more is. Data whose `metric` is "f1"
+            is scored by F1 of the positive positions of all examples.
         iterations: How far to run. Default: as the model was built. Untied weights
             cannot run further.
         on_batch: Called with the number of batches done, to show progress.
 
     Returns:
-        Array of `iterations` shares, the first after one iteration.
+        Array of `iterations` scores, the first after one iteration.
 
     Raises:
         ValueError: for data without an example, and as `zoo.with_iterations`.
@@ -57,17 +58,30 @@ def score_readouts(
 
     Compiled once, it can score several data sets.
     """
+    count = _f1 if getattr(data, "metric", None) == "f1" else _exact
     hits, total = 0, 0
+    if not len(data):
+        raise ValueError("`data` has no examples to score.")
     for i in range(len(data)):
         x, y = data[i]
         found = np.argmax(every.predict_on_batch(x), axis=-1)
-        target = np.expand_dims(np.asarray(y), 1)
-        right = (found == target) | (target < 0)
-        right = right.reshape(*right.shape[:2], -1).all(axis=-1)
-        hits = hits + right.sum(axis=0)
-        total += len(right)
+        right, of = count(found, np.expand_dims(np.asarray(y), 1))
+        hits, total = hits + right, total + of
         if on_batch:
             on_batch(i + 1)
-    if not total:
-        raise ValueError("`data` has no examples to score.")
-    return np.asarray(hits) / total
+    return np.asarray(hits) / np.maximum(total, 1)
+
+
+def _exact(found, target):
+    """Examples with every scored position right, after each iteration, of how many."""
+    right = (found == target) | (target < 0)
+    right = right.reshape(*right.shape[:2], -1).all(axis=-1)
+    return right.sum(axis=0), len(right)
+
+
+def _f1(found, target):
+    """Twice the hits, and marked plus wanted positions: F1 is their ratio."""
+    marked, wanted = (found > 0) & (target >= 0), target > 0
+    places = tuple(axis for axis in range(marked.ndim) if axis != 1)
+    hits = (marked & wanted).sum(axis=places)
+    return 2 * hits, marked.sum(axis=places) + wanted.sum()

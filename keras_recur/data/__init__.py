@@ -1,6 +1,7 @@
 """Data sets: procedural tasks made on the spot, and image sets through TFDS."""
 
 from keras_recur.data.array_dataset import ArrayDataset
+from keras_recur.data.curriculum import Curriculum
 from keras_recur.data.datasets import DataSpec, describe, input_shape, list_datasets
 from keras_recur.data.load import load
 from keras_recur.data.mazes import maze, mazes, render
@@ -10,6 +11,7 @@ from keras_recur.data.shortest_paths import shortest_path, shortest_paths
 
 __all__ = [
     "ArrayDataset",
+    "Curriculum",
     "DataSpec",
     "describe",
     "input_shape",

@@ -35,12 +35,16 @@ class ImageTransform:
             for no crop. Defaults to `0`.
         flip: Whether to flip every second image, at random, left to right.
             Defaults to `False`.
+        cutout: Side of the square that is set to the mean colour in every image; its
+            centre is uniform over the pixels, so that borders cut it off. 0 for none.
+            Defaults to `0`.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     pad: int = 0
     flip: bool = False
+    cutout: int = 0
 
     def __call__(
         self, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
@@ -53,7 +57,19 @@ class ImageTransform:
         scale = 1.0 / np.float32(255.0)
         mean = np.array(self.mean, dtype="float32")
         std = np.array(self.std, dtype="float32")
-        return (x.astype("float32") * scale - mean) / std, y
+        x = (x.astype("float32") * scale - mean) / std
+        return (self._cut_out(x, rng) if self.cutout else x), y
+
+    def _cut_out(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        batch, height, width = x.shape[:3]
+        row, column = rng.integers(height, size=batch), rng.integers(width, size=batch)
+
+        def within(size: int, centre: np.ndarray) -> np.ndarray:
+            offset = np.arange(size) - centre[:, None] + self.cutout // 2
+            return (offset >= 0) & (offset < self.cutout)
+
+        hole = within(height, row)[:, :, None] & within(width, column)[:, None, :]
+        return np.where(hole[..., None], np.float32(0.0), x)
 
     def _crop(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         batch, height, width = x.shape[:3]

@@ -37,6 +37,7 @@ def load(
     density: float | None = None,
     connectivity: int | None = None,
     augment: bool | None = None,
+    cutout: int = 0,
     paper_faithful: bool = False,
     seed: int = 0,
     shuffle: bool | None = None,
@@ -82,6 +83,9 @@ def load(
             Defaults to `None`: 4.
         augment: Whether to augment as the paper does. Defaults to `None`: for
             training splits where the paper augments.
+        cutout: Side of a square that is set to the mean colour in every training
+            image (DeVries and Taylor 2017), in pixels; 0 for none. Only for sets of
+            small images. Defaults to `0`.
         paper_faithful: Whether to follow the paper where this library does
             better by default: flipped digits and letters in SVHN and EMNIST.
             Defaults to `False`.
@@ -123,6 +127,12 @@ def load(
         num_examples = check_integer("num_examples", num_examples, 1)
     options = _check_options(spec, size, window, density, connectivity)
     training = _check_split(spec, split)
+    cutout = check_integer("cutout", cutout, 0)
+    if cutout and (spec.procedural or name == "imagenet"):
+        raise ValueError(
+            f"`cutout` is for sets of small images. Received: cutout={cutout} for "
+            f"{name!r}. Leave it out."
+        )
     check_flag("paper_faithful", paper_faithful)
     check_flag("download", download)
     check_flag("progress", progress)
@@ -134,6 +144,7 @@ def load(
         "size": size,
         **options,
         "augment": spec.augmentation if augment else "none",
+        **({"cutout": cutout} if cutout else {}),
         "paper_faithful": paper_faithful,
         "source": spec.source,
     }
@@ -172,7 +183,7 @@ def load(
         x, y = _tfds.read_arrays(builder, tfds_split, num_examples, progress)
         if name == "emnist_balanced":  # stored with rows and columns exchanged
             x = x.transpose(0, 2, 1, 3)
-        transform = _image_transform(spec, augment)
+        transform = _image_transform(spec, augment, cutout if training else 0)
         details["tfds"] = builder.info.full_name
     return ArrayDataset(
         x,
@@ -260,7 +271,7 @@ def _check_augment(
     return possible and (training if augment is None else augment)
 
 
-def _image_transform(spec: DataSpec, augment: bool) -> ImageTransform:
+def _image_transform(spec: DataSpec, augment: bool, cutout: int) -> ImageTransform:
     mean, std = spec.mean or (0.0,), spec.std or (1.0,)
     pad = 4 if augment and spec.name.startswith("cifar") else 0
-    return ImageTransform(mean, std, pad=pad, flip=augment)
+    return ImageTransform(mean, std, pad=pad, flip=augment, cutout=cutout)

@@ -140,6 +140,7 @@ class TemplateConv(TemplateLayer):
         return (*self.kernel_size, channels // self.groups, self.filters)
 
     def call(self, x, kernel=None):
+        self.check_kernel(tuple(x.shape), tuple(kernel.shape))
         padding = self.padding
         if padding == "causal":
             before = self.dilation_rate[0] * (self.kernel_size[0] - 1)

@@ -55,6 +55,7 @@ class TemplateDense(TemplateLayer):
         return (x_shape[-1], self.units)
 
     def call(self, x, kernel=None):
+        self.check_kernel(tuple(x.shape), tuple(kernel.shape))
         x = ops.matmul(x, kernel)
         if self.bias is not None:
             x = x + self.bias

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur.runs.plots import LABELS
+from keras_recur.runs.plots import label
 from keras_recur.runs.report import (
     accuracy_table,
     costs_table,
@@ -43,9 +43,9 @@ def write_card(run: str | Path, to: str | Path = "zoo") -> Path:
     folder = RunFolder(run)
     asked = folder.read_json("run.json")
     missing = [
-        f"seed {seed} of the {LABELS[twin]}"
+        f"seed {seed} of the {label(twin)}"
         for seed in asked["seeds"]
-        for twin in ("recurrent", "feedforward")
+        for twin in asked["twins"]
         if not folder.finished(seed, twin)
     ]
     if missing:
@@ -99,7 +99,7 @@ def _card(results, pictures):
         headline(results),
         f"{family.summary} {family.paper}. Shared over iterations: {family.shares}.",
         kept,
-        "## Accuracy",
+        "## Scores",
         markdown_table(*accuracy_table(results)),
         footnote(results),
         *[f"![{text}](plots/{name})\n\n*{text}*" for name, text in pictures],
@@ -142,7 +142,9 @@ def zoo_table(published: str | Path) -> str:
         by_label = {row[0]: row[1:] for row in scores}
         summary = results["summary"]
         for i, twin in enumerate(summary):
-            parameters = results["costs"][twin]["parameters"]
+            costs = results["costs"]
+            parameters = costs.get(twin, costs["recurrent"])["parameters"]
+            parameters = round(summary[twin].get("parameters", parameters))
             scored = [
                 f"{label.removeprefix('size ')}: {row[i]}"
                 for label, row in by_label.items()
@@ -152,7 +154,7 @@ def zoo_table(published: str | Path) -> str:
             rows.append(
                 [
                     name if i == 0 else "",
-                    LABELS[twin],
+                    label(twin),
                     f"{parameters:,}",
                     "<br>".join(scored),
                     by_label["failed seeds"][i],

@@ -1,5 +1,6 @@
 """Trains both twins over seeds, and scores them on sizes they have not seen."""
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +8,12 @@ from typing import Any
 
 import keras
 
+from keras_recur.analysis._banks import banks_of
+from keras_recur.analysis.fold import fold
 from keras_recur.analysis.iteration_curve import score_readouts
-from keras_recur.runs.entry import TWINS, Entry
+from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.runs.entry import Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
@@ -16,12 +21,15 @@ from keras_recur.runs.summary import summarize
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.zoo.with_iterations import with_iterations
 
+# Layers whose kernels have at least this cosine are folded into one.
+FOLD_AT = 0.9
+
 
 def compare(
     entry: Entry,
     folder: str | Path,
     seeds: Sequence[int],
-    twins: Sequence[str] = TWINS,
+    twins: Sequence[str] | None = None,
     *,
     resume: bool = False,
     progress: Progress | None = None,
@@ -36,7 +44,7 @@ def compare(
         entry: What to train and score, from `make_entry`.
         folder: Where everything is written.
         seeds: Seeds of initial weights, training examples and their order.
-        twins: Which of the twins. Default: both.
+        twins: Which of the entry's networks. Default: both twins and all variants.
         resume: Go on with a folder that holds this run already.
         progress: Shows how far it is. Default: silent.
 
@@ -55,6 +63,7 @@ def compare(
     ```
     """
     run = RunFolder(folder)
+    twins = entry.networks if twins is None else twins
     run.begin(entry, list(seeds), list(twins), resume)
     progress = progress or Progress(quiet=True)
     with progress.over(len(seeds) * len(twins)):
@@ -71,8 +80,8 @@ def _train_and_score(entry, run, seed, twin, progress):
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     place = run.twin(seed, twin)
-    model = getattr(entry.pair(seed), twin)
-    recipe = entry.recipes[twin]
+    model = entry.network(twin, seed)
+    recipe = entry.recipe(twin)
     result: dict[str, Any] = {"twin": twin, "seed": seed, "status": "finished"}
     start = time.perf_counter()
     try:
@@ -80,7 +89,7 @@ def _train_and_score(entry, run, seed, twin, progress):
             model,
             recipe,
             entry.train_data(twin, seed),
-            entry.validation_data(entry.size),
+            entry.phase_validation_data(twin),
             directory=place,
             callbacks=[progress.epochs(seed, twin, recipe.epochs)],
             verbose=0,
@@ -92,6 +101,8 @@ def _train_and_score(entry, run, seed, twin, progress):
         # Of all sessions, where the training was interrupted.
         start = time.perf_counter() - sum(history["seconds"])
         result["tests"] = _tests(entry, model, twin)
+        if any(True for _ in banks_of(model)):
+            result["folded"] = _folded(entry, model, twin, seed)
         weights = place / "model.weights.h5"
         partial = weights.with_name("partial.weights.h5")
         model.save_weights(partial)
@@ -104,13 +115,12 @@ def _train_and_score(entry, run, seed, twin, progress):
 
 def _tests(entry, model, twin):
     """Accuracy after every iteration on every size, and after the chosen one."""
-    trained = entry.model["iterations"]
-    recurrent = twin == "recurrent" and entry.model.get("sharing", "all") == "all"
-    iterations = entry.test_iterations if recurrent else trained
+    trained = entry.model.get("iterations")
+    iterations = entry.test_iterations if _can_go_on(model, twin) else trained
     every = with_iterations(model, iterations, readout="all", unroll=False)
     tests = []
     for size in entry.test_sizes:
-        chosen = trained
+        chosen = trained or every.output_shape[1]
         if entry.procedural:
             # On validation examples of the same size; the first of equals.
             held_out = score_readouts(every, entry.validation_data(size))
@@ -125,6 +135,29 @@ def _tests(entry, model, twin):
             }
         )
     return tests
+
+
+def _can_go_on(model, twin):
+    """Whether the model's loops run any number of iterations."""
+    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+    return twin != "feedforward" and all(
+        la.soft.period() if la.soft else len(la.blocks) == 1 for la in loops
+    )
+
+
+def _folded(entry, model, twin, seed):
+    """The trained network with like layers made one, scored in the same way."""
+    folded = fold(model, FOLD_AT)
+    data = entry.train_data(twin, seed)
+    data.epoch = entry.recipe(twin).epochs - 1  # Of a curriculum, the last phase.
+    recalibrate(folded, data)
+    count = sum(math.prod(v.shape) for v in folded.trainable_variables)
+    return {
+        "threshold": FOLD_AT,
+        "labels": {name: bank.labels for name, bank in banks_of(folded)},
+        "parameters": count,
+        "tests": _tests(entry, folded, twin),
+    }
 
 
 def write_results(run: RunFolder) -> dict[str, Any]:
@@ -142,7 +175,7 @@ def write_results(run: RunFolder) -> dict[str, Any]:
     rows = [
         {
             "entry": entry.name,
-            "twin": result["twin"],
+            "twin": twin,
             "seed": result["seed"],
             "size": test["size"],
             "iterations": step,
@@ -150,7 +183,11 @@ def write_results(run: RunFolder) -> dict[str, Any]:
             **{k: str(v) for k, v in result["provenance"].items()},
         }
         for result in results
-        for test in result["tests"]
+        for twin, tests in (
+            (result["twin"], result["tests"]),
+            (f"{result['twin']}, folded", result.get("folded", {}).get("tests", [])),
+        )
+        for test in tests
         for step, accuracy in enumerate(test["curve"], start=1)
     ]
     if rows:

@@ -61,7 +61,26 @@ _QUICK: dict[tuple[str, str], dict[str, Any]] = {
         "recurrent": {"progressive": 0.5},
         "feedforward": {},
     },
+    ("scnn", "shortest_paths"): {
+        "model": {"width": 16, "iterations": 20},
+        "size": 24,
+        "phases": (5, 9, 13, 17),
+        "num_examples": 1_000,
+        "recipe": Recipe(
+            "adam", 1e-2, epochs=20, batch_size=32, source="measured here"
+        ),
+        "recurrent": {},
+        "feedforward": {},
+    },
 }
+
+# Further networks that are compared with the twins: arguments of `zoo.build` that make
+# them differ from the recurrent one.
+_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "scnn": {"regularized": {"recurrence": 0.01}},
+}
+# Windows of the phases of a curriculum.
+_PHASES: dict[str, tuple[int, ...]] = {"shortest_paths": (5, 9, 13, 17, 21)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +92,14 @@ class Entry:
         data: Name of a data set of `data`.
         model: Arguments of `zoo.build`.
         recipes: A `Recipe` for each twin: `"recurrent"` and `"feedforward"`.
+        variants: Further recurrent networks, by name: arguments of `zoo.build` in
+            which they differ. They are trained by the recipe of the recurrent twin.
+        phases: Curriculum: window of the shortest paths in each phase; the epochs of
+            the recipe are divided among them. Default: no curriculum.
         size: Size of the training examples, for procedural tasks.
-        num_examples: Number of training examples. Default: all.
-        test_sizes: Sizes of the examples it is tested on.
+        num_examples: Number of training examples, in each phase. Default: all.
+        test_sizes: Sizes of the examples it is tested on; of shortest paths pairs,
+            `(size, window)`.
         test_examples: Number of test examples of each size.
         test_iterations: How far the recurrent network is run in tests: in proportion
             to the largest size.
@@ -89,11 +113,13 @@ class Entry:
     recipes: dict[str, Recipe]
     size: int | None = None
     num_examples: int | None = None
-    test_sizes: tuple[int | None, ...] = (None,)
+    test_sizes: tuple[Any, ...] = (None,)
     test_examples: int | None = None
     test_iterations: int = 1
     data_dir: str | None = None
     download: bool = False
+    variants: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    phases: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -104,21 +130,54 @@ class Entry:
         """The untrained pair of a seed."""
         return zoo.build(self.family, **self.model, seed=seed)
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of all that is trained: both twins, and the variants."""
+        return (*TWINS, *self.variants)
+
+    def network(self, name: str, seed: int) -> Any:
+        """The untrained network of that name and seed."""
+        if name in TWINS:
+            return getattr(self.pair(seed), name)
+        model = {**self.model, **self.variants[name]}
+        return zoo.build(self.family, **model, seed=seed).recurrent
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of a network."""
+        return self.recipes[name if name in TWINS else "recurrent"]
+
     def train_data(self, twin: str, seed: int) -> Any:
         """Training examples; their order, and made ones themselves, by the seed."""
-        recipe = self.recipes[twin]
-        return data_room.load(
-            self.data,
-            "train",
-            recipe.batch_size,
-            num_examples=self.num_examples,
-            augment=None if recipe.augment else False,
-            seed=seed,
-            **self._common(self.size),
-        )
+        recipe = self.recipe(twin)
 
-    def validation_data(self, size: int | None) -> Any:
-        """Examples scored after every epoch, and by which iterations are chosen."""
+        def load(size):
+            return data_room.load(
+                self.data,
+                "train",
+                recipe.batch_size,
+                num_examples=self.num_examples,
+                augment=None if recipe.augment else False,
+                cutout=recipe.cutout,
+                seed=seed,
+                **self._common(size),
+            )
+
+        if not self.phases:
+            return load(self.size)
+        return self._curriculum(recipe, load)
+
+    def phase_validation_data(self, twin: str) -> Any:
+        """Examples scored after every epoch: those of the phase it belongs to."""
+        if not self.phases:
+            return self.validation_data(self.size)
+        return self._curriculum(self.recipe(twin), self.validation_data)
+
+    def _curriculum(self, recipe, load):
+        sets = [load((self.size, window)) for window in self.phases]
+        return data_room.Curriculum(sets, max(1, recipe.epochs // len(sets)))
+
+    def validation_data(self, size: Any) -> Any:
+        """Examples of one size by which iterations are chosen."""
         held_out = self.procedural or self.data == "imagenet"
         return data_room.load(
             self.data,
@@ -128,7 +187,7 @@ class Entry:
             **self._common(size),
         )
 
-    def test_data(self, size: int | None) -> Any:
+    def test_data(self, size: Any) -> Any:
         """Test examples of one size."""
         return data_room.load(
             self.data,
@@ -154,11 +213,22 @@ class Entry:
     def from_dict(cls, plain: dict[str, Any]) -> "Entry":
         """The entry that `as_dict` wrote."""
         recipes = {k: Recipe(**v) for k, v in plain["recipes"].items()}
-        sizes = tuple(plain["test_sizes"])
-        return cls(**{**plain, "recipes": recipes, "test_sizes": sizes})
+        sizes = tuple(
+            tuple(s) if isinstance(s, list) else s for s in plain["test_sizes"]
+        )
+        phases = tuple(plain.get("phases", ()))
+        own = {"recipes": recipes, "test_sizes": sizes, "phases": phases}
+        return cls(**{**plain, **own})
+
+    @property
+    def metric(self) -> str:
+        """How it is scored: "accuracy", "exact_match" or "f1"."""
+        return data_room.describe(self.data).metric
 
     def _common(self, size):
         common: dict[str, Any] = {"size": size}
+        if isinstance(size, tuple):
+            common = {"size": size[0], "window": size[1]}
         if not self.procedural:
             common |= {"data_dir": self.data_dir, "download": self.download}
         return common
@@ -217,7 +287,10 @@ def make_entry(
     if None not in defaults["input_shape"]:
         model.setdefault("input_shape", list(shape))
     model["num_classes"] = spec.num_classes
-    model.setdefault("iterations", defaults["iterations"])
+    if "iterations" in defaults:
+        model.setdefault("iterations", defaults["iterations"])
+    phases = (tried or {}).get("phases") or _PHASES.get(data, ())
+    phases = tuple(w for w in phases if w < 2 * (size or 0))
     if tried:
         base = tried["recipe"]
         both = {twin: dataclasses.replace(base, **tried[twin]) for twin in TWINS}
@@ -227,7 +300,7 @@ def make_entry(
                 family,
                 data,
                 twin=twin,
-                iterations=model["iterations"],
+                iterations=model.get("iterations", 1),
                 injection=model.get("injection"),
                 size=size,
             )
@@ -241,8 +314,12 @@ def make_entry(
         "recurrent": dataclasses.replace(both["recurrent"], **recipe),
         "feedforward": dataclasses.replace(both["feedforward"], **own),
     }
-    sizes: tuple[int | None, ...] = (None,)
-    if size is not None:
+    sizes: tuple[Any, ...] = (None,)
+    if phases:
+        windows = phases[-1], 2 * phases[-1] - 1
+        tests = [(n, min(w, 2 * n - 1)) for n in (size, 2 * size) for w in windows]
+        sizes = tuple(dict.fromkeys(tests))
+    elif size is not None:
         sizes = _test_sizes(data, size)
     return Entry(
         family=family,
@@ -253,14 +330,17 @@ def make_entry(
         num_examples=num_examples,
         test_sizes=sizes,
         test_examples=1_000 if quick or spec.procedural else None,
-        test_iterations=_furthest(model["iterations"], size, sizes),
+        test_iterations=_furthest(model.get("iterations", 1), size, sizes),
+        variants=dict(_VARIANTS.get(family, {})) if "sharing" not in model else {},
+        phases=phases,
         data_dir=data_dir,
         download=download,
     )
 
 
 def _furthest(iterations, size, sizes):
-    growth = max(sizes) / size if size else 1
+    largest = max(s[0] if isinstance(s, tuple) else s or 0 for s in sizes)
+    growth = largest / size if size else 1
     return math.ceil(iterations * max(2, growth))
 
 
@@ -280,7 +360,8 @@ def _shortened(recipe):
 
 def _check_fit(family, data, spec, shape, model):
     usual = zoo.describe(family).defaults["input_shape"]
-    if data not in _fitting(usual):
+    channels = model.get("input_shape", usual)[-1]
+    if data not in _fitting(usual) or (None in usual and channels != shape[-1]):
         raise ValueError(
             f"{family} and {data} do not fit: {family} takes inputs like {usual} and "
             f"answers for {'every position' if None in usual else 'the whole'}, {data} "

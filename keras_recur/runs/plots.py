@@ -5,12 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur.runs.summary import span
+from keras_recur import data as data_room
+from keras_recur.runs.summary import size_label, span
 from keras_recur.training.checkpoint import replacing
 
-COLORS = {"recurrent": "#1f6fb2", "feedforward": "#d1662b"}
-LABELS = {"recurrent": "recurrent", "feedforward": "feed-forward twin"}
+COLORS = {"recurrent": "#1f6fb2", "feedforward": "#d1662b", "regularized": "#2a8f5a"}
+LABELS = {
+    "recurrent": "recurrent",
+    "feedforward": "feed-forward twin",
+    "regularized": "regularized recurrent",
+}
 _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
+
+
+def label(network: str) -> str:
+    """A network's name, as tables and legends have it."""
+    name, comma, folded = network.partition(",")
+    return LABELS.get(name, name) + comma + folded
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
@@ -39,33 +50,53 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
 
 
 _ITERATIONS = (
-    "Accuracy after each iteration at test time. Shaded: the iterations that were "
-    "trained. The recurrent network can go on with the same weights; the feed-forward "
-    "twin has no layers left."
+    "Score after each iteration at test time. Shaded: the iterations that were "
+    "trained. What loops can go on with the same weights; the feed-forward twin has no "
+    "layers left."
 )
 _SIZES = (
-    "Accuracy on larger inputs than those trained on, after the number of iterations "
-    "(it.) that did best on validation examples of the same size. The recurrent "
-    "network can run more of them than it was trained with; its twin has a fixed depth."
+    "Score on larger inputs than those trained on, after the number of iterations "
+    "(it.) that did best on validation examples of the same size. What loops can run "
+    "more of them than it was trained with; the twin has a fixed depth."
 )
-_TRAINING = "Validation accuracy over training, at the size that is trained on."
+_TRAINING = (
+    "Score on validation examples over training, at the size that is trained on; with "
+    "a curriculum, of the phase that is trained."
+)
 
 
-def _finished(results, twin):
-    return [
+def _finished(results, network):
+    twin, _, folded = network.partition(",")
+    runs = [
         r for r in results["runs"] if r["twin"] == twin and r["status"] == "finished"
     ]
+    return [{**r, **r["folded"]} for r in runs if "folded" in r] if folded else runs
 
 
-def _figure(title):
+def _score(results):
+    metric = data_room.describe(results["entry"]["data"]).metric
+    return "F1" if metric == "f1" else "accuracy"
+
+
+def _style(network):
+    """Color and line of a network; folded ones are dashed."""
+    name, _, folded = network.partition(",")
+    return {
+        "color": COLORS.get(name, "#7a5195"),
+        "linestyle": "--" if folded or name == "feedforward" else "-",
+    }
+
+
+def _figure(results):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
+    title = f"{results['name']}: {_seeds(results)}"
     axes.set_title(title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylim(-2, 102)
-    axes.set_ylabel("test accuracy (%)")
+    axes.set_ylabel(f"test {_score(results)} (%)")
     axes.grid(axis="y", alpha=0.25)
     return figure, axes
 
@@ -82,30 +113,33 @@ def _band(axes, x, rows, **style):
 
 
 def _seeds(results):
-    count = max(len(_finished(results, t)) for t in ("recurrent", "feedforward"))
+    count = max(len(_finished(results, name)) for name in results["summary"])
     return f"mean ± standard error of {count} seeds" if count > 1 else "one seed"
 
 
 def _iterations(results):
     entry = results["entry"]
-    figure, axes = _figure(f"{results['name']}: {_seeds(results)}")
-    trained = entry["model"]["iterations"]
+    figure, axes = _figure(results)
+    trained = entry["model"].get("iterations")
+    if trained is None:
+        return None
     axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
     axes.text(0.7, 101, "trained", va="top", fontsize=8, color="0.4")
-    for twin, style in (("recurrent", "-"), ("feedforward", "--")):
-        runs = _finished(results, twin)
+    several = len(results["summary"]) > 2
+    for network in results["summary"]:
+        runs = _finished(results, network)
         for i, size in enumerate(entry["test_sizes"] if runs else ()):
-            rows = [r["tests"][i]["curve"] for r in runs]
-            color = _SHADES[i % 4] if twin == "recurrent" else COLORS[twin]
-            _band(
-                axes,
-                np.arange(1, len(rows[0]) + 1),
-                rows,
-                color=color,
-                linestyle=style,
-                alpha=1 if twin == "recurrent" else (1, 0.7, 0.5, 0.35)[i % 4],
-                label=f"{LABELS[twin]}{f', size {size}' if size else ''}",
-            )
+            if several and i not in (0, len(entry["test_sizes"]) - 1):
+                continue
+            rows = _shortest([r["tests"][i]["curve"] for r in runs])
+            style = _style(network)
+            if network == "recurrent" and not several:
+                style |= {"color": _SHADES[i % 4]}
+            else:
+                style |= {"alpha": (1, 0.7, 0.5, 0.35)[i % 4]}
+            where = f", {size_label(size)}" if size else ""
+            name = f"{label(network)}{where}"
+            _band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **style)
     if not axes.lines:
         return None
     axes.set_xlabel("iterations at test time")
@@ -114,29 +148,37 @@ def _iterations(results):
     return figure
 
 
+def _shortest(rows):
+    """Curves of one length: folded networks of some seeds may run further."""
+    return [row[: min(map(len, rows))] for row in rows]
+
+
 def _sizes(results):
     sizes = results["entry"]["test_sizes"]
     if len(sizes) < 2:
         return None
-    figure, axes = _figure(f"{results['name']}: {_seeds(results)}")
+    figure, axes = _figure(results)
     place = np.arange(len(sizes))
-    for offset, twin in ((-0.2, "recurrent"), (0.2, "feedforward")):
-        summary = results["summary"].get(twin)
-        if not summary or not summary["sizes"]:
-            continue
+    networks = [n for n, s in results["summary"].items() if s["sizes"]]
+    wide = 0.8 / max(2, len(networks))
+    for turn, network in enumerate(networks):
+        summary = results["summary"][network]
+        offset = wide * (turn - (len(networks) - 1) / 2)
         means = [100 * s["mean"] for s in summary["sizes"]]
         errors = [100 * (s["standard_error"] or 0) for s in summary["sizes"]]
         bars = axes.bar(
             place + offset,
             means,
-            0.38,
+            0.95 * wide,
             yerr=errors,
-            color=COLORS[twin],
-            label=LABELS[twin],
+            color=_style(network)["color"],
+            alpha=0.55 if ", folded" in network else 1,
+            label=label(network),
             capsize=3,
         )
+        few = len(networks) < 3
         labels = [
-            f"{m:.0f}\n{span(s['iterations'])} it."
+            f"{m:.0f}" + (f"\n{span(s['iterations'])} it." if few else "")
             for m, s in zip(means, summary["sizes"], strict=True)
         ]
         axes.bar_label(bars, labels, fontsize=7, padding=3)
@@ -144,34 +186,46 @@ def _sizes(results):
         return None
     axes.set_ylim(-2, 125)
     axes.set_yticks(range(0, 101, 20))
-    trained = results["entry"]["size"]
-    axes.set_xticks(
-        place, [f"{s}{' (trained)' if s == trained else ''}" for s in sizes]
-    )
+    names = [size_label(s).replace("size ", "").replace(", ", "\n") for s in sizes]
+    names[0] += " (trained)"
+    axes.set_xticks(place, names)
     axes.set_xlabel("size of the input")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
 
 
 def _training(results):
-    figure, axes = _figure(f"{results['name']}: {_seeds(results)}")
-    for twin in ("recurrent", "feedforward"):
+    figure, axes = _figure(results)
+    key = f"val_{_score(results).lower()}"
+    for network in results["summary"]:
         rows = [
-            r["history"]["val_accuracy"]
-            for r in _finished(results, twin)
-            if "val_accuracy" in r["history"]
+            r["history"][key]
+            for r in _finished(results, network)
+            if key in r["history"] and "folded" not in network
         ]
         if rows:
-            _band(
-                axes,
-                np.arange(1, len(rows[0]) + 1),
-                rows,
-                color=COLORS[twin],
-                label=LABELS[twin],
-            )
+            color = _style(network)["color"]
+            epochs = np.arange(1, len(rows[0]) + 1)
+            _band(axes, epochs, rows, color=color, label=label(network))
     if not axes.lines:
         return None
-    axes.set_ylabel("validation accuracy (%)")
+    _mark_phases(axes, results["entry"])
+    axes.set_ylabel(f"validation {_score(results)} (%)")
     axes.set_xlabel("epoch")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
+
+
+def _mark_phases(axes, entry):
+    """A line where a phase of the curriculum begins, and its window."""
+    phases = entry.get("phases", ())
+    if phases:
+        axes.set_xlim(left=0.5)
+    epochs = entry["recipes"]["recurrent"]["epochs"]
+    for i, window in enumerate(phases):
+        start = i * max(1, epochs // len(phases)) + 0.5
+        if start > epochs:
+            break
+        if i:
+            axes.axvline(start, color="0.7", lw=0.8, ls=":")
+        axes.text(start + 0.1, 3, f"window {window}", fontsize=8, color="0.4")

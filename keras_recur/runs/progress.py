@@ -13,6 +13,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from keras_recur.runs.summary import size_label
+
 
 class Progress:
     """Two bars, one for the seeds and one for the epochs, and a line per seed.
@@ -61,8 +63,9 @@ class Progress:
             def on_epoch_end(self, epoch, logs=None):
                 logs = logs or {}
                 shown = f"loss {logs['loss']:.3f}"
-                if "val_accuracy" in logs:
-                    shown += f", accuracy {100 * logs['val_accuracy']:.1f} %"
+                for key, name in (("val_accuracy", "accuracy"), ("val_f1", "F1")):
+                    if key in logs:
+                        shown += f", {name} {100 * logs[key]:.1f} %"
                 bars.update(task, completed=epoch + 1, figures=shown)
 
         return OnEpoch()
@@ -76,7 +79,7 @@ class Progress:
             return
         scores = ", ".join(
             f"{100 * t['accuracy']:.1f} %"
-            + (f" at size {t['size']}" if t["size"] else "")
+            + (f" at {size_label(t['size'])}" if t["size"] else "")
             for t in result["tests"]
         )
         self.console.print(

@@ -7,9 +7,9 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
-from keras_recur.runs.plots import LABELS, draw_all
+from keras_recur.runs.plots import draw_all, label
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.runs.summary import SOLVED, percent, span
+from keras_recur.runs.summary import SOLVED, percent, size_label, span
 from keras_recur.runs.thinking import draw_thinking
 from keras_recur.training.checkpoint import replacing
 
@@ -41,7 +41,7 @@ def write_report(run: RunFolder) -> Path:
             f"<h1>{html.escape(results['name'])}</h1>",
             f'<p class="headline">{html.escape(headline(results))}</p>',
             _introduction(results),
-            "<h2>Accuracy</h2>",
+            "<h2>Scores</h2>",
             _table(*accuracy_table(results)),
             f'<p class="small">{html.escape(footnote(results))}</p>',
             *[_figure(run.path / "plots" / name, text) for name, text in pictures],
@@ -83,9 +83,9 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
 def headline(results: dict[str, Any]) -> str:
     """The result in one or two sentences."""
     summary, costs = results["summary"], results["costs"]
-    if len(summary) < 2:
-        (twin,) = summary
-        return f"The {LABELS[twin]} alone was trained."
+    if not {"recurrent", "feedforward"} <= set(summary):
+        twin = next(iter(summary))
+        return f"The {label(twin)} alone was trained."
     if not all(s["sizes"] for s in summary.values()):
         return "No seed of at least one of the twins finished its training."
     ratio = costs["ratios"]["parameters"]
@@ -94,21 +94,28 @@ def headline(results: dict[str, Any]) -> str:
         found = summary[twin]["sizes"][i]
         return percent(found["mean"], found["standard_error"])
 
-    first = (
+    fewer = f" ({ratio:.1f} times fewer)" if ratio > 1.05 else ""
+    text = (
         f"With {costs['recurrent']['parameters']:,} parameters instead of "
-        f"{costs['feedforward']['parameters']:,} ({ratio:.1f} times fewer) and the "
+        f"{costs['feedforward']['parameters']:,}{fewer} and the "
         f"same number of operations, the recurrent network reaches {at('recurrent', 0)}"
         f" where its feed-forward twin reaches {at('feedforward', 0)}."
     )
     sizes = summary["recurrent"]["sizes"]
-    if len(sizes) < 3:
-        return first
-    return first + (
-        f" On inputs of size {sizes[1]['size']}, when both were trained on size "
-        f"{sizes[0]['size']}, it reaches {at('recurrent', 1)} and the twin "
-        f"{at('feedforward', 1)}; of size {sizes[2]['size']}, {at('recurrent', 2)} and "
-        f"{at('feedforward', 2)}."
-    )
+    if len(sizes) > 2:
+        trained, larger, largest = (size_label(s["size"]) for s in sizes[:3])
+        text += (
+            f" On inputs of {larger}, when both were trained on {trained}, "
+            f"it reaches {at('recurrent', 1)} and the twin {at('feedforward', 1)}; of "
+            f"{largest}, {at('recurrent', 2)} and {at('feedforward', 2)}."
+        )
+    for name, found in summary.items():
+        if "parameters" in found:
+            text += (
+                f" The {label(name)}, keeps {found['parameters']:,.0f} parameters and "
+                f"reaches {at(name, 0)}."
+            )
+    return text
 
 
 def footnote(results: dict[str, Any]) -> str:
@@ -117,21 +124,34 @@ def footnote(results: dict[str, Any]) -> str:
     what = {
         "exact_match": "An example counts as right if every position is.",
         "accuracy": "Share of examples with the right label.",
+        "f1": "F1 of the marked positions, over all positions of all examples.",
     }[spec.metric]
-    return (
+    failed = "if its loss became no number"
+    if spec.metric == "exact_match":
+        failed = (
+            f"if it reached less than {100 * SOLVED:.0f} % on the size that it was "
+            "trained on"
+        )
+    text = (
         f"{what} Mean and standard error over seeds. On made tasks the number of "
         "iterations is the one that did best on validation examples of the same size. "
-        f"A seed failed if it reached less than {100 * SOLVED:.0f} % on the size that "
-        "it was trained on; failed seeds are part of the means."
+        f"A seed failed {failed}; failed seeds are part of the means."
     )
+    folds = [r["folded"]["threshold"] for r in results["runs"] if "folded" in r]
+    if folds:
+        text += (
+            f" Folded: layers whose kernels have a cosine of {folds[0]} or more were "
+            "made one, keeping a scale each, and normalization was recalibrated."
+        )
+    return text
 
 
 def accuracy_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per size, a column per twin."""
+    """Header and rows: a row per size, a column per network."""
     summaries = results["summary"]
     rows = []
     for i, size in enumerate(results["entry"]["test_sizes"]):
-        row = [f"size {size}" if size else "test set"]
+        row = [size_label(size)]
         for summary in summaries.values():
             if not summary["sizes"]:
                 row.append("-")
@@ -141,10 +161,20 @@ def accuracy_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]
             row.append(f"{score} ({span(found['iterations'])} iterations)")
         rows.append(row)
     every = summaries.values()
+    if any("parameters" in s for s in every):
+        costs = results["costs"]
+        rows.append(["parameters", *[f"{n:,.0f}" for n in _counts(summaries, costs)]])
     failed = [f"{s['failed_seeds']} of {s['seeds']}" for s in every]
     rows.append(["failed seeds", *failed])
     rows.append(["seconds per seed", *[f"{s['seconds']:.0f}" for s in every]])
-    return ["", *[LABELS[twin] for twin in summaries]], rows
+    return ["", *map(label, summaries)], rows
+
+
+def _counts(summaries, costs):
+    """Parameters of every network; variants have as many as the recurrent one."""
+    for name, found in summaries.items():
+        kept = costs.get(name, costs["recurrent"])["parameters"]
+        yield found.get("parameters", kept)
 
 
 def costs_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -173,7 +203,7 @@ def provenance_rows(results: dict[str, Any]) -> list[list[str]]:
     count = f", {count:,} training examples" if count else ""
     rows.append(["data", f"{entry['data']}{size}{count}"])
     for twin, recipe in entry["recipes"].items():
-        rows.append([f"recipe, {LABELS[twin]}", _fields(recipe)])
+        rows.append([f"recipe, {label(twin)}", _fields(recipe)])
     seeds = sorted({r["seed"] for r in results["runs"]})
     rows.append(["seeds", ", ".join(map(str, seeds))])
     rows.append(["test examples per size", f"{entry['test_examples'] or 'all'}"])

@@ -57,7 +57,7 @@ class RunFolder:
             )
         asked["seeds"] = sorted({*begun["seeds"], *seeds})
         asked["twins"] = [
-            t for t in ("recurrent", "feedforward") if t in begun["twins"] or t in twins
+            t for t in entry.networks if t in begun["twins"] or t in twins
         ]
         self.write_json("run.json", asked)
 

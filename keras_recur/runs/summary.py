@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-# A seed that solves fewer than this share of examples of the size that it was trained
-# on, or whose loss became NaN, is counted as failed. It stays in the means.
+# A seed whose loss became NaN is counted as failed, and on tasks that can be solved one
+# that solves fewer than this share of examples of the size that it was trained on. It
+# stays in the means.
 SOLVED = 0.95
 
 
@@ -19,12 +20,12 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Per twin: accuracy on every size over seeds, and the share of failed seeds."""
+    """Per network: score on every size over seeds, and the share of failed seeds.
+
+    Folded networks come after those that they were made of, as "name, folded".
+    """
     summary = {}
-    for twin in ("recurrent", "feedforward"):
-        mine = [r for r in results if r["twin"] == twin]
-        if not mine:
-            continue
+    for twin, mine in _by_network(entry, results):
         finished = [r for r in mine if r["status"] == "finished"]
         sizes = []
         for i, size in enumerate(entry.test_sizes if finished else ()):
@@ -39,14 +40,26 @@ def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
                     "seeds": len(tests),
                 }
             )
-        solved = [r for r in finished if r["tests"][0]["accuracy"] >= SOLVED]
+        least = SOLVED if entry.metric == "exact_match" else 0.0
+        solved = [r for r in finished if r["tests"][0]["accuracy"] >= least]
+        kept = [r["parameters"] for r in mine if "parameters" in r]
         summary[twin] = {
+            **({"parameters": sum(kept) / len(kept)} if kept else {}),
             "sizes": sizes,
             "seeds": len(mine),
             "failed_seeds": len(mine) - len(solved),
             "seconds": sum(r["seconds"] for r in mine) / len(mine),
         }
     return summary
+
+
+def _by_network(entry, results):
+    for twin in entry.networks:
+        mine = [r for r in results if r["twin"] == twin]
+        folded = [{**r, **r["folded"]} for r in mine if "folded" in r]
+        for name, found in ((twin, mine), (f"{twin}, folded", folded)):
+            if found:
+                yield name, found
 
 
 def span(numbers: Sequence[int]) -> str:
@@ -59,3 +72,10 @@ def percent(mean: float, error: float | None) -> str:
     """`98.2 ± 0.4 %`, as tables print it."""
     shown = f"{100 * mean:.1f}"
     return f"{shown} ± {100 * error:.1f} %" if error is not None else f"{shown} %"
+
+
+def size_label(size: Any) -> str:
+    """`size 32`, or `size 32, window 17` where a size is a pair; else `test set`."""
+    if isinstance(size, list | tuple):
+        return f"size {size[0]}, window {size[1]}"
+    return f"size {size}" if size else "test set"

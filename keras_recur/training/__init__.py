@@ -3,6 +3,7 @@
 from keras_recur.training import losses
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
+from keras_recur.training.f1 import F1
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.training.losses import IterationLoss
 from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
@@ -13,6 +14,7 @@ __all__ = [
     "Checkpoint",
     "CoupledAdam",
     "CoupledSGD",
+    "F1",
     "ExactMatch",
     "IterationLoss",
     "Recipe",

@@ -15,6 +15,7 @@ import keras
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
+from keras_recur.training.f1 import F1
 from keras_recur.training.losses import IterationLoss
 from keras_recur.training.recipe import Recipe
 from keras_recur.zoo.with_iterations import called_again
@@ -57,7 +58,7 @@ def fit(
     Returns:
         History: a list per figure with a number per epoch, over all sessions of the
         run: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`,
-        `seconds`.
+        `seconds`. On data that is scored by F1, `f1` and `val_f1` for the accuracies.
 
     Raises:
         ValueError: if the directory holds the checkpoint of another configuration.
@@ -76,7 +77,7 @@ def fit(
     trained.compile(
         recipe.make_optimizer(trained),
         recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe),
-        metrics=[ExactMatch()],
+        metrics=[F1() if getattr(data, "metric", None) == "f1" else ExactMatch()],
         jit_compile=jit_compile,
     )
     trained.optimizer.build(trained.trainable_variables)
@@ -90,8 +91,9 @@ def fit(
     if done >= recipe.epochs:
         return log.history
     callbacks = [log, *([checkpoint] if checkpoint else ()), *callbacks]
-    if hasattr(data, "epoch_callback"):
-        callbacks.insert(0, data.epoch_callback())
+    for part in (data, validation_data):
+        if hasattr(part, "epoch_callback"):
+            callbacks.insert(0, part.epoch_callback())
     with warnings.catch_warnings():
         if recipe.progressive:
             # Behind n steps without gradient, what lies before the loop has none.

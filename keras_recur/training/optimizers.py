@@ -20,28 +20,32 @@ class _Coupled:
         *args: Any,
         coupled_weight_decay: float = 0.0,
         multipliers: Sequence[float] | None = None,
+        decayed: Sequence[bool] | None = None,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self.coupled_weight_decay = coupled_weight_decay
         # Not by the variables' names: a loaded model's may differ from a built one's.
         self.multipliers = None if multipliers is None else list(multipliers)
+        self.decayed = None if decayed is None else list(decayed)
 
     def build(self, variables):
         count = len(variables)
-        if self.multipliers is not None and len(self.multipliers) != count:
-            raise ValueError(
-                "`multipliers` must be one number per trainable variable. Received: "
-                f"{len(self.multipliers)} for {count} variables."
-            )
+        for name in ("multipliers", "decayed"):
+            given = getattr(self, name)
+            if given is not None and len(given) != count:
+                raise ValueError(
+                    f"`{name}` must be one value per trainable variable. Received: "
+                    f"{len(given)} for {count} variables."
+                )
         super().build(variables)  # type: ignore[misc]
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.coupled_weight_decay:
+        index = self._get_variable_index(variable)  # type: ignore[attr-defined]
+        if self.coupled_weight_decay and (self.decayed is None or self.decayed[index]):
             decay = ops.cast(self.coupled_weight_decay, gradient.dtype)
             gradient = gradient + decay * ops.cast(variable, gradient.dtype)
         if self.multipliers is not None:
-            index = self._get_variable_index(variable)  # type: ignore[attr-defined]
             learning_rate = learning_rate * self.multipliers[index]
         super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
@@ -50,6 +54,7 @@ class _Coupled:
             **super().get_config(),  # type: ignore[misc]
             "coupled_weight_decay": self.coupled_weight_decay,
             "multipliers": self.multipliers,
+            "decayed": self.decayed,
         }
 
 
@@ -80,6 +85,8 @@ class CoupledSGD(_Coupled, _TorchSGD):
         coupled_weight_decay: Added to the gradient, times the weight. Default 0.
         multipliers: Factor of the learning rate of each trainable variable, in the
             order of `model.trainable_variables`. Default: 1 for all.
+        decayed: Whether the decay is for each trainable variable, in that order.
+            Default: it is for all.
         **kwargs: As `keras.optimizers.SGD`.
 
     Example:
@@ -99,6 +106,8 @@ class CoupledAdam(_Coupled, keras.optimizers.Adam):
         coupled_weight_decay: Added to the gradient, times the weight. Default 0.
         multipliers: Factor of the learning rate of each trainable variable, in the
             order of `model.trainable_variables`. Default: 1 for all.
+        decayed: Whether the decay is for each trainable variable, in that order.
+            Default: it is for all.
         **kwargs: As `keras.optimizers.Adam`.
 
     Example:

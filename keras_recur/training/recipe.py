@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_recur._validation import check_one_of, check_positive_int
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 from keras_recur.training.losses import IterationLoss
 from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
 
@@ -24,7 +24,7 @@ class Recipe:
         momentum: Of SGD. Default 0.9.
         nesterov: Of SGD. Default `False`.
         weight_decay: Coupled, as in the papers: added to the gradient, times the
-            weight. Of all weights. Default 0.
+            weight. Of all weights but the coefficients of template banks. Default 0.
         clip_norm: Norm to which the whole gradient is clipped. Default: not at all.
         milestones: Epochs, from 0, at which the learning rate is multiplied by
             `decay`. Default: none.
@@ -40,6 +40,8 @@ class Recipe:
             (1 - alpha) times that of the full run plus alpha times that of n steps
             without and k with gradient. 0 (default) and 1 compute one of them only.
         augment: Use the data set's augmentation, where it has one. Default `True`.
+        cutout: Side of the square that is cut out of every training image, in pixels
+            (DeVries and Taylor 2017). Default 0: none.
         source: Where the figures come from.
 
     Reference:
@@ -70,6 +72,7 @@ class Recipe:
     gamma: float = 1.0
     progressive: float = 0.0
     augment: bool = True
+    cutout: int = 0
     source: str = ""
 
     def __post_init__(self):
@@ -114,12 +117,28 @@ class Recipe:
                 for block, size in zip(layer.blocks, layer.group_sizes, strict=True):
                     slower |= {id(v): 1 / size for v in block.trainable_variables}
         multipliers = [slower.get(id(v), 1.0) for v in model.trainable_variables]
+        undecayed = {
+            id(v) for bank in _banks(model) for v in bank.undecayed if self.weight_decay
+        }
+        decayed = [id(v) not in undecayed for v in model.trainable_variables]
         common = {
             "learning_rate": self.learning_rate_at(0),
             "global_clipnorm": self.clip_norm,
             "coupled_weight_decay": self.weight_decay,
             "multipliers": multipliers if slower else None,
+            "decayed": decayed if undecayed else None,
         }
         if self.optimizer == "adam":
             return CoupledAdam(**common)
         return CoupledSGD(momentum=self.momentum, nesterov=self.nesterov, **common)
+
+
+def _banks(model):
+    """The template banks of a model, those in loops and nested models included."""
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, SharedRecurrentBlock):
+            yield from layer.banks
+        elif isinstance(layer, TemplateBank):
+            yield layer
+        elif isinstance(layer, keras.Model):
+            yield from _banks(layer)

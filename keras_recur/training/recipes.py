@@ -2,7 +2,9 @@
 
 References: Schwarzschild et al. 2022 (arXiv:2102.11011), released code
 github.com/Arjung27/DeepThinking; Schwarzschild et al. 2021 (arXiv:2106.04537) and
-Bansal et al. 2022 (arXiv:2202.05826), released code github.com/aks2203/deep-thinking.
+Bansal et al. 2022 (arXiv:2202.05826), released code github.com/aks2203/deep-thinking;
+Savarese and Maire 2019 (arXiv:1902.09701), released code
+github.com/lolemacs/soft-sharing, which has no shortest-path task.
 """
 
 from typing import Any
@@ -80,9 +82,31 @@ def paper_recipe(
         return _maze_recipe(recurrent, iterations, injection, size or 9)
     if (family, data) == ("deep_thinking_1d", "prefix_sums"):
         return _prefix_sums_recipe(recurrent, injection)
+    if (family, data) in (("swrn", "cifar10"), ("swrn", "cifar100")):
+        return Recipe(
+            "sgd",
+            0.1,
+            epochs=200,
+            batch_size=128,
+            nesterov=True,
+            weight_decay=5e-4,
+            milestones=(60, 120, 160),
+            decay=0.2,
+            cutout=16,
+            source="released code of Savarese and Maire 2019",
+        )
+    if (family, data) == ("scnn", "shortest_paths"):
+        return Recipe(
+            "adam",
+            1e-2,
+            epochs=250,
+            batch_size=32,
+            source="description of Savarese and Maire 2019; batch size ours",
+        )
     if (family, data) not in _CLASSIFICATION:
         known = [f"{f} on {d}" for f, d in _CLASSIFICATION]
         known += ["deep_thinking_1d on prefix_sums", "deep_thinking_2d on mazes"]
+        known += ["swrn on cifar10", "swrn on cifar100", "scnn on shortest_paths"]
         wanted = f"{family} on {data}"
         raise ValueError(
             f"No paper's recipe is known for {wanted}. Known: {', '.join(known)}."

@@ -91,9 +91,6 @@ def build(
     given = {k: v for k, v in sizes.items() if v is not None} | options
     arguments = dict(family.defaults)
     usual = arguments.pop("templates", None)
-    if sharing is None and templates is None:
-        templates = usual
-    _check_sharing(sharing, templates, recurrence)
     initializer = initializer or family.initializer
     for key, value in given.items():
         if key not in arguments:
@@ -109,6 +106,9 @@ def build(
     for key in ("num_classes", "width", "iterations"):
         if key in arguments:
             arguments[key] = check_positive_int(key, arguments[key])
+    if sharing is None and templates is None:
+        templates = arguments["iterations"] if usual == "iterations" else usual
+    _check_sharing(sharing, templates, recurrence)
     if isinstance(sharing, dict):
         sharing = keras.saving.deserialize_keras_object(sharing)
     check_one_of("match", match, ("depth", "parameters"))

@@ -1,0 +1,92 @@
+"""Curriculum: data sets one after the other, each for so many epochs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_recur.data._checks import check_integer
+from keras_recur.data.array_dataset import ArrayDataset
+
+
+class Curriculum(keras.utils.PyDataset):
+    """Phases of a training: the first data set for some epochs, then the next.
+
+    Like the data sets it is made of, it depends on nothing hidden: the batches of an
+    epoch are the same whether or not the earlier ones ran. Behind the last phase its
+    data set goes on.
+
+    Args:
+        phases: `ArrayDataset`s with the same number of batches, one per phase.
+        epochs_per_phase: Epochs before the next phase begins, 1 or more.
+
+    Raises:
+        ValueError: If there is no phase, or the phases differ in batches or metric.
+
+    Reference: Bengio et al., "Curriculum Learning", ICML 2009.
+
+    Example:
+
+    >>> easy, hard = (
+    ...     keras_recur.data.load("shortest_paths", window=w, size=16, num_examples=256)
+    ...     for w in (5, 9)
+    ... )
+    >>> curriculum = keras_recur.data.Curriculum([easy, hard], epochs_per_phase=10)
+    >>> curriculum.epoch = 10
+    >>> curriculum.phase, len(curriculum)
+    (1, 2)
+    """
+
+    def __init__(self, phases: Sequence[ArrayDataset], epochs_per_phase: int):
+        super().__init__()
+        self.phases = list(phases)
+        self.epochs_per_phase = check_integer("epochs_per_phase", epochs_per_phase, 1)
+        alike = {(len(p), p.metric, p.num_classes) for p in self.phases}
+        if len(alike) != 1:
+            found = [(len(p), p.metric) for p in self.phases]
+            raise ValueError(
+                "`phases` must be one or more data sets with the same number of "
+                f"batches and the same metric. Received: {found}. Load each with the "
+                "same `num_examples` and `batch_size`."
+            )
+        self.metric = self.phases[0].metric
+        self.num_classes = self.phases[0].num_classes
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose batches are given: settable, 0 or more."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._epoch = check_integer("epoch", value, 0)
+        for phase in self.phases:
+            phase.epoch = value
+
+    @property
+    def phase(self) -> int:
+        """The number of the phase that `epoch` belongs to."""
+        return min(self._epoch // self.epochs_per_phase, len(self.phases) - 1)
+
+    def __len__(self) -> int:
+        return len(self.phases[0])
+
+    def __getitem__(self, index: int) -> Any:
+        return self.phases[self.phase][index]
+
+    def config(self) -> dict[str, Any]:
+        """What identifies the data, as plain data."""
+        return {
+            "epochs_per_phase": self.epochs_per_phase,
+            "phases": [phase.config() for phase in self.phases],
+        }
+
+    def epoch_callback(self) -> keras.callbacks.Callback:
+        """A callback for `model.fit` that sets `epoch` to Keras's own count."""
+
+        def follow(epoch: int, logs: dict | None = None) -> None:
+            del logs
+            self.epoch = epoch
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=follow)
