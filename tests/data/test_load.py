@@ -343,3 +343,27 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
 def test_bad_arguments(offline, name, arguments, message):
     with pytest.raises(ValueError, match=message):
         data.load(name, **arguments)
+
+
+def test_cutout_is_a_square_of_the_mean_colour_cut_off_at_the_borders():
+    x = np.full((500, 8, 8, 3), 255, "uint8")
+    transform = ImageTransform((0.5,) * 3, (0.5,) * 3, cutout=4)
+    cut, _ = transform(x, np.zeros(500), np.random.default_rng(0))
+    holes = cut == 0
+    assert set(np.unique(cut)) == {0.0, 1.0}
+    assert (holes.all(axis=-1) == holes.any(axis=-1)).all()
+    rows, columns = holes[..., 0].any(axis=2).sum(1), holes[..., 0].any(axis=1).sum(1)
+    assert set(rows) == set(columns) == {2, 3, 4}
+    assert (holes[..., 0].sum(axis=(1, 2)) == rows * columns).all()
+    # Centres are uniform: most of the squares are whole.
+    assert 0.35 < np.mean((rows == 4) & (columns == 4)) < 0.45
+
+
+def test_cutout_is_for_training_images_alone(mocked):
+    train = data.load("cifar10", "train", 8, cutout=16)
+    assert train.transform.cutout == 16 and train.config()["cutout"] == 16
+    assert data.load("cifar10", "test", 8, cutout=16).transform.cutout == 0
+    with pytest.raises(ValueError, match="small images.*cutout=16 for 'mazes'"):
+        data.load("mazes", cutout=16)
+    with pytest.raises(ValueError, match="`cutout`"):
+        data.load("cifar10", cutout=-1)

@@ -94,7 +94,7 @@ def test_a_multiplier_scales_the_step_exactly(cls):
 
 
 def test_multipliers_of_another_model_are_refused():
-    with pytest.raises(ValueError, match="one number per trainable.*2 for 1 var"):
+    with pytest.raises(ValueError, match="one value per trainable.*2 for 1 var"):
         run(CoupledSGD(RATE, multipliers=[1.0, 0.5]))
 
 
@@ -123,3 +123,29 @@ def test_a_saved_model_trains_on_with_its_throttle(tmp_path, jit):
     for ours, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_allclose(theirs, ours, 1e-5, 1e-6)
     assert sorted(set(loaded.optimizer.multipliers)) == [0.5, 1.0]
+
+
+def test_coefficients_of_banks_are_not_decayed():
+    pair = zoo.build("scnn", width=4, iterations=3, templates=2, seed=0)
+    model = pair.recurrent
+    recipe = Recipe("sgd", 0.5, epochs=1, batch_size=1, momentum=0.0, weight_decay=0.1)
+    optimizer = recipe.make_optimizer(model)
+    before = [ops.convert_to_numpy(v) for v in model.trainable_variables]
+    optimizer.build(model.trainable_variables)
+    zeros = [ops.zeros(v.shape) for v in before]
+    optimizer.apply(zeros, model.trainable_variables)
+    kept = []
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        new = ops.convert_to_numpy(variable)
+        if np.array_equal(new, old) and old.any():
+            kept.append(variable.name)
+        else:
+            np.testing.assert_allclose(new, old * (1 - 0.5 * 0.1), 1e-5, 1e-7)
+    assert kept == ["coefficients"]
+    assert recipe.make_optimizer(pair.feedforward).decayed is None
+
+
+def test_decayed_must_fit_the_variables():
+    optimizer = CoupledSGD(0.1, coupled_weight_decay=0.1, decayed=[True, False])
+    with pytest.raises(ValueError, match="`decayed` must be one value.*2 for 1"):
+        optimizer.build([keras.Variable(START)])

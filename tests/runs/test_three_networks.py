@@ -1,0 +1,151 @@
+"""The shortest-path comparison: three networks, a curriculum, folded networks."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from keras_recur import analysis, runs, zoo
+from keras_recur.runs import Entry, make_entry
+from keras_recur.runs.card import write_card, zoo_table
+from keras_recur.runs.compare import compare
+from keras_recur.runs.report import accuracy_table
+from keras_recur.runs.summary import size_label
+from keras_recur.training import Recipe
+
+NETWORKS = ("recurrent", "feedforward", "regularized")
+
+
+def tiny_paths():
+    made = make_entry(
+        "scnn",
+        "shortest_paths",
+        quick=True,
+        size=6,
+        num_examples=20,
+        model={"width": 4, "iterations": 3},
+    )
+    recipe = Recipe("adam", 1e-2, epochs=3, batch_size=10)
+    return dataclasses.replace(
+        made,
+        recipes={"recurrent": recipe, "feedforward": recipe},
+        test_examples=10,
+        phases=(3, 5, 7),
+        # One template: its layers are one layer, up to scale, without long training.
+        variants={"regularized": {"templates": 1, "recurrence": 0.5}},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("paths") / "run"
+    compare(tiny_paths(), folder, [0])
+    return runs.RunFolder(folder)
+
+
+def test_defaults_come_back_from_json():
+    for quick in (False, True):
+        entry = make_entry("scnn", "shortest_paths", quick=quick)
+        assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
+        assert entry.networks == NETWORKS and entry.metric == "f1"
+        assert entry.recipe("regularized") == entry.recipes["recurrent"]
+    assert entry.phases == (5, 9, 13, 17)
+    assert entry.test_sizes == ((24, 17), (24, 33), (48, 17), (48, 33))
+
+
+def test_networks_differ_in_what_they_are_called_for():
+    entry = tiny_paths()
+    models = {name: entry.network(name, seed=0) for name in entry.networks}
+    assert len(models["regularized"].losses) == 1 and not models["recurrent"].losses
+    assert models["feedforward"].name == "cnn"
+    for network, templates in (("recurrent", 3), ("regularized", 1)):
+        (bank,) = models[network].get_layer("recurrent").banks
+        assert bank.num_templates == templates
+
+
+def test_data_follow_the_curriculum():
+    entry = tiny_paths()
+    train, held_out = entry.train_data("recurrent", 0), entry.phase_validation_data(
+        "recurrent"
+    )
+    for data in (train, held_out):
+        windows = [phase["window"] for phase in data.config()["phases"]]
+        assert windows == [3, 5, 7] and data.epochs_per_phase == 1
+
+
+def test_three_networks_are_trained_and_folded(finished):
+    results = finished.read_json("results.json")
+    assert [r["twin"] for r in results["runs"]] == list(NETWORKS)
+    for result in results["runs"]:
+        assert len(result["history"]["val_f1"]) == 3
+        assert len(result["tests"]) == len(results["entry"]["test_sizes"])
+        assert ("folded" in result) == (result["twin"] != "feedforward")
+    folded = results["runs"][2]["folded"]
+    assert list(folded["labels"].values()) == [[0, 0, 0]]
+    assert folded["parameters"] < results["costs"]["recurrent"]["parameters"]
+    # One layer, looped: it runs further than the three that were trained.
+    assert len(folded["tests"][0]["curve"]) == results["entry"]["test_iterations"] > 3
+    assert len(results["runs"][0]["tests"][0]["curve"]) == 3
+    names = list(results["summary"])
+    assert names[:3] == ["recurrent", "recurrent, folded", "feedforward"]
+    assert results["summary"]["regularized, folded"]["parameters"] == (
+        folded["parameters"]
+    )
+
+
+def test_the_folded_score_is_that_of_the_folded_network(finished):
+    """Again from the saved weights, without what `compare` had in memory."""
+    entry, results = finished.entry(), finished.read_json("results.json")
+    kept = results["runs"][2]["folded"]
+    model = entry.network("regularized", 0)
+    model.load_weights(finished.twin(0, "regularized") / "model.weights.h5")
+    folded = analysis.fold(model, kept["threshold"])
+    data = entry.train_data("regularized", 0)
+    data.epoch = 2
+    analysis.recalibrate(folded, data)
+    curve = analysis.iteration_curve(folded, entry.test_data(entry.test_sizes[0]), 4)
+    np.testing.assert_allclose(curve, kept["tests"][0]["curve"][:4], atol=1e-3)
+
+
+def test_report_and_card(finished, tmp_path):
+    page = runs.write_report(finished).read_text()
+    results = finished.read_json("results.json")
+    header, rows = accuracy_table(results)
+    assert "regularized recurrent, folded" in header
+    assert [row[0] for row in rows][-3:] == [
+        "parameters",
+        "failed seeds",
+        "seconds per seed",
+    ]
+    for text in (*header[1:], "F1 of the marked positions", "cosine of 0.9"):
+        assert text in page
+    place = write_card(finished.path, tmp_path / "zoo")
+    assert zoo_table(tmp_path / "zoo").count("regularized recurrent") == 2
+    assert (place / "plots/training.png").exists()
+
+
+def test_a_missing_network_is_named(finished, tmp_path):
+    shutil.copytree(finished.path, tmp_path / "run")
+    (tmp_path / "run/seed-0/regularized/result.json").unlink()
+    with pytest.raises(ValueError, match="seed 0 of the regularized recurrent missing"):
+        write_card(tmp_path / "run", tmp_path / "zoo")
+
+
+def test_channels_must_fit():
+    with pytest.raises(ValueError, match="do not fit.*Sets that fit"):
+        make_entry("deep_thinking_2d", "shortest_paths")
+
+
+def test_labels_of_sizes():
+    labels = [size_label(s) for s in (None, 16, (24, 17), [24, 17])]
+    assert labels[:2] == ["test set", "size 16"]
+    assert labels[2] == labels[3] == "size 24, window 17"
+
+
+def test_networks_without_iterations_have_entries(tmp_path):
+    entry = make_entry("swrn", "cifar10")
+    assert entry.recipes["recurrent"].cutout == 16
+    assert "iterations" not in entry.model and entry.networks == NETWORKS[:2]
+    assert zoo.describe("swrn").defaults["depth"] == 28
