@@ -22,10 +22,15 @@ ROOMS = [
 # What other calls return or raise: their examples show it.
 RETURNED = {
     "Checkpoint",
+    "Converted",
     "Costs",
     "DataSpec",
     "Family",
+    "Fold",
+    "FoldCurve",
     "Iteration",
+    "LayerSimilarity",
+    "Loop",
     "Pair",
     "PairCosts",
     "Published",

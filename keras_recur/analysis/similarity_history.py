@@ -33,11 +33,14 @@ class SimilarityHistory(keras.callbacks.Callback):
 
     Example:
 
-    ```python
-    history = keras_recur.analysis.SimilarityHistory()
-    model.fit(x, y, epochs=10, callbacks=[history])
-    history.plot("similarity.png")
-    ```
+    >>> model = keras_recur.zoo.build("mlp", width=4, templates=2).recurrent
+    >>> model.compile("sgd", keras_recur.losses.IterationLoss())
+    >>> history = keras_recur.analysis.SimilarityHistory()
+    >>> x, y = np.zeros((8, 32, 32, 3)), np.zeros(8)
+    >>> fitted = model.fit(x, y, epochs=2, verbose=0, callbacks=[history])
+    >>> history.epochs
+    [0, 1, 2]
+    >>> figure = history.plot()
     """
 
     def __init__(self, every: int = 1, space: str = "coefficients"):

@@ -108,6 +108,11 @@ class TemplateConv(TemplateLayer):
                 "A depthwise convolution has no groups. Received: depthwise=True, "
                 f"groups={groups}. Leave one of them out."
             )
+        if not depthwise and max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                "A convolution has strides or dilation, not both. Received: strides="
+                f"{strides}, dilation_rate={dilation_rate}. Leave one of them at 1."
+            )
 
     def _sizes(self, name, value):
         values = (value,) * self.rank if isinstance(value, int) else tuple(value)
@@ -152,7 +157,7 @@ class TemplateConv(TemplateLayer):
         x = convolution(
             x,
             kernel,
-            strides=self.strides[0] if self.depthwise else self.strides,
+            strides=self.strides,
             padding=padding,
             data_format=self.data_format,
             dilation_rate=self.dilation_rate,

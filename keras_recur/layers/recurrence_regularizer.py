@@ -45,7 +45,9 @@ class RecurrenceRegularizer(keras.regularizers.Regularizer):
         # Guarded where it is squared: the root has no gradient at zero.
         length = ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
         unit = x / length
-        similarities = ops.abs(ops.matmul(unit, ops.transpose(unit)))
+        cosines = ops.matmul(unit, ops.transpose(unit))
+        # Not `abs`, whose gradient at zero is 1 on JAX and 0 elsewhere.
+        similarities = cosines * ops.stop_gradient(ops.sign(cosines))
         return -self.strength * ops.sum(similarities)
 
     def get_config(self):

@@ -84,8 +84,10 @@ class TemplateBank(keras.layers.Layer):
     >>> inputs = x = keras.Input((32, 32, 16))
     >>> bank = keras_recur.layers.TemplateBank(2, (3, 3, 16, 16), num_layers=6)
     >>> for kernel in bank(inputs):
-    ...     x = keras_recur.layers.TemplateConv2D(16, 3, padding="same")(x, kernel)
-    >>> keras.Model(inputs, x).count_params() == 2 * 3 * 3 * 16 * 16 + 6 * 2
+    ...     conv = keras_recur.layers.TemplateConv2D(16, 3, padding="same")
+    ...     x = conv(x, kernel)
+    >>> model = keras.Model(inputs, x)
+    >>> model.count_params() == 2 * (3 * 3 * 16 * 16) + 6 * 2 + 6 * 16  # with biases
     True
     """
 

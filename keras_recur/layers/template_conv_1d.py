@@ -15,7 +15,7 @@ class TemplateConv1D(TemplateConv):
         strides: Default 1.
         padding: `"valid"` (default), `"same"` or `"causal"`.
         data_format: `"channels_last"` or `"channels_first"`. Default: Keras's.
-        dilation_rate: Default 1.
+        dilation_rate: Default 1. Not together with strides, but for `depthwise`.
         groups: Number of groups of channels. Default 1.
         depthwise: Convolve every channel by itself, with
             `filters / channels` outputs each. Default `False`.

@@ -12,10 +12,11 @@ class TemplateConv2D(TemplateConv):
     Args:
         filters: Number of output channels. Positive integer.
         kernel_size: Integer or two: height and width of the kernel.
-        strides: Integer or two. Default 1. With `depthwise` one for both axes.
+        strides: Integer or two. Default 1.
         padding: `"valid"` (default) or `"same"`.
         data_format: `"channels_last"` or `"channels_first"`. Default: Keras's.
-        dilation_rate: Integer or two. Default 1.
+        dilation_rate: Integer or two. Default 1. Not together with strides, but for
+            `depthwise`.
         groups: Number of groups of channels. Default 1.
         depthwise: Convolve every channel by itself, with
             `filters / channels` outputs each. Default `False`.

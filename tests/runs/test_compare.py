@@ -141,3 +141,9 @@ def test_mean_and_error():
     assert percent(0.982, 0.004) == "98.2 ± 0.4 %"
     assert percent(0.5, None) == "50.0 %"
     assert span([8]) == "8" and span([12, 8, 9]) == "8-12"
+
+
+def test_weight_files_hold_no_optimizer(run):
+    for twin in ("recurrent", "feedforward"):
+        names = weights(run.path, 0, twin)
+        assert names and not any(name.startswith("optimizer") for name in names)
