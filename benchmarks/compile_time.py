@@ -16,13 +16,14 @@ Ten seconds each on 2 CPU cores, unrolled with XLA up to three minutes.
 import statistics
 import time
 
-from setting import JITS, Job, Setting, parse_setting
+from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, compiled, data, recurrent, report, timed_step, warm_up
 
 BUDGET = 20.0  # seconds for the steps after the first
 
 
-def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    quick = asked.quick
     return [
         Job(
             "compile",
@@ -35,7 +36,7 @@ def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
                 iterations=iterations,
                 jit=jit,
                 variant=variant,
-                repeats=repeats or (2 if quick else 10),
+                repeats=asked.repeats or (2 if quick else 10),
             ),
         )
         for jit in JITS[backend]

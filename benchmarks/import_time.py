@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 
-from setting import Job, Setting, parse_setting
+from setting import Asked, Job, Setting, parse_setting
 from worker import at, report
 
 TIMED = (
@@ -22,8 +22,8 @@ TIMED = (
 )
 
 
-def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
-    repeats = repeats or (1 if quick else 7)
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    repeats = asked.repeats or (1 if asked.quick else 7)
     return [Job("import", backend, Setting(repeats=repeats))]
 
 

@@ -18,13 +18,14 @@ A quarter of a minute each on 2 CPU cores, with XLA up to four minutes.
 import statistics
 
 from memory_meter import memory_meter
-from setting import JITS, Job, Setting, parse_setting
+from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, compiled, data, recurrent, report, timed_step, warm_up
 
 MIB = 2**20
 
 
-def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    quick = asked.quick
     return [
         Job(
             "memory",
@@ -37,7 +38,7 @@ def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
                 iterations=iterations,
                 jit=jit,
                 variant=variant,
-                repeats=repeats or (1 if quick else 3),
+                repeats=asked.repeats or (1 if quick else 3),
             ),
         )
         for jit in JITS[backend]

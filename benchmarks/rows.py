@@ -10,7 +10,7 @@ from pathlib import Path
 # Two rows of the same measurement agree in these; the newer one stays.
 IDENTITY = (
     *("part", "what", "backend", "jit", "network", "width", "size", "batch"),
-    *("iterations", "variant", "hardware", "dtype"),
+    *("iterations", "templates", "variant", "hardware", "dtype"),
 )
 
 
@@ -19,7 +19,7 @@ class Row:
     """One measured value. All fields are text, as in the file; "" is "none".
 
     Attributes:
-        part: "step", "compile", "memory" or "import".
+        part: One of the parts of run.py, such as "step".
         what: What was measured, such as "first step".
         variant: Which of the things compared, such as "rolled".
         ratio_to: The variant that `ratio` is against.
@@ -36,6 +36,7 @@ class Row:
     size: str = ""
     batch: str = ""
     iterations: str = ""
+    templates: str = ""
     variant: str = ""
     value: str = ""
     unit: str = ""

@@ -6,10 +6,10 @@
     python benchmarks/run.py --markdown          the README's table, from the CSV
     python benchmarks/run.py --write-readme README.md
 
-Parts: step (a), compile (b), memory (c), import (d); each has a file that says what it
-measures. Every measurement runs in a process of its own, because a process has one
+Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
+(h); each has a file that says what it measures. Every measurement runs in a process of its own, because a process has one
 Keras backend. Its rows are in the CSV as soon as it ends, in place of older ones.
-Needs an idle machine: about three quarters of an hour for three backends on 2 CPU
+Needs an idle machine: about an hour for three backends on 2 CPU
 cores, most of it XLA compiling 100 unrolled iterations.
 """
 
@@ -20,10 +20,13 @@ import sys
 import time
 from pathlib import Path
 
+import baked
 import compile_time
 import environment
 import import_time
 import memory
+import mixing
+import soft_step
 import step
 from markdown import markdown, write_readme
 from rich.console import Console
@@ -36,7 +39,7 @@ from rich.progress import (
 )
 from rows import Row, add_rows, read_rows
 from run_job import find_environment, run_job
-from setting import JITS, PARTS, Job
+from setting import JITS, PARTS, Asked, Job
 from tables import table
 
 RESULTS = environment.ROOT / "benchmarks" / "results"
@@ -45,6 +48,9 @@ JOBS = {
     "compile": compile_time.jobs,
     "memory": memory.jobs,
     "import": import_time.jobs,
+    "mixing": mixing.jobs,
+    "soft_step": soft_step.jobs,
+    "baked": baked.jobs,
 }
 console = Console(stderr=True)
 
@@ -64,9 +70,9 @@ def main() -> int:
                 failed = True
     jobs = [
         job
-        for backend in environments
+        for backend, found in environments.items()
         for part in args.only
-        for job in JOBS[part](backend, args.quick, args.repeats)
+        for job in JOBS[part](backend, _asked(args, found))
     ]
     paths = {backend: _path(args, found) for backend, found in environments.items()}
     interrupted = False
@@ -132,6 +138,11 @@ def _is_done(job: Job, found: dict[str, str], rows: list[Row]) -> bool:
     return bool(mine) and not any(row.note for row in mine)
 
 
+def _asked(args, found: dict[str, str]) -> Asked:
+    sizes = {"batch": args.batch, "width": args.width}
+    return Asked(args.quick, args.repeats, found["device"], **sizes)
+
+
 def _path(args, found: dict[str, str]) -> Path:
     quick = "-quick" if args.quick else ""
     return args.out or RESULTS / f"{environment.slug(found['hardware'])}{quick}.csv"
@@ -176,6 +187,8 @@ def _arguments() -> argparse.Namespace:
     add("--only", type=names(PARTS), default=list(PARTS), help="comma-separated parts")
     add("--quick", action="store_true", help="tiny sizes; only to see that it runs")
     add("--repeats", type=positive, help="pairs or steps that a median is taken of")
+    add("--batch", type=positive, help="of SWRN's steps; else 8 on a CPU, 128 on a GPU")
+    add("--width", type=positive, help="of SWRN; else 10")
     add("--device", choices=("auto", "cpu", "gpu"), default="auto")
     add("--limit", type=positive, default=900, help="seconds for one measurement")
     add("--resume", action="store_true", help="skip what is in the CSV already")

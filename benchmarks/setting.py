@@ -9,10 +9,32 @@ PARTS = {
     "compile": "compile_time.py",
     "memory": "memory.py",
     "import": "import_time.py",
+    "mixing": "mixing.py",
+    "soft_step": "soft_step.py",
+    "baked": "baked.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.
 JITS = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What run.py was asked for, as far as it decides about sizes.
+
+    Attributes:
+        quick: Tiny sizes.
+        repeats: Pairs of runs, or steps, that a median is taken of; `None`: as usual.
+        device: "cpu" or "gpu".
+        batch: Examples of a step of SWRN; `None`: as usual on this device.
+        width: Width of SWRN; `None`: as usual.
+    """
+
+    quick: bool = False
+    repeats: int | None = None
+    device: str = "cpu"
+    batch: int | None = None
+    width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -24,10 +46,11 @@ class Setting:
         width: Its width.
         size: Side of the square, or length of the string, it is applied to.
         batch: Examples of a step.
-        iterations: How often its block is applied.
+        iterations: How often its block is applied; of SWRN, that of each stage.
         jit: What `compile(jit_compile=...)` gets.
         variant: What is compared: "unrolled" or "rolled", "plain" or "remat".
         repeats: Pairs of runs, or steps, that a median is taken of.
+        templates: Number of templates that its kernels are mixed from.
     """
 
     network: str = ""
@@ -38,6 +61,7 @@ class Setting:
     jit: bool | None = None
     variant: str = ""
     repeats: int = 1
+    templates: int | None = None
 
     def columns(self) -> dict:
         return dataclasses.asdict(self)
@@ -63,7 +87,8 @@ class Job:
         s = self.setting
         jit = "" if s.jit is None else f"jit={str(s.jit).lower()}"
         times = "" if s.iterations is None else f"{s.iterations} iterations"
-        shown = [self.backend, self.part, s.network, s.variant, times, jit]
+        mixed = "" if s.templates is None else f"{s.templates} templates"
+        shown = [self.backend, self.part, s.network, s.variant, times, mixed, jit]
         return " ".join(text for text in shown if text)
 
 

@@ -12,10 +12,8 @@ of the ratios pair by pair.
 Half a minute to a minute each on 2 CPU cores.
 """
 
-import statistics
-
-from setting import JITS, Job, Setting, parse_setting
-from worker import OPTIONS, at, compiled, data, report, timed_step
+from setting import JITS, Asked, Job, Setting, parse_setting
+from worker import OPTIONS, at, compare, compiled, data, timed_step
 
 NETWORKS = (
     Setting("deep_thinking_2d", width=32, size=24, batch=16, iterations=8),
@@ -28,12 +26,12 @@ TINY = (
 WARM_UP = 3
 
 
-def jobs(backend: str, quick: bool, repeats: int | None) -> list[Job]:
-    repeats = repeats or (3 if quick else 30)
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    repeats = asked.repeats or (3 if asked.quick else 30)
     return [
         Job("step", backend, Setting(**s.columns() | {"jit": jit, "repeats": repeats}))
         for jit in JITS[backend]
-        for s in (TINY if quick else NETWORKS)
+        for s in (TINY if asked.quick else NETWORKS)
     ]
 
 
@@ -55,15 +53,14 @@ def measure(setting: Setting) -> None:
         compiled(model, setting)
         for _ in range(WARM_UP):
             timed_step(model, x, y)
-    pairs = []
-    for pair in range(setting.repeats):
-        at(f"pair {pair + 1} of {setting.repeats}")
-        pairs.append((timed_step(plain, x, y), timed_step(ours, x, y)))
-    reference, value = (statistics.median(times) for times in zip(*pairs, strict=True))
-    each = statistics.median(ours / plain for plain, ours in pairs)
-    report("step", reference, "s", variant="by hand")
-    report("step", value, "s", variant="zoo", ratio_to="by hand")
-    report("step, pair by pair", each, "ratio", variant="zoo")
+    compare(
+        "step",
+        setting.repeats,
+        {
+            "by hand": lambda: timed_step(plain, x, y),
+            "zoo": lambda: timed_step(ours, x, y),
+        },
+    )
 
 
 def by_hand(setting: Setting):

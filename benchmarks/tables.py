@@ -3,10 +3,13 @@
 from rich.table import Table
 from rows import Row
 
-ORDER = ("step", "compile", "memory", "import")
+ORDER = ("step", "compile", "memory", "import", "mixing", "soft_step", "baked")
 TARGETS = {
     ("step", "step"): ("ratio", 1.03),
     ("import", "import, difference"): ("value", 0.3),
+    ("mixing", "mixing"): ("ratio", 1 / 3),
+    ("soft_step", "training step"): ("ratio", 1.05),
+    ("baked", "inference"): ("ratio", 1.02),
 }
 
 
@@ -33,7 +36,7 @@ def table(rows: list[Row], backend: str) -> Table:
         reference = values.get(row.reference) if row.ratio_to else None
         result.add_row(
             f"{row.what}, {row.variant}" if row.variant else row.what,
-            row.network,
+            f"{row.network}, {row.templates} templates" if row.templates else row.network,
             row.jit,
             row.iterations,
             "" if row.unit == "ratio" else amount(row),
@@ -67,9 +70,10 @@ def target(row: Row) -> str:
     value = getattr(row, column)
     if not value:
         return ""
-    return f"{'met' if float(value) <= most else 'MISSED'} (≤ {most:g})"
+    return f"{'met' if float(value) <= most else 'MISSED'} (≤ {most:.3g})"
 
 
 def _order(row: Row):
     part = ORDER.index(row.part) if row.part in ORDER else len(ORDER)
-    return part, row.network, row.jit, row.what, int(row.iterations or 0), row.variant
+    counts = int(row.templates or 0), int(row.iterations or 0)
+    return part, row.network, row.jit, row.what, *counts, row.variant

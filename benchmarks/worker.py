@@ -1,7 +1,9 @@
 """What the measuring processes have in common: their network, and how they report."""
 
 import json
+import statistics
 import time
+from collections.abc import Callable
 
 from setting import Setting
 
@@ -20,8 +22,29 @@ def at(text: str) -> None:
     print(AT + text, flush=True)
 
 
+def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> None:
+    """Times two variants in turn and reports how the second one compares.
+
+    Args:
+        what: Name of the measurement.
+        repeats: Number of pairs.
+        timed: The reference and what is compared with it, by their variants: each
+            runs once and returns its seconds.
+    """
+    pairs = []
+    for pair in range(repeats):
+        at(f"pair {pair + 1} of {repeats}")
+        pairs.append([run() for run in timed.values()])
+    reference, variant = timed
+    first, second = (statistics.median(times) for times in zip(*pairs, strict=True))
+    each = statistics.median(second / first for first, second in pairs)
+    report(what, first, "s", variant=reference)
+    report(what, second, "s", variant=variant, ratio_to=reference)
+    report(f"{what}, pair by pair", each, "ratio", variant=variant)
+
+
 def data(setting: Setting):
-    """A batch of noise: inputs, and a class for every position."""
+    """A batch of noise: inputs, and a class for every position (of SWRN, for each)."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -29,7 +52,8 @@ def data(setting: Setting):
     if setting.network.endswith("1d"):
         shape = (setting.batch, setting.size, 1)
     x = rng.normal(size=shape).astype("float32")
-    return x, rng.integers(0, 2, size=shape[:-1]).astype("int32")
+    positions = shape[:1] if setting.network == "swrn" else shape[:-1]
+    return x, rng.integers(0, 2, size=positions).astype("int32")
 
 
 def recurrent(setting: Setting, **loop):
@@ -51,12 +75,12 @@ def recurrent(setting: Setting, **loop):
     return zoo.with_iterations(pair.recurrent, setting.iterations)
 
 
-def compiled(model, setting: Setting):
+def compiled(model, setting: Setting, optimizer=None):
     """The model, compiled as every model of these benchmarks is."""
     import keras
 
     model.compile(
-        keras.optimizers.Adam(1e-4),
+        optimizer or keras.optimizers.Adam(1e-4),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=setting.jit,
     )

@@ -106,7 +106,7 @@ def _train_and_score(entry, run, seed, twin, progress):
         weights = place / "model.weights.h5"
         partial = weights.with_name("partial.weights.h5")
         # Of a model that was compiled, the file would hold the optimizer's state too.
-        with_iterations(model).save_weights(partial)
+        keras.Model(model.inputs, model.outputs).save_weights(partial)
         partial.replace(weights)
     result["seconds"] = time.perf_counter() - start
     result["provenance"] = provenance()
