@@ -26,7 +26,8 @@ Resume = Annotated[bool, typer.Option(help="Go on with a run that was interrupte
 Width = Annotated[int | None, typer.Option(help="Units or channels of the state.")]
 Iterations = Annotated[int | None, typer.Option(help="How often the block is applied.")]
 Templates = Annotated[
-    int | None, typer.Option(help="Mix kernels from so many templates: soft sharing.")
+    str | None,
+    typer.Option(help="Mix kernels from so many templates; 'layers': one per layer."),
 ]
 Injection = Annotated[
     str | None, typer.Option(help="Show the input again: add, concat or none.")
@@ -195,6 +196,8 @@ def _entry(name, on, quick, size, examples, model, recipe, data_dir, download):
     from keras_recur.runs import make_entry
 
     arguments = _given(model)
+    if arguments.get("templates", "").isdigit():
+        arguments["templates"] = int(arguments["templates"])
     if arguments.get("injection") == "none":
         arguments["injection"] = None
     return make_entry(

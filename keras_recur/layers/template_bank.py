@@ -44,7 +44,8 @@ class TemplateBank(keras.layers.Layer):
 
     Args:
         num_templates: k, the number of templates. May lie below, at or above the
-            number of layers. Positive integer.
+            number of layers. Positive integer, or `None` for one per layer, which
+            saves nothing, but shows what sharing emerges.
         kernel_shape: Shape of every kernel, as Keras has it: `(height, width, in, out)`
             in two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)`
             for dense layers. `None` (default) where `SharedRecurrentBlock` finds it.
@@ -93,7 +94,7 @@ class TemplateBank(keras.layers.Layer):
 
     def __init__(
         self,
-        num_templates: int,
+        num_templates: int | None,
         kernel_shape: Sequence[int] | None = None,
         num_layers: int | None = None,
         labels: Sequence[int] | None = None,
@@ -105,7 +106,9 @@ class TemplateBank(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.num_templates = check_positive_int("num_templates", num_templates)
+        if num_templates is not None:
+            check_positive_int("num_templates", num_templates)
+        self.num_templates = num_templates
         self.kernel_shape = None if kernel_shape is None else _shape(kernel_shape)
         self.num_layers = num_layers
         if num_layers is not None:
@@ -126,6 +129,8 @@ class TemplateBank(keras.layers.Layer):
                 "Give both, for instance TemplateBank(2, (3, 3, 64, 64), "
                 "num_layers=6), or use it as `sharing=` of a SharedRecurrentBlock."
             )
+        if self.num_templates is None:
+            self.num_templates = self.num_layers
         seed = random.randrange(2**31) if self.seed is None else self.seed
         self.templates = self.add_weight(
             name="templates",

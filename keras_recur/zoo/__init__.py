@@ -7,6 +7,7 @@ from keras_recur.zoo import (  # noqa: F401 registers
     resnet,
     scnn,
     swrn,
+    swrn_bottleneck,
 )
 from keras_recur.zoo.build import build
 from keras_recur.zoo.costs import Costs, costs

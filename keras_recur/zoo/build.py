@@ -23,7 +23,7 @@ def build(
     width: int | None = None,
     iterations: int | None = None,
     sharing: str | Sequence[int] | TemplateBank | None = None,
-    templates: int | None = None,
+    templates: int | str | None = None,
     recurrence: float = 0.0,
     match: str = "depth",
     readout: str = "last",
@@ -51,7 +51,7 @@ def build(
             `templates` are given, or are a default of the family. The feed-forward
             twin shares nothing.
         templates: Soft sharing: every iteration's kernels are a mix of so many
-            templates, for any family.
+            templates, for any family; `"layers"` for one per layer of a bank.
         recurrence: With `templates`: strength of the penalty that draws the layers of
             a bank together, `RecurrenceRegularizer`. Default 0: none.
         match: `"depth"` (default): both twins have the same width. `"parameters"`:
@@ -107,7 +107,7 @@ def build(
         if key in arguments:
             arguments[key] = check_positive_int(key, arguments[key])
     if sharing is None and templates is None:
-        templates = arguments["iterations"] if usual == "iterations" else usual
+        templates = usual
     _check_sharing(sharing, templates, recurrence)
     if isinstance(sharing, dict):
         sharing = keras.saving.deserialize_keras_object(sharing)
@@ -176,7 +176,10 @@ def _parameters(model):
 
 def _check_sharing(sharing, templates, recurrence):
     if templates is not None:
-        check_positive_int("templates", templates)
+        if isinstance(templates, str):
+            check_one_of("templates", templates, ("layers",))
+        else:
+            check_positive_int("templates", templates)
         if sharing is not None:
             raise ValueError(
                 "`templates` is a way of sharing itself. Received: "

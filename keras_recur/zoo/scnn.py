@@ -26,7 +26,7 @@ from keras_recur.zoo.family import Published, register
         "num_classes": 2,
         "width": 32,
         "iterations": 20,
-        "templates": "iterations",  # One for each.
+        "templates": "layers",
     },
     initializer="he_normal",
     example_shape=(32, 32, 2),

@@ -30,13 +30,13 @@ class Start:
         """The next seed, for a layer that draws random numbers."""
         return self._next.randrange(2**31)
 
-    def bank(self, templates: int, recurrence: float = 0.0) -> TemplateBank:
+    def bank(self, templates: int | str, recurrence: float = 0.0) -> TemplateBank:
         """The specification of the template banks of a network."""
         kernel = self.initializer
         if kernel == "torch_default":
             kernel = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
         return TemplateBank(
-            templates,
+            None if templates == "layers" else int(templates),
             templates_initializer=kernel,
             coefficients_regularizer=RecurrenceRegularizer(recurrence)
             if recurrence
