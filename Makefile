@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: demo test lint benchmarks clean
 
 demo: .venv/installed
-	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --first-seed 3 --out demo --resume
+	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
 
 test: lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
