@@ -178,6 +178,9 @@ def card(
     to: Annotated[Path, typer.Option(help="Folder of the published zoo.")] = Path(
         "zoo"
     ),
+    suffix: Annotated[
+        str | None, typer.Option(help="Added to the entry's name.")
+    ] = None,
     readme: Annotated[
         Path | None, typer.Option(help="Write the zoo's table into this file.")
     ] = None,
@@ -186,7 +189,7 @@ def card(
     from keras_recur.runs.card import write_card, write_table
 
     for run in runs:
-        console.print(f"wrote {write_card(run, to)}", highlight=False)
+        console.print(f"wrote {write_card(run, to, suffix)}", highlight=False)
     if readme:
         write_table(to, readme)
         console.print(f"wrote the table into {readme}", highlight=False)

@@ -4,6 +4,7 @@ The folder of an entry holds README.md (the card), results.json, plots/ and the 
 of one seed, the first that finished (not the best), where they are under 5 MB.
 """
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -27,25 +28,34 @@ LARGEST_WEIGHTS = 5_000_000  # bytes
 _BEGIN, _END = "<!-- zoo table: keras-recur card -->", "<!-- end of zoo table -->"
 
 
-def write_card(run: str | Path, to: str | Path = "zoo") -> Path:
+def write_card(
+    run: str | Path, to: str | Path = "zoo", suffix: str | None = None
+) -> Path:
     """Writes a run's entry of the published zoo.
 
     Args:
         run: Folder of a run with both twins finished.
         to: Folder of the published zoo. Default: `zoo`.
+        suffix: Added to the entry's name, for a second entry of a family on a data
+            set: letters, digits, `_` and `-`. Default: none.
 
     Returns:
-        The entry's folder, `<to>/<family>-<data>`.
+        The entry's folder, `<to>/<family>-<data>` or `<to>/<family>-<data>-<suffix>`.
 
     Raises:
-        ValueError: if the run is not finished, or is damaged.
+        ValueError: if the run is not finished, or is damaged, or for another suffix.
     """
+    if suffix is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", suffix):
+        raise ValueError(
+            "`suffix` must be letters, digits, '_' and '-': it becomes part of a "
+            f"folder's name. Received: suffix={suffix!r}."
+        )
     folder = RunFolder(run)
     asked = folder.read_json("run.json")
     missing = [
         f"seed {seed} of the {label(twin)}"
         for seed in asked["seeds"]
-        for twin in asked["twins"]
+        for twin in dict.fromkeys(("recurrent", "feedforward", *asked["twins"]))
         if not folder.finished(seed, twin)
     ]
     if missing:
@@ -54,6 +64,8 @@ def write_card(run: str | Path, to: str | Path = "zoo") -> Path:
             "the command it was begun with and --resume."
         )
     results = folder.read_json("results.json")
+    if suffix:
+        results["name"] += f"-{suffix}"
     pictures = draw_pictures(folder, results)
     place = Path(to) / results["name"]
     (place / "plots").mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,15 @@ def test_a_folder_without_results(tmp_path):
         runs.write_report(runs.RunFolder(tmp_path))
 
 
+def test_a_second_entry_has_a_name_of_its_own(run, tmp_path):
+    place = write_card(run.path, tmp_path / "zoo", "longer")
+    assert place.name == "deep_thinking_1d-prefix_sums-longer"
+    assert f'zoo.load("{place.name}")' in (place / "README.md").read_text()
+    assert place.name in zoo_table(tmp_path / "zoo")
+    with pytest.raises(ValueError, match="suffix='../up'"):
+        write_card(run.path, tmp_path / "zoo", "../up")
+
+
 def test_card_and_load(run, tmp_path, monkeypatch):
     place = write_card(run.path, tmp_path / "zoo")
     assert place.name == "deep_thinking_1d-prefix_sums"

@@ -67,8 +67,9 @@ def test_networks_differ_in_what_they_are_called_for():
 
 def test_data_follow_the_curriculum():
     entry = tiny_paths()
-    train, held_out = entry.train_data("recurrent", 0), entry.phase_validation_data(
-        "recurrent"
+    train, held_out = (
+        entry.train_data("recurrent", 0),
+        entry.phase_validation_data("recurrent"),
     )
     for data in (train, held_out):
         windows = [phase["window"] for phase in data.config()["phases"]]
@@ -90,8 +91,9 @@ def test_three_networks_are_trained_and_folded(finished):
     assert len(results["runs"][0]["tests"][0]["curve"]) == 3
     names = list(results["summary"])
     assert names[:3] == ["recurrent", "recurrent, folded", "feedforward"]
-    assert results["summary"]["regularized, folded"]["parameters"] == (
-        folded["parameters"]
+    assert (
+        results["summary"]["regularized, folded"]["parameters"]
+        == (folded["parameters"])
     )
 
 
