@@ -6,6 +6,7 @@ All other weights, and the statistics, have a row per iteration: soft sharing is
 kernels, and every layer keeps a normalization of its own (Savarese and Maire 2019).
 """
 
+import contextlib
 import math
 import zlib
 
@@ -50,10 +51,14 @@ class SoftSharing:
         self.mutable = list(self.block.non_trainable_variables)
         self._make_banks(loop)
         values = [block.variables for block in (self.block, *copies)]
+        names = set()
         for number, variable in enumerate(self.block.variables):
             if id(variable) in self.kernels:
                 continue
             name = "_".join(variable.path.split("/")[-2:])
+            if name in names:  # On PyTorch gradients are zeroed by path.
+                name = f"{name}_{number}"
+            names.add(name)
             rows = [keras.ops.convert_to_numpy(v[number]) for v in values]
             if not keras.backend.is_float_dtype(variable.dtype):
                 self.single[id(variable)] = _weight(loop, name, variable, rows[0])
@@ -93,6 +98,21 @@ class SoftSharing:
             bank.build()
             self.banks.append(bank)
 
+    @contextlib.contextmanager
+    def frozen(self):
+        """Nothing passes on to the prototype that the loop is frozen: it is untracked.
+
+        Only within, since its config must go on saying what is trained: the kernels.
+        """
+        layers = self.block._flatten_layers()  # Outer ones first.
+        before = [layer.trainable for layer in layers]
+        self.block.trainable = False
+        try:
+            yield
+        finally:
+            for layer, trainable in zip(layers, before, strict=True):
+                layer.trainable = trainable
+
     def per_iteration(self, b):
         """How many kernels of bank `b` an iteration uses."""
         return sum(bank == b for bank, _ in self.kernels.values())
@@ -111,7 +131,7 @@ class SoftSharing:
             m = self.per_iteration(b)
             patterns.append(list(zip(*[iter(labels)] * m, strict=True)))
         steps = list(zip(*patterns, strict=True))
-        for period in range(1, self.iterations):
+        for period in range(1, max(self.iterations, 2)):
             if steps[period:] == steps[:-period]:
                 return period
         return None
@@ -154,9 +174,10 @@ class SoftSharing:
 class PureSoftBlock(PureBlock):
     """The prototype as a function of its variables, with those of an iteration."""
 
-    def __init__(self, soft, training, remat=False):
+    def __init__(self, soft, training, remat=False, trainable=True):
         super().__init__(soft.block, 1, training, remat)
         self.soft = soft
+        self.freezing = contextlib.nullcontext if trainable else soft.frozen
         self.mixed = [bank.mix() for bank in soft.banks]
         self.split = [ops.split(m, m.shape[0], axis=0) for m in self.mixed]
         self.stacked = {
@@ -184,6 +205,10 @@ class PureSoftBlock(PureBlock):
             for (v, value), new in zip(mutable, updated[:-1], strict=True)
         ]
         return outputs, [*put, updated[-1]]
+
+    def _plain(self, index, weights, carried, inputs):
+        with self.freezing():
+            return super()._plain(index, weights, carried, inputs)
 
     def _own(self, variable):
         """The loop's weight that stands for a variable of the prototype."""

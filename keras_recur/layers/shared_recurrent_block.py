@@ -165,6 +165,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
         """As it was given; group ids as a list."""
         return self.soft.sharing if self.soft else self._sharing
 
+    def __dir__(self):
+        # Keras saves every layer that it finds here, and the prototype is none of it.
+        names = super().__dir__()
+        return [n for n in names if n != "block" or not self.__dict__.get("soft")]
+
     @property
     def block(self) -> keras.layers.Layer:
         """The block of the first iteration; with a bank, the prototype of all."""
@@ -310,7 +315,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
 
     def _pure_block(self, group, training):
         if self.soft:
-            return PureSoftBlock(self.soft, training, self.remat)
+            return PureSoftBlock(self.soft, training, self.remat, self.trainable)
         size = self.group_sizes[group]
         return PureBlock(self.blocks[group], size, training, self.remat)
 

@@ -111,9 +111,10 @@ def headline(results: dict[str, Any]) -> str:
         )
     for name, found in summary.items():
         if "parameters" in found:
+            network = label(name.removesuffix(", folded"))
             text += (
-                f" The {label(name)}, keeps {found['parameters']:,.0f} parameters and "
-                f"reaches {at(name, 0)}."
+                f" Folded, the {network} network keeps {found['parameters']:,.0f} "
+                f"parameters and reaches {at(name, 0)}."
             )
     return text
 
@@ -201,7 +202,12 @@ def provenance_rows(results: dict[str, Any]) -> list[list[str]]:
     size = f", size {entry['size']}" if entry["size"] else ""
     count = entry["num_examples"]
     count = f", {count:,} training examples" if count else ""
+    phases = entry.get("phases")
+    if phases:
+        count += f" in each phase, with windows {', '.join(map(str, phases))}"
     rows.append(["data", f"{entry['data']}{size}{count}"])
+    for name, changes in entry.get("variants", {}).items():
+        rows.append([label(name), f"as the recurrent, with {_fields(changes)}"])
     for twin, recipe in entry["recipes"].items():
         rows.append([f"recipe, {label(twin)}", _fields(recipe)])
     seeds = sorted({r["seed"] for r in results["runs"]})
@@ -217,11 +223,13 @@ def _fields(fields):
 def _introduction(results):
     family = zoo.describe(results["entry"]["family"])
     spec = data_room.describe(results["entry"]["data"])
+    how = "applies the same weights again"
+    if "templates" in {**family.defaults, **results["entry"]["model"]}:
+        how = "has a mix of shared templates as kernels"
     text = (
         f"{family.summary} ({family.paper}) At every iteration the recurrent network "
-        f"applies the same weights again: {family.shares}. Its feed-forward twin is "
-        "the same network with weights of its own for every iteration. "
-        f"Task: {spec.summary}"
+        f"{how}: {family.shares}. Its feed-forward twin is the same network with "
+        f"weights of its own for every iteration. Task: {spec.summary}"
     )
     return f"<p>{html.escape(text)}</p>"
 
