@@ -26,7 +26,7 @@ class TemplateLayer(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.bias = None
 
-    def __call__(self, x, kernel=None, **kwargs):
+    def __call__(self, x, kernel: Any = None, **kwargs):
         if kernel is None:
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} was called without its kernel, "
@@ -144,7 +144,7 @@ class TemplateConv(TemplateLayer):
             return (*self.kernel_size, channels, self.filters // channels)
         return (*self.kernel_size, channels // self.groups, self.filters)
 
-    def call(self, x, kernel=None):
+    def call(self, x, kernel: Any = None):
         self.check_kernel(tuple(x.shape), tuple(kernel.shape))
         padding = self.padding
         if padding == "causal":
@@ -168,7 +168,7 @@ class TemplateConv(TemplateLayer):
             x = x + ops.reshape(self.bias, shape)
         return self.activation(x)
 
-    def compute_output_spec(self, x, kernel=None):
+    def compute_output_spec(self, x, kernel: Any = None):
         self.check_kernel(tuple(x.shape), tuple(kernel.shape))
         sizes = x.shape[1:-1] if self.data_format == "channels_last" else x.shape[2:]
         spatial = [self._output_size(i, n) for i, n in enumerate(sizes)]

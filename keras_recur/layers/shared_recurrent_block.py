@@ -132,7 +132,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         # The block casts for itself; here weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.iterations = check_positive_int("iterations", iterations)
-        self.soft = None
+        self.soft: Any = None
         if _is_bank(sharing):
             self.soft = SoftSharing(block, self.iterations, sharing)
         elif not isinstance(sharing, str):

@@ -108,9 +108,10 @@ class TemplateBank(keras.layers.Layer):
         super().__init__(**kwargs)
         if num_templates is not None:
             check_positive_int("num_templates", num_templates)
-        self.num_templates = num_templates
-        self.kernel_shape = None if kernel_shape is None else _shape(kernel_shape)
-        self.num_layers = num_layers
+        self.num_templates: Any = num_templates
+        # Unknown until the bank is built, where a loop is to find them.
+        self.kernel_shape: Any = None if kernel_shape is None else _shape(kernel_shape)
+        self.num_layers: Any = num_layers
         if num_layers is not None:
             check_positive_int("num_layers", num_layers)
         self.labels = None if labels is None else _labels(labels, num_layers)

@@ -54,14 +54,14 @@ class TemplateDense(TemplateLayer):
     def kernel_shape_for(self, x_shape):
         return (x_shape[-1], self.units)
 
-    def call(self, x, kernel=None):
+    def call(self, x, kernel: Any = None):
         self.check_kernel(tuple(x.shape), tuple(kernel.shape))
         x = ops.matmul(x, kernel)
         if self.bias is not None:
             x = x + self.bias
         return self.activation(x)
 
-    def compute_output_spec(self, x, kernel=None):
+    def compute_output_spec(self, x, kernel: Any = None):
         self.check_kernel(tuple(x.shape), tuple(kernel.shape))
         return keras.KerasTensor((*x.shape[:-1], self.units), dtype=self.compute_dtype)
 

@@ -315,7 +315,7 @@ def make_entry(
         "feedforward": dataclasses.replace(both["feedforward"], **own),
     }
     sizes: tuple[Any, ...] = (None,)
-    if phases:
+    if phases and size:
         windows = phases[-1], 2 * phases[-1] - 1
         tests = [(n, min(w, 2 * n - 1)) for n in (size, 2 * size) for w in windows]
         sizes = tuple(dict.fromkeys(tests))
