@@ -23,8 +23,8 @@ from keras_recur.layers.template_bank import TemplateBank
 class SoftSharing:
     """Prototype, banks and rows of a `SharedRecurrentBlock`. Not a layer, on purpose:
 
-    Keras would track the prototype's weights. The loop that owns it tracks the banks
-    and the rows.
+    Keras would track the prototype's weights. The loop that owns it tracks the banks,
+    the rows and the seeds.
 
     Args:
         block: The prototype.
@@ -38,6 +38,7 @@ class SoftSharing:
         self.iterations = iterations
         self.sharing = sharing
         self.banks = []
+        self.seeds = []
         self.rows = {}
         self.single = {}
 
@@ -51,7 +52,7 @@ class SoftSharing:
         self.mutable = list(self.block.non_trainable_variables)
         self._make_banks(loop)
         values = [block.variables for block in (self.block, *copies)]
-        names = set()
+        names, saved = set(), {id(v) for v in self.block.weights}
         for number, variable in enumerate(self.block.variables):
             if id(variable) in self.kernels:
                 continue
@@ -60,7 +61,11 @@ class SoftSharing:
                 name = f"{name}_{number}"
             names.add(name)
             rows = [keras.ops.convert_to_numpy(v[number]) for v in values]
-            if not keras.backend.is_float_dtype(variable.dtype):
+            if id(variable) not in saved:
+                self.seeds.append(keras.random.SeedGenerator(0, name=name))
+                self.seeds[-1].state.assign(rows[0])
+                self.single[id(variable)] = self.seeds[-1].state
+            elif not keras.backend.is_float_dtype(variable.dtype):
                 self.single[id(variable)] = _weight(loop, name, variable, rows[0])
             else:
                 self.rows[id(variable)] = _weight(loop, name, variable, np.stack(rows))

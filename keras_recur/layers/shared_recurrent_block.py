@@ -138,7 +138,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         elif not isinstance(sharing, str):
             sharing = _group_ids(sharing)
         self._sharing = None if self.soft else sharing
-        self.banks = []
+        self.banks, self._seeds = [], []
         self.injection = check_one_of("injection", injection, (None, "add", "concat"))
         self.return_sequence = return_sequence
         self.unroll = unroll
@@ -211,7 +211,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if self.soft:
             outputs = self.soft.build(self, inputs)
             self._check_state(state, outputs, dtypes=False)
-            self.banks = self.soft.banks
+            self.banks, self._seeds = self.soft.banks, self.soft.seeds
             return
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
             with iteration_scope(0, size):
@@ -332,9 +332,10 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if len(self.blocks) == 1 or (self.soft and self.soft.period()):
             return [0] * iterations, list(range(iterations))
         if iterations > self.iterations:
+            sharing = "a template bank" if self.soft else f"sharing={self.sharing!r}"
             raise ValueError(
                 f"`iterations` can be at most {self.iterations} here: with "
-                f"sharing={self.sharing!r} there are no weights for more. Received: "
+                f"{sharing} there are no weights for more. Received: "
                 f"iterations={iterations}. Only sharing='all' runs any number, and a "
                 "bank of one template, or one that folds into a loop."
             )
