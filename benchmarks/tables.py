@@ -36,7 +36,7 @@ def table(rows: list[Row], backend: str) -> Table:
         reference = values.get(row.reference) if row.ratio_to else None
         result.add_row(
             f"{row.what}, {row.variant}" if row.variant else row.what,
-            f"{row.network}, {row.templates} templates" if row.templates else row.network,
+            row.network + (f", {row.templates} templates" if row.templates else ""),
             row.jit,
             row.iterations,
             "" if row.unit == "ratio" else amount(row),

@@ -22,6 +22,13 @@ def banks_of(
             yield from banks_of(layer, f"{prefix}{layer.name}/")
 
 
+def names_in(model: keras.Model) -> Iterator[str]:
+    """The names of all layers of a model, nested models included."""
+    for layer in getattr(model, "layers", ()):
+        yield layer.name
+        yield from names_in(layer)
+
+
 def require_banks(model: Any) -> dict[str, TemplateBank]:
     """The banks of a model, or an error that says that there is none."""
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):

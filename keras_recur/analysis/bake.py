@@ -1,10 +1,11 @@
 """Baking: mixed kernels become plain ones, for inference at a plain model's speed."""
 
+import itertools
 from typing import Any
 
 import keras
 
-from keras_recur.analysis._banks import rebuilt, require_banks
+from keras_recur.analysis._banks import names_in, rebuilt, require_banks
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TemplateBank,
@@ -43,6 +44,7 @@ def bake(model: keras.Model) -> keras.Model:
     """
     require_banks(model)
     loops, kernels, convolutions = [], {}, []
+    taken = set(names_in(model))
 
     def change(layer):
         if isinstance(layer, TemplateBank | _TEMPLATE_LAYERS):
@@ -69,8 +71,12 @@ def bake(model: keras.Model) -> keras.Model:
                 "TemplateBank: something in between changes it, which cannot be baked."
             )
         bank, number, _ = kernels[id(kernel)]
-        again = sum(layer is other for other, *_ in convolutions)
-        plain = _plain(layer, f"{layer.name}_{again}" if again else layer.name, kernel)
+        name = layer.name
+        if any(layer is other for other, *_ in convolutions):
+            free = (f"{name}_{i}" for i in itertools.count(1))
+            name = next(n for n in free if n not in taken)
+            taken.add(name)
+        plain = _plain(layer, name, kernel)
         convolutions.append((layer, plain, bank, number))
         return plain(x)
 

@@ -41,25 +41,53 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
     >>> keras_recur.analysis.recalibrate(pair.recurrent, data)
     """
     check_positive_int("batches", batches)
-    layers = [layer for layer in _inside(model, set()) if isinstance(layer, _KINDS)]
+    inside = list(_inside(model, set()))
+    layers = [layer for layer in inside if isinstance(layer, _KINDS)]
     if not layers:
         raise ValueError(
             f"The model {model.name!r} has no batch normalization: there is nothing to "
             "recalibrate."
         )
-    momenta = [layer.momentum for layer in layers]
+    loops = [layer for layer in inside if isinstance(layer, SharedRecurrentBlock)]
+    inner = {id(la) for x in loops if x.soft for la in _inside(x.soft.block, set())}
+    # These have a row of statistics per iteration, the others one for all calls.
+    rows = [
+        layer
+        for layer in layers
+        if id(layer) in inner or isinstance(layer, TimeSpecificBatchNormalization)
+    ]
+    before = [(layer, "momentum", layer.momentum) for layer in layers]
+    before += [(loop, "unroll", loop.unroll) for loop in loops]
     done = 0
     try:
+        for loop in loops:  # Rolled, a layer may be called once for all iterations.
+            loop.unroll = True
+        for layer in layers:
+            if not any(layer is other for other in rows):
+                _average_over_calls(layer)
         for batch in itertools.islice(_batches(data), batches):
             done += 1
-            for layer in layers:  # The running mean of all batches up to this one.
+            for layer in rows:
                 layer.momentum = 1 - 1 / done
             model(batch[0] if isinstance(batch, tuple | list) else batch, training=True)
     finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+        for layer, name, value in before:
+            setattr(layer, name, value)
+        for layer in layers:
+            vars(layer).pop("call", None)
     if not done:
         raise ValueError("`data` has no batch to recalibrate with.")
+
+
+def _average_over_calls(layer):
+    """Gives the layer, at each call, the momentum of a running mean of its calls."""
+    call, calls = layer.call, itertools.count(1)
+
+    def counted(*args, **kwargs):
+        layer.momentum = 1 - 1 / next(calls)
+        return call(*args, **kwargs)
+
+    layer.call = counted
 
 
 def _batches(data):

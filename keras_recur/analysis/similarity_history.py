@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
 from keras_recur.training.checkpoint import replacing
 
@@ -23,7 +24,8 @@ class SimilarityHistory(keras.callbacks.Callback):
         space: `"coefficients"` (default), the paper's, or `"kernels"`.
 
     Attributes:
-        epochs: Epochs that were finished at each record; 0 is before training.
+        epochs: Epochs that were finished at each record; 0 is before training. Where
+            `fit` is called again and starts from 0, they go on counting.
         matrices: By name of bank, `(records, layers, layers)` when stacked: a list with
             a matrix per record.
 
@@ -51,15 +53,23 @@ class SimilarityHistory(keras.callbacks.Callback):
         self.matrices: dict[str, list[np.ndarray]] = {}
 
     def on_train_begin(self, logs=None):
-        self._record(self.epochs[-1] if self.epochs else 0)
+        require_banks(self.model)
+        self._latest = self._before = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._latest is None:
+            self._before = max(self.epochs[-1] - epoch, 0) if self.epochs else 0
+            self._latest = epoch + self._before
+            self._record(self._latest)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._latest = epoch + 1
+        self._latest = epoch + 1 + self._before
         if self._latest % self.every == 0:
             self._record(self._latest)
 
     def on_train_end(self, logs=None):
-        self._record(getattr(self, "_latest", 0))
+        if self._latest is not None:
+            self._record(self._latest)
 
     def _record(self, epoch):
         if epoch in self.epochs:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_recur._validation import check_positive_int
-from keras_recur.analysis._banks import rebuilt
+from keras_recur.analysis._banks import banks_of, rebuilt
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TemplateBank,
@@ -111,19 +111,20 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
             kernels[key] = banks[key](args[0])
         return layer(args[0], kernels[key][number])
 
-    if not groups and not any(_is_untied(la) for la in getattr(model, "layers", ())):
+    converted = rebuilt(model, change, call)
+    if not banks and not loops:
         raise ValueError(
             "A bank needs two kernels of one shape. Received: a model "
-            f"{getattr(model, 'name', model)!r} that has none such among its layers."
+            f"{model.name!r} that has none such among its layers."
         )
-    converted = rebuilt(model, change, call)
+    names = {id(bank): name for name, bank in banks_of(converted)}
     errors = {}
     for key, bank in banks.items():
         stacked = np.stack([_to_numpy(layer.kernel) for layer in groups[key]])
         found = decompose(stacked, num_templates)
         bank.templates.assign(found.templates)
         bank.coefficients.assign(found.coefficients)
-        errors[bank.name] = found.error
+        errors[names[id(bank)]] = found.error
     for layer, new in made.values():
         if new.bias is not None:
             new.bias.assign(_to_numpy(layer.bias))
@@ -135,7 +136,7 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
         found = [decompose(k, num_templates) for k in loop.soft.stack(values)]
         loop.soft.assign(values, found)
         for bank, decomposition in zip(loop.banks, found, strict=True):
-            errors[f"{loop.name}/{bank.name}"] = decomposition.error
+            errors[names[id(bank)]] = decomposition.error
     return Converted(converted, errors)
 
 

@@ -1,0 +1,87 @@
+"""Clusters of layers and their period, on matrices whose answer is known."""
+
+import numpy as np
+import pytest
+
+from keras_recur.analysis import find_loop
+
+
+def alike(text, inside=0.99, between=0.1):
+    """The matrix in which layers of one letter are alike."""
+    letters = np.array(list(text))
+    same = letters[:, None] == letters[None, :]
+    return np.where(np.eye(len(text), dtype=bool), 1.0, np.where(same, inside, between))
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "period"),
+    [
+        ("ABABAB", [0, 1, 0, 1, 0, 1], 2),
+        ("AAAA", [0, 0, 0, 0], 1),
+        ("ABCD", [0, 1, 2, 3], None),
+        ("ABCABCA", [0, 1, 2, 0, 1, 2, 0], 3),  # The last turn is not complete.
+        ("ABBA", [0, 1, 1, 0], 3),
+        ("ABCB", [0, 1, 2, 1], None),
+        ("A", [0], None),
+    ],
+)
+def test_labels_and_period(text, labels, period):
+    loop = find_loop(alike(text))
+    assert loop == (labels, period)
+    assert (loop.labels, loop.period) == (labels, period)
+
+
+def test_a_chain_is_no_cluster():
+    """Complete linkage: neighbours alike, but not the ends, are not one layer."""
+    angles = np.arange(4) * 0.3
+    chain = np.cos(angles[:, None] - angles[None, :])
+    assert find_loop(chain, 0.95).labels == [0, 0, 1, 1]
+    assert find_loop(chain, np.cos(0.6) - 1e-6).labels in ([0, 0, 0, 1], [0, 0, 1, 1])
+    assert find_loop(chain, np.cos(0.9) - 1e-6).labels == [0, 0, 0, 0]
+
+
+def test_the_most_alike_come_first():
+    """The middle one is near enough to either, and goes to the nearer one."""
+    matrix = np.array([[1.0, 0.91, 0.2], [0.91, 1.0, 0.97], [0.2, 0.97, 1.0]])
+    assert find_loop(matrix, 0.9).labels == [0, 1, 1]
+
+
+def test_the_ends_of_the_threshold():
+    matrix = alike("ABAB", inside=1.0, between=0.0)
+    assert find_loop(matrix, 0).labels == [0, 0, 0, 0]
+    assert find_loop(matrix, 1).labels == [0, 1, 0, 1]
+    assert find_loop(alike("ABAB", inside=1 - 1e-12), 1.0).labels == [0, 1, 0, 1]
+    assert find_loop(alike("ABAB", inside=1 - 1e-6), 1.0).labels == [0, 1, 2, 3]
+    assert find_loop(alike("AB", between=0.95), np.float32(0.5)).labels == [0, 0]
+
+
+BAD_THRESHOLDS = {
+    "below": (-0.01, "must lie in 0 to 1.*-0.01"),
+    "above": (1.01, "must lie in 0 to 1.*1.01"),
+    "NaN": (float("nan"), "must lie in 0 to 1.*nan"),
+    "text": ("high", "a number from 0 to 1.*'high' .of type str"),
+    "none": (None, "a number from 0 to 1.*NoneType"),
+    "truth": (True, "a number from 0 to 1.*bool"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_THRESHOLDS)
+def test_bad_thresholds(case):
+    threshold, message = BAD_THRESHOLDS[case]
+    with pytest.raises(ValueError, match=f"`threshold`.*{message}"):
+        find_loop(np.eye(2), threshold)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.ones((2, 3)), r"square matrix.*\(2, 3\)"),
+        (np.ones(4), r"square matrix.*\(4,\)"),
+        (np.full((2, 2), np.nan), "finite"),
+        (np.array([[1, np.inf], [np.inf, 1]]), "finite"),
+    ],
+    ids=["oblong", "flat", "NaN", "infinite"],
+)
+def test_bad_matrices(matrix, message):
+    with pytest.raises(ValueError, match=f"`similarity` must be.*{message}"):
+        find_loop(matrix)

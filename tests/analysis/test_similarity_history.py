@@ -1,0 +1,117 @@
+"""The record of a training, and the penalty that draws layers together."""
+
+import keras
+import numpy as np
+import pytest
+from banked import dense, is_png, nested
+
+from keras_recur.analysis import SimilarityHistory, layer_similarity
+from keras_recur.layers import RecurrenceRegularizer
+
+
+def fit(model, *callbacks, steps=2, **options):
+    x, y = np.random.default_rng(0).normal(size=(2, 16, 4)).astype("float32")
+    x, y = np.tile(x, (steps, 1)), np.tile(y, (steps, 1))
+    if not model.compiled:
+        model.compile(keras.optimizers.Adam(0.05), "mse")
+    model.fit(x, y, 16, callbacks=list(callbacks), shuffle=False, verbose=0, **options)
+
+
+class Copies(keras.callbacks.Callback):
+    """The matrices as `layer_similarity` has them, at every moment."""
+
+    def __init__(self):
+        self.found = []
+
+    def on_train_begin(self, logs=None):
+        self.found.append(layer_similarity(self.model)["bank"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.on_train_begin()
+
+
+@pytest.mark.parametrize("space", ["coefficients", "kernels"])
+def test_records_before_during_and_after(space):
+    history, copies = SimilarityHistory(every=2, space=space), Copies()
+    fit(dense(name="bank"), history, copies, epochs=5)
+    assert history.epochs == [0, 2, 4, 5]
+    assert list(history.matrices) == ["bank"]
+    stacked = np.stack(history.matrices["bank"])
+    assert stacked.shape == (4, 4, 4)
+    expected = [getattr(copies.found[n], space) for n in history.epochs]
+    np.testing.assert_array_equal(stacked, expected)
+    assert np.abs(np.diff(stacked, axis=0)).max(axis=(1, 2)).min() > 1e-4
+
+
+def test_every_epoch_by_default_and_all_banks():
+    history = SimilarityHistory()
+    model = nested()
+    model.compile("sgd", "mse")
+    model.fit(
+        np.ones((4, 4)), np.ones((4, 2)), epochs=2, callbacks=[history], verbose=0
+    )
+    assert history.epochs == [0, 1, 2]
+    assert {k: np.stack(m).shape for k, m in history.matrices.items()} == {
+        "loop/bank_4x4": (3, 4, 4),
+        "inner/loop/bank_4x4": (3, 4, 4),
+    }
+
+
+def test_a_training_that_goes_on():
+    history, model = SimilarityHistory(every=2), dense()
+    fit(model, history, epochs=2)
+    fit(model, history, epochs=3)  # Anew from 0: it goes on counting.
+    fit(model, history, epochs=9, initial_epoch=7)
+    fit(model, history, epochs=0)
+    assert history.epochs == [0, 2, 4, 5, 7, 8, 9]
+    resumed = SimilarityHistory(every=2)
+    fit(model, resumed, epochs=9, initial_epoch=7)
+    assert resumed.epochs == [7, 8, 9]
+
+
+def test_the_plot(tmp_path):
+    history, model = SimilarityHistory(), nested()
+    model.compile("sgd", "mse")
+    model.fit(
+        np.ones((4, 4)), np.ones((4, 2)), epochs=6, callbacks=[history], verbose=0
+    )
+    figure = history.plot(tmp_path / "new" / "history.png", columns=3)
+    width, height = is_png(tmp_path / "new" / "history.png")
+    assert width > height > 300
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    row = ["epoch 0", "epoch 3", "epoch 6", "mean of all pairs"]
+    assert [axes.get_title() for axes in panels] == row * 2
+    for first, (name, matrices) in zip((0, 4), history.matrices.items(), strict=True):
+        assert panels[first].get_ylabel() == name
+        for axes, record in zip(panels[first:], (0, 3, 6), strict=False):
+            np.testing.assert_array_equal(axes.images[0].get_array(), matrices[record])
+        epochs, means = panels[first + 3].lines[0].get_data()
+        pairs = np.triu_indices(4, 1)
+        np.testing.assert_allclose(means, [m[pairs].mean() for m in matrices])
+        assert list(epochs) == history.epochs
+    assert len(history.plot(columns=1).axes) == 2 * 2 + 1
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="Nothing was recorded.*model.fit"):
+        SimilarityHistory().plot()
+    with pytest.raises(ValueError, match="`every`.*positive integer.*0"):
+        SimilarityHistory(every=0)
+    with pytest.raises(ValueError, match="(?s)`space`.*'kernel'.*'kernels'"):
+        SimilarityHistory(space="kernel")
+    plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    with pytest.raises(ValueError, match="has no template bank"):
+        fit(plain, SimilarityHistory())
+
+
+def test_the_penalty_draws_layers_together():
+    def mean_similarity(strength):
+        penalty = RecurrenceRegularizer(strength) if strength else None
+        history = SimilarityHistory()
+        fit(dense(templates=4, coefficients_regularizer=penalty), history, steps=100)
+        (matrices,) = history.matrices.values()
+        return [m[np.triu_indices(len(m), 1)].mean() for m in matrices]
+
+    (start, free), (same, drawn) = mean_similarity(0.0), mean_similarity(0.1)
+    assert start == same
+    assert free < 0.6 < 0.9 < drawn
