@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rows import Row, read_rows
+from swrn import swrn_depth
 from tables import amount
 
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
@@ -17,13 +18,25 @@ HEAD = (
     "peak memory of a step: plain",
     "remat",
     "remat's step, against plain",
+    "mixing, against layer by layer",
+    "SWRN's training step, against WRN's",
+    "baked SWRN, against WRN",
 )
-EXPLAINED = (
+STEPS = (
     "Training step: median over that of the same network written by hand in plain "
-    "Keras, for {steps}. {loops}XLA is off in TensorFlow's first line and on in its "
-    "second."
+    "Keras, for {names}."
 )
-LOOPS = "First step (trace, compile, run), later step and memory: {most} iterations. "
+LOOPS = "First step (trace, compile, run), later step and memory: {most} iterations."
+MIXING = (
+    "Mixing, forward and backward: 3x3x{channels}x{channels} kernels for {layers} "
+    "layers from {templates} templates by `TemplateBank`, over the sum of coefficient "
+    "times template in every layer, as in the paper's code."
+)
+SOFT = (
+    "SWRN-{name}'s training step, and inference of it after `bake`: over those of "
+    "WRN-{twin}, at batch {batch}."
+)
+XLA = "XLA is off in TensorFlow's first line and on in its second."
 
 
 def markdown(folder: Path) -> str:
@@ -59,15 +72,12 @@ def _tables(rows: list[Row], path: Path):
     for hardware in dict.fromkeys(row.hardware for row in rows):
         here = [row for row in rows if row.hardware == hardware]
         newest = max(here, key=lambda row: row.date)
-        networks = dict.fromkeys(row.network for row in here if row.part == "step")
-        steps = " and ".join(f"`{network}`" for network in networks) or "no network"
-        loops = LOOPS.format(most=_most(here)) if _most(here) != "0" else ""
         lines = _filled([HEAD, *_lines(here)])
         yield "\n".join(
             [
                 f"{hardware}, {newest.os}, Python {newest.python}, Keras "
                 f"{newest.keras}, {newest.dtype}, {newest.date}. "
-                + EXPLAINED.format(steps=steps, loops=loops),
+                + " ".join(_explained(here)),
                 "",
                 lines[0],
                 f"|---|{'---:|' * (lines[0].count(' | '))}",
@@ -77,6 +87,34 @@ def _tables(rows: list[Row], path: Path):
                 "`benchmarks/`.",
             ]
         )
+
+
+def _explained(rows: list[Row]):
+    """What the columns mean, as far as something was measured for them."""
+
+    def found(part, column):
+        values = (getattr(row, column) for row in rows if row.part == part)
+        return list(dict.fromkeys(value for value in values if value))
+
+    if names := found("step", "network"):
+        yield STEPS.format(names=" and ".join(f"`{name}`" for name in names))
+    if _most(rows) != "0":
+        yield LOOPS.format(most=_most(rows))
+    if templates := found("mixing", "templates"):
+        yield MIXING.format(
+            channels=" or ".join(str(64 * int(n)) for n in found("mixing", "width")),
+            layers=" or ".join(str(2 * int(n)) for n in found("mixing", "iterations")),
+            templates=" and ".join(templates),
+        )
+    soft = [row for row in rows if row.part in ("soft_step", "baked") and not row.note]
+    for width, iterations, k in dict.fromkeys(
+        (row.width, row.iterations, row.templates) for row in soft
+    ):
+        twin = f"{swrn_depth(int(iterations))}-{width}"
+        sizes = dict.fromkeys(row.batch for row in soft if row.width == width)
+        yield SOFT.format(name=f"{twin}-{k}", twin=twin, batch=" and ".join(sizes))
+    if len({row.jit for row in rows if row.backend == "tensorflow" and row.jit}) > 1:
+        yield XLA
 
 
 def _filled(table):
@@ -101,16 +139,20 @@ def _lines(rows: list[Row]):
             late = any(row.note and row.variant == variant for row in same)
             return "no result" if late else "–"
 
-        steps = [r for r in same if r.part == "step" and r.ratio]
+        def ratios(part, same=same):
+            found = (r for r in same if r.part == part and r.ratio)
+            return ", ".join(f"{float(r.ratio):.2f}" for r in found) or "–"
+
         more = [amount(r) for r in same if r.what == "import, difference"]
         cells = (
             f"{backend} {version}",
-            ", ".join(f"{float(row.ratio):.2f}" for row in steps) or "–",
+            ratios("step"),
             f"+{more[0]}".replace("+-", "-") if more else "–",
             *(cell("first step", v) for v in ("unrolled", "rolled")),
             *(cell("later step", v) for v in ("unrolled", "rolled")),
             *(_memory(cell, v) for v in ("plain", "remat")),
             cell("step time", "remat", _ratio),
+            *(ratios(part) for part in ("mixing", "soft_step", "baked")),
         )
         yield cells
 

@@ -9,9 +9,8 @@
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h); each has a file that says what it measures. Every measurement runs in a process of
 its own, because a process has one Keras backend. Its rows are in the CSV as soon as it
-ends, in place of older ones.
-Needs an idle machine: about an hour for three backends on 2 CPU
-cores, most of it XLA compiling 100 unrolled iterations.
+ends, in place of older ones. Needs an idle machine: about an hour for three backends on
+2 CPU cores, most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse

@@ -24,14 +24,19 @@ def swrn_jobs(part: str, backend: str, asked: Asked, repeats: int) -> list[Job]:
     ]
 
 
+def swrn_depth(iterations: int) -> int:
+    """The depth in a network's name, from the iterations of each stage: 28 from 3."""
+    return 6 * iterations + 10
+
+
 def swrn(setting: Setting):
-    """The zoo's pair. Three iterations in each stage are a depth of 28."""
+    """The zoo's pair of SWRN and WRN."""
     from keras_recur import zoo
 
     return zoo.build(
         setting.network,
         input_shape=(setting.size, setting.size, 3),
-        depth=6 * setting.iterations + 10,
+        depth=swrn_depth(setting.iterations),
         width=setting.width,
         templates=setting.templates,
         seed=0,

@@ -37,11 +37,7 @@ _UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
         "templates": 2,
     },
     initializer="he_normal",
-    published=(
-        Published({}, 57_807_728, 68_883_240),
-        Published({"templates": 1}, 39_703_372, 68_883_240),
-        Published({"templates": "layers"}, 68_883_366, 68_883_240),
-    ),
+    published=(Published({}, 57_807_728, 68_883_240),),
 )
 def swrn_bottleneck(
     start,

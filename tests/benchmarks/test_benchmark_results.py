@@ -48,6 +48,23 @@ def step_rows(ours=1.02, **columns):
     ]
 
 
+def soft_rows(mixing=0.2, training=1.01, inference=1.0, **columns):
+    """Rows of the three parts on SWRN, with these ratios; mixing from 2 and from 6."""
+    common = {"network": "swrn", "width": 10, "iterations": 3, "batch": 8, **columns}
+    bank, rows = ("layer by layer", "bank"), []
+    for part, what, k, ratio, variants in (
+        ("mixing", "mixing", 2, mixing, bank),
+        ("mixing", "mixing", 6, mixing / 2, bank),
+        ("soft_step", "training step", 2, training, ("wrn", "swrn")),
+        ("baked", "inference", 2, inference, ("wrn", "baked")),
+    ):
+        both = {**common, "part": part, "what": what, "templates": k}
+        against = {"variant": variants[1], "ratio_to": variants[0]}
+        rows.append(made_up(**both, variant=variants[0], value=0.4))
+        rows.append(made_up(**both, **against, value=0.4 * ratio))
+    return rows
+
+
 def shown(renderable):
     console = Console(file=io.StringIO(), width=200)
     console.print(renderable)
@@ -125,6 +142,25 @@ def test_the_table_shows_ratios_and_targets():
     assert "took longer than 600 s" in text
 
 
+def test_the_table_shows_soft_sharing_against_its_targets():
+    from rows import with_ratios
+    from tables import table
+
+    rows = with_ratios(soft_rows(mixing=0.5, training=1.06, inference=1.01))
+    lines = shown(table(rows, "jax")).splitlines()
+    found = {
+        k: line
+        for line in lines
+        for k in ("bank", "step", "baked")
+        if f" {k}" in line and (k != "bank" or "2 templates" in line)
+    }
+    assert "0.50" in found["bank"] and "MISSED (≤ 0.333)" in found["bank"]
+    assert "layer by layer 400 ms" in found["bank"]
+    assert "1.06" in found["step"] and "MISSED (≤ 1.05)" in found["step"]
+    assert "1.01" in found["baked"] and "met (≤ 1.02)" in found["baked"]
+    assert any("6 templates" in line and "0.25" in line for line in lines)
+
+
 def test_the_markdown_quotes_the_file_and_leaves_quick_runs_out(tmp_path):
     from markdown import markdown
     from rows import add_rows
@@ -145,12 +181,28 @@ def test_the_markdown_quotes_the_file_and_leaves_quick_runs_out(tmp_path):
     line = next(line for line in text.splitlines() if line.startswith("| jax"))
     for cell in ("1.02", "+0.12 s", "12.0 s", "1.50 s", "480 MiB", "55.5 MiB"):
         assert f" {cell} |" in line
-    # What was not measured has no column.
+    # What was not measured has no column, and is not explained.
     assert "later step: unrolled" not in text and "–" not in line
+    assert "SWRN" not in text and "TensorFlow" not in text
     assert "Abacus 3, 2 cores" in text and "`results/abacus.csv`" in text.replace(
         tmp_path.name, "results"
     )
     assert "77" not in text
+
+
+def test_the_markdown_explains_what_was_measured_of_soft_sharing(tmp_path):
+    from markdown import markdown
+    from rows import add_rows
+
+    add_rows(tmp_path / "abacus.csv", soft_rows())
+    text = markdown(tmp_path)
+    assert "| jax 1.0 | 0.20, 0.10 | 1.01 | 1.00 |" in text.splitlines()
+    assert "3x3x640x640 kernels for 6 layers from 2 and 6 templates" in text
+    assert "SWRN-28-10-2" in text and "WRN-28-10, at batch 8." in text
+    assert "by hand" not in text
+    failed = made_up(part="soft_step", network="swrn", batch=128, note="took too long")
+    add_rows(tmp_path / "abacus.csv", [failed])
+    assert "128" not in markdown(tmp_path)
 
 
 def test_write_readme_replaces_only_what_is_between_the_markers(tmp_path):
@@ -169,18 +221,58 @@ def test_write_readme_replaces_only_what_is_between_the_markers(tmp_path):
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_job_names_its_own_command(name):
-    import compile_time
-    import import_time
-    import memory
-    import step
+    from run import JOBS
+    from setting import PARTS, Asked
 
-    parts = (step, compile_time, memory, import_time)
+    assert list(JOBS) == list(PARTS)
     for quick in (False, True):
-        jobs = [job for part in parts for job in part.jobs(name, quick, None)]
+        jobs = [job for part in JOBS.values() for job in part(name, Asked(quick))]
         commands = [job.command for job in jobs]
         assert len(set(commands)) == len(commands)
         for job in jobs:
             assert (ROOT / "benchmarks" / job.command.split()[0]).is_file()
+
+
+@pytest.mark.parametrize("part", ["soft_step", "baked"])
+def test_sizes_of_swrn_follow_the_device_and_what_was_asked(part):
+    from run import JOBS
+    from setting import Asked
+
+    def sizes(**asked):
+        (job,) = JOBS[part]("jax", Asked(**asked))
+        return job.setting.width, job.setting.batch, job.setting.repeats
+
+    assert sizes()[:2] == (10, 8)
+    assert sizes(device="gpu")[:2] == (10, 128)
+    asked = {"width": 4, "batch": 32, "repeats": 5}
+    assert sizes(device="gpu", **asked) == (4, 32, 5)
+    assert sizes(quick=True, **asked) == (4, 32, 5)
+
+
+def test_the_reference_of_mixing_gives_the_same_kernels_and_their_gradients():
+    import numpy as np
+    from keras import ops
+    from mixing import layer_by_layer, with_gradients
+
+    from keras_recur.layers import TemplateBank
+
+    bank = TemplateBank(2, (3, 3, 4, 4), num_layers=3, seed=0)
+    bank.build()
+    weights = [ops.convert_to_tensor(v.numpy()) for v in bank.trainable_variables]
+    given = [ops.ones((3, 3, 4, 4)) * n for n in (1.0, 2.0, 3.0)]
+    *kernels, templates, coefficients = [
+        ops.convert_to_numpy(x)
+        for x in with_gradients(layer_by_layer, False)(weights, given)
+    ]
+    mixed = ops.convert_to_numpy(bank.mix())
+    np.testing.assert_allclose(np.stack(kernels), mixed, rtol=1e-5, atol=1e-6)
+    values, c = (ops.convert_to_numpy(w) for w in weights)
+    expected = np.array([1.0, 2.0, 3.0]) @ c
+    np.testing.assert_allclose(templates[:, 0, 0, 0, 0], expected, rtol=1e-5)
+    sums = values.sum(axis=(1, 2, 3, 4))
+    np.testing.assert_allclose(
+        coefficients, np.outer([1.0, 2.0, 3.0], sums), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_slug():

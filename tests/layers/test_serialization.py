@@ -19,9 +19,12 @@ from harness import (
 )
 from keras import layers
 
+import keras_recur
 from keras_recur.layers import (
     Readout,
+    RecurrenceRegularizer,
     SharedRecurrentBlock,
+    TemplateBank,
     TimeSpecificBatchNormalization,
 )
 
@@ -50,6 +53,21 @@ LAYERS = {
     ),
     "sequence": lambda: SharedRecurrentBlock(functional(), 2, return_sequence=True),
     "bfloat16": lambda: SharedRecurrentBlock(dense(dtype="mixed_bfloat16"), 2),
+    "soft": lambda: SharedRecurrentBlock(functional(), 3, TemplateBank(2, seed=1)),
+    "soft, banks": lambda: SharedRecurrentBlock(
+        sequential(), 2, [TemplateBank(None, labels=[0, 0], num_layers=2)]
+    ),
+    "bank": lambda: TemplateBank(
+        2,
+        (3, 4),
+        3,
+        coefficients_initializer="identity",
+        templates_regularizer="l2",
+        coefficients_regularizer=RecurrenceRegularizer(0.5),
+    ),
+    "folded bank": lambda: TemplateBank(
+        3, [3, 4], 3, (0, 1, 0), coefficients_initializer="he_normal", seed=1
+    ),
     "norm": lambda: TimeSpecificBatchNormalization(
         iterations=2, affine=None, axis=1, momentum=0.5, epsilon=0.1
     ),
@@ -80,6 +98,7 @@ def whole_model():
     h = SharedRecurrentBlock(functional(), 3, sharing=[0, 1, 0], unroll=False)(h)
     h = SharedRecurrentBlock(sequential(), 2, sharing="none", remat=True)(h)
     h = SharedRecurrentBlock(custom(), 2)(h)
+    h = SharedRecurrentBlock(functional(), 2, TemplateBank(1), name="soft")(h)
     recall = SharedRecurrentBlock(dense(), 2, injection="concat", return_sequence=True)
     h, _ = SharedRecurrentBlock(GatedCell(), 2)((h, x))
     return keras.Model(x, Readout(layers.Dense(2), "all")(recall(h, injected=x)))
@@ -181,6 +200,9 @@ def test_a_mask_goes_through(name):
 
 
 def test_public_names_are_registered():
-    for cls in (SharedRecurrentBlock, TimeSpecificBatchNormalization, Readout):
+    public = [getattr(keras_recur.layers, n) for n in keras_recur.layers.__all__]
+    classes = [cls for cls in public if hasattr(cls, "get_config")]
+    assert len(classes) == 8
+    for cls in classes:
         name = keras.saving.get_registered_name(cls)
         assert name == f"keras_recur>{cls.__name__}"

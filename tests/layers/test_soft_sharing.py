@@ -363,7 +363,7 @@ def dropping():
 
 
 def called_twice():
-    layer = soft(dropping(), iterations=2, remat=True)
+    layer = soft(dropping(), iterations=2)
     return model_of(layer, lambda x: layer(x, iterations=1))
 
 
@@ -385,7 +385,7 @@ def with_a_list():
 
 def folded():
     bank = TemplateBank(3, num_layers=4, labels=[0, 1, 0, 1])
-    return model_of(SharedRecurrentBlock(normalized(), 4, bank, unroll=False))
+    return model_of(SharedRecurrentBlock(normalized(), 4, bank))
 
 
 def of_a_nest():

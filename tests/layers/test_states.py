@@ -17,7 +17,7 @@ from harness import (
 )
 from keras import layers, ops, tree
 
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 
 loops = pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
 
@@ -132,7 +132,12 @@ def nested_model(loop, **arguments):
 
 @pytest.mark.parametrize(
     ("name", "sharing"),
-    [("rolled", "all"), ("remat", "all"), ("rolled+remat", [0, 1, 0])],
+    [
+        ("rolled", "all"),
+        ("remat", "all"),
+        ("rolled+remat", [0, 1, 0]),
+        ("rolled+remat", TemplateBank(2)),
+    ],
 )
 def test_nested_states_train_alike_in_every_loop(name, sharing, jit):
     loops = ({}, LOOPS[name])

@@ -7,7 +7,8 @@ from keras import ops
 from keras_recur import zoo
 from keras_recur.layers import SharedRecurrentBlock
 
-# The smallest network of each family.
+# The smallest network of each family. Those with template banks by default share all
+# here; SOFT below has the banks. Nothing of swrn_bottleneck is small: test_counts.py.
 SMALL = {
     "mlp": {"input_shape": (3, 3, 1), "width": 4},
     "convnet": {"input_shape": (19, 19, 1), "width": 4},
@@ -15,10 +16,13 @@ SMALL = {
     "resnet_bn": {"input_shape": (8, 8, 1), "width": 2},
     "deep_thinking_1d": {"input_shape": (None, 1), "width": 4},
     "deep_thinking_2d": {"input_shape": (None, None, 2), "width": 4},
+    "swrn": {"input_shape": (8, 8, 1), "width": 1, "sharing": "all"},
+    "scnn": {"width": 4, "num_classes": 2, "sharing": "all"},
 }
+FAMILIES = sorted(SMALL)
 
 # Every family as it is, and with every option of its own.
-VARIANTS = {name: {"name": name} for name in zoo.list_models()} | {
+VARIANTS = {name: {"name": name} for name in FAMILIES} | {
     "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
     "2d add, group norm": {
         "name": "deep_thinking_2d",
@@ -26,12 +30,26 @@ VARIANTS = {name: {"name": name} for name in zoo.list_models()} | {
         "normalization": "group",
     },
 }
+# Soft sharing: every iteration's kernels are mixes of two templates.
+SOFT = {
+    "mlp": {"name": "mlp"},
+    "convnet": {"name": "convnet"},
+    "resnet_bn": {"name": "resnet_bn"},
+    "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
+    "scnn": {"name": "scnn"},
+    "swrn": {"name": "swrn"},
+}
 
 
 def small(name, **arguments):
     """A small pair with three iterations and three classes, always the same."""
     common = {"iterations": 3, "num_classes": 3, "seed": 1, "initializer": "he_normal"}
-    pair = zoo.build(name, **{**common, **SMALL[name], **arguments})
+    arguments = {**common, **SMALL[name], **arguments}
+    if "templates" in arguments:
+        arguments.pop("sharing", None)
+    if name == "swrn":  # Of 6n + 4 layers, n - 1 blocks of every stage are iterated.
+        arguments["depth"] = 6 * (arguments.pop("iterations") + 1) + 4
+    pair = zoo.build(name, **arguments)
     # Otherwise relus of so small a network may all be dead, and tests compare zeros.
     rng = np.random.default_rng(2)
     for model in (pair.recurrent, pair.feedforward):
@@ -70,6 +88,7 @@ def array(x):
 
 
 def loop_of(model):
+    """The loop of a model; of several, the first."""
     return next(la for la in model.layers if isinstance(la, SharedRecurrentBlock))
 
 
@@ -91,7 +110,7 @@ def counterparts(pair):
         if not layer.weights:
             continue
         twin = pair.feedforward.get_layer(layer.name)
-        if layer is not loop_of(pair.recurrent):
+        if not isinstance(layer, SharedRecurrentBlock):
             for weight, copy in zip(layer.weights, twin.weights, strict=True):
                 yield weight, [copy]
             continue

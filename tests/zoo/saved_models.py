@@ -8,12 +8,16 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from families import VARIANTS, inputs_for, output, small
+from families import SOFT, VARIANTS, inputs_for, output, small
 
 
 def main(folder):
-    for variant, arguments in VARIANTS.items():
-        pair = small(**arguments, readout="all", sharing=[0, 1, 0])
+    pairs = {
+        variant: small(**arguments, readout="all", sharing=[0, 1, 0])
+        for variant, arguments in VARIANTS.items()
+    }
+    soft = {v: small(**a, readout="all", templates=2) for v, a in SOFT.items()}
+    for variant, pair in [*pairs.items(), *((f"soft {v}", p) for v, p in soft.items())]:
         for twin in ("recurrent", "feedforward"):
             model = getattr(pair, twin)
             rng = np.random.default_rng(7)

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from families import small
+from families import FAMILIES, small
 
 from keras_recur import zoo
 from keras_recur.layers import SharedRecurrentBlock
@@ -47,11 +47,24 @@ BY_HAND = {
     ),
 }
 BY_HAND["resnet_bn"] = BY_HAND["resnet"]
-SIZES = {"deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 6, 2)}
+# scnn: projection | one convolution | mark.
+BY_HAND["scnn"] = (36 * (2 * 4 + 4), 36 * 9 * 4 * 4, 2, 1)
+# swrn: stem, three first blocks, of which two have a shortcut | two convolutions in
+# each of three loops, on 8x8x16, 4x4x32 and 2x2x64 | 64 -> 3.
+BY_HAND["swrn"] = (
+    64 * 9 * (1 * 16 + 16 * 16 * 2)
+    + 16 * (9 * (16 * 32 + 32 * 32) + 16 * 32)
+    + 4 * (9 * (32 * 64 + 64 * 64) + 32 * 64)
+    + 64 * 3,
+    2 * 9 * (64 * 16**2 + 16 * 32**2 + 4 * 64**2),
+    10,
+    6,
+)
+SIZES = {"scnn": (6, 6, 2), "deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 6, 2)}
 
 
 @pytest.mark.parametrize("sharing", ["all", [0, 1, 0]], ids=str)
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", FAMILIES)
 def test_macs_and_depth(name, sharing):
     outside, iteration, layers, per_iteration = BY_HAND[name]
     costs = small(name, sharing=sharing).costs(SIZES.get(name))
@@ -74,7 +87,7 @@ def test_recall_adds_a_convolution_to_every_iteration(name, size, recall):
     assert costs.effective_depth - plain.effective_depth == T
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", FAMILIES)
 def test_reading_every_iteration_costs_a_head_for_each(name):
     size = SIZES.get(name)
     last, every = (small(name, readout=r).costs(size) for r in ("last", "all"))
@@ -85,6 +98,8 @@ def test_reading_every_iteration_costs_a_head_for_each(name):
         "resnet_bn": 2**2 * 9 * 2 * 512 + 512 * 3,
         "deep_thinking_1d": 6 * 3 * (4 * 4 + 4 * 2 + 2 * 3),
         "deep_thinking_2d": 36 * 9 * (4 * 32 + 32 * 8 + 8 * 3),
+        "scnn": 36 * 4,
+        "swrn": 64 * 3,
     }[name]
     for twin in ("recurrent", "feedforward"):
         one, all_ = getattr(last, twin), getattr(every, twin)
@@ -136,7 +151,7 @@ def test_activations_by_hand():
     assert half.activation_bytes < costs.recurrent.activation_bytes
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", FAMILIES)
 def test_activations_grow_with_iterations_and_shrink_with_remat(name):
     def stored(**arguments):
         return (

@@ -7,6 +7,7 @@ integer is derived here and its rounding is the published figure.
 import math
 
 import pytest
+from families import FAMILIES
 
 from keras_recur import zoo
 
@@ -119,7 +120,75 @@ def test_chess():
     assert (round(plain / 1e6, 2), round(recall / 1e6, 2)) == (9.64, 12.06)
 
 
-PUBLISHED = [(n, p) for n in zoo.list_models() for p in zoo.describe(n).published]
+def test_wrn_and_swrn():
+    """Of CIFAR-10, as the reference implementation counts; linear in the templates."""
+    named = {
+        ("28", 10): (36_479_194, {1: 12_287_212, 2: 17_125_630, 3: 21_964_048}),
+        ("28", 2): (1_467_610, {1: 499_948, 2: 693_502}),
+        ("16", 8): (None, {1: 7_864_800}),
+        ("40", 8): (None, {2: 10_975_766, 8: 29_555_402}),
+    }
+    named["28", 10][1].update({4: 26_802_466, 6: 36_479_302})
+    for (depth, width), (wrn, by_templates) in named.items():
+        found = counts("swrn", depth=int(depth), width=width, templates=1)
+        loops = 2 * ((int(depth) - 4) // 6 - 1)  # layers of each of the three banks
+        kernels = sum(9 * (16 * width * 2**stage) ** 2 for stage in range(3))
+        assert wrn in (found[1], None)
+        for templates, expected in by_templates.items():
+            more = (templates - 1) * (kernels + 3 * loops)
+            assert found[0] + more == expected, (depth, width, templates)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(14, 33_537_790), (18, 55_414_014)])
+def test_wide_swrn(width, expected):
+    def banks(w):
+        return 2 * sum(9 * (16 * w * 2**stage) ** 2 for stage in range(3))
+
+    # Nothing so wide is built: all but the shared kernels is a polynomial of degree 2.
+    small = {w: counts("swrn", width=w, templates=2)[0] - banks(w) for w in (2, 3, 4)}
+    first, second, third = small[2], small[3], small[4]
+    slope, bend = second - first, (third - 2 * second + first) / 2
+    at = width - 2
+    assert first + slope * at + bend * at * (at - 1) + banks(width) == expected
+
+
+def test_swrn_28_10_2_and_its_macs():
+    costs = zoo.build("swrn", depth=28, width=10, templates=2, seed=0).costs()
+    assert costs.recurrent.parameters == 17_125_630
+    assert costs.feedforward.parameters == 36_479_194
+    assert round(costs.recurrent.macs / 1e6, 1) == 5_243.3
+    assert costs.recurrent.macs == costs.feedforward.macs
+    hundred = 64 * 10 * 90 + 90  # CIFAR-100 has a wider last layer
+    assert costs.recurrent.parameters + hundred == 17_183_320
+
+
+def test_swrn_50_2():
+    pair = zoo.build("swrn_bottleneck", seed=0)
+    found = count(pair.recurrent), count(pair.feedforward)
+    assert found == (57_807_728, 68_883_240)
+    banks = [
+        bank
+        for stage in range(1, 5)
+        for bank in pair.recurrent.get_layer(f"stage{stage}").banks
+    ]
+    assert len(banks) == 12
+
+    def with_templates(number):
+        own = found[0] - sum(count(bank) for bank in banks)
+        sizes = [(math.prod(b.kernel_shape), b.num_layers) for b in banks]
+        return own + sum(number(n) * (size + n) for size, n in sizes)
+
+    assert with_templates(lambda layers: 1) == 39_703_372
+    assert with_templates(lambda layers: layers) == 68_883_366
+
+
+def test_scnn():
+    assert counts("scnn") == (186_129, 185_729)
+    assert counts("scnn", templates=1) == (10_645, 185_729)
+
+
+# Those of SWRN are large, and above.
+PUBLISHED = [(n, p) for n in FAMILIES for p in zoo.describe(n).published if n != "swrn"]
 
 
 @pytest.mark.parametrize(("name", "published"), PUBLISHED, ids=lambda v: str(v)[:60])

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from families import VARIANTS, loop_of, output
+from families import SOFT, VARIANTS, loop_of, output
 
 OTHER = {"tensorflow": "jax", "torch": "tensorflow", "jax": "torch"}
 
@@ -45,7 +45,18 @@ def folder(tmp_path_factory):
 def test_the_same_output_on_another_backend(variant, twin, folder):
     model = keras.models.load_model(folder / f"{variant}-{twin}.keras")
     assert loop_of(model).sharing == ([0, 1, 0] if twin == "recurrent" else "none")
-    with np.load(folder / f"{variant}-{twin}.npz") as saved:
+    check(model, folder / f"{variant}-{twin}.npz")
+
+
+@pytest.mark.parametrize("variant", SOFT)
+def test_template_banks_on_another_backend(variant, folder):
+    model = keras.models.load_model(folder / f"soft {variant}-recurrent.keras")
+    assert all(bank.num_templates == 2 for bank in loop_of(model).banks)
+    check(model, folder / f"soft {variant}-recurrent.npz")
+
+
+def check(model, file):
+    with np.load(file) as saved:
         x, expected = saved["x"], saved["y"]
     assert np.ptp(expected) > 1e-2
     np.testing.assert_allclose(

@@ -1,0 +1,195 @@
+"""Families on template banks: what the invariants say where kernels are mixed."""
+
+import keras
+import numpy as np
+import pytest
+from families import SOFT, array, inputs_for, labels_for, output, small, step
+
+from keras_recur import zoo
+from keras_recur.layers import RecurrenceRegularizer, SharedRecurrentBlock, TemplateBank
+from keras_recur.training import IterationLoss
+
+soft = pytest.mark.parametrize("variant", SOFT)
+
+
+def build(variant, templates=2, **arguments):
+    return small(**SOFT[variant], templates=templates, **arguments)
+
+
+def loops_of(model):
+    return [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+
+
+def close(actual, expected, tolerance=1e-5):
+    scale = np.max(np.abs(expected))
+    np.testing.assert_allclose(actual, expected, tolerance, tolerance * scale)
+
+
+@soft
+def test_the_untied_twin_computes_the_same_function(variant):
+    pair = build(variant)
+    x = inputs_for(pair.recurrent)
+    expected = output(pair.recurrent, x)
+    assert np.max(np.abs(output(pair.feedforward, x) - expected)) > 1e-3
+    pair.untie()
+    close(output(pair.feedforward, x), expected)
+
+
+@soft
+def test_tying_undoes_untying_and_refuses_what_is_no_mix(variant):
+    pair = build(variant)
+    x = inputs_for(pair.recurrent)
+    with pytest.raises(ValueError, match="mixes of so few templates.*any mix of 2"):
+        pair.tie()
+    expected = output(pair.recurrent, x)
+    pair.untie()
+    for loop in loops_of(pair.recurrent):
+        for weight in loop.weights:
+            weight.assign(np.zeros(weight.shape))
+    pair.tie()
+    close(output(pair.recurrent, x), expected, 1e-4)
+
+
+def test_a_tolerance_lets_tying_lose_as_much():
+    pair = build("mlp")
+    before = [array(w) for w in pair.recurrent.weights]
+    with pytest.raises(ValueError, match=r"by (0\.\d+) of their norm"):
+        pair.tie(tolerance=0.01)
+    for weight, old in zip(pair.recurrent.weights, before, strict=True):
+        np.testing.assert_array_equal(array(weight), old)
+    pair.tie(tolerance=1.0)
+
+
+@soft
+def test_costs_are_the_twins_but_for_the_templates(variant):
+    pair = build(variant)
+    model = pair.recurrent
+    shape = inputs_for(model).shape[1:]
+    ours, twins = pair.costs(shape).recurrent, pair.costs(shape).feedforward
+    assert (ours.macs, ours.effective_depth) == (twins.macs, twins.effective_depth)
+    assert ours.activation_bytes == twins.activation_bytes
+    assert ours.normalization_statistics == twins.normalization_statistics
+    banks = [bank for loop in loops_of(model) for bank in loop.banks]
+    coefficients = sum(bank.num_layers * 2 for bank in banks)
+    assert ours.per_iteration_parameters - coefficients == (
+        twins.per_iteration_parameters
+    )
+    saved = sum(
+        (bank.num_layers - 2) * int(np.prod(bank.kernel_shape)) for bank in banks
+    )
+    assert twins.synapses - ours.synapses == saved > 0
+    assert twins.parameters - ours.parameters == saved - coefficients
+
+
+@soft
+def test_files_and_clones_keep_the_banks(variant, tmp_path):
+    model = build(variant).recurrent
+    x = inputs_for(model)
+    expected = output(model, x)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    close(output(loaded, x), expected)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    close(output(clone, x), expected)
+    y = labels_for(model, x)
+    trained = [step(m, x, y, loss=IterationLoss(), rate=0.1) for m in (model, loaded)]
+    for ours, theirs in zip(model.weights, loaded.weights, strict=True):
+        close(trained[1][id(theirs)][0], trained[0][id(ours)][0], 1e-4)
+
+
+@pytest.mark.parametrize("variant", ["resnet_bn", "scnn"])
+def test_training_compiles(variant, jit):
+    model = build(variant).recurrent
+    x = inputs_for(model)
+    found = step(model, x, labels_for(model, x), loss=IterationLoss(), jit=jit)
+    for bank in loops_of(model)[0].banks:
+        for weight in (bank.templates, bank.coefficients):
+            assert np.abs(found[id(weight)][1]).max() > 0, weight.path
+
+
+@pytest.mark.parametrize("variant", [v for v in SOFT if v != "swrn"])
+def test_a_readout_is_that_of_fewer_iterations(variant):
+    pair = build(variant, readout="all")
+    x = inputs_for(pair.recurrent)
+    every = output(pair.recurrent, x)
+    shorter = zoo.with_iterations(pair.recurrent, 2, readout="last")
+    close(output(shorter, x), every[:, 1])
+    with pytest.raises(ValueError, match="at most 3.*a template bank"):
+        zoo.with_iterations(pair.recurrent, 4)
+
+
+def test_several_loops_are_read_out_at_the_last():
+    model = build("swrn", readout="all").recurrent
+    x = inputs_for(model)
+    every = output(model, x)
+    assert every.shape[1] == 3
+    last = zoo.with_iterations(model, readout="last")
+    close(output(last, x), every[:, 2])
+    np.testing.assert_array_equal(
+        output(zoo.with_iterations(last, readout="all"), x), every
+    )
+
+
+def test_stages_start_with_coefficients_of_their_own():
+    stages = loops_of(build("swrn").recurrent)
+    first, second, third = (array(s.banks[0].coefficients) for s in stages)
+    assert not np.allclose(first, second) and not np.allclose(second, third)
+    again = loops_of(build("swrn").recurrent)
+    np.testing.assert_array_equal(array(again[0].banks[0].coefficients), first)
+
+
+def test_recurrence_reaches_every_bank_once():
+    pair = build("swrn", recurrence=0.1)
+    assert len(pair.recurrent.losses) == 3 and not pair.feedforward.losses
+    for loop in loops_of(pair.recurrent):
+        (bank,) = loop.banks
+        regularizer = bank.coefficients_regularizer
+        assert isinstance(regularizer, RecurrenceRegularizer)
+        assert regularizer.strength == 0.1
+
+
+def test_ways_to_ask_for_banks():
+    bank = TemplateBank(2, coefficients_initializer="ones")
+    pair = small("resnet_bn", sharing=bank)
+    (made,) = loops_of(pair.recurrent)[0].banks
+    assert np.all(array(made.coefficients) == 1)
+    again = zoo.build(pair.config.pop("name"), **pair.config)
+    (made,) = loops_of(again.recurrent)[0].banks
+    assert np.all(array(made.coefficients) == 1)
+    pair = build("scnn", templates="layers")
+    assert loops_of(pair.recurrent)[0].banks[0].num_templates == 3
+    assert "templates='layers'" in repr(pair)
+    assert zoo.build("scnn", width=4).config["templates"] == "layers"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"templates": 2, "sharing": "all"}, "Give one of them"),
+        ({"templates": 0}, "`templates` must be a positive integer"),
+        ({"templates": "layer"}, "Did you mean 'layers'"),
+        ({"recurrence": 0.1}, "recurrence=0.1 without `templates`"),
+        ({"templates": 2, "recurrence": -1.0}, "`strength` must be a number of 0"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.build("mlp", **arguments)
+
+
+@pytest.mark.parametrize(("depth", "nearest"), [(27, 28), (10, 16), (30, 28)])
+def test_depths_of_swrn(depth, nearest):
+    with pytest.raises(
+        ValueError, match=rf"6n \+ 4.*depth={depth}. Nearest: {nearest}"
+    ):
+        zoo.build("swrn", depth=depth, width=1)
+
+
+def test_arguments_that_a_family_lacks():
+    with pytest.raises(ValueError, match="swrn has no argument 'iterations'.*depth"):
+        zoo.build("swrn", iterations=3)
+    with pytest.raises(ValueError, match="depth.*50, 101, 152"):
+        zoo.build("swrn_bottleneck", depth=34)
+    with pytest.raises(ValueError, match="num_classes=3. Allowed: 2"):
+        zoo.build("scnn", num_classes=3)
