@@ -6,7 +6,7 @@ import pytest
 from families import FAMILIES, SMALL, array, inputs_for, loop_of, output, small
 
 from keras_recur import zoo
-from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
 
 families = pytest.mark.parametrize("name", FAMILIES)
 
@@ -17,13 +17,16 @@ def parameters(model):
 
 @families
 def test_every_argument_has_a_default(name):
-    width = {"width": 16} if name.startswith("resnet") else {}
+    narrow = {"resnet": 16, "resnet_bn": 16, "swrn": 1}
+    width = {"width": narrow[name]} if name in narrow else {}
     pair = zoo.build(name, **width)
     defaults = zoo.describe(name).defaults
     for key, value in {**defaults, **width}.items():
         assert pair.config[key] == value
     assert isinstance(pair.recurrent, keras.Model) and pair.name == name
-    assert loop_of(pair.recurrent).sharing == "all"
+    shared = loop_of(pair.recurrent).sharing
+    banks = "templates" in defaults
+    assert isinstance(shared, TemplateBank) if banks else shared == "all"
     assert loop_of(pair.feedforward).sharing == "none"
     assert pair.recurrent.input_shape[1:] == defaults["input_shape"]
     assert pair.recurrent.output_shape[-1] == defaults["num_classes"]
@@ -82,7 +85,8 @@ def weights(model):
 def test_the_same_seed_gives_the_same_networks(name):
     def built(seed, **arguments):
         keras.utils.set_random_seed(np.random.randint(1000))  # makes no difference
-        pair = zoo.build(name, iterations=2, seed=seed, **SMALL[name], **arguments)
+        twice = {"depth": 22} if name == "swrn" else {"iterations": 2}
+        pair = zoo.build(name, **twice, seed=seed, **SMALL[name], **arguments)
         return pair.recurrent, pair.feedforward
 
     first, same, other = built(3), built(3), built(4)

@@ -58,7 +58,8 @@ def test_the_untied_twin_computes_the_same_function(variant, readout, sharing):
 
 
 GRADIENTS = [
-    *[(variant, "last", "all", "auto") for variant in VARIANTS],
+    # swrn is resnet_bn three times over, and takes as long.
+    *[(variant, "last", "all", "auto") for variant in VARIANTS if variant != "swrn"],
     ("mlp", "all", GROUPS, "auto"),
     ("resnet_bn", "all", GROUPS, "auto"),
 ]
@@ -219,7 +220,8 @@ def test_tying_refuses_copies_that_differ_and_names_them(name):
     pair = small(name)
     pair.untie()
     before = [array(w) for w in pair.recurrent.weights]
-    copy = loop_of(pair.feedforward).blocks[1].trainable_weights[0]
+    weights = loop_of(pair.feedforward).blocks[1].trainable_weights
+    copy = next(w for w in weights if w.name == "kernel")
     copy.assign(copy + 0.125)
     with pytest.raises(ValueError, match=rf"{copy.path} by 0\.125"):
         pair.tie()

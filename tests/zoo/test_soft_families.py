@@ -81,7 +81,7 @@ def test_costs_are_the_twins_but_for_the_templates(variant):
     assert twins.parameters - ours.parameters == saved - coefficients
 
 
-@soft
+@pytest.mark.parametrize("variant", [v for v in SOFT if v != "swrn"])
 def test_files_and_clones_keep_the_banks(variant, tmp_path):
     model = build(variant).recurrent
     x = inputs_for(model)
