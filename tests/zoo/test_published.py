@@ -46,7 +46,7 @@ def test_loaded_entry_scores_as_published(folder):
         for r in results["runs"]
         if r["twin"] == "recurrent" and r["seed"] == weights["seed"]
     )
-    test = entry.test_data(entry.size).take(200)
+    test = entry.test_data(entry.test_sizes[0]).take(200)
     pair = zoo.load(folder.name)
     curve = iteration_curve(pair.recurrent, test, entry.model["iterations"])
     # 200 of the 1,000 examples: within three standard deviations of their share.
