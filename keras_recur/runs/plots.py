@@ -210,6 +210,7 @@ def _training(results):
     if not axes.lines:
         return None
     _mark_phases(axes, results["entry"])
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel(f"validation {_score(results)} (%)")
     axes.set_xlabel("epoch")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
