@@ -99,7 +99,7 @@ class SoftSharing:
             for position, variable in enumerate(variables):
                 self.kernels[id(variable)] = b, position
             count = self.iterations * len(variables)
-            bank = _sized(spec, shape, count, variables[0], loop.name)
+            bank = _sized(spec, shape, count, variables[0])
             bank.build()
             self.banks.append(bank)
 
@@ -135,6 +135,8 @@ class SoftSharing:
             labels = labels or [0] * bank.num_layers
             m = self.per_iteration(b)
             patterns.append(list(zip(*[iter(labels)] * m, strict=True)))
+        if not patterns:  # Not built yet.
+            return None
         steps = list(zip(*patterns, strict=True))
         for period in range(1, max(self.iterations, 2)):
             if steps[period:] == steps[:-period]:
@@ -250,7 +252,7 @@ class PureSoftBlock(PureBlock):
         return ops.where(here, ops.expand_dims(ops.cast(new, value.dtype), 0), value)
 
 
-def _sized(spec, shape, num_layers, variable, owner):
+def _sized(spec, shape, num_layers, variable):
     """The bank of one shape, from a specification that may leave sizes open."""
     for name, found in (("kernel_shape", shape), ("num_layers", num_layers)):
         given = getattr(spec, name)
@@ -262,8 +264,8 @@ def _sized(spec, shape, num_layers, variable, owner):
     config = {**spec.get_config(), "kernel_shape": shape, "num_layers": num_layers}
     size = "x".join(map(str, shape))
     config["name"] = f"bank_{size}"
-    if spec.seed is not None:  # Several loops may be given one specification.
-        config["seed"] = zlib.crc32(f"{spec.seed}/{owner}/{size}".encode()) >> 1
+    if spec.seed is not None:  # One specification serves several shapes.
+        config["seed"] = zlib.crc32(f"{spec.seed}/{size}".encode()) >> 1
     config["dtype"] = variable.dtype
     bank = type(spec).from_config(config)
     if bank.templates_regularizer is None:

@@ -508,3 +508,12 @@ def test_what_is_no_bank(sharing):
 def test_a_block_must_keep_its_state(loop):
     with pytest.raises(ValueError, match="must keep its state's structure, shape"):
         soft(dense(5), **loop)(normal(2, 4))
+
+
+def test_the_same_seed_gives_the_same_kernels_whatever_the_names():
+    loops = [SharedRecurrentBlock(dense(), 2, TemplateBank(2, seed=3)) for _ in "ab"]
+    for loop in loops:
+        loop(normal(2, 4))
+    first, second = (loop.banks[0] for loop in loops)
+    close(array(first.templates), array(second.templates), 0)
+    close(array(first.coefficients), array(second.coefficients), 0)
