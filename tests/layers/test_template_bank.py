@@ -126,7 +126,7 @@ def test_coefficients_start_orthogonal(k):
         (keras.initializers.Constant(0.25), np.full((3, 2), 0.25)),
         ("zeros", np.zeros((3, 2))),
     ],
-    ids=str,
+    ids=["identity", "ones", "constant", "zeros"],
 )
 def test_other_starts(start, expected):
     bank = bank_of(coefficients_initializer=start)
