@@ -195,6 +195,8 @@ def _sizes(results):
 
 
 def _training(results):
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _figure(results)
     key = f"val_{_score(results).lower()}"
     for network in results["summary"]:
@@ -210,7 +212,7 @@ def _training(results):
     if not axes.lines:
         return None
     _mark_phases(axes, results["entry"])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(f"validation {_score(results)} (%)")
     axes.set_xlabel("epoch")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
