@@ -34,7 +34,7 @@ def load(name: str) -> Pair:
     Example:
 
     >>> keras_recur.zoo.list_published("deep_thinking_1d*")
-    ['deep_thinking_1d-prefix_sums']
+    ['deep_thinking_1d-prefix_sums', 'deep_thinking_1d-prefix_sums-32-bits']
     """
     folders = {folder.name: folder for folder in _published()}
     if name not in folders:

@@ -128,19 +128,6 @@ def test_every_iteration_starts_like_a_copy():
     assert all(np.abs(rows[i] - rows[j]).max() > 1e-2 for i, j in [(0, 1), (1, 2)])
 
 
-def test_loops_of_one_specification_start_differently():
-    def templates(name, seed=1):
-        bank = TemplateBank(2, seed=seed)
-        loop = SharedRecurrentBlock(dense(), 3, bank, name=name)
-        loop.build((None, 4))
-        assert bank.weights == []  # It is a specification only.
-        return array(loop.banks[0].templates)
-
-    close(templates("one"), templates("one"), 0)
-    for other in (templates("two"), templates("one", seed=2), templates("one", None)):
-        assert np.abs(templates("one") - other).max() > 1e-2
-
-
 def test_a_bank_for_each_shape():
     given = [TemplateBank(1), TemplateBank(5, (6, 4), 3, seed=2)]
     loop = SharedRecurrentBlock(keras.Sequential([dense(6), dense()]), 3, given)
