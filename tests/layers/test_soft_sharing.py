@@ -504,3 +504,6 @@ def test_the_same_seed_gives_the_same_kernels_whatever_the_names():
     first, second = (loop.banks[0] for loop in loops)
     close(array(first.templates), array(second.templates), 0)
     close(array(first.coefficients), array(second.coefficients), 0)
+    other = SharedRecurrentBlock(dense(), 2, TemplateBank(2, seed=4))
+    other(normal(2, 4))
+    assert np.abs(array(other.banks[0].templates) - array(first.templates)).max() > 0.01
