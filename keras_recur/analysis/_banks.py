@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.zoo.with_iterations import uncompiled
 
 
 def banks_of(
@@ -56,11 +57,7 @@ def rebuilt(
         change: Takes a layer; returns what stands in its place, or `None` to copy it.
         call: As `call_function` of `keras.models.clone_model`.
     """
-    if not _has_graph(model):
-        raise ValueError(
-            "Only a Functional or Sequential model can be rebuilt. Received: "
-            f"{model!r} (of type {type(model).__name__})."
-        )
+    functional = uncompiled(model)
     copies = []
 
     def copy(layer):
@@ -74,7 +71,7 @@ def rebuilt(
         return new
 
     again = keras.models.clone_model(
-        _functional(model), clone_function=copy, call_function=call
+        functional, clone_function=copy, call_function=call
     )
     for old, new in copies:
         if getattr(old, "weights", None):
@@ -86,10 +83,3 @@ def _has_graph(model):
     return isinstance(model, keras.Sequential) or (
         isinstance(model, keras.Model) and hasattr(model, "operations")
     )
-
-
-def _functional(model):
-    """The same graph, not compiled: the clone of a compiled model would be, too."""
-    if isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    return keras.Model(model.input, model.output, name=model.name)

@@ -59,8 +59,7 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
     With `inputs`, on those tensors instead of new ones. `readout` goes to `Readout`
     layers, all others to `SharedRecurrentBlock` layers.
     """
-    if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
-        raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
+    functional = uncompiled(model)
     found = False
     loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
 
@@ -82,19 +81,6 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
         found = True
         return called_again(layer, **changes)
 
-    functional = model
-    if isinstance(model, keras.Sequential):
-        inputs = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
-        x = inputs
-        for layer in model.layers:
-            x = layer(x)
-        functional = keras.Model(inputs, x, name=model.name)
-    if not hasattr(functional, "operations"):
-        raise ValueError(
-            "Only a Functional or Sequential model can be run again with other "
-            f"iterations. Received: {model!r} (of type {type(model).__name__}). Call "
-            "its SharedRecurrentBlock with `iterations=` instead."
-        )
     again = keras.models.clone_model(
         functional,
         input_tensors=inputs,
@@ -107,6 +93,31 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
             f"with layers {[layer.name for layer in model.layers]}."
         )
     return again
+
+
+def uncompiled(model: Any) -> keras.Model:
+    """The same graph on the same layers, not compiled.
+
+    The clone of a compiled model would be compiled too, which fails where its loss is
+    not registered.
+    """
+    if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
+        raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
+    if isinstance(model, keras.Sequential):
+        if not hasattr(model, "inputs"):
+            raise ValueError(
+                f"The Sequential {model.name!r} has no graph before its input is "
+                "known. Begin it with keras.Input(shape), or call it once."
+            )
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    if not hasattr(model, "operations"):
+        raise ValueError(
+            "Only a Functional or Sequential model can be rebuilt, or run with other "
+            f"iterations. Received: {model!r} (of type {type(model).__name__}). Write "
+            "it as keras.Model(inputs, outputs), or call its SharedRecurrentBlock with "
+            "`iterations=`."
+        )
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def _has_loop(layer):

@@ -7,6 +7,7 @@ from families import FAMILIES, SMALL, array, inputs_for, loop_of, output, small
 
 from keras_recur import zoo
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
+from keras_recur.zoo.with_iterations import called_again
 
 families = pytest.mark.parametrize("name", FAMILIES)
 
@@ -287,6 +288,42 @@ def test_with_iterations_of_a_users_model(nested):
     longer = zoo.with_iterations(model, 6)
     np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
     np.testing.assert_allclose(output(model, x), by_hand(loop, x, 3), 1e-5, 1e-6)
+
+
+def own_loss(y, y_pred):
+    """Not registered: Keras cannot make it anew from a config."""
+    return keras.ops.mean(keras.ops.square(y - y_pred), axis=-1)
+
+
+@pytest.mark.parametrize("kind", ["sequential", "functional", "nested"])
+def test_with_iterations_of_a_compiled_model(kind):
+    inner = model = keras.Sequential([keras.Input((4,)), loop_model()])
+    inner.compile("sgd", own_loss)
+    if kind != "sequential":
+        if kind == "nested":
+            outer = keras.Input((4,))
+            model = keras.Model(outer, inner(outer))
+        else:
+            model = keras.Model(inner.inputs[0], inner.outputs[0])
+        model.compile("sgd", own_loss)
+    x = np.ones((2, 4), "float32")
+    model.train_on_batch(x, x)
+    longer = zoo.with_iterations(model, 6)
+    assert model.compiled and not longer.compiled
+    (loop,) = [la for la in inner.layers if isinstance(la, SharedRecurrentBlock)]
+    np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
+
+
+def test_a_sequential_is_called_again_on_given_inputs():
+    model = keras.Sequential([keras.Input((4,)), loop_model()])
+    inputs = keras.Input((4,))
+    again = called_again(model, inputs, iterations=6)
+    assert again.input is inputs
+
+
+def test_a_sequential_without_a_graph():
+    with pytest.raises(ValueError, match="has no graph before its input is known"):
+        zoo.with_iterations(keras.Sequential([loop_model()]), 3)
 
 
 def test_a_users_readout():
