@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_recur.layers._soft_sharing import period_of
+
 
 class Loop(NamedTuple):
     """Which layers of a bank are one layer, and whether they repeat in order.
@@ -15,8 +17,9 @@ class Loop(NamedTuple):
     Attributes:
         labels: The cluster of each layer, numbered from 0 in order of appearance.
         period: The smallest number of layers after which the labels repeat, or `None`
-            where they never do. `[0, 1, 0, 1, 0, 1]` is a loop of 2 layers, run 3
-            times; `[0, 0, 0]` one of 1 layer.
+            where they do not do so in full, once at least. `[0, 1, 0, 1, 0, 1]` is a
+            loop of 2 layers, run 3 times; `[0, 0, 0]` one of 1 layer; `[0, 1, 0]` and
+            `[0]` are none.
     """
 
     labels: list[int]
@@ -42,9 +45,9 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
 
     Example:
 
-    >>> a = np.array([[1.0, 0.1, 0.99], [0.1, 1.0, 0.2], [0.99, 0.2, 1.0]])
-    >>> keras_recur.analysis.find_loop(a, 0.9)
-    Loop(labels=[0, 1, 0], period=2)
+    >>> alike = np.array([[1.0, 0.2], [0.2, 1.0]])
+    >>> keras_recur.analysis.find_loop(np.tile(alike, (2, 2)), 0.9)
+    Loop(labels=[0, 1, 0, 1], period=2)
     """
     threshold = check_threshold(threshold)
     similarity = np.asarray(similarity, "float64")
@@ -58,11 +61,7 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
             "`similarity` must be finite. Received: NaN or infinity in it."
         )
     labels = _clusters(similarity, threshold)
-    period = next(
-        (p for p in range(1, len(labels)) if labels[p:] == labels[:-p]),
-        None,
-    )
-    return Loop(labels, period)
+    return Loop(labels, period_of(labels))
 
 
 def check_threshold(threshold: float) -> float:
@@ -95,7 +94,6 @@ def _clusters(similarity, threshold):
         if best < least:
             break
         clusters[second] += clusters.pop(first)
-    clusters.sort(key=min)
     return [
         next(c for c, members in enumerate(clusters) if i in members)
         for i in range(len(similarity))

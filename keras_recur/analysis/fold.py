@@ -23,8 +23,8 @@ def fold(
     have one kernel, times a scale of their own. Where a bank has fewer clusters than
     templates, its templates are replaced by the clusters' kernels, and the model and
     its file get smaller; otherwise its coefficients are tied. Normalization stays
-    every layer's own. A loop whose kernels then repeat runs any number of iterations:
-    `zoo.with_iterations(folded, n)`.
+    every layer's own. A loop whose kernels then repeat, in full once at least, runs any
+    number of iterations: `zoo.with_iterations(folded, n)`.
 
     The model itself is not changed. After folding far below 1, recalibrate
     normalization statistics (`analysis.recalibrate`) or train on.

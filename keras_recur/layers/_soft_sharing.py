@@ -123,9 +123,10 @@ class SoftSharing:
         return sum(bank == b for bank, _ in self.kernels.values())
 
     def period(self):
-        """The smallest number of iterations after which all kernels repeat, or None.
+        """As `period_of` the iterations' kernels, or None.
 
-        Up to their scales. Known of folded banks, and of banks of one template.
+        Up to their scales. Known of folded banks, and of banks of one template. A
+        single kernel has period 1 from the first iteration on.
         """
         patterns = []
         for b, bank in enumerate(self.banks):
@@ -137,11 +138,9 @@ class SoftSharing:
             patterns.append(list(zip(*[iter(labels)] * m, strict=True)))
         if not patterns:  # Not built yet.
             return None
-        steps = list(zip(*patterns, strict=True))
-        for period in range(1, max(self.iterations, 2)):
-            if steps[period:] == steps[:-period]:
-                return period
-        return None
+        if all(bank.clusters == 1 for bank in self.banks):
+            return 1
+        return period_of(list(zip(*patterns, strict=True)))
 
     def values(self):
         """What the block's weights are at every iteration: lists of NumPy arrays."""
@@ -250,6 +249,15 @@ class PureSoftBlock(PureBlock):
         here = ops.equal(ops.arange(value.shape[0], dtype="int32"), row)
         here = ops.reshape(here, (-1, *[1] * (len(value.shape) - 1)))
         return ops.where(here, ops.expand_dims(ops.cast(new, value.dtype), 0), value)
+
+
+def period_of(steps: list) -> int | None:
+    """The smallest number of steps after which they repeat, or None.
+
+    One full repeat has to be seen: A B A may be the beginning of anything.
+    """
+    periods = range(1, len(steps) // 2 + 1)
+    return next((p for p in periods if steps[p:] == steps[:-p]), None)
 
 
 def _sized(spec, shape, num_layers, variable):

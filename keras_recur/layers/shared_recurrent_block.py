@@ -75,7 +75,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected: What `injection` shows. Default: `x`, the first state.
         iterations: Another number of iterations for this call, on the same weights.
             Untied, grouped and mixed blocks can run fewer, but not more; a folded
-            bank whose kernels repeat goes on with its period.
+            bank whose kernels repeat, in full once at least, goes on with its period.
         return_sequence: Another choice for this call.
         unroll: Another choice for this call: a long run for inference compiles much
             faster rolled.

@@ -20,7 +20,12 @@ def alike(text, inside=0.99, between=0.1):
         ("AAAA", [0, 0, 0, 0], 1),
         ("ABCD", [0, 1, 2, 3], None),
         ("ABCABCA", [0, 1, 2, 0, 1, 2, 0], 3),  # The last turn is not complete.
-        ("ABBA", [0, 1, 1, 0], 3),
+        ("ABBA", [0, 1, 1, 0], None),  # Not one turn is repeated in full.
+        ("AABA", [0, 0, 1, 0], None),
+        ("ABA", [0, 1, 0], None),
+        ("AABAA", [0, 0, 1, 0, 0], None),
+        ("AABAAB", [0, 0, 1, 0, 0, 1], 3),
+        ("AA", [0, 0], 1),
         ("ABCB", [0, 1, 2, 1], None),
         ("A", [0], None),
     ],

@@ -287,12 +287,13 @@ def test_activity_losses_count_at_every_iteration():
 
 # How many iterations
 
-# Templates, labels of four layers, and the weights that iterations 5 to 9 run on.
+# Templates, labels, and the weights that five more iterations run on.
 REPEATING = {
     "one template": ({"num_templates": 1}, [3] * 5),
     "folded to one": ({"num_templates": 1, "labels": [0] * 4}, [3] * 5),
     "period 2": ({"num_templates": 2, "labels": [0, 1] * 2}, [2, 3, 2, 3, 2]),
-    "period 3": ({"num_templates": 4, "labels": [0, 1, 1, 0]}, [1, 2, 3, 1, 2]),
+    "period 3": ({"num_templates": 4, "labels": [0, 1, 1] * 2}, [3, 4, 5, 3, 4]),
+    "cut off": ({"num_templates": 2, "labels": [0, 1, 0, 1, 0]}, [3, 4, 3, 4, 3]),
 }
 
 
@@ -300,19 +301,20 @@ REPEATING = {
 @pytest.mark.parametrize("case", REPEATING)
 def test_repeating_kernels_run_on_with_their_last_phase(case, unroll):
     arguments, rows = REPEATING[case]
-    bank = TemplateBank(**arguments, num_layers=4)
-    layer = SharedRecurrentBlock(linear(), 4, sharing=bank, unroll=unroll)
+    count = len(arguments.get("labels", [0] * 4))
+    bank = TemplateBank(**arguments, num_layers=count)
+    layer = SharedRecurrentBlock(linear(), count, sharing=bank, unroll=unroll)
     layer.build((None, 4))
     for seed, weight in enumerate(layer.weights):  # Scales and biases of their own.
         weight.assign(normal(*weight.shape, seed=seed))
     kernels, bias = kernels_of(layer.banks[0]), array(layer.weights[0])
     x = state = normal(2, 4)
-    states = array(layer(x, iterations=9, return_sequence=True))
-    for t, row in enumerate([0, 1, 2, 3, *rows]):
+    states = array(layer(x, iterations=count + 5, return_sequence=True))
+    for t, row in enumerate([*range(count), *rows]):
         state = state @ kernels[row] + bias[row]
         np.testing.assert_allclose(states[:, t], state, 1e-4)
-    np.testing.assert_allclose(array(layer(x, iterations=9)), state, 1e-4)
-    close(array(layer(x)), states[:, 3])
+    np.testing.assert_allclose(array(layer(x, iterations=count + 5)), state, 1e-4)
+    close(array(layer(x)), states[:, count - 1])
 
 
 @pytest.mark.parametrize("arguments", [{}, {"labels": [0], "num_layers": 1}])
@@ -328,6 +330,7 @@ def test_one_iteration_of_one_kernel_runs_on(arguments):
     [
         {"num_templates": 2},
         {"num_templates": 2, "labels": [0, 0, 1], "num_layers": 3},
+        {"num_templates": 2, "labels": [0, 1, 0], "num_layers": 3},  # Half a turn.
     ],
 )
 def test_other_kernels_run_fewer_but_not_more(arguments, unroll):
