@@ -64,8 +64,10 @@ def rebuilt(
         new = change(layer)
         if new is not None:
             return new
-        if _has_graph(layer):
-            return rebuilt(layer, change, call)
+        if has_graph(layer):
+            # On PyTorch Keras zeroes gradients by path: equal ones would add them up.
+            with keras.name_scope(layer.name):
+                return rebuilt(layer, change, call)
         new = type(layer).from_config(layer.get_config())
         copies.append((layer, new))
         return new
@@ -79,7 +81,8 @@ def rebuilt(
     return again
 
 
-def _has_graph(model):
+def has_graph(model: Any) -> bool:
+    """Whether this is a Functional or Sequential model, nested ones included."""
     return isinstance(model, keras.Sequential) or (
         isinstance(model, keras.Model) and hasattr(model, "operations")
     )

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_recur._validation import check_positive_int
-from keras_recur.analysis._banks import banks_of, rebuilt
+from keras_recur.analysis._banks import banks_of, has_graph, rebuilt
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TemplateBank,
@@ -46,10 +46,12 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
     """Converts a trained network: its kernels become mixes of k templates.
 
     Layers with kernels of one shape share a bank; layers whose kernel shape nobody
-    else has stay as they are. Untied loops (`sharing="none"`) become soft ones, so
-    that the feed-forward twin of a zoo entry becomes a recurrent one. Templates and
-    coefficients are the best ones in the sum of squares, found by singular value
-    decomposition. The model itself is not changed.
+    else has stay as they are. A nested model is a graph of its own, with banks of its
+    own; layers inside of other layers, as the head of a `Readout`, stay as they are.
+    Untied loops (`sharing="none"`) become soft ones, so that the feed-forward twin of
+    a zoo entry becomes a recurrent one. Templates and coefficients are the best ones
+    in the sum of squares, found by singular value decomposition. The model itself is
+    not changed.
 
     Args:
         model: A Functional or Sequential model with `Conv1D`, `Conv2D`,
@@ -72,7 +74,40 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
     {'recurrent/bank_3x3x4x4': 0.0}
     """
     check_positive_int("num_templates", num_templates)
-    groups, loops = _groups(model), []
+    banks: list = []
+    loops: list = []
+    converted = _converted(model, num_templates, banks, loops)
+    if not banks and not loops:
+        raise ValueError(
+            "A bank needs two kernels of one shape. Received: a model "
+            f"{model.name!r} that has none such among its layers."
+        )
+    names = {id(bank): name for name, bank in banks_of(converted)}
+    errors = {}
+    for bank, layers in banks:
+        stacked = np.stack([_to_numpy(layer.kernel) for layer in layers])
+        found = decompose(stacked, num_templates)
+        bank.templates.assign(found.templates)
+        bank.coefficients.assign(found.coefficients)
+        errors[names[id(bank)]] = found.error
+    for layer, loop in loops:
+        values = [
+            [_to_numpy(w) for w in layer.block_of(t).weights]
+            for t in range(layer.iterations)
+        ]
+        found = [decompose(k, num_templates) for k in loop.soft.stack(values)]
+        loop.soft.assign(values, found)
+        for bank, decomposition in zip(loop.banks, found, strict=True):
+            errors[names[id(bank)]] = decomposition.error
+    return Converted(converted, errors)
+
+
+def _converted(model, num_templates, all_banks, loops):
+    """The model with banks, whose values are left to the caller.
+
+    Adds `(bank, layers that it replaces)` and `(untied loop, soft loop)` to the lists.
+    """
+    groups = _groups(model)
     place = {
         id(layer): (shape, number)
         for shape, layers in groups.items()
@@ -85,6 +120,9 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
             new = _template_layer(layer)
             made[id(new)] = layer, new
             return new
+        if has_graph(layer):
+            with keras.name_scope(layer.name):
+                return _converted(layer, num_templates, all_banks, loops)
         if not _is_untied(layer):
             return None
         spec = keras.saving.serialize_keras_object(TemplateBank(num_templates))
@@ -112,36 +150,15 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
         return layer(args[0], kernels[key][number])
 
     converted = rebuilt(model, change, call)
-    if not banks and not loops:
-        raise ValueError(
-            "A bank needs two kernels of one shape. Received: a model "
-            f"{model.name!r} that has none such among its layers."
-        )
-    names = {id(bank): name for name, bank in banks_of(converted)}
-    errors = {}
-    for key, bank in banks.items():
-        stacked = np.stack([_to_numpy(layer.kernel) for layer in groups[key]])
-        found = decompose(stacked, num_templates)
-        bank.templates.assign(found.templates)
-        bank.coefficients.assign(found.coefficients)
-        errors[names[id(bank)]] = found.error
     for layer, new in made.values():
         if new.bias is not None:
             new.bias.assign(_to_numpy(layer.bias))
-    for layer, loop in loops:
-        values = [
-            [_to_numpy(w) for w in layer.block_of(t).weights]
-            for t in range(layer.iterations)
-        ]
-        found = [decompose(k, num_templates) for k in loop.soft.stack(values)]
-        loop.soft.assign(values, found)
-        for bank, decomposition in zip(loop.banks, found, strict=True):
-            errors[names[id(bank)]] = decomposition.error
-    return Converted(converted, errors)
+    all_banks += [(bank, groups[key]) for key, bank in banks.items()]
+    return converted
 
 
 def _groups(model):
-    """Layers with kernels of one shape, two or more, by (depthwise, shape)."""
+    """Layers of this graph with kernels of one shape, two or more: by that shape."""
     groups: dict[Any, list] = {}
     for layer in getattr(model, "layers", ()):
         if type(layer) in _KINDS and layer.built:

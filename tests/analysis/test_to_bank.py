@@ -19,7 +19,7 @@ from banked import (
 )
 from keras import layers
 
-from keras_recur.analysis import to_bank
+from keras_recur.analysis import fold, to_bank
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 
 
@@ -62,11 +62,20 @@ def nested():
     return keras.Sequential([keras.Input((4,)), inner, untied(name="loop")])
 
 
+def nested_layers(x):
+    """Plain layers in two graphs; one graph is called twice, one layer is in both."""
+    both = tanh()
+    inner = model_of(tanh(), both, tanh())
+    named = keras.Model(inner.input, inner.output, name="inner")
+    return named(tanh()(named(both(x))))
+
+
 PLAIN = {
     "2D": lambda: model_of(convolutions, shape=(22, 22, 4)),
     "1D": lambda: keras.Sequential([keras.Input((30, 4)), *in_one_dimension()]),
     "called twice": lambda: model_of(twice),
     "nested": nested,
+    "nested layers": lambda: model_of(nested_layers),
 }
 BANKS = {
     "2D": {
@@ -78,6 +87,7 @@ BANKS = {
     "1D": {"bank_3x4x4": 3, "depthwise_bank_2x4x1": 2, "bank_3x3": 2},
     "called twice": {"bank_4x4": 2},
     "nested": {"inner/loop/bank_4x4": 3, "loop/bank_4x4": 3},
+    "nested layers": {"bank_4x4": 2, "inner/bank_4x4": 3},
 }
 
 
@@ -153,6 +163,15 @@ def test_a_converted_model_trains_and_reloads(tmp_path):
     again = keras.models.load_model(tmp_path / "converted.keras")
     close(output(again, x), output(converted, x))
     assert list(banks(again)) == list(banks(converted))
+
+
+def test_weights_of_nested_models_have_paths_of_their_own():
+    """On PyTorch Keras finds gradients to zero by path: equal ones would add up."""
+    converted = to_bank(model_of(nested_layers), 2).model
+    for model in (converted, fold(converted, 1.0)):
+        paths = [w.path for w in model.weights]
+        assert "inner/bank_4x4/templates" in paths
+        assert len(set(paths)) == len(paths)
 
 
 def test_regularizers_go_from_the_kernels_to_the_templates():
