@@ -11,7 +11,9 @@ from typing import Any
 import keras
 
 from keras_recur._validation import check_positive_int
+from keras_recur.analysis._banks import has_graph
 from keras_recur.layers import SharedRecurrentBlock, TimeSpecificBatchNormalization
+from keras_recur.zoo.with_iterations import called_again, has_loop
 
 _KINDS = (keras.layers.BatchNormalization, TimeSpecificBatchNormalization)
 
@@ -22,7 +24,8 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
     Needed after folding, tying or converting kernels: the statistics that were kept
     belong to the old ones. Means and variances become averages over the batches; no
     weight is trained. Where one normalization serves several iterations of a loop, the
-    average is over these too.
+    average is over these too. Frozen layers and loops are included: while it lasts they
+    are not frozen.
 
     Args:
         model: A model with `BatchNormalization` or `TimeSpecificBatchNormalization`.
@@ -58,10 +61,20 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
     ]
     before = [(layer, "momentum", layer.momentum) for layer in layers]
     before += [(loop, "unroll", loop.unroll) for loop in loops]
+    # A loop on banks freezes what is in it at every call.
+    frozen = [la for la in (*loops, *layers) if not la.trainable]
+    held = [inner for layer in frozen for inner in layer._flatten_layers()]
+    before += [(layer, "trainable", layer.trainable) for layer in held]
+    # Rolled, a layer may be called once for all iterations.
+    run = model
+    if has_graph(model) and has_loop(model):
+        run = called_again(model, unroll=True)
     done = 0
     try:
-        for loop in loops:  # Rolled, a layer may be called once for all iterations.
+        for loop in loops:  # Those that are in other layers, too.
             loop.unroll = True
+        for layer in frozen:
+            layer.trainable = True
         for layer in layers:
             if not any(layer is other for other in rows):
                 _average_over_calls(layer)
@@ -69,7 +82,7 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
             done += 1
             for layer in rows:
                 layer.momentum = 1 - 1 / done
-            model(batch[0] if isinstance(batch, tuple | list) else batch, training=True)
+            run(batch[0] if isinstance(batch, tuple | list) else batch, training=True)
     finally:
         for layer, name, value in before:
             setattr(layer, name, value)

@@ -76,7 +76,7 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
 
     def same_or_inner(layer):
         nonlocal found
-        if not _has_loop(layer):
+        if not has_loop(layer):
             return layer
         found = True
         return called_again(layer, **changes)
@@ -120,9 +120,9 @@ def uncompiled(model: Any) -> keras.Model:
     return keras.Model(model.input, model.output, name=model.name)
 
 
-def _has_loop(layer):
-    """Whether this is a nested model with a loop: it must be run again itself."""
+def has_loop(layer: Any) -> bool:
+    """Whether this is a model with a loop, nested models included."""
     return isinstance(layer, keras.Model) and any(
-        isinstance(inner, SharedRecurrentBlock) or _has_loop(inner)
+        isinstance(inner, SharedRecurrentBlock) or has_loop(inner)
         for inner in layer.layers
     )

@@ -8,7 +8,9 @@ import pytest
 from banked import array, close, far, filled, model_of, tanh
 from keras import layers
 
+from keras_recur import zoo
 from keras_recur.analysis import recalibrate
+from keras_recur.analysis.recalibrate import _inside
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TemplateBank,
@@ -93,6 +95,49 @@ def test_statistics_of_loops(case):
         close(statistics(model), expected)
     for weight, old in zip(others, before, strict=True):
         np.testing.assert_array_equal(array(weight), old)
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["model", "nested model"])
+@pytest.mark.parametrize("sharing", ["all", TemplateBank(2)], ids=["shared", "soft"])
+def test_statistics_of_a_loop_that_is_called_rolled(sharing, nested):
+    """What the call says goes before what the layer was made with."""
+    loop = SharedRecurrentBlock(keras.Sequential([tanh(), plain()]), 3, sharing)
+    model = model_of(loop)
+    model = filled(model_of(model) if nested else model)
+    model = zoo.with_iterations(model, unroll=False)
+    data = batches(4)
+    expected = by_hand(loop, data).mean(axis=1)
+    if not loop.soft:
+        expected = expected.mean(axis=1, keepdims=True)
+    recalibrate(model, data)
+    close(statistics(model), expected)
+
+
+def trainable(model):
+    inside = [la for la in _inside(model, set())]
+    variables = {id(v): v.trainable for la in inside for v in la.variables}
+    return [la.trainable for la in inside], list(variables.values())
+
+
+@pytest.mark.parametrize("norm", [plain, time_specific])
+@pytest.mark.parametrize("sharing", ["all", "none", TemplateBank(2)])
+@pytest.mark.parametrize("what", ["model", "loop", "norm", "loop but for a layer"])
+def test_statistics_of_frozen_layers(what, sharing, norm):
+    loop = SharedRecurrentBlock(keras.Sequential([tanh(), norm()]), 3, sharing)
+    model = filled(model_of(loop))
+    norms = [loop.block_of(t).layers[1] for t in range(3)]
+    for layer in {"model": [model], "norm": norms}.get(what, [loop]):
+        layer.trainable = False
+    if what == "loop but for a layer":
+        for layer in loop._flatten_layers(include_self=False):
+            layer.trainable = not isinstance(layer, type(norms[0]))
+    flags, data = trainable(model), batches(3)
+    expected = by_hand(loop, data).mean(axis=1)
+    if sharing == "all" and norm is plain:
+        expected = expected.mean(axis=1, keepdims=True)
+    recalibrate(model, data)
+    close(statistics(model), expected)
+    assert trainable(model) == flags
 
 
 class Holding(layers.Layer):
