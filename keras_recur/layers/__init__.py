@@ -3,6 +3,7 @@
 from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.readout import Readout
 from keras_recur.layers.recurrence_regularizer import RecurrenceRegularizer
+from keras_recur.layers.recurrent_graph import RecurrentGraph
 from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
 from keras_recur.layers.template_bank import TemplateBank
 from keras_recur.layers.template_conv_1d import TemplateConv1D
@@ -11,16 +12,20 @@ from keras_recur.layers.template_dense import TemplateDense
 from keras_recur.layers.time_specific_batch_normalization import (
     TimeSpecificBatchNormalization,
 )
+from keras_recur.layers.transition import Transition, resnet_transitions
 
 __all__ = [
     "Iteration",
     "Readout",
     "RecurrenceRegularizer",
+    "RecurrentGraph",
     "SharedRecurrentBlock",
     "TemplateBank",
     "TemplateConv1D",
     "TemplateConv2D",
     "TemplateDense",
     "TimeSpecificBatchNormalization",
+    "Transition",
     "current_iteration",
+    "resnet_transitions",
 ]

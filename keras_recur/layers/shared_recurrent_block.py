@@ -179,6 +179,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
         """The block of iteration t; with a bank, the prototype of all."""
         return self.soft.block if self.soft else self.blocks[self.groups[t]]
 
+    def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
+        """By iteration: its block, its row in weights with rows, and their number."""
+        return {
+            t: (self.block_of(t), self.positions[t], self.group_sizes[group])
+            for t, group in enumerate(self.groups)
+        }
+
     def __call__(self, x, *args, **kwargs):
         if not self.built:  # `build` is told the shapes only.
             self._dtypes = [_dtype(leaf) for leaf in tree.flatten(x)]

@@ -12,7 +12,7 @@ from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.iteration_curve import score_readouts
 from keras_recur.analysis.recalibrate import recalibrate
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
@@ -140,9 +140,15 @@ def _tests(entry, model, twin):
 
 def _can_go_on(model, twin):
     """Whether the model's loops run any number of iterations."""
-    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+
+    def goes_on(loop):
+        if isinstance(loop, RecurrentGraph):
+            return loop.open_ended
+        return loop.soft.period() if loop.soft else len(loop.blocks) == 1
+
+    loops = (RecurrentGraph, SharedRecurrentBlock)
     return twin != "feedforward" and all(
-        la.soft.period() if la.soft else len(la.blocks) == 1 for la in loops
+        goes_on(layer) for layer in model.layers if isinstance(layer, loops)
     )
 
 

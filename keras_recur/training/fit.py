@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.training.f1 import F1
@@ -135,6 +135,7 @@ def _fingerprint(model, recipe, data):
         for layer in model.layers
         if isinstance(layer, SharedRecurrentBlock)
     ]
+    loops += [la.get_config() for la in model.layers if isinstance(la, RecurrentGraph)]
     parts = [dataclasses.asdict(recipe), shapes, loops, config]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

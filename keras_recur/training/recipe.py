@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_recur._validation import check_one_of, check_positive_int
-from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, TemplateBank
 from keras_recur.training.losses import IterationLoss
 from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
 
@@ -113,9 +113,11 @@ class Recipe:
         """The optimizer for a model; the model's loops matter for `throttle`."""
         slower = {}
         for layer in model.layers if self.throttle else ():
-            if isinstance(layer, SharedRecurrentBlock):
-                for block, size in zip(layer.blocks, layer.group_sizes, strict=True):
-                    slower |= {id(v): 1 / size for v in block.trainable_variables}
+            if isinstance(layer, RecurrentGraph | SharedRecurrentBlock):
+                blocks = [block for block, *_ in layer.applications().values()]
+                for block in blocks:
+                    times = sum(block is other for other in blocks)
+                    slower |= {id(v): 1 / times for v in block.trainable_variables}
         multipliers = [slower.get(id(v), 1.0) for v in model.trainable_variables]
         undecayed = {
             id(v) for bank in _banks(model) for v in bank.undecayed if self.weight_decay

@@ -4,7 +4,8 @@ References: Schwarzschild et al. 2022 (arXiv:2102.11011), released code
 github.com/Arjung27/DeepThinking; Schwarzschild et al. 2021 (arXiv:2106.04537) and
 Bansal et al. 2022 (arXiv:2202.05826), released code github.com/aks2203/deep-thinking;
 Savarese and Maire 2019 (arXiv:1902.09701), released code
-github.com/lolemacs/soft-sharing, which has no shortest-path task.
+github.com/lolemacs/soft-sharing, which has no shortest-path task; Liao and Poggio
+2016 (arXiv:1604.03640).
 """
 
 from typing import Any
@@ -95,6 +96,18 @@ def paper_recipe(
             cutout=16,
             source="released code of Savarese and Maire 2019",
         )
+    if family in ("frnn", "multistate_resnet") and data in ("cifar10", "imagenet"):
+        rates: dict[str, Any] = {"epochs": 60, "milestones": (40, 50), "batch_size": 64}
+        if data == "imagenet":
+            # A rate for each of 12 epochs, from 1e-1 to 1e-4 in equal ratios.
+            rates = {"epochs": 12, "milestones": tuple(range(1, 12)), "batch_size": 256}
+            rates |= {"decay": 10 ** (-3 / 11)}
+        return Recipe(
+            "sgd",
+            0.01 if data == "cifar10" else 0.1,
+            source="Liao and Poggio 2016; ImageNet's batch size ours",
+            **rates,
+        )
     if (family, data) == ("scnn", "shortest_paths"):
         return Recipe(
             "adam",
@@ -106,6 +119,11 @@ def paper_recipe(
     if (family, data) not in _CLASSIFICATION:
         known = [f"{f} on {d}" for f, d in _CLASSIFICATION]
         known += ["deep_thinking_1d on prefix_sums", "deep_thinking_2d on mazes"]
+        known += [
+            f"{f} on {d}"
+            for f in ("frnn", "multistate_resnet")
+            for d in ("cifar10", "imagenet")
+        ]
         known += ["swrn on cifar10", "swrn on cifar100", "scnn on shortest_paths"]
         wanted = f"{family} on {data}"
         raise ValueError(

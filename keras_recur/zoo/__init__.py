@@ -3,7 +3,9 @@
 from keras_recur.zoo import (  # noqa: F401 registers
     convnet,
     deep_thinking,
+    frnn,
     mlp,
+    multistate_resnet,
     resnet,
     scnn,
     swrn,

@@ -13,6 +13,7 @@ import keras
 
 from keras_recur.layers import (
     Readout,
+    RecurrentGraph,
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
@@ -23,6 +24,8 @@ _CONVOLUTIONS = (
     keras.layers.Conv1D,
     keras.layers.Conv2D,
     keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
     keras.layers.DepthwiseConv1D,
     keras.layers.DepthwiseConv2D,
 )
@@ -138,6 +141,8 @@ class _Tally:
         """Adds `times` applications of a layer; returns the spec of its output."""
         if isinstance(layer, SharedRecurrentBlock):
             return self._loop(layer, inputs, **kwargs)
+        if isinstance(layer, RecurrentGraph):
+            return self._graph(layer, inputs, **kwargs)
         if isinstance(layer, Readout):
             return self._readout(layer, inputs, **kwargs)
         if isinstance(layer, keras.Sequential):
@@ -155,7 +160,9 @@ class _Tally:
         self.activation_bytes += times * size * width.get(_dtype(outputs), 4)
         if isinstance(layer, (keras.layers.Dense, *_CONVOLUTIONS)):
             kernel = math.prod(layer.kernel.shape)
-            positions = size // outputs.shape[-1]
+            # A transposed convolution multiplies at every position of its input.
+            transposed = "Transpose" in type(layer).__name__
+            positions = math.prod((inputs if transposed else outputs).shape[1:-1])
             self.macs += times * positions * kernel
             self.depth += times
             self.neurons += size
@@ -192,6 +199,34 @@ class _Tally:
             kept = sum(4 * math.prod(x.shape[1:]) for x in leaves) * len(groups)
             self.activation_bytes = before + kept + inner // last
         return layer.compute_output_spec(state, iterations=iterations, **kwargs)
+
+    def _graph(self, layer, inputs, steps=None, **kwargs):
+        """Every evaluation of a transition; depth along the longest path."""
+        outputs = layer.compute_output_spec(inputs, steps=steps, **kwargs)
+        schedule = layer.schedule(steps, kwargs.get("return_sequence"))
+        counted: set[int] = set()
+        before = self.depth
+        depths = {(name, 0): 0 for name in layer.states}
+        for e in schedule.evaluations:
+            number, _ = layer.place(e)
+            state = keras.KerasTensor(
+                (None, *layer.states[e.source]), dtype=layer.compute_dtype
+            )
+            kept = self.neurons, self.synapses, list(self.normalizations)
+            inner, self.depth = self.activation_bytes, 0
+            self.visit(layer.blocks[number], state)
+            if number in counted:
+                self.neurons, self.synapses, self.normalizations = kept
+            counted.add(number)
+            if layer.remat:
+                last, self.activation_bytes = self.activation_bytes - inner, inner
+                self.activation_bytes += 4 * math.prod(state.shape[1:])
+            arrived = depths[e.source, e.step - 1] + self.depth
+            depths[e.target, e.step] = max(depths.get((e.target, e.step), 0), arrived)
+        if layer.remat:
+            self.activation_bytes += last
+        self.depth = before + depths[layer.readout, schedule.steps]
+        return outputs
 
     def _bank(self, bank):
         self.synapses += math.prod(bank.templates.shape)

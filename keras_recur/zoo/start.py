@@ -30,14 +30,17 @@ class Start:
         """The next seed, for a layer that draws random numbers."""
         return self._next.randrange(2**31)
 
+    def kernel_initializer(self) -> Any:
+        """What starts kernels of any shape, for layers that seed them themselves."""
+        if self.initializer == "torch_default":
+            return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        return self.initializer
+
     def bank(self, templates: int | str, recurrence: float = 0.0) -> TemplateBank:
         """The specification of the template banks of a network."""
-        kernel = self.initializer
-        if kernel == "torch_default":
-            kernel = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
         return TemplateBank(
             None if templates == "layers" else int(templates),
-            templates_initializer=kernel,
+            templates_initializer=self.kernel_initializer(),
             coefficients_regularizer=RecurrenceRegularizer(recurrence)
             if recurrence
             else None,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._decompose import decompose
 
 # Kernels that were mixed in single precision lie this far from the templates' span.
@@ -113,13 +113,16 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
         if not layer.weights:
             continue
         twin = feedforward.get_layer(layer.name)
-        if not isinstance(layer, SharedRecurrentBlock):
+        if not isinstance(layer, RecurrentGraph | SharedRecurrentBlock):
             for weight, copy in zip(layer.weights, twin.weights, strict=True):
                 yield weight, copy, None
             continue
-        for t in range(0 if layer.soft else layer.iterations):
-            block, other = layer.block_of(t), twin.block_of(t)
-            rows = layer.positions[t], twin.positions[t]
+        if getattr(layer, "soft", None):
+            continue
+        theirs = twin.applications()
+        for key, (block, row, _) in layer.applications().items():
+            other, twin_row, _ = theirs[key]
+            rows = row, twin_row
             for weight, copy in zip(block.weights, other.weights, strict=True):
                 same = weight.shape == copy.shape
                 yield weight, copy, None if same else rows

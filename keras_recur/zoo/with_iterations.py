@@ -5,7 +5,9 @@ from typing import Any
 import keras
 
 from keras_recur._validation import check_one_of, check_positive_int
-from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
+
+_LOOPS = (RecurrentGraph, SharedRecurrentBlock)
 
 
 def with_iterations(
@@ -21,11 +23,13 @@ def with_iterations(
 
     Args:
         model: A Functional or Sequential model with one or more
-            `SharedRecurrentBlock` layers.
-        iterations: How often each loop applies its block. Default: as it was built.
+            `SharedRecurrentBlock` or `RecurrentGraph` layers.
+        iterations: How often each loop applies its block; the steps of a state graph.
+            Default: as it was built.
         readout: `"last"` or `"all"`: what the model returns, where it has a
             `Readout` layer. Default: as it was built.
-        unroll: Whether the loops are unrolled. Default: as they were built.
+        unroll: Whether the loops are unrolled. Default: as they were built. State
+            graphs always are.
 
     Returns:
         A `keras.Model`, not compiled.
@@ -57,19 +61,22 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
     """The model's graph once more, on the same layers, with other call arguments.
 
     With `inputs`, on those tensors instead of new ones. `readout` goes to `Readout`
-    layers, all others to `SharedRecurrentBlock` layers.
+    layers, all others to loops; iterations are the steps of a `RecurrentGraph`.
     """
     functional = uncompiled(model)
     found = False
-    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+    loops = [la for la in model.layers if isinstance(la, _LOOPS)]
 
     def call(layer, *args, **kwargs):
         nonlocal found
-        if isinstance(layer, SharedRecurrentBlock):
+        if isinstance(layer, _LOOPS):
             found = True
             # Of several loops the last one is read out.
             left_out = ["readout"] + ["return_sequence"] * (layer is not loops[-1])
-            kwargs |= {k: v for k, v in changes.items() if k not in left_out}
+            changed = {k: v for k, v in changes.items() if k not in left_out}
+            if isinstance(layer, RecurrentGraph):
+                changed = _for_graph(changed)
+            kwargs |= changed
         elif isinstance(layer, Readout) and "readout" in changes:
             kwargs["readout"] = changes["readout"]
         return layer(*args, **kwargs)
@@ -89,8 +96,8 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
     )
     if not found:
         raise ValueError(
-            f"The model has no SharedRecurrentBlock layer. Received: {model.name!r} "
-            f"with layers {[layer.name for layer in model.layers]}."
+            "The model has no SharedRecurrentBlock or RecurrentGraph layer. Received: "
+            f"{model.name!r} with layers {[layer.name for layer in model.layers]}."
         )
     return again
 
@@ -120,9 +127,19 @@ def uncompiled(model: Any) -> keras.Model:
     return keras.Model(model.input, model.output, name=model.name)
 
 
+def _for_graph(changes):
+    """The changes in a state graph's own words; it is always unrolled."""
+    if changes.get("progressive"):
+        raise ValueError(
+            "The progressive loss needs a SharedRecurrentBlock. Received: a model with "
+            "a RecurrentGraph. Allowed there: progressive=0, with any loss weights."
+        )
+    names = {"iterations": "steps", "return_sequence": "return_sequence"}
+    return {names[k]: v for k, v in changes.items() if k in names}
+
+
 def has_loop(layer: Any) -> bool:
     """Whether this is a model with a loop, nested models included."""
     return isinstance(layer, keras.Model) and any(
-        isinstance(inner, SharedRecurrentBlock) or has_loop(inner)
-        for inner in layer.layers
+        isinstance(inner, _LOOPS) or has_loop(inner) for inner in layer.layers
     )

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_recur import zoo
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 
 # The smallest network of each family. Those with template banks by default share all
 # here; SOFT below has the banks. Nothing of swrn_bottleneck is small: test_counts.py.
@@ -17,9 +17,15 @@ SMALL = {
     "deep_thinking_1d": {"input_shape": (None, 1), "width": 4},
     "deep_thinking_2d": {"input_shape": (None, None, 2), "width": 4},
     "swrn": {"input_shape": (8, 8, 1), "width": 1, "sharing": "all"},
+    "frnn": {"input_shape": (8, 8, 1), "width": 2, "prenet": 3},
+    "multistate_resnet": {"input_shape": (8, 8, 1), "width": 2},
     "scnn": {"width": 4, "num_classes": 2, "sharing": "all"},
 }
 FAMILIES = sorted(SMALL)
+
+# State graphs: other numbers of steps evaluate other transitions, see
+# tests/layers/test_recurrent_graph.py.
+GRAPHS = ("frnn", "multistate_resnet")
 
 # Every family as it is, and with every option of its own.
 VARIANTS = {name: {"name": name} for name in FAMILIES} | {
@@ -49,6 +55,10 @@ def small(name, **arguments):
         arguments.pop("sharing", None)
     if name == "swrn":  # Of 6n + 4 layers, n - 1 blocks of every stage are iterated.
         arguments["depth"] = 6 * (arguments.pop("iterations") + 1) + 4
+    if name == "multistate_resnet":  # The first state loops, then come two steps.
+        arguments["iterations"] += 2
+        if isinstance(arguments.get("sharing"), list):
+            arguments["sharing"] = [*arguments["sharing"], 2, 2]
     pair = zoo.build(name, **arguments)
     # Otherwise relus of so small a network may all be dead, and tests compare zeros.
     rng = np.random.default_rng(2)
@@ -87,9 +97,19 @@ def array(x):
     return np.array(ops.convert_to_numpy(x))
 
 
+LOOPS = (RecurrentGraph, SharedRecurrentBlock)
+
+
 def loop_of(model):
     """The loop of a model; of several, the first."""
-    return next(la for la in model.layers if isinstance(la, SharedRecurrentBlock))
+    return next(la for la in model.layers if isinstance(la, LOOPS))
+
+
+def places(loop):
+    """Which applications of a loop's weights share which rows: what is tied."""
+    found = loop.applications()
+    blocks = list(dict.fromkeys(id(block) for block, *_ in found.values()))
+    return {key: (blocks.index(id(b)), *rows) for key, (b, *rows) in found.items()}
 
 
 def step(model, x, y, *, loss, rate=10.0, jit="auto"):
@@ -110,13 +130,15 @@ def counterparts(pair):
         if not layer.weights:
             continue
         twin = pair.feedforward.get_layer(layer.name)
-        if not isinstance(layer, SharedRecurrentBlock):
+        if not isinstance(layer, LOOPS):
             for weight, copy in zip(layer.weights, twin.weights, strict=True):
                 yield weight, [copy]
             continue
-        assert len(twin.blocks) == twin.iterations
-        for group, block in enumerate(layer.blocks):
-            turns = zip(twin.blocks, layer.groups, strict=True)
-            copies = [copy for copy, g in turns if g == group]
+        copies, theirs = {}, twin.applications()
+        assert len(twin.blocks) == len(theirs)
+        for key, (block, row, _) in layer.applications().items():
+            assert row == len(copies.setdefault(id(block), []))
+            copies[id(block)].append(theirs[key][0])
+        for block in layer.blocks:
             for i, weight in enumerate(block.weights):
-                yield weight, [copy.weights[i] for copy in copies]
+                yield weight, [copy.weights[i] for copy in copies[id(block)]]

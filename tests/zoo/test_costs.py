@@ -64,7 +64,7 @@ SIZES = {"scnn": (6, 6, 2), "deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 
 
 
 @pytest.mark.parametrize("sharing", ["all", [0, 1, 0]], ids=str)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", BY_HAND)
 def test_macs_and_depth(name, sharing):
     outside, iteration, layers, per_iteration = BY_HAND[name]
     costs = small(name, sharing=sharing).costs(SIZES.get(name))

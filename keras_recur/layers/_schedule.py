@@ -1,0 +1,231 @@
+"""Which transitions of a state graph run at which step, and which of them count.
+
+All of it follows from names and numbers, so nothing here knows of Keras.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from keras_recur._validation import nearest
+
+
+class Evaluation(NamedTuple):
+    """One transition at one step.
+
+    Attributes:
+        transition: Its number in the graph's list.
+        source: Name of the state it reads.
+        target: Name of the state it feeds.
+        step: The step, from 1.
+        age: Steps since the transition began to exist, from 0. A schedule that is
+            stretched shifts steps, but not ages.
+    """
+
+    transition: int
+    source: str
+    target: str
+    step: int
+    age: int
+
+
+class Schedule:
+    """What a run of `steps` steps evaluates.
+
+    Args:
+        states: Names of the states; the input is the first one's value at step 0.
+        transitions: List of `Transition`.
+        steps: How many steps are run.
+        readout: The state that is read out.
+        fed: The steps at which input arrives at the first state, beside step 0.
+        every: Whether the readout after every step is wanted, not only the last.
+        prune: Leave out what cannot reach a readout that is wanted.
+    """
+
+    def __init__(
+        self,
+        states: Sequence[str],
+        transitions: Sequence[Any],
+        steps: int,
+        readout: str,
+        fed: range = range(0),
+        every: bool = False,
+        prune: bool = True,
+    ):
+        self.steps = steps
+        self.populated, possible, self.declared = _populate(
+            states[0], transitions, steps, fed
+        )
+        if readout not in self.populated[steps]:
+            raise ValueError(_unreached(states, transitions, steps, readout, fed))
+        wanted = [set() for _ in range(steps + 1)]
+        wanted[steps].add(readout)
+        self.evaluations = []
+        for step in range(steps, 0, -1):
+            if every:
+                wanted[step].add(readout)
+            kept = [e for e in possible[step] if not prune or e.target in wanted[step]]
+            self.evaluations[:0] = kept
+            wanted[step - 1].update(e.source for e in kept)
+        self.fed = [s for s in fed if not prune or states[0] in wanted[s]]
+        # By step and by the state that is fed, in order of the states.
+        self.arrivals: list[dict[str, list[Evaluation]]] = [
+            {} for _ in range(steps + 1)
+        ]
+        for e in sorted(self.evaluations, key=lambda e: states.index(e.target)):
+            self.arrivals[e.step].setdefault(e.target, []).append(e)
+
+    def contributing(self) -> set[tuple[str, str]]:
+        """The pairs of states between which a transition is evaluated."""
+        return {(e.source, e.target) for e in self.evaluations}
+
+
+def _populate(first, transitions, steps, fed):
+    """Step by step: the states that hold a value, and what could be evaluated.
+
+    Also how many inputs each state has by declaration, populated or not.
+    """
+    populated, possible, declared = [{first}], [[]], [{}]
+    ranges = [t.range(steps) for t in transitions]
+    for step in range(1, steps + 1):
+        arriving, count = [], {}
+        for number, (transition, times) in enumerate(
+            zip(transitions, ranges, strict=True)
+        ):
+            if step not in times:
+                continue
+            count[transition.target] = count.get(transition.target, 0) + 1
+            if transition.source in populated[-1]:
+                arriving.append(
+                    Evaluation(
+                        number,
+                        transition.source,
+                        transition.target,
+                        step,
+                        step - times.start,
+                    )
+                )
+        reached = {e.target for e in arriving}
+        if step in fed:
+            reached.add(first)
+            count[first] = count.get(first, 0) + 1
+        populated.append(reached)
+        possible.append(arriving)
+        declared.append(count)
+    return populated, possible, declared
+
+
+def _unreached(states, transitions, steps, readout, fed):
+    most = max([steps, *(abs(n) for t in transitions for n in (t.first, t.last))])
+    reached = []
+    for number in range(1, most + len(states) + 1):
+        again = range(1, number + 1) if len(fed) else range(0)
+        populated, *_ = _populate(states[0], transitions, number, again)
+        if readout in populated[number]:
+            reached.append(number)
+    hint = "No number of steps reaches it: add a transition that leads to it."
+    if reached:
+        nearest_one = next((n for n in reached if n > steps), reached[-1])
+        hint = f"It would be reached after {nearest_one} steps."
+    return (
+        f"The readout, state {readout!r}, is empty after {steps} "
+        f"step{'s' * (steps != 1)}: no path of transitions leads there from "
+        f"{states[0]!r} in that time. Received: steps={steps}. {hint}"
+    )
+
+
+def check_names(states: Sequence[str], names: Sequence[Any], where: str) -> None:
+    """Raises for a name that is no state, with the nearest one."""
+    for name in names:
+        if name not in states:
+            raise ValueError(
+                f"Unknown state in {where}. Received: {name!r}. Allowed: "
+                f"{', '.join(repr(s) for s in states)}.{nearest(name, states)}"
+            )
+
+
+def check_no_overlap(transitions: Sequence[Any], steps: int) -> None:
+    """Raises where two transitions lead between the same states at the same step."""
+    seen: set[tuple[str, str, int]] = set()
+    for transition in transitions:
+        for step in transition.range(steps):
+            triple = transition.source, transition.target, step
+            if triple in seen:
+                raise ValueError(
+                    "Two transitions lead from and to the same states at the same "
+                    f"step. Received twice: {triple}. Give them steps that do not "
+                    "overlap, or one layer that does both."
+                )
+            seen.add(triple)
+
+
+def tied_groups(
+    sharing: Any,
+    transitions: Sequence[Any],
+    evaluations: Sequence[Evaluation],
+    steps: int,
+    kinds: Sequence[Any],
+) -> list[list[Evaluation]]:
+    """The evaluations in groups of tied weights, in order of first appearance.
+
+    `kinds` says for every transition what computes it. Unless groups are listed one
+    by one, transitions of different kinds are never tied.
+    """
+    lists = _explicit(sharing, transitions, steps)
+    groups: dict[Any, list[Evaluation]] = {}
+    for evaluation in evaluations:
+        kind = kinds[evaluation.transition]
+        key = _group(sharing, evaluation, lists, kind)
+        groups.setdefault(key, []).append(evaluation)
+    return list(groups.values())
+
+
+def is_open(sharing: Any, target: str) -> bool:
+    """Whether weights of transitions to this state serve any number of steps."""
+    if isinstance(sharing, dict):
+        sharing = sharing.get(target, "all")
+    return sharing == "all"
+
+
+def _group(sharing, evaluation, lists, kind):
+    pair = evaluation.source, evaluation.target
+    alone = (*pair, evaluation.step)
+    if is_open(sharing, evaluation.target):
+        return (*pair, kind)
+    if lists is not None:
+        return lists.get(alone, alone)
+    if isinstance(sharing, list):
+        return (*pair, kind, sharing[evaluation.step - 1])
+    return alone
+
+
+def _explicit(sharing, transitions, steps):
+    """`{(source, target, step): number of its group}`, or `None` for other forms."""
+    if not isinstance(sharing, list) or (sharing and isinstance(sharing[0], int)):
+        return None
+    declared = {(t.source, t.target, s) for t in transitions for s in t.range(steps)}
+    known: dict[tuple, int] = {}
+    for number, group in enumerate(sharing):
+        for triple in group:
+            if triple not in declared:
+                raise ValueError(
+                    "A group of `sharing` names no transition of the graph. Received: "
+                    f"{triple!r}. Allowed are (source, target, step) with a step of 1 "
+                    f"to {steps} at which the transition exists."
+                    f"{_near(triple, declared)}"
+                )
+            if triple in known:
+                raise ValueError(
+                    f"Groups of `sharing` overlap. Received: {triple!r} in group "
+                    f"{known[triple]} and group {number}. Join the groups, or take it "
+                    "out of one."
+                )
+            known[triple] = number
+    return known
+
+
+def _near(triple, declared):
+    same = sorted(t for t in declared if t[:2] == tuple(triple[:2]))
+    if not same:
+        return ""
+    steps = [t[2] for t in same]
+    return f" That transition exists at steps {min(steps)} to {max(steps)}."

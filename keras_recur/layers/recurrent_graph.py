@@ -1,0 +1,460 @@
+"""A recurrent network of several states: a graph, run step by step.
+
+Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
+Neural Networks and Visual Cortex" (arXiv:1604.03640): states, transition matrix, tied
+sets of weights, time-specific normalization and readout times.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.layers import _schedule
+from keras_recur.layers._branch import branch, levels
+from keras_recur.layers._copies import copy_block, sized_block
+from keras_recur.layers._graph_arguments import (
+    as_transitions,
+    check_equal,
+    check_sharing,
+    check_states,
+    fits,
+    plain_sharing,
+)
+from keras_recur.layers._pure_block import PureBlock
+from keras_recur.layers.iteration import iteration_scope
+from keras_recur.layers.transition import BRANCHES
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class RecurrentGraph(keras.layers.Layer):
+    """Runs a graph of states for some steps, and returns the state that is read out.
+
+    The input is the first state's value at step 0; every other state is empty. At each
+    step every transition reads its source as it was before the step, and what arrives
+    at a state is merged into its new value. Only states that hold a value feed on; a
+    state nothing arrives at is empty again. What cannot reach the readout is neither
+    built nor computed.
+
+    `sharing` says which transitions use the same weights: with `"all"` each one is the
+    same at all steps, a recurrent network; with `"none"` each step has its own, the
+    feed-forward twin, and a residual network if transitions are blocked in time. The
+    computation is the same for every choice, and so is its cost.
+
+    Args:
+        states: Shape of every state by name, from the input's to the last, without
+            the batch: `(height, width, channels)`, `(length, channels)` or
+            `(channels,)`.
+        transitions: `"full"` (every pair of states, in both directions), `"adjacent"`
+            (no bypass), `"resnet"` (the first state loops, each other one once), or
+            a list. Its entries are kinds of edges (`"self"`, `"bottom_up"` to the next
+            state, `"top_down"` to the one before, `"bypass"` further, either way),
+            `Transition` objects, or tuples with the arguments of `Transition`.
+        steps: How many steps are run. Positive integer.
+        merge: `"mean"` (default) of what arrives at a state, `"declared_mean"` (the
+            sum over how many transitions lead there at that step, from empty states
+            too), or `"sum"`.
+        sharing: `"all"` (default), `"none"`, `steps` integers, the group of each step,
+            a mapping from states to `"all"` or `"none"` for the transitions that lead
+            to them (`"all"` where a state is left out), or a list of groups, each a
+            list of `(source, target, step)`; what is in no group has weights of its
+            own.
+        layer: What computes a transition that does not say it: `"BRCx2"` (default) or
+            `"BRCx3"`, see `Transition`.
+        injection: `None` (default): the input is given once. `"add"`: it is added to
+            what arrives at the first state at every step (an inhomogeneous system).
+            `"sequence"`: the input has an axis of time behind the batch; its first
+            entry is the value at step 0, entry s arrives at step s. A readout after
+            step s has seen the entries before s, and entry s too if the first state
+            is read out.
+        readout: Name of the state that is returned. Default: the last one.
+        return_sequence: Return the readout after every step, not only the last; zeros
+            where it is empty.
+        affine: Scale and offset of the normalizations: `None` (default), `"shared"`
+            over the steps, or `"per_iteration"`, one per step.
+        statistics: Rows of the time-specific statistics of one transition, at most;
+            later steps use the last. Default `None`: one per step.
+        kernel_size: Of the convolutions, odd. Default 3.
+        kernel_initializer: Of all kernels. Default `"he_normal"`.
+        prune: `False` computes every transition whose source holds a value, as a
+            simulation would, also where the readout never sees it.
+        remat: Keep only what enters a transition for the backward pass, and compute
+            the rest again: less memory for about a third more time.
+        seed: Seed of the initial values. The copies of an untied transition differ.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        x: The input.
+        steps: Another number of steps for this call, on the same weights. Past the
+            steps that were built only transitions of `"all"` can go on, with the last
+            row of their statistics; see `analysis.recalibrate`.
+        return_sequence: Another choice for this call.
+        training: Passed on to the transitions.
+
+    Input shape:
+        `(batch, *shape of the first state)`; with `injection="sequence"` and `steps`
+        or more entries, `(batch, time, *shape)`.
+
+    Output shape:
+        `(batch, *shape of the readout)`, or `(batch, steps, *shape)` with
+        `return_sequence`.
+
+    Raises:
+        ValueError: for a readout that is not reached in so many steps, sizes that do
+            not halve or double, unknown names, groups that overlap, name no transition
+            or tie unequal shapes, and arguments outside of what is listed.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). Their readout time
+        counts states, not steps: `readout_time` is `steps` + 1.
+
+    Example:
+
+    >>> graph = keras_recur.layers.RecurrentGraph(
+    ...     {"V1": (16, 16, 8), "V2": (8, 8, 16), "V4": (4, 4, 32)}, "full", steps=4
+    ... )
+    >>> graph(np.ones((2, 16, 16, 8))).shape
+    (2, 4, 4, 32)
+    >>> graph(np.ones((2, 16, 16, 8)), steps=6, return_sequence=True).shape
+    (2, 6, 4, 4, 32)
+    """
+
+    def __init__(
+        self,
+        states: Mapping[str, Sequence[int | None]],
+        transitions: str | Sequence[Any] = "full",
+        steps: int = 4,
+        merge: str = "mean",
+        sharing: Any = "all",
+        layer: str = "BRCx2",
+        injection: str | None = None,
+        readout: str | None = None,
+        return_sequence: bool = False,
+        affine: str | None = None,
+        statistics: int | None = None,
+        kernel_size: int = 3,
+        kernel_initializer: Any = "he_normal",
+        prune: bool = True,
+        remat: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        # The transitions cast for themselves; here weights are read in their own dtype.
+        super().__init__(autocast=False, **kwargs)
+        self.states = check_states(states)
+        self.steps = check_positive_int("steps", steps)
+        names = list(self.states)
+        self.transitions = as_transitions(transitions, self.states, self.steps)
+        self.merge = check_one_of("merge", merge, ("mean", "declared_mean", "sum"))
+        self.layer = check_one_of("layer", layer, BRANCHES)
+        self.injection = check_one_of("injection", injection, (None, "add", "sequence"))
+        self.readout = names[-1] if readout is None else readout
+        _schedule.check_names(names, [self.readout], "`readout`")
+        _schedule.check_no_overlap(self.transitions, self.steps)
+        self.return_sequence = return_sequence
+        self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
+        self.statistics = statistics and check_positive_int("statistics", statistics)
+        self.kernel_size = check_positive_int("kernel_size", kernel_size)
+        if self.kernel_size % 2 == 0:
+            raise ValueError(
+                "`kernel_size` must be odd. Received: "
+                f"kernel_size={kernel_size}. Nearest: {kernel_size + 1}."
+            )
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.prune = prune
+        self.remat = remat
+        self.seed = seed
+        self.sharing = check_sharing(sharing, names, self.steps)
+        self._schedules: dict[tuple, _schedule.Schedule] = {}
+        self._make_blocks()
+
+    @property
+    def readout_time(self) -> int:
+        """The paper's name for when the readout is read: steps + 1."""
+        return self.steps + 1
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether the weights serve runs of any number of steps."""
+        return all(_schedule.is_open(self.sharing, name) for name in self.states)
+
+    @property
+    def stretches(self) -> bool:
+        """Whether a run of other steps has another schedule, not more of the same.
+
+        Then the readout after step s of a longer run is not that of a run of s steps.
+        """
+        return any(t.first < 0 or t.last < -1 for t in self.transitions)
+
+    def _make_blocks(self):
+        """One block per group of tied transitions, and where each finds its own."""
+        kinds = [self._kind(t) for t in self.transitions]
+        groups = _schedule.tied_groups(
+            self.sharing,
+            self.transitions,
+            self.schedule(self.steps, self.return_sequence).evaluations,
+            self.steps,
+            kinds,
+        )
+        # By transition and age: the number of its block and its row in it.
+        self._places: dict[tuple[int, int], tuple[int, int]] = {}
+        self.blocks, self.rows = [], []
+        used: list[Any] = []
+        for number, group in enumerate(groups):
+            check_equal(group, kinds)
+            found: dict[tuple[int, int], int] = {}
+            for e in group:
+                age = (
+                    e.age
+                    if self.statistics is None
+                    else min(e.age, self.statistics - 1)
+                )
+                row = found.setdefault((e.transition, age), len(found))
+                self._places[e.transition, e.age] = number, row
+            self.rows.append(len(found))
+            self.blocks.append(self._block(group, len(found), used))
+
+    def _block(self, group, rows, used):
+        first = group[0]
+        transition = self.transitions[first.transition]
+        if isinstance(transition.layer, keras.layers.Layer):
+            copy = sum(layer is transition.layer for layer in used)
+            used.append(transition.layer)
+            if copy:
+                return copy_block(transition.layer, copy, rows)
+            return sized_block(transition.layer, rows)
+        name = f"{first.source}_to_{first.target}"
+        seed = None if self.seed is None else f"{self.seed}/{name}/{first.age}"
+        open_ended = _schedule.is_open(self.sharing, first.target)
+        return branch(
+            self.states[first.source],
+            self.states[first.target],
+            transition.layer or self.layer,
+            affine=self.affine,
+            kernel_size=self.kernel_size,
+            initializer=self.kernel_initializer,
+            seed=seed,
+            dtype=self.dtype_policy,
+            name=name if open_ended else f"{name}_{first.step}",
+        )
+
+    def _kind(self, transition):
+        """What must be equal for two transitions to have the same weights."""
+        source, target = self.states[transition.source], self.states[transition.target]
+        if isinstance(transition.layer, keras.layers.Layer):
+            config = keras.saving.serialize_keras_object(transition.layer)
+            config["config"].pop("name", None)
+            return json.dumps(config, sort_keys=True, default=str), source, target
+        times = levels(source, target)
+        return transition.layer or self.layer, source[-1], target[-1], times
+
+    def schedule(self, steps: int | None = None, every: bool | None = None) -> Any:
+        """What a run evaluates: a `Schedule`, with `evaluations` and `populated`."""
+        steps = self.steps if steps is None else check_positive_int("steps", steps)
+        every = self.return_sequence if every is None else every
+        if (steps, every) not in self._schedules:
+            fed = range(0)
+            if self.injection:
+                # A last entry would be seen by a readout of the first state only.
+                first_is_read = self.readout == next(iter(self.states))
+                fed = range(1, steps + (self.injection == "add" or first_is_read))
+            self._schedules[steps, every] = _schedule.Schedule(
+                list(self.states),
+                self.transitions,
+                steps,
+                self.readout,
+                fed,
+                every,
+                self.prune,
+            )
+        return self._schedules[steps, every]
+
+    def place(self, evaluation: Any) -> tuple[int, int]:
+        """The number of the block that computes an evaluation, and its row there."""
+        number, age = evaluation.transition, evaluation.age
+        if (number, age) in self._places:
+            return self._places[number, age]
+        known = [a for n, a in self._places if n == number]
+        name = f"{evaluation.source} -> {evaluation.target}"
+        if not known:
+            raise ValueError(
+                f"The transition {name} has no weights: it cannot reach the readout "
+                f"in the {self.steps} steps that were built. Received: a run that "
+                f"needs it at step {evaluation.step}. Build with more steps, or with "
+                "prune=False."
+            )
+        if not _schedule.is_open(self.sharing, evaluation.target):
+            raise ValueError(
+                f"No weights exist for {name} at step {evaluation.step}: with "
+                f"sharing={self.sharing!r} only the steps that were built have them. "
+                f"Received: a run of other steps than steps={self.steps}. Allowed "
+                "beyond those are transitions with sharing='all'."
+            )
+        nearest = max([a for a in known if a <= age], default=min(known))
+        return self._places[number, nearest]
+
+    def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
+        """By transition and age: its block, its row there, and how many there are."""
+        return {
+            key: (self.blocks[number], row, self.rows[number])
+            for key, (number, row) in self._places.items()
+        }
+
+    def build(self, input_shape):
+        self._check_input(input_shape)
+        done = set()
+        schedule = self.schedule(self.steps, self.return_sequence)
+        for evaluation in schedule.evaluations:
+            number, _ = self.place(evaluation)
+            transition = self.transitions[evaluation.transition]
+            shape = self.states[evaluation.source]
+            if number not in done:
+                done.add(number)
+                spec = shape
+                if not isinstance(transition.layer, keras.layers.Layer):
+                    spec = (*[None] * (len(shape) - 1), shape[-1])
+                with iteration_scope(0, self.rows[number]):
+                    outputs = self.blocks[number](
+                        keras.KerasTensor((None, *spec), dtype=self.compute_dtype)
+                    )
+                self._check_output(transition, outputs)
+
+    def call(self, x, steps=None, return_sequence=None, training=None):
+        schedule = self.schedule(steps, return_sequence)
+        collect = self.return_sequence if return_sequence is None else return_sequence
+        self._check_input(x.shape, schedule.steps)
+        x = ops.cast(x, self.compute_dtype)
+        first = next(iter(self.states))
+        start = x[:, 0] if self.injection == "sequence" else x
+        values, collected = {first: start}, []
+        for step in range(1, schedule.steps + 1):
+            arrived = {
+                target: [
+                    self._evaluate(e, values[e.source], training) for e in arriving
+                ]
+                for target, arriving in schedule.arrivals[step].items()
+            }
+            if step in schedule.fed:
+                given = x[:, step] if self.injection == "sequence" else x
+                arrived.setdefault(first, []).append(given)
+            declared = schedule.declared[step]
+            values = {
+                name: self._merged(parts, declared[name])
+                for name, parts in arrived.items()
+            }
+            if collect:
+                collected.append(values.get(self.readout))
+        if not collect:
+            return values[self.readout]
+        empty = ops.zeros_like(next(v for v in collected if v is not None))
+        collected = [empty if v is None else v for v in collected]
+        return ops.stack(collected, axis=1)
+
+    def _evaluate(self, evaluation, value, training):
+        number, row = self.place(evaluation)
+        block, rows = self.blocks[number], self.rows[number]
+        if self.remat:
+            pure = PureBlock(block, rows, training, remat=True)
+            result, carried = pure(row, pure.start(), value)
+            loss = pure.finish(carried)
+            if pure.adds_losses:
+                self.add_loss(loss)
+        else:
+            with iteration_scope(row, rows):
+                result = block(value, training=training)
+        transition = self.transitions[evaluation.transition]
+        self._check_output(transition, result)
+        return result + value if transition.shortcut else result
+
+    def _merged(self, parts, declared):
+        total = sum(parts[1:], start=parts[0])
+        count = {"sum": 1, "mean": len(parts), "declared_mean": declared}[self.merge]
+        return total if count == 1 else total / count
+
+    def _check_input(self, shape, steps=None):
+        shape = tuple(shape)
+        expected = (None, *next(iter(self.states.values())))
+        if self.injection == "sequence":
+            steps = self.steps if steps is None else steps
+            needed = 1 + max(self.schedule(steps).fed, default=0)
+            time = shape[1] if len(shape) > 1 else None
+            if len(shape) < 2 or time is None or time < needed:
+                raise ValueError(
+                    "With injection='sequence' the input must have an entry for every "
+                    f"step, on the axis behind the batch. Received: shape {shape} for "
+                    f"{steps} steps, which need {needed}. Give a longer sequence, or "
+                    "run fewer steps."
+                )
+            expected = (None, time, *expected[1:])
+        if not fits(shape, expected):
+            raise ValueError(
+                f"The input must have the shape of the first state. Received: {shape}. "
+                f"Allowed: {expected}."
+            )
+
+    def _check_output(self, transition, outputs):
+        expected = (None, *self.states[transition.target])
+        if not fits(tuple(outputs.shape), expected):
+            raise ValueError(
+                f"{transition} must turn the shape of state {transition.source!r}, "
+                f"{self.states[transition.source]}, into that of "
+                f"{transition.target!r}, {expected[1:]}. Received: a layer that gives "
+                f"{tuple(outputs.shape)[1:]}."
+            )
+
+    def compute_output_spec(
+        self, x, steps=None, return_sequence=None, training=None
+    ) -> keras.KerasTensor:
+        collect = self.return_sequence if return_sequence is None else return_sequence
+        schedule = self.schedule(steps, collect)
+        self._check_input(x.shape, schedule.steps)
+        for evaluation in schedule.evaluations:
+            self.place(evaluation)
+        shape = self.states[self.readout]
+        shape = (x.shape[0], *([schedule.steps] if collect else []), *shape)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def plot(self, path: Any = None, steps: int | None = None) -> Any:
+        """Draws the graph and its unrolling, with shared weights in one colour.
+
+        Args:
+            path: Where to write the picture, `.png` or `.svg`. Default: nowhere.
+            steps: How many steps to unroll. Default: as it was built.
+
+        Returns:
+            A matplotlib `Figure`.
+        """
+        from keras_recur.layers._graph_plot import plot_graph
+
+        return plot_graph(self, path, steps)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "states": {name: list(shape) for name, shape in self.states.items()},
+            "transitions": [serialize(t) for t in self.transitions],
+            "steps": self.steps,
+            "merge": self.merge,
+            "sharing": plain_sharing(self.sharing),
+            "layer": self.layer,
+            "injection": self.injection,
+            "readout": self.readout,
+            "return_sequence": self.return_sequence,
+            "affine": self.affine,
+            "statistics": self.statistics,
+            "kernel_size": self.kernel_size,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "prune": self.prune,
+            "remat": self.remat,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        transitions = [deserialize(t) for t in config.pop("transitions")]
+        return cls(transitions=transitions, **config)

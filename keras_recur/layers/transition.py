@@ -1,0 +1,176 @@
+"""One edge of a state graph: from which state to which, when, and by what layer."""
+
+import numbers
+from typing import Any
+
+import keras
+
+from keras_recur._validation import check_one_of
+
+BRANCHES = ("BRCx2", "BRCx3")
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class Transition:
+    """A transition of a `RecurrentGraph`: how one state feeds another, and when.
+
+    A transition at step s turns the source's value after step s - 1 into a part of
+    the target's value after step s. At step 0 there is only the input.
+
+    Args:
+        source: Name of the state it starts from.
+        target: Name of the state it leads to. The same state makes a self transition.
+        first: The first step at which it exists. Default 1. As an index in Python, a
+            negative number counts from the end: -1 is the last step. So a schedule
+            can stretch when the graph is run for another number of steps.
+        last: The last step at which it exists. Default -1.
+        layer: What computes it. `"BRCx2"` and `"BRCx3"`: two or three times batch
+            normalization (time-specific), ReLU and convolution, or transposed
+            convolution where the target is larger in space ("BRDx2", "BRDx3").
+            Strides halve or double as often as the states' sizes differ, and there
+            are never fewer convolutions than halvings. Between them lies a width
+            that is the mean of both states' channels. Or any Keras layer that turns
+            the source's shape into the target's. Default: what the graph says.
+        shortcut: Whether the source is added to the layer's output, which needs states
+            of equal shape. Default: on self transitions.
+
+    Raises:
+        ValueError: for a step 0, a range without a step, and an unknown `layer`.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), the transition
+        matrix: its element (i, j, t) leads from state i to state j at time t.
+
+    Example:
+
+    >>> late = keras_recur.layers.Transition("IT", "V1", first=3)
+    >>> graph = keras_recur.layers.RecurrentGraph(
+    ...     {"V1": (8, 8, 4), "IT": (4, 4, 8)}, ["self", "bottom_up", late], steps=5
+    ... )
+    >>> graph(np.ones((1, 8, 8, 4))).shape
+    (1, 4, 4, 8)
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        first: int = 1,
+        last: int = -1,
+        layer: str | keras.layers.Layer | None = None,
+        shortcut: bool | None = None,
+    ):
+        self.source = source
+        self.target = target
+        self.first = _check_step("first", first, source, target)
+        self.last = _check_step("last", last, source, target)
+        if (first > 0) == (last > 0) and first > last:
+            raise ValueError(
+                f"The transition {source!r} -> {target!r} exists at no step. Received: "
+                f"first={first}, last={last}. Give a `last` of {first} or more."
+            )
+        if layer is not None and not isinstance(layer, keras.layers.Layer):
+            check_one_of("layer", layer, (None, *BRANCHES))
+        self.layer = layer
+        self.shortcut = (source == target) if shortcut is None else bool(shortcut)
+
+    def range(self, steps: int) -> range:
+        """The steps at which it exists, in a run of `steps` steps."""
+        first, last = (
+            step if step > 0 else steps + 1 + step for step in (self.first, self.last)
+        )
+        return range(max(first, 1), min(last, steps) + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        layer = self.layer
+        if isinstance(layer, keras.layers.Layer):
+            layer = keras.saving.serialize_keras_object(layer)
+        return {
+            "source": self.source,
+            "target": self.target,
+            "first": self.first,
+            "last": self.last,
+            "layer": layer,
+            "shortcut": self.shortcut,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Transition":
+        if isinstance(config["layer"], dict):
+            layer = keras.saving.deserialize_keras_object(config["layer"])
+            config = {**config, "layer": layer}
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return (
+            f"Transition({self.source!r}, {self.target!r}, first={self.first}, "
+            f"last={self.last})"
+        )
+
+
+def _check_step(name, value, source, target):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ValueError(
+            f"`{name}` must be an integer, the number of a step. Received: "
+            f"{name}={value!r} (of type {type(value).__name__})."
+        )
+    if value == 0:
+        cycle = " It would be a cycle in which no time passes." * (source == target)
+        raise ValueError(
+            f"The transition {source!r} -> {target!r} cannot exist at step 0, where "
+            f"there is only the input.{cycle} Received: {name}=0. Steps count from 1, "
+            "or from the end with -1."
+        )
+    return int(value)
+
+
+def resnet_transitions(
+    states: list[str] | tuple[str, ...],
+    unrolling: list[int] | tuple[int, ...],
+) -> tuple[list[Transition], int]:
+    """A residual network as the transitions of a state graph, and its steps.
+
+    Every state loops for a while, and only then feeds the next one: a recurrent
+    network whose transitions are blocked in time is a residual network, one residual
+    block per step. Run for more steps, the first state loops longer.
+
+    Args:
+        states: Names of the states, from input to readout.
+        unrolling: How often each state loops, one number of 0 or more per state.
+
+    Returns:
+        `(transitions, steps)`, both arguments of `RecurrentGraph`.
+
+    Raises:
+        ValueError: for another number of counts than of states, or counts that are no
+            whole numbers of 0 or more.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), ResNet as a
+        transition matrix.
+
+    Example:
+
+    >>> blocked, steps = keras_recur.layers.resnet_transitions(["h1", "h2"], [10, 1])
+    >>> steps
+    12
+    >>> blocked[0]
+    Transition('h1', 'h1', first=1, last=-3)
+    """
+    counts = list(unrolling)
+    right = [isinstance(n, numbers.Integral) and n >= 0 for n in counts]
+    if len(counts) != len(states) or not all(right):
+        raise ValueError(
+            "`unrolling` must say for each state how often it loops, with numbers of "
+            f"0 or more. Received: unrolling={unrolling!r} for {len(states)} states."
+        )
+    transitions = []
+    end = sum(counts[1:]) + len(counts) - 1
+    if counts[0]:
+        transitions.append(Transition(states[0], states[0], 1, -1 - end))
+    for before, name, count in zip(states, states[1:], counts[1:], strict=False):
+        transitions.append(Transition(before, name, -end, -end))
+        if count:
+            transitions.append(Transition(name, name, 1 - end, count - end))
+        end -= count + 1
+    return transitions, sum(counts) + len(counts) - 1
