@@ -38,7 +38,7 @@ def fold(
 
     Returns:
         A `keras.Model` on weights of its own, not compiled. Each bank's `labels` name
-        the cluster of each of its layers.
+        the cluster of each of its layers; they are `None` where the bank is as it was.
 
     Raises:
         ValueError: for a model without a bank, a threshold outside of 0 to 1, an
@@ -95,7 +95,7 @@ def _folded(bank, name, threshold, space):
     templates = keras.ops.convert_to_numpy(bank.templates)
     clusters = max(labels) + 1
     config = bank.get_config()
-    if clusters == bank.num_layers:
+    if clusters == bank.num_layers and clusters >= len(templates):
         values = {v.name: keras.ops.convert_to_numpy(v) for v in bank.weights}
         return type(bank).from_config(config), values
     directions, scales = _tied(coefficients, gram, labels)
@@ -123,8 +123,9 @@ def _tied(coefficients, gram, labels):
         rows = coefficients[members]
         seen = rows @ root  # Their kernels, in coordinates in which lengths are true.
         lengths = np.linalg.norm(seen, axis=1)
-        if not lengths.any():
+        if len(members) == 1 or not lengths.any():
             directions.append(rows[0])
+            scales[members] = 1  # Of zero as well: both zero would never train again.
             continue
         units = seen / np.maximum(lengths, np.finfo(float).tiny)[:, None]
         axis = np.linalg.svd(units, full_matrices=False)[2][0]

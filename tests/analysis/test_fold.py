@@ -171,6 +171,24 @@ def test_more_clusters_than_templates():
     close(output(fold(model, 1.0), x), output(model, x))
 
 
+@pytest.mark.parametrize("name", ["dense", "scnn"])
+def test_spare_templates_are_left_out(name):
+    """Nothing is tied, but more templates than layers are more than is needed."""
+    if name == "dense":
+        model = dense(num_layers=2, templates=5)
+    else:
+        model = pair(iterations=2, templates=5).recurrent
+    ((key, bank),) = banks(model).items()
+    folded, x = fold(model, 1.0), inputs_for(model)
+    close(output(folded, x), output(model, x))
+    smaller = banks(folded)[key]
+    assert smaller.labels == [0, 1] and smaller.num_templates == 2
+    # Three templates less, and 2 scales in the place of 2 x 5 coefficients.
+    spare = 3 * np.prod(bank.kernel_shape) + 2 * 5 - 2
+    assert model.count_params() - folded.count_params() == spare
+    assert folded.count_params() == fold(folded, 1.0).count_params()
+
+
 def test_layers_of_zeros():
     model = dense(num_layers=4)
     (bank,) = banks(model).values()
@@ -182,7 +200,12 @@ def test_layers_of_zeros():
     scales = array(one.scales)
     assert not scales[[0, 2]].any() and scales[[1, 3]].all()
     bank.coefficients.assign(rows * 0)
-    assert not array(folded_bank(model, 0.0).mix()).any()
+    folded = fold(model, 0.0)
+    (bank,) = banks(folded).values()
+    assert not array(bank.mix()).any()
+    folded.compile(keras.optimizers.SGD(0.1), "mse")
+    folded.train_on_batch(inputs_for(model), np.ones((3, 4)))
+    assert array(bank.mix()).any()  # They are not zero for ever.
 
 
 def test_the_space_that_is_clustered():
