@@ -1,6 +1,7 @@
 """Checks of arguments, shared by every room: each error says what would be right."""
 
 import difflib
+import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -22,6 +23,21 @@ def check_positive_int(name: str, value: Any) -> int:
             f"Received: {name}={value!r}."
         )
     return int(value)
+
+
+def check_strength(name: str, value: Any) -> float:
+    """Returns `value` as a `float`, or says why it is no finite number of 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(
+            f"`{name}` must be a number of 0 or more. Received: {name}={value!r} "
+            f"(of type {type(value).__name__})."
+        )
+    if not 0 <= value < math.inf:
+        raise ValueError(
+            f"`{name}` must be a finite number of 0 or more. Received: "
+            f"{name}={value!r}. 0 switches it off."
+        )
+    return float(value)
 
 
 def check_one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:

@@ -4,10 +4,10 @@ Reference: Savarese and Maire 2019 (arXiv:1902.09701): minus lambda times the su
 layer similarities, which pushes a network towards a recurrent one.
 """
 
-import math
-
 import keras
 from keras import ops
+
+from keras_recur._validation import check_strength
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -35,11 +35,7 @@ class RecurrenceRegularizer(keras.regularizers.Regularizer):
     """
 
     def __init__(self, strength: float = 0.01):
-        if not 0 <= strength < math.inf:
-            raise ValueError(
-                f"`strength` must be a number of 0 or more. Received: {strength!r}."
-            )
-        self.strength = float(strength)
+        self.strength = check_strength("strength", strength)
 
     def __call__(self, x):
         # Guarded where it is squared: the root has no gradient at zero.

@@ -8,7 +8,12 @@ from typing import Any
 
 import keras
 
-from keras_recur._validation import check_one_of, check_positive_int, nearest
+from keras_recur._validation import (
+    check_one_of,
+    check_positive_int,
+    check_strength,
+    nearest,
+)
 from keras_recur.layers import TemplateBank
 from keras_recur.zoo.family import Family, describe
 from keras_recur.zoo.pair import Pair
@@ -72,8 +77,9 @@ def build(
         A `Pair` with `recurrent` and `feedforward`.
 
     Raises:
-        ValueError: for an unknown name, argument or choice, with the nearest one, and
-            for sizes that are not positive integers.
+        ValueError: for an unknown name, argument or choice, with the nearest one, for
+            sizes that are not positive integers, and a `recurrence` below 0 or not
+            finite.
 
     Example:
 
@@ -108,6 +114,7 @@ def build(
             arguments[key] = check_positive_int(key, arguments[key])
     if sharing is None and templates is None:
         templates = usual
+    recurrence = check_strength("recurrence", recurrence)
     _check_sharing(sharing, templates, recurrence)
     if isinstance(sharing, dict):
         sharing = keras.saving.deserialize_keras_object(sharing)

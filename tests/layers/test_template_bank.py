@@ -438,10 +438,11 @@ def test_a_bank_with_no_layer(missing):
             bank(x)
 
 
-@pytest.mark.parametrize("strength", [-0.1, np.nan, np.inf, float("-inf")])
+@pytest.mark.parametrize("strength", [-0.1, np.nan, np.inf, -np.inf, "0.1", True, None])
 def test_bad_strengths(strength):
     with pytest.raises(
-        ValueError, match=f"0 or more. Received: {re.escape(repr(strength))}"
+        ValueError,
+        match=f"`strength`.*0 or more. Received: strength={re.escape(repr(strength))}",
     ):
         RecurrenceRegularizer(strength)
 

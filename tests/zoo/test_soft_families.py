@@ -170,7 +170,10 @@ def test_ways_to_ask_for_banks():
         ({"templates": 0}, "`templates` must be a positive integer"),
         ({"templates": "layer"}, "Did you mean 'layers'"),
         ({"recurrence": 0.1}, "recurrence=0.1 without `templates`"),
-        ({"templates": 2, "recurrence": -1.0}, "`strength` must be a number of 0"),
+        ({"templates": 2, "recurrence": -1.0}, "`recurrence`.*0 or more.*=-1.0"),
+        ({"recurrence": float("nan")}, "`recurrence`.*finite.*0 or more.*=nan"),
+        ({"templates": 2, "recurrence": float("inf")}, "`recurrence`.*finite.*=inf"),
+        ({"templates": 2, "recurrence": "0.1"}, "`recurrence`.*='0.1'.*of type str"),
     ],
 )
 def test_bad_arguments(arguments, message):
