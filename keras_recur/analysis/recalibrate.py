@@ -4,6 +4,7 @@ Reference: Liao and Poggio 2016 (arXiv:1604.03640), whose statistics are specifi
 time step and have to be estimated for steps that were not trained.
 """
 
+import collections
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,38 +13,63 @@ import keras
 
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._banks import has_graph
-from keras_recur.layers import SharedRecurrentBlock, TimeSpecificBatchNormalization
+from keras_recur.analysis._with_steps import with_steps
+from keras_recur.layers import (
+    SharedRecurrentBlock,
+    TimeSpecificBatchNormalization,
+    current_iteration,
+)
 from keras_recur.zoo.with_iterations import called_again, has_loop
 
 _KINDS = (keras.layers.BatchNormalization, TimeSpecificBatchNormalization)
 
 
-def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> None:
-    """Estimates all batch normalization statistics of a model from data, in place.
+def recalibrate(
+    model: keras.Model,
+    data: Iterable[Any],
+    steps: int | None = None,
+    *,
+    batches: int = 50,
+) -> keras.Model:
+    """Estimates all batch normalization statistics of a model from data.
 
     Needed after folding, tying or converting kernels: the statistics that were kept
-    belong to the old ones. Means and variances become averages over the batches; no
-    weight is trained. Where one normalization serves several iterations of a loop, the
-    average is over these too. Frozen layers and loops are included: while it lasts they
-    are not frozen.
+    belong to the old ones. Needed also where a loop runs longer than it was trained:
+    it has no statistics of the later steps, and would use the last ones. Means and
+    variances become averages over the batches; no weight is trained. Where one
+    normalization serves several iterations of a loop, the average is over these too.
+    Frozen layers and loops are included: while it lasts they are not frozen.
 
     Args:
         model: A model with `BatchNormalization` or `TimeSpecificBatchNormalization`.
         data: Batches `(x, y)` or `x`, as `data.load` gives them, as large as those of
             the training.
-        batches: How many of them to use at most. Default 50.
+        steps: Estimate statistics for loops of so many iterations, or steps of a
+            state graph, trained or not: for a new model, with weights of its own.
+            Default: the model as it is, in place.
+        batches: How many batches to use at most. Default 50.
+
+    Returns:
+        The model; with `steps`, the new one.
 
     Raises:
-        ValueError: for a model without batch normalization, data without a batch, and
-            `batches` that is no positive integer.
+        ValueError: for a model without batch normalization, data without a batch,
+            `batches` or `steps` that are no positive integers, and weights that do
+            not serve so many steps.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 5.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("scnn", width=4, iterations=3)
     >>> data = [(np.random.rand(8, 9, 9, 2), None)]
-    >>> keras_recur.analysis.recalibrate(pair.recurrent, data)
+    >>> folded = keras_recur.analysis.recalibrate(pair.recurrent, data)
+    >>> longer = keras_recur.analysis.recalibrate(pair.recurrent, data, steps=5)
     """
     check_positive_int("batches", batches)
+    if steps is not None:
+        model = with_steps(model, steps)
     inside = list(_inside(model, set()))
     layers = [layer for layer in inside if isinstance(layer, _KINDS)]
     if not layers:
@@ -53,12 +79,6 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
         )
     loops = [layer for layer in inside if isinstance(layer, SharedRecurrentBlock)]
     inner = {id(la) for x in loops if x.soft for la in _inside(x.soft.block, set())}
-    # These have a row of statistics per iteration, the others one for all calls.
-    rows = [
-        layer
-        for layer in layers
-        if id(layer) in inner or isinstance(layer, TimeSpecificBatchNormalization)
-    ]
     before = [(layer, "momentum", layer.momentum) for layer in layers]
     before += [(loop, "unroll", loop.unroll) for loop in loops]
     # A loop on banks freezes what is in it at every call.
@@ -76,11 +96,11 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
         for layer in frozen:
             layer.trainable = True
         for layer in layers:
-            if not any(layer is other for other in rows):
+            if id(layer) not in inner:
                 _average_over_calls(layer)
         for batch in itertools.islice(_batches(data), batches):
             done += 1
-            for layer in rows:
+            for layer in layers:  # In banks: a row per iteration, one call for each.
                 layer.momentum = 1 - 1 / done
             run(batch[0] if isinstance(batch, tuple | list) else batch, training=True)
     finally:
@@ -90,14 +110,24 @@ def recalibrate(model: keras.Model, data: Iterable[Any], batches: int = 50) -> N
             vars(layer).pop("call", None)
     if not done:
         raise ValueError("`data` has no batch to recalibrate with.")
+    return model
 
 
 def _average_over_calls(layer):
-    """Gives the layer, at each call, the momentum of a running mean of its calls."""
-    call, calls = layer.call, itertools.count(1)
+    """Gives the layer, at each call, the momentum of a running mean of its calls.
+
+    Where it keeps a row of statistics per iteration: of the calls of the same row.
+    """
+    call, calls = layer.call, collections.Counter()
+    last = 0
+    if isinstance(layer, TimeSpecificBatchNormalization):
+        last = layer.moving_mean.shape[0] - 1
 
     def counted(*args, **kwargs):
-        layer.momentum = 1 - 1 / next(calls)
+        loop = current_iteration()
+        row = min(loop.index, last) if loop else 0
+        calls[row] += 1
+        layer.momentum = 1 - 1 / calls[row]
         return call(*args, **kwargs)
 
     layer.call = counted

@@ -27,6 +27,11 @@ class Evaluation(NamedTuple):
     step: int
     age: int
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """What finds its weights: transition and age."""
+        return self.transition, self.age
+
 
 class Schedule:
     """What a run of `steps` steps evaluates.

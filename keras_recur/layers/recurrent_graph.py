@@ -251,76 +251,76 @@ class RecurrentGraph(keras.layers.Layer):
         times = levels(source, target)
         return transition.layer or self.layer, source[-1], target[-1], times
 
-    def schedule(self, steps: int | None = None, every: bool | None = None) -> Any:
+    def schedule(
+        self,
+        steps: int | None = None,
+        every: bool | None = None,
+        prune: bool | None = None,
+    ) -> Any:
         """What a run evaluates: a `Schedule`, with `evaluations` and `populated`."""
         steps = self.steps if steps is None else check_positive_int("steps", steps)
         every = self.return_sequence if every is None else every
-        if (steps, every) not in self._schedules:
+        prune = self.prune if prune is None else prune
+        if (steps, every, prune) not in self._schedules:
             fed = range(0)
             if self.injection:
                 # A last entry would be seen by a readout of the first state only.
                 first_is_read = self.readout == next(iter(self.states))
                 fed = range(1, steps + (self.injection == "add" or first_is_read))
-            self._schedules[steps, every] = _schedule.Schedule(
+            self._schedules[steps, every, prune] = _schedule.Schedule(
                 list(self.states),
                 self.transitions,
                 steps,
                 self.readout,
                 fed,
                 every,
-                self.prune,
+                prune,
             )
-        return self._schedules[steps, every]
+        return self._schedules[steps, every, prune]
 
-    def place(self, evaluation: Any) -> tuple[int, int]:
-        """The number of the block that computes an evaluation, and its row there."""
-        number, age = evaluation.transition, evaluation.age
-        if (number, age) in self._places:
-            return self._places[number, age]
+    def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
+        """By transition and age: its block, its row there, and how many there are."""
+        return {key: self.application(key) for key in self._places}
+
+    def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
+        """The same for one transition and age; past the last one, for the last."""
+        number, age = key
         known = [a for n, a in self._places if n == number]
-        name = f"{evaluation.source} -> {evaluation.target}"
+        transition = self.transitions[number]
+        name = f"{transition.source} -> {transition.target}"
         if not known:
             raise ValueError(
                 f"The transition {name} has no weights: it cannot reach the readout "
                 f"in the {self.steps} steps that were built. Received: a run that "
-                f"needs it at step {evaluation.step}. Build with more steps, or with "
-                "prune=False."
+                "needs it. Build with more steps, or with prune=False."
             )
-        if not _schedule.is_open(self.sharing, evaluation.target):
+        if age not in known and not _schedule.is_open(self.sharing, transition.target):
             raise ValueError(
-                f"No weights exist for {name} at step {evaluation.step}: with "
-                f"sharing={self.sharing!r} only the steps that were built have them. "
-                f"Received: a run of other steps than steps={self.steps}. Allowed "
-                "beyond those are transitions with sharing='all'."
+                f"No weights exist for {name} {age} steps after its first: with "
+                f"sharing={self.sharing!r} only the {self.steps} steps that were "
+                "built have them. Received: a run of other steps. Allowed beyond "
+                "those are transitions with sharing='all'."
             )
         nearest = max([a for a in known if a <= age], default=min(known))
-        return self._places[number, nearest]
-
-    def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
-        """By transition and age: its block, its row there, and how many there are."""
-        return {
-            key: (self.blocks[number], row, self.rows[number])
-            for key, (number, row) in self._places.items()
-        }
+        block, row = self._places[number, nearest]
+        return self.blocks[block], row, self.rows[block]
 
     def build(self, input_shape):
         self._check_input(input_shape)
         done = set()
         schedule = self.schedule(self.steps, self.return_sequence)
         for evaluation in schedule.evaluations:
-            number, _ = self.place(evaluation)
+            block, _, rows = self.application(evaluation.key)
+            if id(block) in done:
+                continue
+            done.add(id(block))
             transition = self.transitions[evaluation.transition]
             shape = self.states[evaluation.source]
-            if number not in done:
-                done.add(number)
-                spec = shape
-                if not isinstance(transition.layer, keras.layers.Layer):
-                    spec = (*[None] * (len(shape) - 1), shape[-1])
-                with iteration_scope(0, self.rows[number]):
-                    outputs = self.blocks[number](
-                        keras.KerasTensor((None, *spec), dtype=self.compute_dtype)
-                    )
-                self._check_output(transition, outputs)
+            if not isinstance(transition.layer, keras.layers.Layer):
+                shape = (*[None] * (len(shape) - 1), shape[-1])  # tied sizes may differ
+            with iteration_scope(0, rows):
+                outputs = block(keras.KerasTensor((None, *shape), self.compute_dtype))
+            self._check_output(transition, outputs)
 
     def call(self, x, steps=None, return_sequence=None, training=None):
         schedule = self.schedule(steps, return_sequence)
@@ -354,8 +354,7 @@ class RecurrentGraph(keras.layers.Layer):
         return ops.stack(collected, axis=1)
 
     def _evaluate(self, evaluation, value, training):
-        number, row = self.place(evaluation)
-        block, rows = self.blocks[number], self.rows[number]
+        block, row, rows = self.application(evaluation.key)
         if self.remat:
             pure = PureBlock(block, rows, training, remat=True)
             result, carried = pure(row, pure.start(), value)
@@ -412,7 +411,7 @@ class RecurrentGraph(keras.layers.Layer):
         schedule = self.schedule(steps, collect)
         self._check_input(x.shape, schedule.steps)
         for evaluation in schedule.evaluations:
-            self.place(evaluation)
+            self.application(evaluation.key)
         shape = self.states[self.readout]
         shape = (x.shape[0], *([schedule.steps] if collect else []), *shape)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)

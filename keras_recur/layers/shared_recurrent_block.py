@@ -186,6 +186,10 @@ class SharedRecurrentBlock(keras.layers.Layer):
             for t, group in enumerate(self.groups)
         }
 
+    def application(self, t: int) -> tuple[keras.layers.Layer, int, int]:
+        """The same for one iteration; past the last one, for the last."""
+        return self.applications()[min(t, self.iterations - 1)]
+
     def __call__(self, x, *args, **kwargs):
         if not self.built:  # `build` is told the shapes only.
             self._dtypes = [_dtype(leaf) for leaf in tree.flatten(x)]

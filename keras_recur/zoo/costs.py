@@ -208,16 +208,16 @@ class _Tally:
         before = self.depth
         depths = {(name, 0): 0 for name in layer.states}
         for e in schedule.evaluations:
-            number, _ = layer.place(e)
+            block, *_ = layer.application(e.key)
             state = keras.KerasTensor(
                 (None, *layer.states[e.source]), dtype=layer.compute_dtype
             )
             kept = self.neurons, self.synapses, list(self.normalizations)
             inner, self.depth = self.activation_bytes, 0
-            self.visit(layer.blocks[number], state)
-            if number in counted:
+            self.visit(block, state)
+            if id(block) in counted:
                 self.neurons, self.synapses, self.normalizations = kept
-            counted.add(number)
+            counted.add(id(block))
             if layer.remat:
                 last, self.activation_bytes = self.activation_bytes - inner, inner
                 self.activation_bytes += 4 * math.prod(state.shape[1:])

@@ -21,13 +21,11 @@ def check_states(family: str, states: int, input_shape: tuple) -> None:
     step = 2 ** (states - 1)
     for size in input_shape[:-1]:
         if size is None or size % step:
-            nearest = (
-                "" if size is None else f" Nearest: {max(1, size // step) * step}."
-            )
+            nearest = f" Nearest: {max(1, size // step) * step}." if size else ""
             raise ValueError(
-                f"The sizes of {family} halve from state to state: with {states} states "
-                f"they must be known multiples of {step}. Received: input_shape="
-                f"{input_shape}.{nearest}"
+                f"The sizes of {family} halve from state to state: with {states} "
+                f"states they must be known multiples of {step}. Received: "
+                f"input_shape={input_shape}.{nearest}"
             )
 
 

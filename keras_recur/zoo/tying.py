@@ -15,7 +15,7 @@ _ROUNDING = 1e-5
 def untie(recurrent: keras.Model, feedforward: keras.Model) -> None:
     """Copies the weights of every iteration into the twin's own copies."""
     for source, target, rows in _matched(recurrent, feedforward):
-        _assign(target, source, rows)
+        assign(target, source, rows)
     for loop, twin in _soft(recurrent, feedforward):
         for t, values in enumerate(loop.soft.values()):
             for copy, value in zip(twin.block_of(t).weights, values, strict=True):
@@ -63,10 +63,10 @@ def tie(
     done = set()
     for shared, copy, rows in pairs:
         if rows is not None:
-            _assign(shared, copy, rows[::-1])
+            assign(shared, copy, rows[::-1])
         elif id(shared) not in done:
             done.add(id(shared))
-            _assign(shared, copy, None)
+            assign(shared, copy, None)
 
 
 def _decomposed(loop, twin, tolerance):
@@ -128,7 +128,8 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
                 yield weight, copy, None if same else rows
 
 
-def _assign(target, source, rows):
+def assign(target, source, rows):
+    """Copies a weight, or with `rows` = (of the source, of the target) one row."""
     # By way of NumPy: on JAX two variables would else hold one buffer, which the first
     # training step of either one gives away.
     value = keras.ops.convert_to_numpy(source)
