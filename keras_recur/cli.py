@@ -60,7 +60,10 @@ def list_(pattern: Annotated[str, typer.Argument(help="Wildcard.")] = "*"):
     table = Table("data set", "what it is", "download", box=None)
     for name in data.list_datasets(pattern):
         spec = data.describe(name)
-        table.add_row(name, spec.summary, spec.download_size or "none, made here")
+        needed = spec.package and f"none, comes with {spec.package}"
+        table.add_row(
+            name, spec.summary, spec.download_size or needed or "none, made here"
+        )
     console.print()
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""Data sets: procedural tasks made on the spot, and image sets through TFDS."""
+"""Data sets: procedural tasks made on the spot, digits, and image sets through TFDS."""
 
 from keras_recur.data.array_dataset import ArrayDataset
 from keras_recur.data.curriculum import Curriculum

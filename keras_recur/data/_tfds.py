@@ -131,5 +131,5 @@ def _check_network(spec: DataSpec, builder: Any) -> None:
 
 
 def _without_download() -> str:
-    names = [name for name in list_datasets() if describe(name).procedural]
+    names = [name for name in list_datasets() if not describe(name).download_size]
     return f"Data sets that need no download: {', '.join(names)}."

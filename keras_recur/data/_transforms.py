@@ -26,7 +26,7 @@ def render_shortest_paths(
 
 @dataclasses.dataclass(frozen=True)
 class ImageTransform:
-    """Augments images of bytes, then normalises them per channel.
+    """Augments images of integers, then normalises them per channel.
 
     Args:
         mean: Mean per channel of images in [0, 1].
@@ -38,6 +38,7 @@ class ImageTransform:
         cutout: Side of the square that is set to the mean colour in every image; its
             centre is uniform over the pixels, so that borders cut it off. 0 for none.
             Defaults to `0`.
+        white: Value of a white pixel. Defaults to `255`.
     """
 
     mean: tuple[float, ...]
@@ -45,6 +46,7 @@ class ImageTransform:
     pad: int = 0
     flip: bool = False
     cutout: int = 0
+    white: int = 255
 
     def __call__(
         self, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
@@ -54,7 +56,7 @@ class ImageTransform:
         if self.flip:
             flipped = rng.random(len(x)) < 0.5
             x = np.where(flipped[:, None, None, None], x[:, :, ::-1], x)
-        scale = 1.0 / np.float32(255.0)
+        scale = 1.0 / np.float32(self.white)
         mean = np.array(self.mean, dtype="float32")
         std = np.array(self.std, dtype="float32")
         x = (x.astype("float32") * scale - mean) / std

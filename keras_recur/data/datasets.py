@@ -22,13 +22,14 @@ class DataSpec:
         size: Default size, or `None` for a set that has only one.
         splits: Names of the splits.
         num_examples: Default number of examples per split.
-        download_size: What must be downloaded, in words; `None` for a
-            procedural set, which is made on the spot.
+        download_size: What must be downloaded, in words; `None` if nothing:
+            procedural sets are made on the spot, others come with a package.
         mean: Mean per channel that images in [0, 1] are normalised with.
         std: Standard deviation per channel, likewise.
         augmentation: The paper's augmentation, in words.
         source: The paper or the code that this follows.
         tfds_name: Name in TensorFlow Datasets, or `None`.
+        package: The installed package that brings the examples, or `None`.
 
     Example:
 
@@ -50,11 +51,12 @@ class DataSpec:
     augmentation: str
     source: str
     tfds_name: str | None = None
+    package: str | None = None
 
     @property
     def procedural(self) -> bool:
-        """Whether the set is made on the spot and needs no download."""
-        return self.tfds_name is None
+        """Whether the set is made on the spot, of any size, and needs no download."""
+        return self.tfds_name is None and self.package is None
 
     def __str__(self) -> str:
         fields = dataclasses.fields(self)
@@ -208,6 +210,22 @@ _SPECS = {
             std=None,
             augmentation="none",
             source=_SOFT,
+        ),
+        DataSpec(
+            name="digits",
+            summary="Real handwritten digits of 8 x 8 pixels, which work offline.",
+            num_classes=10,
+            input_shape=(8, 8, 1),
+            metric="accuracy",
+            size=None,
+            splits=SPLITS,
+            num_examples={"train": 1_097, "validation": 200, "test": 500},
+            download_size=None,
+            mean=(0.3053,),
+            std=(0.3760,),
+            augmentation="random shift by up to 1 pixel",
+            source="Alpaydin & Kaynak 1998, UCI; the 1,797 images in scikit-learn",
+            package="scikit-learn",
         ),
         DataSpec(
             name="cifar10",

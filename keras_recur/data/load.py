@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_recur.data import datasets
 from keras_recur.data._checks import check_flag, check_integer, check_name
+from keras_recur.data._digits import digits
 from keras_recur.data._transforms import (
     ImageTransform,
     render_mazes,
@@ -47,10 +48,11 @@ def load(
 ) -> ArrayDataset | Any:
     """Loads a data set in batches that `model.fit` takes on every backend.
 
-    Procedural sets (mazes, prefix_sums, shortest_paths) are made on the spot and
-    need no network. The others are read through TensorFlow Datasets and normalised as
-    in their papers. Batches are pairs of NumPy arrays: `float32` inputs and
-    `int32` targets. Targets below 0 (the walls of mazes) are not scored.
+    Procedural sets (mazes, prefix_sums, shortest_paths) are made on the spot, and
+    digits come with scikit-learn: these need no network. The others are read through
+    TensorFlow Datasets. Images are normalised, as in their papers. Batches are pairs
+    of NumPy arrays: `float32` inputs and `int32` targets. Targets below 0 (the walls of
+    mazes) are not scored.
 
     Training splits leave out a last batch that is not full, as the papers do,
     unless it is the only one. ImageNet does not fit into memory: it comes as a
@@ -63,9 +65,9 @@ def load(
             slices of train and test, such as "train[:90%]". Their "validation"
             is the last tenth of the training images, "train[90%:]", while
             "train" is all of them: train on "train[:90%]" if you select on
-            "validation". Slices of train count as training: pass
-            `augment=False, shuffle=False` to evaluate on one. Defaults to
-            `"train"`.
+            "validation"; in all others the splits share no example. Slices of train
+            count as training: pass `augment=False, shuffle=False` to evaluate on
+            one. Defaults to `"train"`.
         batch_size: Examples per batch. Defaults to `128`.
         size: Size of a procedural set: side of the mazes (odd, 3 or more), length
             of the strings, or side of the grids of shortest_paths (2 or more).
@@ -73,7 +75,7 @@ def load(
         num_examples: How many examples, from the first. Defaults to `None`: all
             there are; 50,000 mazes to train on and 10,000 in each other split,
             10,000 strings in each, 5,000 grids to train on and 1,000 in each
-            other split.
+            other split. Of digits there are 1,097, 200 and 500.
         window: Of shortest_paths alone: side of the window that each of the two
             points has around the other, odd, from 3 to `2 * size - 1`. Defaults to
             `None`: 21, or the largest that the grid allows.
@@ -95,7 +97,7 @@ def load(
             training splits.
         data_dir: Folder of TensorFlow Datasets data. Defaults to `None`: the
             environment variable `TFDS_DATA_DIR`, else its own default.
-            Procedural sets read nothing and leave it unused.
+            Sets that need no download leave it unused.
         download: Whether to download what is absent. Defaults to `False`: an
             absent set is an error that says how large it is.
         progress: Whether to show a progress bar. Defaults to `False`.
@@ -161,6 +163,9 @@ def load(
         else:
             x, y = prefix_sums(count, size or 16, split, seed)
             transform = None
+    elif name == "digits":
+        x, y = digits(split, num_examples)
+        transform = _image_transform(spec, augment, cutout if training else 0)
     else:
         from keras_recur.data import _tfds
 
@@ -229,7 +234,8 @@ def _check_options(
 
 def _check_split(spec: DataSpec, split: str) -> bool:
     """Checks the split and returns whether it is one to train on."""
-    if not isinstance(split, str) or spec.procedural or split in spec.splits:
+    whole = spec.tfds_name is None or split in spec.splits
+    if not isinstance(split, str) or whole:
         return check_name(f"split of {spec.name!r}", split, spec.splits) == "train"
     parts = [_SLICE.fullmatch(part.strip()) for part in split.split("+")]
     names = [part.group(1) if part else split for part in parts]
@@ -254,6 +260,11 @@ def _check_augment(
 ) -> bool:
     """Checks both arguments and returns whether to augment."""
     flips = spec.name in ("svhn", "emnist_balanced")
+    if paper_faithful and spec.package:
+        raise ValueError(
+            f"`paper_faithful` has no meaning for {spec.name!r}, which no paper here "
+            "trains on. Received: paper_faithful=True. Leave it out."
+        )
     if paper_faithful and spec.procedural:
         raise ValueError(
             f"`paper_faithful` has no meaning for {spec.name!r}, whose examples are "
@@ -273,5 +284,7 @@ def _check_augment(
 
 def _image_transform(spec: DataSpec, augment: bool, cutout: int) -> ImageTransform:
     mean, std = spec.mean or (0.0,), spec.std or (1.0,)
+    if spec.name == "digits":
+        return ImageTransform(mean, std, pad=int(augment), cutout=cutout, white=16)
     pad = 4 if augment and spec.name.startswith("cifar") else 0
     return ImageTransform(mean, std, pad=pad, flip=augment, cutout=cutout)

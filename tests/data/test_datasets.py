@@ -12,6 +12,7 @@ def test_names():
         "mazes",
         "prefix_sums",
         "shortest_paths",
+        "digits",
         "cifar10",
         "cifar100",
         "svhn",
@@ -28,7 +29,10 @@ def test_descriptions_are_complete_and_frozen(name):
     spec = data.describe(name)
     assert spec.name == name
     assert set(spec.num_examples) == set(spec.splits)
-    assert spec.procedural == (spec.download_size is None) == (spec.size is not None)
+    assert spec.procedural == (spec.size is not None)
+    sources = [spec.procedural, spec.package is not None, spec.tfds_name is not None]
+    assert sum(sources) == 1
+    assert (spec.download_size is None) == (spec.tfds_name is None)
     assert (spec.mean is None) == (spec.std is None) == spec.procedural
     assert data.input_shape(name) == spec.input_shape
     if spec.mean and spec.std:

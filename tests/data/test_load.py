@@ -338,6 +338,13 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("mazes", {"window": 9}, "`window` has no meaning for 'mazes'"),
         ("prefix_sums", {"density": 0.0}, "Received: density=0.0. Leave it out"),
         ("cifar10", {"connectivity": 4}, "it is an option of 'shortest_paths'"),
+        ("digit", {}, "Did you mean 'digits'"),
+        ("digits", {"size": 8}, "'digits' has no `size`"),
+        ("digits", {"split": "train[:50%]"}, "Unknown split of 'digits'"),
+        ("digits", {"num_examples": 1098}, "The most allowed is 1,097"),
+        ("digits", {"split": "test", "num_examples": 501}, "most allowed is 500"),
+        ("digits", {"paper_faithful": True}, "no paper here trains on"),
+        ("digits", {"window": 3}, "`window` has no meaning for 'digits'"),
     ],
 )
 def test_bad_arguments(offline, name, arguments, message):

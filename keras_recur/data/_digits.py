@@ -1,0 +1,70 @@
+"""The handwritten digits that come with scikit-learn.
+
+1,797 images of 8 x 8 pixels: the test set of Alpaydin and Kaynak's "Optical recognition
+of handwritten digits" (UCI), by 13 writers. The copy does not say who wrote what, so
+the splits below share writers.
+"""
+
+from typing import Any
+
+import numpy as np
+
+# In this order examples are taken from the shuffled whole.
+_COUNTS = {"test": 500, "validation": 200, "train": 1_097}
+_SPLIT_SEED = 1998
+
+
+def digits(split: str, num_examples: int | None = None) -> tuple[Any, Any]:
+    """The images (`uint8`, 0 to 16) and labels of a split, always the same ones.
+
+    Splits share no example, and each has all digits in about equal numbers; so have
+    the first examples of each.
+
+    Args:
+        split: "train", "validation" or "test".
+        num_examples: How many, from the first. Default: all.
+
+    Returns:
+        Images of shape `(num_examples, 8, 8, 1)`, and labels (`int32`).
+
+    Raises:
+        ValueError: if the split has fewer examples.
+        ModuleNotFoundError: without scikit-learn.
+    """
+    if num_examples is not None and num_examples > _COUNTS[split]:
+        raise ValueError(
+            f"The split {split!r} of 'digits' has {_COUNTS[split]:,} examples. "
+            f"Received: num_examples={num_examples}. The most allowed is "
+            f"{_COUNTS[split]:,}."
+        )
+    images, labels = _all()
+    order = _stratified(labels)
+    start = 0
+    for name, count in _COUNTS.items():
+        if name == split:
+            break
+        start += count
+    chosen = order[start : start + (num_examples or _COUNTS[split])]
+    return images[chosen], labels[chosen]
+
+
+def _all():
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "The data set 'digits' comes with scikit-learn, which is not installed. "
+            "Install it: pip install scikit-learn."
+        ) from error
+    found = load_digits()
+    return found.images.astype("uint8")[..., None], found.target.astype("int32")
+
+
+def _stratified(labels):
+    """All examples, shuffled so that any stretch has each digit in its share."""
+    rng = np.random.default_rng(_SPLIT_SEED)
+    place = np.empty(len(labels))
+    for digit in np.unique(labels):
+        mine = rng.permutation(np.flatnonzero(labels == digit))
+        place[mine] = (np.arange(len(mine)) + rng.random(len(mine))) / len(mine)
+    return np.argsort(place, kind="stable")
