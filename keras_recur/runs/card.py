@@ -155,7 +155,8 @@ def zoo_table(published: str | Path) -> str:
         summary = results["summary"]
         for i, twin in enumerate(summary):
             costs = results["costs"]
-            parameters = costs.get(twin, costs["recurrent"])["parameters"]
+            network = twin.partition(",")[0]
+            parameters = costs.get(network, costs["recurrent"])["parameters"]
             parameters = round(summary[twin].get("parameters", parameters))
             scored = [
                 f"{label.removeprefix('size ')}: {row[i]}"

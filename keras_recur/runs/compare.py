@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_recur.analysis._banks import banks_of
+from keras_recur.analysis._banks import banks_of, rebuilt
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.iteration_curve import score_readouts
 from keras_recur.analysis.recalibrate import recalibrate
@@ -17,7 +17,7 @@ from keras_recur.runs.entry import Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.runs.summary import summarize
+from keras_recur.runs.summary import STAGES, summarize
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.zoo.with_iterations import with_iterations
 
@@ -101,6 +101,11 @@ def _train_and_score(entry, run, seed, twin, progress):
         # Of all sessions, where the training was interrupted.
         start = time.perf_counter() - sum(history["seconds"])
         result["tests"] = _tests(entry, model, twin)
+        if entry.has_banks and _has_statistics(model):
+            # As folded networks are: it helps by itself.
+            copy = rebuilt(model, lambda layer: None)
+            _recalibrate(entry, copy, twin, seed)
+            result["recalibrated"] = {"tests": _tests(entry, copy, twin)}
         if any(True for _ in banks_of(model)):
             result["folded"] = _folded(entry, model, twin, seed)
         weights = place / "model.weights.h5"
@@ -155,16 +160,29 @@ def _can_go_on(model, twin):
 def _folded(entry, model, twin, seed):
     """The trained network with like layers made one, scored in the same way."""
     folded = fold(model, FOLD_AT)
-    data = entry.train_data(twin, seed)
-    data.epoch = entry.recipe(twin).epochs - 1  # Of a curriculum, the last phase.
-    recalibrate(folded, data)
+    normalized = _has_statistics(folded)
+    if normalized:
+        _recalibrate(entry, folded, twin, seed)
     count = sum(math.prod(v.shape) for v in folded.trainable_variables)
     return {
         "threshold": FOLD_AT,
         "labels": {name: bank.labels for name, bank in banks_of(folded)},
         "parameters": count,
+        "recalibrated": normalized,
         "tests": _tests(entry, folded, twin),
     }
+
+
+def _has_statistics(model):
+    """Whether there is batch normalization in the model."""
+    return any("moving_mean" in w.path for w in model.weights)
+
+
+def _recalibrate(entry, model, twin, seed):
+    """Statistics of normalization anew, from the training data."""
+    data = entry.train_data(twin, seed)
+    data.epoch = entry.recipe(twin).epochs - 1  # Of a curriculum, the last phase.
+    recalibrate(model, data)
 
 
 def write_results(run: RunFolder) -> dict[str, Any]:
@@ -192,7 +210,11 @@ def write_results(run: RunFolder) -> dict[str, Any]:
         for result in results
         for twin, tests in (
             (result["twin"], result["tests"]),
-            (f"{result['twin']}, folded", result.get("folded", {}).get("tests", [])),
+            *(
+                (f"{result['twin']}, {stage}", result[stage]["tests"])
+                for stage in STAGES
+                if stage in result
+            ),
         )
         for test in tests
         for step, accuracy in enumerate(test["curve"], start=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur.layers import TemplateBank
 from keras_recur.training.recipe import Recipe
 from keras_recur.training.recipes import paper_recipe
 
@@ -134,6 +135,17 @@ class Entry:
     def networks(self) -> tuple[str, ...]:
         """Names of all that is trained: both twins, and the variants."""
         return (*TWINS, *self.variants)
+
+    @property
+    def has_banks(self) -> bool:
+        """Whether networks have template banks: these are folded after training."""
+        given = {**zoo.describe(self.family).defaults, **self.model}
+        return any(
+            isinstance(found["sharing"], dict | TemplateBank)
+            if found.get("sharing") is not None
+            else found.get("templates") is not None
+            for found in ({**given, **v} for v in ({}, *self.variants.values()))
+        )
 
     def network(self, name: str, seed: int) -> Any:
         """The untrained network of that name and seed."""

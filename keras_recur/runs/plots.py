@@ -20,8 +20,8 @@ _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
 
 def label(network: str) -> str:
     """A network's name, as tables and legends have it."""
-    name, comma, folded = network.partition(",")
-    return LABELS.get(name, name) + comma + folded
+    name, comma, stage = network.partition(",")
+    return LABELS.get(name, name) + comma + stage
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
@@ -66,11 +66,20 @@ _TRAINING = (
 
 
 def _finished(results, network):
-    twin, _, folded = network.partition(",")
+    twin, _, stage = network.partition(", ")
     runs = [
         r for r in results["runs"] if r["twin"] == twin and r["status"] == "finished"
     ]
-    return [{**r, **r["folded"]} for r in runs if "folded" in r] if folded else runs
+    return [{**r, **r[stage]} for r in runs if stage in r] if stage else runs
+
+
+def _drawn(results):
+    """All networks; recalibrated ones, where there are such, in place of the others.
+
+    Folded ones are recalibrated too: so all that is drawn was treated the same.
+    """
+    every = results["summary"]
+    return [name for name in every if f"{name}, recalibrated" not in every]
 
 
 def _score(results):
@@ -80,10 +89,11 @@ def _score(results):
 
 def _style(network):
     """Color and line of a network; folded ones are dashed."""
-    name, _, folded = network.partition(",")
+    name, _, stage = network.partition(", ")
+    dashed = stage == "folded" or name == "feedforward"
     return {
         "color": COLORS.get(name, "#7a5195"),
-        "linestyle": "--" if folded or name == "feedforward" else "-",
+        "linestyle": "--" if dashed else "-",
     }
 
 
@@ -125,8 +135,8 @@ def _iterations(results):
         return None
     axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
     axes.text(0.7, 101, "trained", va="top", fontsize=8, color="0.4")
-    several = len(results["summary"]) > 2
-    for network in results["summary"]:
+    several = len(_drawn(results)) > 2
+    for network in _drawn(results):
         runs = _finished(results, network)
         for i, size in enumerate(entry["test_sizes"] if runs else ()):
             if several and i not in (0, len(entry["test_sizes"]) - 1):
@@ -159,7 +169,7 @@ def _sizes(results):
         return None
     figure, axes = _figure(results)
     place = np.arange(len(sizes))
-    networks = [n for n, s in results["summary"].items() if s["sizes"]]
+    networks = [n for n in _drawn(results) if results["summary"][n]["sizes"]]
     wide = 0.8 / max(2, len(networks))
     for turn, network in enumerate(networks):
         summary = results["summary"][network]
@@ -203,7 +213,7 @@ def _training(results):
         rows = [
             r["history"][key]
             for r in _finished(results, network)
-            if key in r["history"] and "folded" not in network
+            if key in r["history"] and "," not in network
         ]
         if rows:
             color = _style(network)["color"]

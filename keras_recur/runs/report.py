@@ -111,11 +111,15 @@ def headline(results: dict[str, Any]) -> str:
         )
     for name, found in summary.items():
         if "parameters" in found:
-            network = label(name.removesuffix(", folded"))
+            network = name.removesuffix(", folded")
             text += (
-                f" Folded, the {network} network keeps {found['parameters']:,.0f} "
-                f"parameters and reaches {at(name, 0)}."
+                f" Folded, the {label(network)} network keeps "
+                f"{found['parameters']:,.0f} parameters and reaches {at(name, 0)}"
             )
+            alone = f"{network}, recalibrated"
+            if alone in summary:
+                text += f"; recalibrated and not folded, {at(alone, 0)}"
+            text += "."
     return text
 
 
@@ -138,13 +142,25 @@ def footnote(results: dict[str, Any]) -> str:
         "iterations is the one that did best on validation examples of the same size. "
         f"A seed failed {failed}; failed seeds are part of the means."
     )
-    folds = [r["folded"]["threshold"] for r in results["runs"] if "folded" in r]
+    folds = [r["folded"] for r in results["runs"] if "folded" in r]
     if folds:
         text += (
-            f" Folded: layers whose kernels have a cosine of {folds[0]} or more were "
-            "made one, keeping a scale each, and normalization was recalibrated, which "
-            "helps by itself and was not done for the other columns."
+            " Folded: layers whose kernels have a cosine of "
+            f"{folds[0]['threshold']} or more were made one, keeping a scale each"
         )
+        if any(name.endswith(", recalibrated") for name in results["summary"]):
+            text += (
+                ". Recalibrated: statistics of normalization were estimated anew on "
+                "training examples, which helps by itself. It was done for the folded "
+                "networks too: compare them with these columns."
+            )
+        elif any(folded.get("recalibrated", True) for folded in folds):
+            text += (
+                ", and normalization was recalibrated, which helps by itself and was "
+                "not done for the other columns."
+            )
+        else:
+            text += "."
     return text
 
 
@@ -175,7 +191,8 @@ def accuracy_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]
 def _counts(summaries, costs):
     """Parameters of every network; variants have as many as the recurrent one."""
     for name, found in summaries.items():
-        kept = costs.get(name, costs["recurrent"])["parameters"]
+        twin = name.partition(",")[0]
+        kept = costs.get(twin, costs["recurrent"])["parameters"]
         yield found.get("parameters", kept)
 
 

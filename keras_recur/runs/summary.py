@@ -9,6 +9,9 @@ from typing import Any
 # stays in the means.
 SOLVED = 0.95
 
+# What is made of a trained network and scored once more.
+STAGES = ("recalibrated", "folded")
+
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and standard error; one value has no error."""
@@ -22,7 +25,8 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
     """Per network: score on every size over seeds, and the share of failed seeds.
 
-    Folded networks come after those that they were made of, as "name, folded".
+    What was made of a network comes after it, as "name, recalibrated" and "name,
+    folded".
     """
     summary = {}
     for twin, mine in _by_network(entry, results):
@@ -54,12 +58,17 @@ def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _by_network(entry, results):
+    finished = [r for r in results if r["status"] == "finished"]
+    # All are compared with each other, or none: runs may have been begun without.
+    partly = not all("recalibrated" in r for r in finished)
     for twin in entry.networks:
         mine = [r for r in results if r["twin"] == twin]
-        folded = [{**r, **r["folded"]} for r in mine if "folded" in r]
-        for name, found in ((twin, mine), (f"{twin}, folded", folded)):
-            if found:
-                yield name, found
+        if mine:
+            yield twin, mine
+        for stage in STAGES:
+            found = [{**r, **r[stage]} for r in mine if stage in r]
+            if found and not (partly and stage == "recalibrated"):
+                yield f"{twin}, {stage}", found
 
 
 def span(numbers: Sequence[int]) -> str:

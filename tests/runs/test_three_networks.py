@@ -1,5 +1,6 @@
 """The shortest-path comparison: three networks, a curriculum, folded networks."""
 
+import csv
 import dataclasses
 import json
 import shutil
@@ -10,8 +11,8 @@ import pytest
 from keras_recur import analysis, runs, zoo
 from keras_recur.runs import Entry, make_entry
 from keras_recur.runs.card import write_card, zoo_table
-from keras_recur.runs.compare import compare
-from keras_recur.runs.report import accuracy_table
+from keras_recur.runs.compare import compare, write_results
+from keras_recur.runs.report import accuracy_table, footnote
 from keras_recur.runs.summary import size_label
 from keras_recur.training import Recipe
 
@@ -55,6 +56,19 @@ def test_defaults_come_back_from_json():
     assert entry.test_sizes == ((24, 17), (24, 33), (48, 17), (48, 33))
 
 
+@pytest.mark.parametrize(
+    ("family", "data", "model", "banks"),
+    [
+        ("scnn", "shortest_paths", {}, True),
+        ("scnn", "shortest_paths", {"sharing": "all"}, False),
+        ("deep_thinking_1d", "prefix_sums", {}, False),
+        ("deep_thinking_1d", "prefix_sums", {"templates": 2}, True),
+    ],
+)
+def test_entries_with_banks(family, data, model, banks):
+    assert make_entry(family, data, quick=True, model=model).has_banks == banks
+
+
 def test_networks_differ_in_what_they_are_called_for():
     entry = tiny_paths()
     models = {name: entry.network(name, seed=0) for name in entry.networks}
@@ -90,7 +104,8 @@ def test_three_networks_are_trained_and_folded(finished):
     assert len(folded["tests"][0]["curve"]) == results["entry"]["test_iterations"] > 3
     assert len(results["runs"][0]["tests"][0]["curve"]) == 3
     names = list(results["summary"])
-    assert names[:3] == ["recurrent", "recurrent, folded", "feedforward"]
+    every = ("recurrent", "recurrent, recalibrated", "recurrent, folded")
+    assert names[:5] == [*every, "feedforward", "feedforward, recalibrated"]
     assert (
         results["summary"]["regularized, folded"]["parameters"]
         == (folded["parameters"])
@@ -111,6 +126,58 @@ def test_the_folded_score_is_that_of_the_folded_network(finished):
     np.testing.assert_allclose(curve, kept["tests"][0]["curve"][:4], atol=1e-3)
 
 
+def test_all_networks_are_scored_recalibrated_too(finished):
+    """As the folded ones are, from the saved weights, which are as trained."""
+    entry, results = finished.entry(), finished.read_json("results.json")
+    for result in results["runs"]:
+        twin, kept = result["twin"], result["recalibrated"]["tests"]
+        model = entry.network(twin, 0)
+        model.load_weights(finished.twin(0, twin) / "model.weights.h5")
+        for tests in (result["tests"], kept):
+            data = entry.test_data(entry.test_sizes[0])
+            curve = analysis.iteration_curve(model, data, len(tests[0]["curve"]))
+            np.testing.assert_allclose(curve, tests[0]["curve"], atol=1e-3)
+            data = entry.train_data(twin, 0)
+            data.epoch = 2
+            analysis.recalibrate(model, data)
+        found = results["summary"][f"{twin}, recalibrated"]["sizes"][0]
+        assert found["mean"] == kept[0]["accuracy"]
+    with open(finished.path / "results.csv") as file:
+        names = {row["twin"] for row in csv.DictReader(file)}
+    assert names == set(results["summary"])
+
+
+def test_a_run_begun_without_recalibration(finished, tmp_path):
+    """All columns or none; and what was published says that it was not done."""
+    shutil.copytree(finished.path, tmp_path / "run")
+    older = tmp_path / "run/seed-0/feedforward/result.json"
+    result = json.loads(older.read_text())
+    del result["recalibrated"]
+    older.write_text(json.dumps(result))
+    results = write_results(runs.RunFolder(tmp_path / "run"))
+    assert not any("recalibrated" in name for name in results["summary"])
+    assert "was not done for the other columns" in footnote(results)
+
+
+def test_banks_without_normalization(tmp_path):
+    entry = make_entry(
+        "deep_thinking_1d",
+        "prefix_sums",
+        quick=True,
+        size=4,
+        num_examples=20,
+        model={"width": 4, "iterations": 2, "templates": 1},
+    )
+    recipe = Recipe("adam", 1e-2, epochs=1, batch_size=10)
+    recipes = {"recurrent": recipe, "feedforward": recipe}
+    entry = dataclasses.replace(
+        entry, recipes=recipes, test_examples=10, test_sizes=(4,)
+    )
+    results = compare(entry, tmp_path / "run", [0])
+    assert list(results["summary"]) == ["recurrent", "recurrent, folded", "feedforward"]
+    assert "keeping a scale each." in footnote(results)
+
+
 def test_report_and_card(finished, tmp_path):
     page = runs.write_report(finished).read_text()
     results = finished.read_json("results.json")
@@ -121,10 +188,19 @@ def test_report_and_card(finished, tmp_path):
         "failed seeds",
         "seconds per seed",
     ]
-    for text in (*header[1:], "F1 of the marked positions", "cosine of 0.9"):
+    parameters = dict(zip(header, rows[-3], strict=True))
+    twin = parameters["feed-forward twin"]
+    assert parameters["feed-forward twin, recalibrated"] == twin
+    assert parameters["recurrent, recalibrated"] == parameters["recurrent"] != twin
+    for text in (
+        *header[1:],
+        "F1 of the marked positions",
+        "cosine of 0.9",
+        "Recalibrated: ",
+    ):
         assert text in page
     place = write_card(finished.path, tmp_path / "zoo")
-    assert zoo_table(tmp_path / "zoo").count("regularized recurrent") == 2
+    assert zoo_table(tmp_path / "zoo").count("regularized recurrent") == 3
     assert (place / "plots/training.png").exists()
 
 
