@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 
-from keras_recur.data._checks import check_integer, check_name
+from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.mazes import check_maze_size
 
@@ -21,7 +21,8 @@ class DataSpec:
             "f1" (of the targets that are 1, over all examples together).
         size: Default size, or `None` for a set that has only one.
         splits: Names of the splits.
-        num_examples: Default number of examples per split.
+        num_examples: Default number of examples per split; of python_docs, in the
+            edition of Python 3.11.7.
         download_size: What must be downloaded, in words; `None` if nothing:
             procedural sets are made on the spot, others come with a package.
         mean: Mean per channel that images in [0, 1] are normalised with.
@@ -113,7 +114,7 @@ def input_shape(name: str, size: int | None = None) -> tuple[int, ...]:
     Returns:
         The shape without the batch axis: `(2 * size + 6, 2 * size + 6, 3)` for
         mazes, which is 4n + 4 pixels for n x n cells; `(size, 1)` for prefix sums;
-        `(size, size, 2)` for shortest paths.
+        `(size, size, 2)` for shortest paths; `(size,)` for text.
 
     Raises:
         ValueError: If the name is unknown, the size is not allowed, or a size
@@ -130,7 +131,8 @@ def input_shape(name: str, size: int | None = None) -> tuple[int, ...]:
         return spec.input_shape
     if name == "mazes":
         return (2 * size + 6, 2 * size + 6, 3)
-    return (size, size, 2) if name == "shortest_paths" else (size, 1)
+    shapes = {"shortest_paths": (size, size, 2), "python_docs": (size,)}
+    return shapes.get(name, (size, 1))
 
 
 def check_size(spec: DataSpec, size: int | None) -> int | None:
@@ -226,6 +228,21 @@ _SPECS = {
             augmentation="random shift by up to 1 pixel",
             source="Alpaydin & Kaynak 1998, UCI; the 1,797 images in scikit-learn",
             package="scikit-learn",
+        ),
+        DataSpec(
+            name="python_docs",
+            summary="Text of Python's documentation: for each character, the next one.",
+            num_classes=97,
+            input_shape=(64,),
+            metric="accuracy",
+            size=64,
+            splits=SPLITS,
+            num_examples={"train": 4_955, "validation": 291, "test": 583},
+            download_size=None,
+            mean=None,
+            std=None,
+            augmentation="none",
+            source="The Python Language Reference, as pydoc_data.topics has it",
         ),
         DataSpec(
             name="cifar10",

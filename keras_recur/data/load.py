@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
+from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data import datasets
-from keras_recur.data._checks import check_flag, check_integer, check_name
 from keras_recur.data._digits import digits
 from keras_recur.data._transforms import (
     ImageTransform,
@@ -15,6 +15,7 @@ from keras_recur.data.array_dataset import ArrayDataset
 from keras_recur.data.datasets import DataSpec
 from keras_recur.data.mazes import mazes
 from keras_recur.data.prefix_sums import prefix_sums
+from keras_recur.data.python_docs import edition, python_docs
 from keras_recur.data.shortest_paths import (
     DEFAULT_CONNECTIVITY,
     DEFAULT_DENSITY,
@@ -48,10 +49,11 @@ def load(
 ) -> ArrayDataset | Any:
     """Loads a data set in batches that `model.fit` takes on every backend.
 
-    Procedural sets (mazes, prefix_sums, shortest_paths) are made on the spot, and
-    digits come with scikit-learn: these need no network. The others are read through
-    TensorFlow Datasets. Images are normalised, as in their papers. Batches are pairs
-    of NumPy arrays: `float32` inputs and `int32` targets. Targets below 0 (the walls of
+    Procedural sets (mazes, prefix_sums, shortest_paths) are made on the spot, digits
+    come with scikit-learn, and python_docs with Python: these need no network. The
+    others are read through TensorFlow Datasets. Images are normalised, as in their
+    papers. Batches are pairs of NumPy arrays: `float32` inputs (`int32` for text, the
+    numbers of its characters) and `int32` targets. Targets below 0 (the walls of
     mazes) are not scored.
 
     Training splits leave out a last batch that is not full, as the papers do,
@@ -70,12 +72,14 @@ def load(
             one. Defaults to `"train"`.
         batch_size: Examples per batch. Defaults to `128`.
         size: Size of a procedural set: side of the mazes (odd, 3 or more), length
-            of the strings, or side of the grids of shortest_paths (2 or more).
-            Defaults to `None`: 9, 16 and 32.
+            of the strings, side of the grids of shortest_paths (2 or more), or
+            length of the windows of python_docs. Defaults to `None`: 9, 16, 32
+            and 64.
         num_examples: How many examples, from the first. Defaults to `None`: all
             there are; 50,000 mazes to train on and 10,000 in each other split,
             10,000 strings in each, 5,000 grids to train on and 1,000 in each
-            other split. Of digits there are 1,097, 200 and 500.
+            other split. Of digits there are 1,097, 200 and 500, of python_docs as
+            many windows as its text has, without overlap.
         window: Of shortest_paths alone: side of the window that each of the two
             points has around the other, odd, from 3 to `2 * size - 1`. Defaults to
             `None`: 21, or the largest that the grid allows.
@@ -160,6 +164,10 @@ def load(
                 count, size or 32, split, seed, **options, progress=progress
             )
             transform = render_shortest_paths
+        elif name == "python_docs":
+            x, y = python_docs(num_examples, size or 64, split)
+            transform = None
+            details |= edition()
         else:
             x, y = prefix_sums(count, size or 16, split, seed)
             transform = None

@@ -377,13 +377,17 @@ def _check_fit(family, data, spec, shape, model):
         raise ValueError(
             f"{family} and {data} do not fit: {family} takes inputs like {usual} and "
             f"answers for {'every position' if None in usual else 'the whole'}, {data} "
-            f"has inputs like {shape}. Sets that fit: {', '.join(_fitting(usual))}."
+            f"has inputs like {shape}. Sets that fit: "
+            f"{', '.join(_fitting(usual)) or 'none'}.{_HINT * (len(shape) == 1)}"
         )
     classes = model.get("num_classes", spec.num_classes)
     if classes != spec.num_classes:
         raise ValueError(
             f"{data} has {spec.num_classes} classes. Received: num_classes={classes}."
         )
+
+
+_HINT = " Models of text are trained by `keras-recur experiment text`."
 
 
 def _fitting(usual):

@@ -13,6 +13,7 @@ def test_names():
         "prefix_sums",
         "shortest_paths",
         "digits",
+        "python_docs",
         "cifar10",
         "cifar100",
         "svhn",

@@ -1,0 +1,109 @@
+"""The documentation of Python's language as text to model, from the standard library.
+
+`help("for")` prints a topic of the module `pydoc_data.topics`, which is installed with
+CPython. So there is a text of some 370,000 characters wherever this library runs. Other
+versions of Python have another edition of it.
+"""
+
+import functools
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from keras_recur._validation import check_integer, check_name
+from keras_recur.data._splits import SPLITS
+from keras_recur.data.characters import encode_text
+
+# Where each split begins and ends, in hundredths of the text.
+_PARTS = {"train": (0, 85), "validation": (85, 90), "test": (90, 100)}
+
+
+def python_docs(
+    num_examples: int | None = None, size: int = 64, split: str = "train"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of Python's documentation, and for each character the one behind it.
+
+    The topics stand one behind the other, in order of their names. Some repeat
+    paragraphs of others: what recurs is kept once, so that no paragraph is trained on
+    and tested on. The first 85 % of the characters are for training, then come 5 % for
+    validation, and the last 10 % are for tests. Windows lie one behind the other, and
+    none reaches into another split.
+
+    Args:
+        num_examples: How many windows, from the first. Defaults to `None`: all.
+        size: Characters per window, 1 or more. Defaults to `64`.
+        split: "train", "validation" or "test". Defaults to `"train"`.
+
+    Returns:
+        `(x, y)`, both `int32` of shape `(num_examples, size)`, numbers of characters
+        as `decode_text` reads them. `y` is `x`, one character later.
+
+    Raises:
+        ValueError: If an argument is not as described, or the split has not as many
+            windows of this size.
+        FileNotFoundError: If this Python was installed without `pydoc_data`.
+
+    Reference: the text is that of the
+        [Python language reference](https://docs.python.org/3/reference/).
+
+    Example:
+
+    >>> x, y = python_docs(2, size=32)
+    >>> x.shape, bool((x[0, 1:] == y[0, :-1]).all())
+    ((2, 32), True)
+    """
+    size = check_integer("size", size, 1, "It is the length of a window.")
+    first, last = _PARTS[check_name("split", split, SPLITS)]
+    tokens = _tokens()
+    part = tokens[len(tokens) * first // 100 : len(tokens) * last // 100]
+    if len(part) <= size:
+        raise ValueError(
+            f"The split {split!r} has {len(part):,} characters. Received: size={size}, "
+            f"which needs {size + 1:,}. The largest allowed is {len(part) - 1}."
+        )
+    most = (len(part) - 1) // size
+    if num_examples is None:
+        num_examples = most
+    elif check_integer("num_examples", num_examples, 1) > most:
+        raise ValueError(
+            f"The split {split!r} has {most:,} windows of {size} characters. Received: "
+            f"num_examples={num_examples}. The most allowed is {most}."
+        )
+    end = num_examples * size
+    shape = (num_examples, size)
+    return part[:end].reshape(shape), part[1 : end + 1].reshape(shape)
+
+
+def documentation() -> str:
+    """The whole text: all topics by name, what recurs kept once."""
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        raise FileNotFoundError(
+            "This Python was installed without the module pydoc_data.topics, whose "
+            "text is the data set 'python_docs'. Install the complete standard library "
+            "(on Debian and Ubuntu: libpython3-stdlib), or use Python from python.org."
+        ) from None
+    seen, kept = set(), []
+    for name in sorted(topics):
+        for paragraph in topics[name].split("\n\n"):
+            words = " ".join(paragraph.split())
+            if words and words not in seen:
+                seen.add(words)
+                kept.append(paragraph.strip("\n"))
+    return "\n\n".join(kept) + "\n"
+
+
+def edition() -> dict[str, Any]:
+    """Which text this is: other versions of Python have others."""
+    text = documentation()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return {"characters": len(text), "sha256": digest[:16]}
+
+
+@functools.cache
+def _tokens():
+    tokens = encode_text(documentation())
+    tokens.flags.writeable = False
+    return tokens
