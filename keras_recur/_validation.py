@@ -3,26 +3,44 @@
 import difflib
 import math
 import numbers
+import operator
 from collections.abc import Iterable
 from typing import Any
 
 
 def check_positive_int(name: str, value: Any) -> int:
     """Returns `value` as an `int`, or says why it is no positive whole number."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        hint = ""
-        if isinstance(value, float) and value.is_integer() and value > 0:
-            hint = f" Did you mean `{name}={int(value)}`?"
+    return check_integer(name, value, 1)
+
+
+def check_integer(name: str, value: Any, minimum: int, hint: str = "") -> int:
+    """Returns `value` as an `int` of at least `minimum`, or says why it is none.
+
+    Booleans and floats are refused, NumPy's integers allowed. The hint is a sentence
+    that is added to the message.
+    """
+    allowed = f"`{name}` must be an integer of at least {minimum}."
+    if minimum == 1:
+        allowed = f"`{name}` must be a positive integer, 1 or more."
+    hint = f" {hint}" if hint else ""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        fix = ""
+        if isinstance(value, float) and value.is_integer() and value >= minimum:
+            fix = f" Did you mean `{name}={int(value)}`?"
         raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r} "
-            f"(of type {type(value).__name__}).{hint}"
-        )
-    if value < 1:
+            f"{allowed} Received: {name}={value!r} (of type {type(value).__name__})."
+            f"{fix}{hint}"
+        ) from None
+    if number < minimum:
         raise ValueError(
-            f"`{name}` must be a positive integer, 1 or more. "
-            f"Received: {name}={value!r}."
+            f"{allowed} Received: {name}={number}. The nearest allowed value is "
+            f"{minimum}.{hint}"
         )
-    return int(value)
+    return number
 
 
 def check_strength(name: str, value: Any) -> float:
@@ -49,6 +67,31 @@ def check_one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
         f"Unknown value for `{name}`. Received: {name}={value!r}. "
         f"Allowed: {', '.join(repr(a) for a in allowed)}."
         f"{nearest(value, allowed)}"
+    )
+
+
+def check_name(kind: str, value: Any, allowed: Iterable[str]) -> str:
+    """As `check_one_of`, for what is called by its kind: "data set", "split"."""
+    allowed = list(allowed)
+    listed = ", ".join(repr(name) for name in allowed)
+    if not isinstance(value, str):
+        raise ValueError(
+            f"The {kind} must be a string, one of: {listed}. "
+            f"Received: {value!r} (of type {type(value).__name__})."
+        )
+    if value in allowed:
+        return value
+    fix = nearest(value.lower(), allowed)
+    raise ValueError(f"Unknown {kind}: {value!r}.{fix} Allowed values are: {listed}.")
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Returns `value` if it is True or False, or says that it is neither."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(
+        f"`{name}` must be True or False. Received: {name}={value!r} "
+        f"(of type {type(value).__name__}). Did you mean {bool(value)}?"
     )
 
 

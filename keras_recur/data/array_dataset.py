@@ -7,7 +7,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_recur.data._checks import check_flag, check_integer, check_name
+from keras_recur._validation import check_flag, check_integer, check_name
 
 METRICS = ("accuracy", "exact_match", "f1")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_recur.data._checks import check_integer
+from keras_recur._validation import check_integer
 from keras_recur.data.array_dataset import ArrayDataset
 
 

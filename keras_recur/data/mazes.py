@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur.data._checks import check_integer, check_name
+from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
 
 WALL, CORRIDOR, START, END = 0, 1, 2, 3

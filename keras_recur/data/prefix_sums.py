@@ -11,7 +11,7 @@ still be made alone.
 
 import numpy as np
 
-from keras_recur.data._checks import check_integer, check_name
+from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
 
 MAX_ATTEMPTS = 4096

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_recur.data._checks import check_integer, check_name
+from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
 from keras_recur.data.prefix_sums import _hash
 

@@ -198,11 +198,11 @@ def test_input_shape_is_what_the_model_sees():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict(batch_size=0), "`batch_size` must be an integer of at least 1"),
-        (dict(batch_size=2.0), "Did you mean 2"),
+        (dict(batch_size=0), "`batch_size` must be a positive integer"),
+        (dict(batch_size=2.0), "Did you mean `batch_size=2`"),
         (dict(batch_size=16, drop_remainder=True), "`batch_size` of at most 10"),
         (dict(metric="exact"), "Did you mean 'exact_match'"),
-        (dict(seed=-3), "Received: -3"),
+        (dict(seed=-3), "Received: seed=-3"),
         (dict(shuffle="yes"), "must be True or False"),
     ],
 )

@@ -129,9 +129,9 @@ def test_bad_configurations(builders):
     mazes, prefix_sums, shortest_paths = builders
     with pytest.raises(ValueError, match="The nearest are 9 and 11"):
         mazes.MazesConfig(size=10)
-    with pytest.raises(ValueError, match="`train` must be an integer of at least 1"):
+    with pytest.raises(ValueError, match="`train` must be a positive integer"):
         mazes.MazesConfig(train=0)
-    with pytest.raises(ValueError, match="`size` must be an integer of at least 1"):
+    with pytest.raises(ValueError, match="`size` must be a positive integer"):
         prefix_sums.PrefixSumsConfig(size=0)
     with pytest.raises(ValueError, match="`seed` must be"):
         prefix_sums.PrefixSumsConfig(seed=-1)

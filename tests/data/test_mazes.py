@@ -154,11 +154,11 @@ def test_bad_size(size, message):
 def test_other_bad_arguments():
     with pytest.raises(ValueError, match="Did you mean 'train'"):
         data.mazes(1, 9, "trian")
-    with pytest.raises(ValueError, match="`num_examples` must be an integer of at"):
+    with pytest.raises(ValueError, match="`num_examples` must be a positive integer"):
         data.mazes(0)
-    with pytest.raises(ValueError, match="Received: -1"):
+    with pytest.raises(ValueError, match="Received: index=-1"):
         data.maze(-1)
-    with pytest.raises(ValueError, match=r"Received: 1.0 .* Did you mean 1"):
+    with pytest.raises(ValueError, match=r"Received: seed=1.0 .* Did you mean `seed=1`"):
         data.maze(0, seed=1.0)
     with pytest.raises(ValueError, match=r"pass `codes\[None\]"):
         data.render(*data.maze(0))

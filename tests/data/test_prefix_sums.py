@@ -82,12 +82,12 @@ def test_an_empty_split_is_an_error(size, split):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict(size=0), "Received: 0. The nearest allowed value is 1"),
+        (dict(size=0), "Received: size=0. The nearest allowed value is 1"),
         (dict(size=16.5), "of type float"),
-        (dict(size=16.0), "Did you mean 16"),
+        (dict(size=16.0), "Did you mean `size=16`"),
         (dict(size="16"), "of type str"),
         (dict(split="Train"), "Did you mean 'train'"),
-        (dict(seed=-1), "Received: -1"),
+        (dict(seed=-1), "Received: seed=-1"),
         (dict(seed=2**64), "below 2"),
         (dict(num_examples=0), "`num_examples` must be"),
     ],

@@ -220,11 +220,11 @@ def test_progress_bar_changes_nothing(capsys):
         (dict(connectivity=6), "must be the integer 4 .* or 8 .* Received: 6"),
         (dict(connectivity=4.0), "Received: 4.0"),
         (dict(connectivity=None), "Received: None"),
-        (dict(size=1), "Received: 1. The nearest allowed value is 2"),
-        (dict(size=-32), "Received: -32. The nearest allowed value is 2"),
-        (dict(size=32.0), "Did you mean 32"),
+        (dict(size=1), "Received: size=1. The nearest allowed value is 2"),
+        (dict(size=-32), "Received: size=-32. The nearest allowed value is 2"),
+        (dict(size=32.0), "Did you mean `size=32`"),
         (dict(split="tset"), "Did you mean 'test'"),
-        (dict(seed=-1), "Received: -1"),
+        (dict(seed=-1), "Received: seed=-1"),
         (dict(seed=2**64), "below 2"),
     ],
 )
@@ -236,7 +236,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_bad_counts():
-    with pytest.raises(ValueError, match="`num_examples` must be an integer of at"):
+    with pytest.raises(ValueError, match="`num_examples` must be a positive integer"):
         data.shortest_paths(0)
     with pytest.raises(ValueError, match="`index` must be an integer of at least 0"):
         data.shortest_path(-1)

@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow_datasets as tfds
 
-from keras_recur.data._checks import check_integer
+from keras_recur._validation import check_integer
 from keras_recur.data._splits import SPLITS
 
 

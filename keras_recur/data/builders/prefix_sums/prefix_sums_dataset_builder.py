@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import tensorflow_datasets as tfds
 
-from keras_recur.data._checks import check_integer
+from keras_recur._validation import check_integer
 from keras_recur.data.builders._task_config import TaskConfig
 from keras_recur.data.prefix_sums import prefix_sums
 
