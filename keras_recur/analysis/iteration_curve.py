@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur.layers import RecurrentGraph
 from keras_recur.zoo.with_iterations import with_iterations
 
 
@@ -21,12 +22,13 @@ def iteration_curve(
 ) -> np.ndarray:
     """Share of examples that are right after each iteration, or F1.
 
-    One long run is read out after every iteration. Hits are counted batch by batch and
-    no output is kept, so memory does not grow with the data.
+    One long run is read out after every iteration; where a state graph has another
+    schedule for every number of steps, there is a run for each. Hits are counted batch
+    by batch and no output is kept, so memory does not grow with the data.
 
     Args:
-        model: A model with a `SharedRecurrentBlock` and a `Readout`, as the zoo
-            builds them.
+        model: A model with a `SharedRecurrentBlock` or a `RecurrentGraph`, and a
+            `Readout`, as the zoo builds them.
         data: Batches `(x, y)`, as `data.load` gives them. An example is right if
             every position with a target of 0 or more is. Data whose `metric` is "f1"
             is scored by F1 of the positive positions of all examples.
@@ -35,7 +37,8 @@ def iteration_curve(
         on_batch: Called with the number of batches done, to show progress.
 
     Returns:
-        Array of `iterations` scores, the first after one iteration.
+        Array of `iterations` scores, the first after one iteration; NaN after those
+        that give nothing to read out, or that a state graph cannot run.
 
     Raises:
         ValueError: for data without an example, and as `zoo.with_iterations`.
@@ -47,29 +50,82 @@ def iteration_curve(
     >>> keras_recur.analysis.iteration_curve(pair.recurrent, test, 12).shape
     (12,)
     """
-    every = with_iterations(model, iterations, readout="all", unroll=False)
-    return score_readouts(every, data, on_batch)
+    return Readouts(model, iterations).score(data, on_batch)
 
 
-def score_readouts(
-    every: keras.Model, data: Any, on_batch: Callable[[int], None] | None = None
-) -> np.ndarray:
-    """`iteration_curve` of a model that already returns every readout.
+class Readouts:
+    """What `iteration_curve` runs; compiled once, it scores several data sets.
 
-    Compiled once, it can score several data sets.
+    Args:
+        model: As for `iteration_curve`.
+        iterations: As for `iteration_curve`.
+
+    Attributes:
+        iterations: How many scores there are.
     """
-    count = _f1 if getattr(data, "metric", None) == "f1" else _exact
-    hits, total = 0, 0
-    if not len(data):
-        raise ValueError("`data` has no examples to score.")
-    for i in range(len(data)):
-        x, y = data[i]
-        found = np.argmax(every.predict_on_batch(x), axis=-1)
-        right, of = count(found, np.expand_dims(np.asarray(y), 1))
-        hits, total = hits + right, total + of
-        if on_batch:
-            on_batch(i + 1)
-    return np.asarray(hits) / np.maximum(total, 1)
+
+    def __init__(self, model: keras.Model, iterations: int | None = None):
+        graph = next(_graphs(model), None)
+        self._one_run = graph is None or not graph.stretches
+        if self._one_run:
+            every = with_iterations(model, iterations, readout="all", unroll=False)
+            self.iterations = every.output_shape[1]
+            self._runs = [every]
+            self._filled = np.array(_filled(graph, self.iterations))
+            return
+        # The longest first: where that cannot be run, it is an error.
+        self.iterations = iterations or graph.steps
+        longest = with_iterations(model, self.iterations, readout="last")
+        runs = [_shorter(model, n) for n in range(1, self.iterations)] + [longest]
+        self._runs = [run for run in runs if run is not None]
+        self._filled = np.array([run is not None for run in runs])
+
+    def score(
+        self, data: Any, on_batch: Callable[[int], None] | None = None
+    ) -> np.ndarray:
+        """The scores on a data set, as `iteration_curve` returns them."""
+        count = _f1 if getattr(data, "metric", None) == "f1" else _exact
+        hits, total = 0, 0
+        if not len(data):
+            raise ValueError("`data` has no examples to score.")
+        for i in range(len(data)):
+            x, y = data[i]
+            right, of = count(self._answers(x), np.expand_dims(np.asarray(y), 1))
+            hits, total = hits + right, total + of
+            if on_batch:
+                on_batch(i + 1)
+        scores = np.full(self.iterations, np.nan)
+        scores[self._filled] = np.asarray(hits) / np.maximum(total, 1)
+        return scores
+
+    def _answers(self, x):
+        """Classes after each iteration that has some, on the axis behind the batch."""
+        found = [np.argmax(r.predict_on_batch(x), axis=-1) for r in self._runs]
+        return found[0][:, self._filled] if self._one_run else np.stack(found, axis=1)
+
+
+def _graphs(model):
+    for layer in model.layers:
+        if isinstance(layer, RecurrentGraph):
+            yield layer
+        elif isinstance(layer, keras.Model):
+            yield from _graphs(layer)
+
+
+def _filled(graph, iterations):
+    """After which iterations the state that is read out holds a value."""
+    if graph is None:
+        return [True] * iterations
+    populated = graph.schedule(iterations, True).populated
+    return [graph.readout in populated[n] for n in range(1, iterations + 1)]
+
+
+def _shorter(model, iterations):
+    """The model run for fewer steps, or `None` where its graph cannot."""
+    try:
+        return with_iterations(model, iterations, readout="last")
+    except ValueError:
+        return None
 
 
 def _exact(found, target):

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_recur.analysis._banks import banks_of, rebuilt
 from keras_recur.analysis.fold import fold
-from keras_recur.analysis.iteration_curve import score_readouts
+from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.analysis.recalibrate import recalibrate
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.runs.entry import Entry
@@ -19,7 +20,6 @@ from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import STAGES, summarize
 from keras_recur.training.fit import TrainingDiverged, fit
-from keras_recur.zoo.with_iterations import with_iterations
 
 # Layers whose kernels have at least this cosine are folded into one.
 FOLD_AT = 0.9
@@ -123,15 +123,16 @@ def _tests(entry, model, twin):
     """Accuracy after every iteration on every size, and after the chosen one."""
     trained = entry.model.get("iterations")
     iterations = entry.test_iterations if _can_go_on(model, twin) else trained
-    every = with_iterations(model, iterations, readout="all", unroll=False)
+    readouts = Readouts(model, iterations)
     tests = []
     for size in entry.test_sizes:
-        chosen = trained or every.output_shape[1]
+        chosen = trained or readouts.iterations
         if entry.procedural:
             # On validation examples of the same size; the first of equals.
-            held_out = score_readouts(every, entry.validation_data(size))
-            chosen = int(held_out.argmax()) + 1
-        curve = [float(a) for a in score_readouts(every, entry.test_data(size))]
+            held_out = readouts.score(entry.validation_data(size))
+            chosen = int(np.nanargmax(held_out)) + 1
+        scores = readouts.score(entry.test_data(size))
+        curve = [None if np.isnan(a) else float(a) for a in scores]
         tests.append(
             {
                 "size": size,

@@ -112,7 +112,7 @@ def _figure(results):
 
 
 def _band(axes, x, rows, **style):
-    rows = 100 * np.asarray(rows)
+    rows = 100 * np.asarray(rows, dtype=float)  # None, no score, becomes NaN.
     mean = rows.mean(axis=0)
     axes.plot(x, mean, **style)
     if len(rows) > 1:

@@ -57,3 +57,47 @@ def test_progress_and_limits(pair):
         analysis.iteration_curve(pair.feedforward, test, 4)
     with pytest.raises(ValueError, match="no examples"):
         analysis.iteration_curve(pair.recurrent, [], 4)
+
+
+def images(count):
+    return data.load("digits", "test", 25, num_examples=count)
+
+
+def one_by_one(model, numbers, test):
+    return [right_after_one(model, n, test) for n in numbers]
+
+
+def right_after_one(model, steps, test):
+    shorter = zoo.with_iterations(model, steps, readout="last")
+    hits = [shorter.predict_on_batch(x).argmax(-1) == y for x, y in test]
+    return np.concatenate(hits).mean()
+
+
+SMALL = {"input_shape": (8, 8, 1), "width": 2, "seed": 3}
+
+
+def test_a_schedule_that_stretches_is_run_once_for_every_number_of_steps():
+    pair = zoo.build("multistate_resnet", **SMALL, iterations=5)
+    test = images(50)
+    curve = analysis.iteration_curve(pair.recurrent, test, 7)
+    assert np.isnan(curve).tolist() == [True] + 6 * [False]
+    expected = one_by_one(pair.recurrent, range(2, 8), test)
+    np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
+    seen = []
+    analysis.iteration_curve(pair.recurrent, test, 4, on_batch=seen.append)
+    assert seen == [1, 2]
+    # Of untied weights some of the first state's loops can be left out, none added.
+    curve = analysis.iteration_curve(pair.feedforward, test)
+    expected = one_by_one(pair.feedforward, range(2, 6), test)
+    np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
+    with pytest.raises(ValueError, match="No weights exist"):
+        analysis.iteration_curve(pair.feedforward, test, 6)
+
+
+def test_an_empty_readout_has_no_score():
+    pair = zoo.build("frnn", **SMALL, states=3, graph="adjacent", iterations=4)
+    test = images(50)
+    curve = analysis.iteration_curve(pair.recurrent, test, 5)
+    assert np.isnan(curve).tolist() == [True, False, False, False, False]
+    expected = one_by_one(pair.recurrent, range(2, 6), test)
+    np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
