@@ -50,12 +50,13 @@ def check_strength(name: str, value: Any) -> float:
             f"`{name}` must be a number of 0 or more. Received: {name}={value!r} "
             f"(of type {type(value).__name__})."
         )
-    if not 0 <= value < math.inf:
+    number = float(value)
+    if not 0 <= number < math.inf:
         raise ValueError(
             f"`{name}` must be a finite number of 0 or more. Received: "
             f"{name}={value!r}. 0 switches it off."
         )
-    return float(value)
+    return number
 
 
 def check_one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
