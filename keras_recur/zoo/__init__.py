@@ -4,6 +4,7 @@ from keras_recur.zoo import (  # noqa: F401 registers
     convnet,
     deep_thinking,
     frnn,
+    frnn_text,
     mlp,
     multistate_resnet,
     resnet,

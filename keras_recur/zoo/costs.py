@@ -78,7 +78,8 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
 
     Args:
         model: A Functional or Sequential model of convolutions, dense layers,
-            normalizations, layers without weights, and loops and readouts of these.
+            embeddings, normalizations, layers without weights, and loops and readouts
+            of these.
         input_shape: Shape of one example, for models that take any size.
 
     Returns:
@@ -169,11 +170,12 @@ class _Tally:
             self.synapses += kernel
         elif isinstance(layer, _NORMALIZATIONS):
             self.normalizations.append((layer, self._rows))
-        elif layer.weights:
+        elif layer.weights and not isinstance(layer, keras.layers.Embedding):
             raise ValueError(
                 f"The operations of layer {layer.name!r} "
                 f"({type(layer).__name__}) are not known. Known: Dense, convolutions, "
-                "normalizations, layers without weights."
+                "embeddings (a look-up multiplies nothing), normalizations, layers "
+                "without weights."
             )
         return outputs
 

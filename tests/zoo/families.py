@@ -18,6 +18,7 @@ SMALL = {
     "deep_thinking_2d": {"input_shape": (None, None, 2), "width": 4},
     "swrn": {"input_shape": (8, 8, 1), "width": 1, "sharing": "all"},
     "frnn": {"input_shape": (8, 8, 1), "width": 2, "prenet": 3},
+    "frnn_text": {"width": 4},
     "multistate_resnet": {"input_shape": (8, 8, 1), "width": 2},
     "scnn": {"width": 4, "num_classes": 2, "sharing": "all"},
 }
@@ -25,7 +26,7 @@ FAMILIES = sorted(SMALL)
 
 # State graphs: other numbers of steps evaluate other transitions, see
 # tests/layers/test_recurrent_graph.py.
-GRAPHS = ("frnn", "multistate_resnet")
+GRAPHS = ("frnn", "frnn_text", "multistate_resnet")
 
 # Every family as it is, and with every option of its own.
 VARIANTS = {name: {"name": name} for name in FAMILIES} | {
@@ -55,6 +56,8 @@ def small(name, **arguments):
         arguments.pop("sharing", None)
     if name == "swrn":  # Of 6n + 4 layers, n - 1 blocks of every stage are iterated.
         arguments["depth"] = 6 * (arguments.pop("iterations") + 1) + 4
+    if name == "frnn_text":  # A step per character.
+        arguments["input_shape"] = (arguments.pop("iterations"),)
     if name == "multistate_resnet":  # The first state loops, then come two steps.
         arguments["iterations"] += 2
         if isinstance(arguments.get("sharing"), list):
@@ -75,6 +78,8 @@ def sized(shape):
 
 def inputs_for(model, batch=4, seed=0):
     shape = (batch, *sized(model.input_shape[1:]))
+    if model.inputs[0].dtype == "int32":  # characters, of three
+        return np.random.default_rng(seed).integers(0, 3, shape, dtype="int32")
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
