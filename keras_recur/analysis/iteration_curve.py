@@ -67,7 +67,7 @@ class Readouts:
     def __init__(self, model: keras.Model, iterations: int | None = None):
         graph = next(_graphs(model), None)
         self._one_run = graph is None or not graph.stretches
-        if self._one_run:
+        if graph is None or self._one_run:
             every = with_iterations(model, iterations, readout="all", unroll=False)
             self.iterations = every.output_shape[1]
             self._runs = [every]

@@ -20,7 +20,7 @@ def check_states(states):
     checked, ranks = {}, set()
     for name, shape in states.items():
         shape = tuple(shape) if isinstance(shape, list | tuple) else ()
-        right = 1 <= len(shape) <= 3 and isinstance(shape[-1], int)
+        right = 1 <= len(shape) <= 3 and all(isinstance(n, int) for n in shape[-1:])
         for size in shape:
             right = right and (size is None or (isinstance(size, int) and size > 0))
         if not right:
@@ -90,7 +90,7 @@ def check_sharing(sharing, names, steps):
         for value in sharing.values():
             check_one_of("sharing", value, ("all", "none"))
         return dict(sharing)
-    entries = list(sharing) if isinstance(sharing, list | tuple) else [None]
+    entries: list = list(sharing) if isinstance(sharing, list | tuple) else [None]
     if all(_is_int(e) for e in entries):
         if len(entries) != steps:
             raise ValueError(
