@@ -62,10 +62,10 @@ def recalibrate(
 
     Example:
 
-    >>> pair = keras_recur.zoo.build("scnn", width=4, iterations=3)
-    >>> data = [(np.random.rand(8, 9, 9, 2), None)]
-    >>> folded = keras_recur.analysis.recalibrate(pair.recurrent, data)
-    >>> longer = keras_recur.analysis.recalibrate(pair.recurrent, data, steps=5)
+    >>> pair = keras_recur.zoo.build("frnn", input_shape=(8, 8, 1), width=4)
+    >>> data = [(np.random.rand(8, 8, 8, 1), None)]
+    >>> model = keras_recur.analysis.recalibrate(pair.recurrent, data)
+    >>> longer = keras_recur.analysis.recalibrate(pair.recurrent, data, steps=6)
     """
     check_positive_int("batches", batches)
     if steps is not None:
