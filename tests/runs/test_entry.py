@@ -19,6 +19,11 @@ from keras_recur.training import Recipe, paper_recipe
         ("convnet", "svhn"),
         ("resnet", "emnist_balanced"),
         ("resnet_bn", "cifar10"),
+        ("frnn", "cifar10"),
+        ("frnn", "digits"),
+        ("multistate_resnet", "digits"),
+        ("mlp", "digits"),
+        ("resnet", "digits"),
     ],
 )
 def test_defaults_come_back_from_json(family, name, quick):
@@ -42,6 +47,17 @@ def test_own_settings_win():
     assert entry.recipes["recurrent"].progressive == 0.5
     assert entry.recipes["feedforward"].progressive == 0
     assert entry.recipes["feedforward"].epochs == 3
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_digits_are_scored_on_what_was_not_trained_on(quick):
+    entry = make_entry("frnn", "digits", quick=quick)
+    assert entry.recipes["recurrent"] == entry.recipes["feedforward"]
+    assert entry.train_data("recurrent", 0).num_examples == 1_097
+    validation = entry.phase_validation_data("recurrent")
+    assert (validation.details["split"], validation.num_examples) == ("validation", 200)
+    assert entry.test_data(None).num_examples == 500
+    assert entry.model["input_shape"] == [8, 8, 1] and not entry.procedural
 
 
 @pytest.mark.parametrize(
