@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from keras_recur import cli, runs
 
+pytestmark = pytest.mark.once  # What is behind it, tests/runs has on every backend.
 TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".split()
 
 

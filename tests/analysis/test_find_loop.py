@@ -5,6 +5,8 @@ import pytest
 
 from keras_recur.analysis import find_loop
 
+pytestmark = pytest.mark.once
+
 
 def alike(text, inside=0.99, between=0.1):
     """The matrix in which layers of one letter are alike."""

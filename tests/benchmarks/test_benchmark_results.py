@@ -282,6 +282,7 @@ def test_slug():
     assert slug("AMD EPYC, 2 cores") == "amd-epyc-2-cores"
 
 
+@pytest.mark.once
 def test_the_command_runs_and_writes_its_rows(tmp_path, backend):
     out = tmp_path / "cpu.csv"
     # JAX starts in a third of TensorFlow's time, and the command is the same.
@@ -300,6 +301,7 @@ def test_the_command_runs_and_writes_its_rows(tmp_path, backend):
         assert all(row[column] for row in rows)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("wrong", [["--only", "speed"], ["--repeats", "0"]])
 def test_wrong_options_are_refused_with_what_is_allowed(wrong):
     script = str(ROOT / "benchmarks" / "run.py")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from keras_recur import data
 
 SIZES = st.integers(1, 12).map(lambda n: 2 * n + 1)
+pytestmark = pytest.mark.once
 SPLITS = st.sampled_from(["train", "validation", "test"])
 INDICES = st.integers(0, 10**6)
 SEEDS = st.integers(0, 2**40)

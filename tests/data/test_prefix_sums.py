@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from keras_recur import data
 
+pytestmark = pytest.mark.once
 SPLITS = st.sampled_from(["train", "validation", "test"])
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from keras_recur import data
 
+pytestmark = pytest.mark.once
 MODULE = sys.modules["keras_recur.data.shortest_paths"]  # not the function
 SPLITS = st.sampled_from(["train", "validation", "test"])
 INDICES = st.integers(0, 10**6)

@@ -44,10 +44,15 @@ def model_of(*parts, shape=(4,)):
 
 
 def train(model, x=None, jit="auto", epochs=1, rate=0.1):
-    """Some steps of SGD towards ones; what a loop could have got wrong, as arrays."""
+    """Some steps of SGD towards ones; what a loop could have got wrong, as arrays.
+
+    TensorFlow takes long to trace: without `jit` it is eager.
+    """
     x = normal(8, *model.input_shape[1:]) if x is None else x
     y = np.ones(model.compute_output_shape(x.shape), "float32")
-    model.compile(keras.optimizers.SGD(rate), "mse", jit_compile=jit)
+    eager = jit == "auto" and keras.backend.backend() == "tensorflow"
+    optimizer = keras.optimizers.SGD(rate)
+    model.compile(optimizer, "mse", jit_compile=jit, run_eagerly=eager)
     # Shuffled, the masks of dropout would fall on other examples.
     history = model.fit(x, y, len(x), epochs=epochs, shuffle=False, verbose=0)
     return {

@@ -26,7 +26,7 @@ def tiny_entry():
         made,
         recipes={**recipes, "feedforward": TINY},
         test_examples=20,
-        test_sizes=(4, 6, 8),
+        test_sizes=(4, 8),
     )
 
 

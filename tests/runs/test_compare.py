@@ -49,7 +49,7 @@ def test_everything_is_there(entry, run):
     )
     with open(run.path / "results.csv") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 3 * (entry.test_iterations + 2)
+    assert len(rows) == 2 * 2 * (entry.test_iterations + 2)
     assert {"keras", "backend_version", "processor", "date"} <= set(rows[0])
 
 

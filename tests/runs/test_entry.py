@@ -8,6 +8,8 @@ from keras_recur import data, zoo
 from keras_recur.runs import Entry, make_entry
 from keras_recur.training import Recipe, paper_recipe
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize(

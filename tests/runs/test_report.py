@@ -10,6 +10,8 @@ from keras_recur.runs.card import write_card, write_table, zoo_table
 from keras_recur.runs.compare import write_results
 from keras_recur.runs.report import accuracy_table, headline
 
+pytestmark = pytest.mark.once
+
 
 def test_report_is_one_file_with_everything_inside(run):
     page = runs.write_report(run).read_text()

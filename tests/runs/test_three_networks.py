@@ -33,6 +33,7 @@ def tiny_paths():
         made,
         recipes={"recurrent": recipe, "feedforward": recipe},
         test_examples=10,
+        test_sizes=((6, 9), (12, 17)),
         phases=(3, 5, 7),
         # One template: its layers are one layer, up to scale, without long training.
         variants={"regularized": {"templates": 1, "recurrence": 0.5}},

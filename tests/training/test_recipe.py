@@ -8,6 +8,8 @@ import pytest
 from keras_recur import zoo
 from keras_recur.training import CoupledAdam, CoupledSGD, Recipe, paper_recipe
 
+pytestmark = pytest.mark.once
+
 
 def recipe(**changes):
     return Recipe(**{"optimizer": "sgd", "learning_rate": 1.0} | BASE | changes)

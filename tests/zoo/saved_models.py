@@ -18,7 +18,7 @@ def main(folder):
     }
     soft = {v: small(**a, readout="all", templates=2) for v, a in SOFT.items()}
     for variant, pair in [*pairs.items(), *((f"soft {v}", p) for v, p in soft.items())]:
-        for twin in ("recurrent", "feedforward"):
+        for twin in ("recurrent", "feedforward")[: 1 if "soft" in variant else 2]:
             model = getattr(pair, twin)
             rng = np.random.default_rng(7)
             for weight in model.weights:

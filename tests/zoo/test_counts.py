@@ -12,6 +12,7 @@ from families import FAMILIES
 from keras_recur import zoo
 from keras_recur.zoo.start import Start
 
+pytestmark = pytest.mark.once
 EMNIST = {"input_shape": (28, 28, 1), "num_classes": 47}
 RECALL = {"injection": "concat"}
 CHESS = {"input_shape": (8, 8, 12), "width": 512, "iterations": 1}
@@ -22,7 +23,7 @@ def count(model):
 
 
 def counts(name, **arguments):
-    pair = zoo.build(name, **arguments)
+    pair = zoo.build(name, initializer="zeros", **arguments)
     return count(pair.recurrent), count(pair.feedforward)
 
 
@@ -151,7 +152,8 @@ def test_wide_swrn(width, expected):
 
 
 def test_swrn_28_10_2_and_its_macs():
-    costs = zoo.build("swrn", depth=28, width=10, templates=2, seed=0).costs()
+    arguments = {"depth": 28, "width": 10, "templates": 2, "initializer": "zeros"}
+    costs = zoo.build("swrn", **arguments).costs()
     assert costs.recurrent.parameters == 17_125_630
     assert costs.feedforward.parameters == 36_479_194
     assert round(costs.recurrent.macs / 1e6, 1) == 5_243.3
@@ -161,7 +163,7 @@ def test_swrn_28_10_2_and_its_macs():
 
 
 def test_swrn_50_2():
-    pair = zoo.build("swrn_bottleneck", seed=0)
+    pair = zoo.build("swrn_bottleneck", initializer="zeros")
     found = count(pair.recurrent), count(pair.feedforward)
     assert found == (57_807_728, 68_883_240)
     banks = [
@@ -191,6 +193,6 @@ PUBLISHED = [(n, p) for n in FAMILIES for p in zoo.describe(n).published if n !=
 
 @pytest.mark.parametrize(("name", "published"), PUBLISHED, ids=lambda v: str(v)[:60])
 def test_published_entries(name, published):
-    costs = zoo.build(name, **published.arguments).costs()
+    costs = zoo.build(name, initializer="zeros", **published.arguments).costs()
     assert costs.recurrent.parameters == published.recurrent
     assert costs.feedforward.parameters == published.feedforward

@@ -44,7 +44,8 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_output_on_another_backend(variant, twin, folder):
     model = keras.models.load_model(folder / f"{variant}-{twin}.keras")
-    assert loop_of(model).sharing == ([0, 1, 0] if twin == "recurrent" else "none")
+    sharing = loop_of(model).sharing
+    assert sharing[:3] == [0, 1, 0] if twin == "recurrent" else sharing == "none"
     check(model, folder / f"{variant}-{twin}.npz")
 
 
