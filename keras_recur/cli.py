@@ -1,5 +1,6 @@
-"""The command line: keras-recur list | show | train | compare | card."""
+"""The command line: keras-recur list | show | train | compare | experiment | card."""
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -173,6 +174,81 @@ def compare(
     folder = out or Path("runs") / f"{entry.name}{'-quick' if quick else ''}"
     numbers = list(range(first_seed, first_seed + seeds))
     _run(entry, folder, numbers, list(entry.networks), resume)
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="sharing, readout-times or text.")],
+    on: Annotated[
+        str | None, typer.Option("--on", help="Images: digits, cifar10, ...")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
+    first_seed: Annotated[int, typer.Option(help="The first of them.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder. Default: runs/NAME[-DATA].")
+    ] = None,
+    quick: Quick = False,
+    resume: Resume = False,
+    width: Width = None,
+    examples: Examples = None,
+    epochs: Epochs = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+):
+    """Asks a paper's question: several networks, one set of data, one page."""
+    from keras_recur import experiments
+    from keras_recur._validation import check_positive_int
+
+    cls = experiments.get_experiment(name)
+    check_positive_int("seeds", seeds)
+    settings = _given(
+        {
+            "data": on,
+            "width": width,
+            "num_examples": examples,
+            "epochs": epochs,
+            "data_dir": _text(data_dir),
+            "download": download or None,
+        }
+    )
+    known = {field.name for field in dataclasses.fields(cls)}
+    unknown = [_OPTIONS[key] for key in settings if key not in known]
+    if unknown:
+        raise ValueError(f"The experiment {name!r} has no {', '.join(unknown)}.")
+    asked = cls.quick(**settings) if quick else cls(**settings)
+    data = getattr(asked, "data", None)
+    usual = "-".join([name, *([data] if data else []), *(["quick"] if quick else [])])
+    folder = out or Path("runs") / usual
+    numbers = list(range(first_seed, first_seed + seeds))
+    networks = f"{len(asked.networks)} networks, seeds {numbers}"
+    console.print(f"{name}: {networks}, into {folder}/", highlight=False)
+
+    def report(line):
+        console.print(line, highlight=False, markup=False)
+
+    try:
+        results = experiments.run_experiment(
+            asked, folder, numbers, resume=resume, report=report
+        )
+    except KeyboardInterrupt:
+        console.print(
+            "\nInterrupted. Finished networks and epochs are kept: run the same command "
+            "with --resume to go on."
+        )
+        raise typer.Exit(130) from None
+    console.print(f"\nReport with plots: {folder / 'report.html'}", highlight=False)
+    if any(r["status"] == "diverged" for r in results["runs"]):
+        raise typer.Exit(1)
+
+
+_OPTIONS = {
+    "data": "--on",
+    "width": "--width",
+    "num_examples": "--examples",
+    "epochs": "--epochs",
+    "data_dir": "--data-dir",
+    "download": "--download",
+}
 
 
 @app.command()

@@ -12,6 +12,11 @@ from keras_recur.analysis.layer_similarity import (
 )
 from keras_recur.analysis.recalibrate import recalibrate
 from keras_recur.analysis.similarity_history import SimilarityHistory
+from keras_recur.analysis.statistics_over_time import (
+    Statistics,
+    plot_statistics,
+    statistics_over_time,
+)
 from keras_recur.analysis.to_bank import Converted, to_bank
 
 __all__ = [
@@ -21,6 +26,7 @@ __all__ = [
     "LayerSimilarity",
     "Loop",
     "SimilarityHistory",
+    "Statistics",
     "bake",
     "find_loop",
     "fold",
@@ -28,6 +34,8 @@ __all__ = [
     "iteration_curve",
     "layer_similarity",
     "plot_layer_similarity",
+    "plot_statistics",
     "recalibrate",
+    "statistics_over_time",
     "to_bank",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
+from keras_recur.runs.page import markdown_table
 from keras_recur.runs.plots import label
 from keras_recur.runs.report import (
     accuracy_table,
@@ -176,13 +177,3 @@ def zoo_table(published: str | Path) -> str:
     return markdown_table(
         ["entry", "twin", "parameters", "test accuracy by size", "failed seeds"], rows
     )
-
-
-def markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-
-    def line(cells):
-        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
-
-    ruler = "|" + " --- |" * len(header)
-    return "\n".join([line(header), ruler, *map(line, rows)])

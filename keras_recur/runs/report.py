@@ -1,28 +1,16 @@
 """One HTML file that shows a run to somebody who was not there."""
 
-import base64
-import html
 from pathlib import Path
 from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur.runs.page import Page
 from keras_recur.runs.plots import draw_all, label
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import SOLVED, percent, size_label, span
 from keras_recur.runs.thinking import draw_thinking
 from keras_recur.training.checkpoint import replacing
-
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto;
-       padding: 0 1rem; color: #222; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; margin: 1rem 0; }
-td, th { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-figure { margin: 1.5rem 0; } img { max-width: 100%; } figcaption { color: #555; }
-.small { font-size: .85rem; color: #555; } .headline { font-size: 1.15rem; }
-"""
 
 
 def write_report(run: RunFolder) -> Path:
@@ -36,29 +24,21 @@ def write_report(run: RunFolder) -> Path:
     """
     results = run.read_json("results.json")
     pictures = draw_pictures(run, results)
-    body = "\n".join(
-        [
-            f"<h1>{html.escape(results['name'])}</h1>",
-            f'<p class="headline">{html.escape(headline(results))}</p>',
-            _introduction(results),
-            "<h2>Scores</h2>",
-            _table(*accuracy_table(results)),
-            f'<p class="small">{html.escape(footnote(results))}</p>',
-            *[_figure(run.path / "plots" / name, text) for name, text in pictures],
-            "<h2>Costs</h2>",
-            _table(*costs_table(results)),
-            "<h2>How it was made</h2>",
-            _table(["", ""], provenance_rows(results)),
-        ]
-    )
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{html.escape(results['name'])}</title><style>{_STYLE}</style></head>"
-        f"<body>{body}</body></html>\n"
-    )
+    page = Page(results["name"])
+    page.headline(headline(results))
+    page.paragraph(_introduction(results))
+    page.heading("Scores")
+    page.table(*accuracy_table(results))
+    page.paragraph(footnote(results), small=True)
+    for name, caption in pictures:
+        page.picture(run.path / "plots" / name, caption)
+    page.heading("Costs")
+    page.table(*costs_table(results))
+    page.heading("How it was made")
+    page.table(["", ""], provenance_rows(results))
     path = run.path / "report.html"
     with replacing(path) as file:
-        file.write(page.encode())
+        file.write(page.html().encode())
     return path
 
 
@@ -249,21 +229,4 @@ def _introduction(results):
         f"{how}: {family.shares}. Its feed-forward twin is the same network with "
         f"weights of its own for every iteration. Task: {spec.summary}"
     )
-    return f"<p>{html.escape(text)}</p>"
-
-
-def _table(header, rows):
-    def line(cells, tag):
-        return "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells)
-
-    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    return f"<table><tr>{line(header, 'th')}</tr>{body}</table>"
-
-
-def _figure(path, caption):
-    data = base64.b64encode(path.read_bytes()).decode()
-    text = html.escape(caption)
-    return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{text}</figcaption></figure>"
-    )
+    return text

@@ -4,10 +4,23 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from keras_recur.runs.entry import Entry
 from keras_recur.training.checkpoint import replacing
+
+
+class Plan(Protocol):
+    """What a folder is made for: an `Entry`, or an experiment."""
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of all that is trained."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON, by which the folder is recognized."""
+        ...
 
 
 class RunFolder:
@@ -26,7 +39,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
 
-    def begin(self, entry: Entry, seeds: list[int], twins: list[str], resume: bool):
+    def begin(self, entry: Plan, seeds: list[int], twins: list[str], resume: bool):
         """Makes the folder, or checks that it was made for the same run.
 
         Raises:
@@ -96,7 +109,7 @@ class RunFolder:
         except FileNotFoundError:
             raise ValueError(
                 f"{self.path} holds no {name}: it is no run of this program. Runs are "
-                "made by `keras-recur compare` and `keras-recur train`."
+                "made by `keras-recur compare`, `train` and `experiment`."
             ) from None
         except (ValueError, OSError) as error:
             raise ValueError(

@@ -1,0 +1,22 @@
+"""Networks without their twins."""
+
+import math
+from typing import Any
+
+import keras
+
+from keras_recur import zoo
+from keras_recur.zoo.start import Start
+
+
+def one_network(family: str, seed: int, **arguments: Any) -> keras.Model:
+    """A network without its twin, which may be many times larger."""
+    spec = zoo.describe(family)
+    usual = {"sharing": "all", "readout": "last", "unroll": True, "remat": False}
+    arguments = {**spec.defaults, **usual, **arguments}
+    return spec.network(Start(spec.initializer, seed), **arguments)
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    """How many numbers are trained."""
+    return sum(math.prod(v.shape) for v in model.trainable_variables)

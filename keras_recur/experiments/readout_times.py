@@ -1,0 +1,179 @@
+"""The experiment `readout-times`: train at one readout time, test at others.
+
+Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 5.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur import data as data_room
+from keras_recur._validation import check_integer
+from keras_recur.analysis import recalibrate, statistics_over_time
+from keras_recur.experiments._images import (
+    check_data,
+    entry_for,
+    error_of,
+    load_images,
+)
+from keras_recur.experiments._networks import one_network
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.readout_times_page import fill_readout_times_page
+from keras_recur.runs.page import Page
+from keras_recur.runs.summary import mean_and_error
+from keras_recur.training.recipe import Recipe
+from keras_recur.zoo import with_iterations
+
+_FAMILY = "multistate_resnet"
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadoutTimes(Experiment):
+    """How a network that was trained at one readout time does at others.
+
+    A residual network of two states whose first one loops is trained with shared
+    weights, and with weights of its own for every step. Both are then read out earlier
+    and later than they were trained. Past its training the shared one is run twice:
+    with the last statistics of normalization that it has, and with statistics
+    estimated for the new steps. The twin has no weights for later steps.
+
+    Args:
+        data: `"digits"` (default, comes with scikit-learn), `"cifar10"` or another
+            data set of images.
+        width: Channels of the first state. Default 16; the paper's are not in its
+            text.
+        trained: Readout time of the training: steps + 1. Default 13, the paper's.
+        first: Earliest readout time that is tested. Default 7, the paper's.
+        last: Latest readout time that is tested. Default 23, the paper's.
+        epochs: Default: the recipe's.
+        num_examples: Training images. Default: all.
+        short: Train by the short recipe. Default `False`.
+        data_dir: Folder of the data sets that were downloaded.
+        download: Whether a data set may be downloaded.
+
+    Raises:
+        ValueError: for data that are no images, and times that are not in order.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 5.
+
+    Example:
+
+    >>> keras_recur.experiments.ReadoutTimes(trained=9, last=15).networks
+    ('shared', 'not-shared')
+    """
+
+    name = "readout-times"
+    title = "Trained at one readout time, tested at others"
+
+    data: str = "digits"
+    width: int = 16
+    trained: int = 13
+    first: int = 7
+    last: int = 23
+    epochs: int | None = None
+    num_examples: int | None = None
+    short: bool = False
+    data_dir: str | None = None
+    download: bool = False
+
+    def __post_init__(self):
+        check_data(self.data)
+        check_integer("first", self.first, 4, "Before, the last state is empty.")
+        check_integer("trained", self.trained, self.first, "It is `first` or later.")
+        check_integer("last", self.last, self.trained, "It is `trained` or later.")
+
+    @classmethod
+    def quick(cls, **settings: Any) -> "ReadoutTimes":
+        return cls(**{"width": 8, "short": True, **settings})
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return ("shared", "not-shared")
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = dataclasses.asdict(self)
+        # Where the data lie is not part of what is trained.
+        del plain["data_dir"], plain["download"]
+        return {**plain, "recipe": dataclasses.asdict(self.recipe("shared"))}
+
+    def network(self, name: str, seed: int) -> keras.Model:
+        return one_network(
+            _FAMILY,
+            seed,
+            input_shape=data_room.input_shape(self.data),
+            num_classes=data_room.describe(self.data).num_classes,
+            width=self.width,
+            iterations=self.trained - 1,
+            sharing="all" if name == "shared" else "none",
+        )
+
+    def recipe(self, name: str) -> Recipe:
+        return entry_for(_FAMILY, self).recipe("recurrent")
+
+    def load(self, split: str, seed: int = 0) -> Any:
+        return load_images(entry_for(_FAMILY, self), split, seed)
+
+    def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
+        test, train = self.load("test"), self.load("train", seed)
+        shared = name == "shared"
+        last = self.last if shared else self.trained
+        found: dict[str, Any] = {"errors": [], "recalibrated_errors": []}
+        for time in range(self.first, last + 1):
+            as_trained = with_iterations(model, time - 1)
+            found["errors"].append(error_of(as_trained, test))
+            if shared:
+                renewed = recalibrate(model, train, steps=time - 1)
+                found["recalibrated_errors"].append(error_of(renewed, test))
+        found["error"] = found["errors"][self.trained - self.first]
+        if shared:
+            # Of the transition that loops, its first normalization: as the paper draws.
+            statistics = statistics_over_time(model)
+            longest = max(statistics, key=lambda key: len(statistics[key].mean))
+            found["statistics"] = {
+                "layer": longest,
+                "mean": statistics[longest].mean.round(5).tolist(),
+                "deviation": statistics[longest].deviation.round(5).tolist(),
+            }
+        return found
+
+    def failed_score(self) -> dict[str, Any]:
+        guess = 1 - 1 / data_room.describe(self.data).num_classes
+        count = self.last - self.first + 1
+        return {
+            "error": guess,
+            "errors": [guess] * count,
+            "recalibrated_errors": [guess] * count,
+        }
+
+    def line(self, result: dict[str, Any]) -> str:
+        return f"{100 * result['error']:.1f} % test error at t = {self.trained}"
+
+    def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        summary = {}
+        for name in self.networks:
+            mine = [r for r in results if r["network"] == name]
+            if not mine:
+                continue
+            curves = {}
+            for key in ("errors", "recalibrated_errors"):
+                columns = zip(*(r[key] for r in mine), strict=False)
+                pairs = [mean_and_error(column) for column in columns]
+                curves[key] = [mean for mean, _ in pairs]
+                curves[f"{key}_standard_errors"] = [error for _, error in pairs]
+            summary[name] = {
+                "readout_times": list(
+                    range(self.first, self.first + len(curves["errors"]))
+                ),
+                **curves,
+                "seeds": len(mine),
+                "failed_seeds": sum(r["status"] != "finished" for r in mine),
+                "parameters": mine[0]["parameters"],
+                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+            }
+        return summary
+
+    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
+        fill_readout_times_page(page, results, plots)

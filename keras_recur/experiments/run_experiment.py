@@ -1,0 +1,157 @@
+"""Trains and scores the networks of an experiment over seeds."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur.experiments._networks import trainable_parameters
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.runs.page import Page
+from keras_recur.runs.provenance import provenance
+from keras_recur.runs.run_folder import RunFolder
+from keras_recur.training.checkpoint import replacing
+from keras_recur.training.fit import TrainingDiverged, fit
+
+
+def run_experiment(
+    experiment: Experiment,
+    folder: str | Path,
+    seeds: Sequence[int],
+    *,
+    resume: bool = False,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Trains, scores and reports an experiment over seeds.
+
+    Finished networks are kept as they are, and one that was interrupted goes on from
+    its last epoch. A network whose loss becomes NaN counts as one that guesses, and
+    the others go on.
+
+    Args:
+        experiment: What to train: `Sharing`, `ReadoutTimes` or `Text`.
+        folder: Where everything is written: `results.json`, `results.csv`, `plots/`,
+            `report.html` and the same as `README.md`.
+        seeds: Seeds of initial weights, and of the order of the examples.
+        resume: Go on with a folder that holds this run already.
+        report: Called with a line for people, as things go on.
+
+    Returns:
+        The content of `results.json`.
+
+    Raises:
+        ValueError: if the folder belongs to another configuration or is damaged.
+
+    Example:
+
+    ```python
+    experiment = keras_recur.experiments.Sharing.quick(data="digits")
+    keras_recur.experiments.run_experiment(experiment, "runs/sharing", seeds=[0, 1, 2])
+    ```
+    """
+    run = RunFolder(folder)
+    run.begin(experiment, list(seeds), list(experiment.networks), resume)
+    for seed in seeds:
+        for name in experiment.networks:
+            result = run.finished(seed, name)
+            if result is None:
+                result = _train_and_score(experiment, run, seed, name)
+            report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
+    results = _write_results(experiment, run)
+    write_page(experiment, run, results)
+    return results
+
+
+def _train_and_score(experiment, run, seed, name):
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    place = run.twin(seed, name)
+    model = experiment.network(name, seed)
+    result = {
+        "network": name,
+        "seed": seed,
+        "status": "finished",
+        "parameters": trainable_parameters(model),
+    }
+    start = time.perf_counter()
+    try:
+        history = fit(
+            model,
+            experiment.recipe(name),
+            experiment.load("train", seed),
+            experiment.load("validation"),
+            directory=place,
+            verbose=0,
+            jit_compile=experiment.jit_compile,
+        )
+    except TrainingDiverged as error:
+        result |= {"status": "diverged", "message": str(error)}
+        result |= experiment.failed_score()
+    else:
+        # Of all sessions, where the training was interrupted.
+        start = time.perf_counter() - sum(history["seconds"])
+        result["history"] = history
+        result |= experiment.score(name, seed, model)
+    result["seconds"] = time.perf_counter() - start
+    result["provenance"] = provenance()
+    run.write_json((place / "result.json").relative_to(run.path), result)
+    return result
+
+
+def _write_results(experiment, run):
+    results = run.results()
+    content = {
+        "experiment": experiment.name,
+        "settings": experiment.as_dict(),
+        "data": experiment.load("train").config(),
+        "provenance": provenance(),
+        "summary": experiment.summarize(results),
+        "runs": results,
+    }
+    run.write_json("results.json", content)
+    rows = [
+        {k: v for k, v in result.items() if isinstance(v, str | int | float)}
+        | {k: str(v) for k, v in result["provenance"].items()}
+        for result in results
+    ]
+    columns = dict.fromkeys(key for row in rows for key in row)
+    run.write_csv("results.csv", [{k: row.get(k) for k in columns} for row in rows])
+    return content
+
+
+def write_page(
+    experiment: Experiment, run: RunFolder, results: dict[str, Any]
+) -> tuple[Path, Path]:
+    """Draws the plots, and writes `report.html` and `README.md`.
+
+    Returns:
+        The paths of the two.
+    """
+    page = Page(experiment.title)
+    experiment.fill(page, results, run.path / "plots")
+    page.heading("How it was made")
+    page.table(["", ""], _made(results))
+    paths = run.path / "report.html", run.path / "README.md"
+    for path, text in zip(paths, (page.html(), page.markdown()), strict=True):
+        with replacing(path) as file:
+            file.write(text.encode())
+    return paths
+
+
+def _made(results):
+    source = results["runs"][0]["provenance"]
+    seeds = sorted({r["seed"] for r in results["runs"]})
+    seconds = sum(r["seconds"] for r in results["runs"])
+    rows = [[k, str(v)] for k, v in results["settings"].items()]
+    rows += [[f"data: {k}", str(v)] for k, v in results["data"].items()]
+    rows.append(["seeds", ", ".join(map(str, seeds))])
+    rows.append(["training and tests", f"{seconds / 60:.0f} minutes in all"])
+    return rows + [[k, str(v)] for k, v in source.items()]
+
+
+def _outcome(experiment, result):
+    if result["status"] != "finished":
+        return result["message"]
+    return f"{experiment.line(result)} ({result['seconds']:.0f} s)"

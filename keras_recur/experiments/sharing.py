@@ -1,0 +1,204 @@
+"""The experiment `sharing`: shared against not, per state, over readout times.
+
+Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 4.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from keras_recur import data as data_room
+from keras_recur.experiments._images import (
+    check_data,
+    entry_for,
+    error_of,
+    load_images,
+)
+from keras_recur.experiments._networks import one_network
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.sharing_page import fill_sharing_page
+from keras_recur.runs.page import Page
+from keras_recur.runs.summary import mean_and_error
+from keras_recur.training.recipe import Recipe
+
+
+class Case(NamedTuple):
+    """One network: `panel` of the figure, readout time, what is shared.
+
+    `shared` is "all", "none" or the name of the only state that shares.
+    """
+
+    panel: str
+    family: str
+    time: int
+    shared: str
+    arguments: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"{self.panel}-t{self.time}-{self.shared}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sharing(Experiment):
+    """What sharing weights over time saves and costs, in state graphs.
+
+    Three panels: residual networks of two states whose first one loops, read out
+    earlier and later (`resnet`); residual networks of three states that loop equally
+    often, sharing in all, one or none of them (`stages`); fully recurrent networks of
+    two states, read out earlier and later (`frnn`). Every network is trained with its
+    weights shared over time, and with weights of its own for every step.
+
+    Args:
+        data: `"digits"` (default, comes with scikit-learn), `"cifar10"` or another
+            data set of images.
+        width: Channels of the first state; they double from state to state. Default
+            16; the paper's widths are not in its text.
+        resnet_times: Readout times of the first panel: a state that loops N times is
+            read out at N + 3.
+        stage_loops: Loops per state in the second panel.
+        frnn_times: Readout times of the third panel: steps + 1.
+        epochs: Default: the recipe's.
+        num_examples: Training images. Default: all.
+        short: Train by the short recipe. Default `False`.
+        data_dir: Folder of the data sets that were downloaded.
+        download: Whether a data set may be downloaded.
+
+    Raises:
+        ValueError: for data that are no images, and readout times that are too early.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 4.
+
+    Example:
+
+    >>> experiment = keras_recur.experiments.Sharing.quick()
+    >>> experiment.networks[:2]
+    ('resnet-t4-all', 'resnet-t4-none')
+    """
+
+    name = "sharing"
+    title = "Sharing weights over time, and not"
+
+    data: str = "digits"
+    width: int = 16
+    resnet_times: tuple[int, ...] = (5, 7, 13, 23)
+    stage_loops: int = 3
+    frnn_times: tuple[int, ...] = (2, 3, 5, 10)
+    epochs: int | None = None
+    num_examples: int | None = None
+    short: bool = False
+    data_dir: str | None = None
+    download: bool = False
+
+    def __post_init__(self):
+        check_data(self.data)
+        for field, least in (("resnet_times", 4), ("frnn_times", 2)):
+            times = getattr(self, field)
+            if not times or any(t < least for t in times):
+                raise ValueError(
+                    f"`{field}` must be readout times of {least} or more, when the "
+                    f"last state holds a value. Received: {field}={times}."
+                )
+
+    @classmethod
+    def quick(cls, **settings: Any) -> "Sharing":
+        small = {"width": 8, "resnet_times": (4, 7, 13), "frnn_times": (2, 3, 5)}
+        return cls(**{**small, "stage_loops": 2, "short": True, **settings})
+
+    @property
+    def cases(self) -> dict[str, Case]:
+        """All networks by name."""
+        found = [
+            Case("resnet", "multistate_resnet", t, shared, {"sharing": shared})
+            for t in self.resnet_times
+            for shared in ("all", "none")
+        ]
+        steps = 3 * self.stage_loops + 2
+        found += [
+            Case(
+                "stages",
+                "multistate_resnet",
+                steps + 1,
+                shared,
+                {"states": 3, "loops": "equal"}
+                | (
+                    {"sharing": shared}
+                    if shared in ("all", "none")
+                    else {"shared_states": [shared]}
+                ),
+            )
+            for shared in ("all", "V1", "V2", "V4", "none")
+        ]
+        found += [
+            Case("frnn", "frnn", t, shared, {"states": 2, "sharing": shared})
+            for t in self.frnn_times
+            for shared in ("all", "none")
+        ]
+        return {case.name: case for case in found}
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return tuple(self.cases)
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = dataclasses.asdict(self)
+        # Where the data lie is not part of what is trained.
+        del plain["data_dir"], plain["download"]
+        return {**plain, "recipe": dataclasses.asdict(self.recipe(self.networks[0]))}
+
+    def network(self, name: str, seed: int) -> keras.Model:
+        case = self.cases[name]
+        return one_network(
+            case.family,
+            seed,
+            input_shape=data_room.input_shape(self.data),
+            num_classes=data_room.describe(self.data).num_classes,
+            width=self.width,
+            iterations=case.time - 1,
+            **case.arguments,
+        )
+
+    def recipe(self, name: str) -> Recipe:
+        return entry_for(self.cases[name].family, self).recipe("recurrent")
+
+    def load(self, split: str, seed: int = 0) -> Any:
+        return load_images(entry_for("frnn", self), split, seed)
+
+    def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
+        return {"error": error_of(model, self.load("test"))}
+
+    def failed_score(self) -> dict[str, Any]:
+        return {"error": 1 - 1 / data_room.describe(self.data).num_classes}
+
+    def line(self, result: dict[str, Any]) -> str:
+        return f"{100 * result['error']:.1f} % test error"
+
+    def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        summary = {}
+        for name, case in self.cases.items():
+            mine = [r for r in results if r["network"] == name]
+            if not mine:
+                continue
+            mean, error = mean_and_error([r["error"] for r in mine])
+            finished = [r["history"] for r in mine if r["status"] == "finished"]
+            training = [1 - h["accuracy"][-1] for h in finished]
+            summary[name] = {
+                "panel": case.panel,
+                "readout_time": case.time,
+                "shared": case.shared,
+                "error": mean,
+                "standard_error": error,
+                "training_error": mean_and_error(training)[0] if training else None,
+                "seeds": len(mine),
+                "failed_seeds": len(mine) - len(finished),
+                "parameters": mine[0]["parameters"],
+                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+            }
+        return summary
+
+    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
+        fill_sharing_page(page, results, plots)

@@ -1,0 +1,185 @@
+"""Plots and text of the experiment `sharing`."""
+
+from pathlib import Path
+from typing import Any
+
+from keras_recur.experiments._curves import COLORS, band, figure, save, with_error
+from keras_recur.runs.page import Page
+
+_PANELS = {
+    "resnet": "Two-state ResNet, first state loops",
+    "frnn": "Two-state fully recurrent network",
+}
+_SHARED = {"all": "shared", "none": "not shared"}
+
+
+def fill_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Writes the findings into a page, and pictures into the folder `plots`."""
+    summary = results["summary"]
+    page.headline(headline(summary))
+    page.paragraph(
+        "Figure 4 of Liao and Poggio 2016 (arXiv:1604.03640), on "
+        f"{results['settings']['data']}. Every network is trained twice: with weights "
+        "that are shared over time, and with weights of its own for every step (the "
+        "feed-forward twin of the same graph). Readout time t is steps + 1."
+    )
+    for panel, title in _PANELS.items():
+        page.heading(title)
+        page.picture(
+            _over_time(summary, panel, plots / f"{panel}.png"),
+            "Test error and parameters over readout time. Each point is a network "
+            "trained and tested at that time.",
+        )
+        page.picture(
+            _over_epochs(results, panel, plots / f"{panel}-epochs.png"),
+            "Training error, and error on validation images, over epochs. Lines are "
+            "shared, dashed ones not shared.",
+        )
+    page.heading("Three-state ResNet, sharing in chosen states")
+    page.picture(
+        _stages(summary, plots / "stages.png"),
+        "Test error and parameters, by the state that shares its weights over time.",
+    )
+    page.heading("All networks")
+    page.table(*sharing_table(summary))
+    page.paragraph(
+        "Test error in percent, mean and standard error over seeds; a network whose "
+        "training diverged counts as one that guesses. Parameters are those of the "
+        "transitions that reach the readout, of pre-net and post-net.",
+        small=True,
+    )
+
+
+def headline(summary: dict[str, Any]) -> str:
+    """The result in some sentences."""
+    parts = []
+    for panel, title in _PANELS.items():
+        last = max(s["readout_time"] for s in summary.values() if s["panel"] == panel)
+        pair = [
+            s
+            for kind in ("all", "none")
+            for s in summary.values()
+            if (s["panel"], s["readout_time"], s["shared"]) == (panel, last, kind)
+        ]
+        if len(pair) == 2:
+            shared, own = pair
+            parts.append(
+                f"{title}, t = {last}: test error {_error(shared)} % with "
+                f"{shared['parameters']:,} parameters that are shared, {_error(own)} % "
+                f"with {own['parameters']:,} that are not."
+            )
+    return " ".join(parts)
+
+
+def sharing_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: a row per network."""
+    header = ["network", "t", "shared", "test error (%)", "training error (%)"]
+    header += ["parameters", "seeds", "failed"]
+    rows = [
+        [
+            s["panel"],
+            str(s["readout_time"]),
+            s["shared"],
+            _error(s),
+            "-" if s["training_error"] is None else f"{100 * s['training_error']:.1f}",
+            f"{s['parameters']:,}",
+            str(s["seeds"]),
+            str(s["failed_seeds"]),
+        ]
+        for s in summary.values()
+    ]
+    return header, rows
+
+
+def _error(found):
+    error = found["standard_error"]
+    return with_error(100 * found["error"], None if error is None else 100 * error)
+
+
+def _chosen(summary, panel, shared):
+    found = [
+        s for s in summary.values() if (s["panel"], s["shared"]) == (panel, shared)
+    ]
+    return sorted(found, key=lambda s: s["readout_time"])
+
+
+def _over_time(summary, panel, path):
+    made, (errors, counts) = figure(2)
+    for shared, line, color in (("all", "-", COLORS[0]), ("none", "--", COLORS[1])):
+        rows = _chosen(summary, panel, shared)
+        times = [s["readout_time"] for s in rows]
+        label = _SHARED[shared]
+        errors.errorbar(
+            times,
+            [100 * s["error"] for s in rows],
+            [100 * (s["standard_error"] or 0) for s in rows],
+            label=label,
+            color=color,
+            linestyle=line,
+            marker="o",
+            markersize=4,
+            capsize=3,
+        )
+        parameters = [s["parameters"] for s in rows]
+        counts.plot(times, parameters, line, color=color, marker="o", markersize=4)
+    errors.set_ylabel("test error (%)")
+    counts.set_ylabel("parameters")
+    for axes in (errors, counts):
+        axes.set_xlabel("readout time t")
+        axes.set_xticks(times)
+        axes.set_ylim(bottom=0)
+    errors.legend(frameon=False)
+    return save(made, path)
+
+
+def _over_epochs(results, panel, path):
+    made, (training, held_out) = figure(2)
+    times = sorted(
+        {s["readout_time"] for s in results["summary"].values() if s["panel"] == panel}
+    )
+    for name, found in results["summary"].items():
+        if found["panel"] != panel:
+            continue
+        histories = [
+            r["history"]
+            for r in results["runs"]
+            if r["network"] == name and r["status"] == "finished"
+        ]
+        color = COLORS[times.index(found["readout_time"]) % len(COLORS)]
+        label = f"t = {found['readout_time']}, {_SHARED[found['shared']]}"
+        line = "-" if found["shared"] == "all" else "--"
+        for axes, key in ((training, "accuracy"), (held_out, "val_accuracy")):
+            rows = [[100 * (1 - a) for a in h[key]] for h in histories]
+            if rows:
+                epochs = range(1, len(rows[0]) + 1)
+                band(axes, epochs, rows, color=color, linestyle=line, label=label)
+    for axes, what in ((training, "training"), (held_out, "validation")):
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(f"{what} error (%)")
+        # The first epochs would hide the differences of the last.
+        axes.set_yscale("symlog", linthresh=1)
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter("{x:g}")
+    held_out.legend(frameon=False, fontsize=8)
+    return save(made, path)
+
+
+def _stages(summary, path):
+    rows = [s for s in summary.values() if s["panel"] == "stages"]
+    made, (errors, counts) = figure(2)
+    labels = [
+        _SHARED.get(s["shared"], f"only {s['shared']}").replace("not ", "not\n")
+        for s in rows
+    ]
+    labels[0] = "all\nshared"
+    errors.bar(
+        labels,
+        [100 * s["error"] for s in rows],
+        yerr=[100 * (s["standard_error"] or 0) for s in rows],
+        color=COLORS[0],
+        capsize=3,
+    )
+    counts.bar(labels, [s["parameters"] for s in rows], color=COLORS[1])
+    errors.set_ylabel("test error (%)")
+    counts.set_ylabel("parameters")
+    return save(made, path)

@@ -1,0 +1,202 @@
+"""The experiment `text`: a state graph and a GRU of equal size model characters.
+
+Reference: Liao and Poggio 2016 (arXiv:1604.03640), whose supplement models text with a
+state graph that sees a character at every step.
+"""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur import data as data_room
+from keras_recur._validation import check_positive_int, check_strength
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.sample_text import sample_text
+from keras_recur.experiments.text_networks import NETWORKS, text_network
+from keras_recur.experiments.text_page import fill_text_page
+from keras_recur.runs.page import Page
+from keras_recur.runs.summary import mean_and_error
+from keras_recur.training.recipe import Recipe
+
+# Normalization has statistics of every step: each is over so many characters.
+_BATCH = 64
+_LETTERS = 97
+_MODEL = {"width": 256, "states": 2, "graph": "full", "affine": "shared"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Text(Experiment):
+    """A state graph and a GRU of equal size, trained on Python's documentation.
+
+    Both see the same windows in the same order, with the same optimizer. They are
+    scored in bits per character on text that is not trained on, and each writes some.
+
+    Args:
+        model: Arguments of `zoo.build("frnn_text")`.
+        length: Characters per window, in training and in tests. Default 64.
+        epochs: Passes over the training text. Default 30.
+        learning_rate: Of Adam, for both networks; times 0.3 after three fifths of the
+            epochs, and again after four. Default 0.01, chosen on validation text after
+            200 batches: of 0.003 and 0.01 the better one for both networks (and for
+            the GRU better than 0.001).
+        num_examples: Training windows. Default: all.
+        far: Windows of so many times the length are scored too, to see how the
+            networks go on behind what they were trained on. Default 2; 1 for none.
+        prompt: What sampled texts begin with.
+        sample_length: Characters per sampled text. Default 300.
+        temperatures: Of the sampled texts. Default 0.5 and 1.
+
+    Raises:
+        ValueError: for counts below 1, and a learning rate that is no positive number.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), supplement.
+
+    Example:
+
+    >>> keras_recur.experiments.Text.quick(epochs=2).networks
+    ('graph', 'gru')
+    """
+
+    name = "text"
+    title = "A state graph and a GRU model text"
+    # XLA takes minutes for a graph of so many steps, and the steps are no faster.
+    jit_compile = False if keras.backend.backend() == "tensorflow" else "auto"
+
+    model: dict[str, Any] = dataclasses.field(default_factory=lambda: dict(_MODEL))
+    length: int = 64
+    epochs: int = 30
+    learning_rate: float = 1e-2
+    num_examples: int | None = None
+    far: int = 2
+    prompt: str = 'The "for" statement '
+    sample_length: int = 300
+    temperatures: tuple[float, ...] = (0.5, 1.0)
+
+    def __post_init__(self):
+        for name in ("length", "epochs", "far", "sample_length"):
+            check_positive_int(name, getattr(self, name))
+        for temperature in self.temperatures:
+            check_strength("temperatures", temperature)
+        self.recipe("graph")
+
+    @classmethod
+    def quick(cls, **settings: Any) -> "Text":
+        model = {**_MODEL, "width": 128}
+        return cls(**{"model": model, "length": 48, "epochs": 6, "far": 1, **settings})
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return NETWORKS
+
+    def as_dict(self) -> dict[str, Any]:
+        recipe = dataclasses.asdict(self.recipe("graph"))
+        return {**dataclasses.asdict(self), "recipe": recipe}
+
+    def network(self, name: str, seed: int, far: int = 1) -> keras.Model:
+        """The untrained network of that name, for windows of `far` times the length."""
+        shape = (far * self.length,)
+        return text_network(name, {**self.model, "input_shape": shape}, seed)
+
+    def recipe(self, name: str) -> Recipe:
+        return Recipe(
+            "adam",
+            self.learning_rate,
+            epochs=self.epochs,
+            batch_size=_BATCH,
+            clip_norm=1.0,
+            milestones=[math.ceil(n * self.epochs / 5) for n in (3, 4)],
+            decay=0.3,
+            source="measured here",
+        )
+
+    def load(self, split: str, seed: int = 0) -> data_room.ArrayDataset:
+        loaded = data_room.load(
+            "python_docs",
+            split,
+            _BATCH,
+            size=self.length,
+            num_examples=self.num_examples if split == "train" else None,
+            seed=seed,
+        )
+        # A batch of another size would be compiled anew.
+        return loaded.take(max(1, loaded.num_examples // _BATCH) * _BATCH)
+
+    def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
+        bits = bits_by_position(model, self.length)
+        found = {
+            "bits_per_character": float(bits.mean()),
+            "bits_by_position": bits.round(5).tolist(),
+            "samples": [
+                {
+                    "temperature": temperature,
+                    "text": sample_text(
+                        model, self.prompt, self.sample_length, temperature, seed
+                    ),
+                }
+                for temperature in self.temperatures
+            ],
+        }
+        if self.far > 1:
+            further = self.network(name, seed, self.far)
+            further.set_weights(model.get_weights())
+            bits = bits_by_position(further, self.far * self.length)
+            found["bits_by_far_position"] = bits.round(5).tolist()
+        return found
+
+    def failed_score(self) -> dict[str, Any]:
+        return {"bits_per_character": math.log2(_LETTERS)}
+
+    def line(self, result: dict[str, Any]) -> str:
+        return f"{result['bits_per_character']:.3f} bits per character"
+
+    def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        summary: dict[str, Any] = {}
+        for name in self.networks:
+            mine = [r for r in results if r["network"] == name]
+            if not mine:
+                continue
+            mean, error = mean_and_error([r["bits_per_character"] for r in mine])
+            summary[name] = {
+                "bits_per_character": mean,
+                "standard_error": error,
+                "seeds": len(mine),
+                "failed_seeds": sum(r["status"] != "finished" for r in mine),
+                "parameters": mine[0]["parameters"],
+                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+            }
+        return {"bits_without_context": _bits_without_context(), "networks": summary}
+
+    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
+        fill_text_page(page, results, plots)
+
+
+def bits_by_position(model: keras.Model, size: int) -> np.ndarray:
+    """Bits per test character at each position of windows of `size` characters."""
+    data = data_room.load("python_docs", "test", _BATCH, size=size)
+    total = np.zeros(size)
+    for x, y in (data[i] for i in range(len(data))):
+        # The last batch is filled up: another size would be compiled anew.
+        full = np.resize(x, (data.batch_size, size))
+        logits = np.asarray(model.predict_on_batch(full), "float64")[: len(x)]
+        largest = logits.max(axis=-1)
+        spread = np.log(np.exp(logits - largest[..., None]).sum(axis=-1)) + largest
+        right = np.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
+        total += (spread - right).sum(axis=0)
+    return total / data.num_examples / math.log(2)
+
+
+def _bits_without_context():
+    """Bits per test character for who knows only how frequent each character is."""
+    counts = [
+        np.bincount(
+            data_room.python_docs(size=1, split=split)[0].ravel(), minlength=_LETTERS
+        )
+        for split in ("train", "test")
+    ]
+    known = (counts[0] + 1) / (counts[0] + 1).sum()
+    return float(-(counts[1] * np.log2(known)).sum() / counts[1].sum())

@@ -1,0 +1,54 @@
+"""The two networks that the experiment `text` compares, of nearly equal size."""
+
+from typing import Any
+
+import keras
+
+from keras_recur.experiments._networks import one_network, trainable_parameters
+
+NETWORKS = ("graph", "gru")
+
+
+def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
+    """The state graph, or the GRU that has as many parameters.
+
+    Args:
+        name: `"graph"` or `"gru"`.
+        model: Arguments of `zoo.build` for the state graph.
+        seed: Seed of the initial weights.
+
+    Returns:
+        A model from characters to logits for the character behind each.
+    """
+    graph = one_network("frnn_text", seed, readout="all", **model)
+    if name == "graph":
+        return graph
+    letters, width = graph.output_shape[-1], graph.get_layer("embedding").output_dim
+    units = gru_units(trainable_parameters(graph), letters, width)
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input(graph.input_shape[1:], dtype="int32"),
+            keras.layers.Embedding(letters, width, name="embedding"),
+            keras.layers.GRU(units, return_sequences=True, name="gru"),
+            keras.layers.Dense(letters, name="characters"),
+        ],
+        name="gru",
+    )
+
+
+def gru_units(parameters: int, letters: int, width: int) -> int:
+    """Units with which the GRU model comes nearest to a number of parameters."""
+    units = 1
+    while _gru_parameters(units + 1, letters, width) <= parameters:
+        units += 1
+    return min(
+        (units, units + 1),
+        key=lambda n: abs(_gru_parameters(n, letters, width) - parameters),
+    )
+
+
+def _gru_parameters(units, letters, width):
+    # Three gates see the input and the state, with a bias for each.
+    gates = 3 * units * (width + units + 2)
+    return letters * width + gates + (units + 1) * letters

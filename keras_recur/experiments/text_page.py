@@ -1,0 +1,127 @@
+"""Plots and text of the experiment `text`."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from keras_recur.experiments._curves import COLORS, band, figure, save, with_error
+from keras_recur.runs.page import Page
+
+_LABELS = {"graph": "state graph", "gru": "GRU"}
+
+
+def fill_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Writes the findings into a page, and pictures into the folder `plots`."""
+    page.headline(headline(results))
+    page.paragraph(
+        "Two networks of nearly equal size predict the next character of the "
+        "documentation that comes with Python: a graph of vector states that sees a "
+        "character at every step (Liao and Poggio 2016, arXiv:1604.03640), with "
+        "normalization statistics for each of its first steps, and a GRU as Keras has "
+        "it. Both see the same windows in the same order, with the same optimizer, and "
+        "are scored on text that was not trained on. Fewer bits are better."
+    )
+    page.heading("Bits per character")
+    page.table(*bits_table(results))
+    for name, label, caption in (
+        ("training", "epoch", "Bits per character of validation text, by epoch."),
+        (
+            "positions",
+            "position in the window",
+            "Bits per test character by its position in the window: what more context "
+            "is worth.",
+        ),
+        (
+            "far",
+            "position in the window",
+            "The same in longer windows than those that were trained (shaded), where "
+            "normalization goes on with its last statistics.",
+        ),
+    ):
+        path = _curves(results, name, label, plots)
+        if path:
+            page.picture(path, caption)
+    page.heading("What they write")
+    for label, temperature, text in sampled(results):
+        page.paragraph(f"{label}, temperature {temperature}:")
+        page.verbatim(text)
+
+
+def headline(results: dict[str, Any]) -> str:
+    """The result in a sentence or two."""
+    summary = results["summary"]
+    parts = [
+        f"{_LABELS[name]} {_bits(found)}" for name, found in summary["networks"].items()
+    ]
+    failed = sum(found["failed_seeds"] for found in summary["networks"].values())
+    text = (
+        f"Bits per character of test text: {', '.join(parts)}; who knows only how "
+        f"frequent each character is needs {summary['bits_without_context']:.2f}."
+    )
+    if failed:
+        text += f" {failed} runs diverged, and count as if they knew nothing."
+    return text
+
+
+def bits_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: bits, parameters and time of both networks."""
+    networks = results["summary"]["networks"]
+    first = next(iter(networks.values()))["parameters"]
+    header = ["network", "bits per character", "seeds", "parameters", "ratio", "time"]
+    rows = [
+        [
+            _LABELS[name],
+            _bits(found),
+            str(found["seeds"]),
+            f"{found['parameters']:,}",
+            f"{found['parameters'] / first:.3f}",
+            f"{found['seconds']:.0f} s",
+        ]
+        for name, found in networks.items()
+    ]
+    return header, rows
+
+
+def sampled(results: dict[str, Any]) -> list[tuple[str, float, str]]:
+    """Network, temperature and text of what was written with the first seed."""
+    return [
+        (_LABELS[run["network"]], sample["temperature"], sample["text"])
+        for name in results["summary"]["networks"]
+        for run in [r for r in results["runs"] if r["network"] == name][:1]
+        for sample in run.get("samples", ())
+    ]
+
+
+def _bits(found):
+    return with_error(found["bits_per_character"], found["standard_error"], 3)
+
+
+def _rows(results, name, network):
+    """The curves of one network, a row per seed that finished."""
+    runs = [r for r in results["runs"] if r["network"] == network]
+    if name == "training":
+        losses = [r["history"]["val_loss"] for r in runs if "history" in r]
+        return [[loss / math.log(2) for loss in row] for row in losses]
+    key = {"positions": "bits_by_position", "far": "bits_by_far_position"}[name]
+    return [r[key] for r in runs if key in r]
+
+
+def _curves(results, name, label, plots):
+    made, (axes,) = figure()
+    made.set_size_inches(6.4, 4)
+    for network, color in zip(results["summary"]["networks"], COLORS, strict=False):
+        rows = _rows(results, name, network)
+        if rows:
+            x = range(1, len(rows[0]) + 1)
+            band(axes, x, rows, color=color, label=_LABELS[network])
+    if not axes.lines:
+        return None
+    if name == "far":
+        trained = results["settings"]["length"]
+        axes.axvspan(0.5, trained + 0.5, color="0.92", lw=0, zorder=0)
+    split = "validation" if name == "training" else "test"
+    axes.set_xlabel(label)
+    axes.set_ylabel(f"{split} bits per character")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return save(made, plots / f"{name}.png")

@@ -1,0 +1,95 @@
+"""A page about a run, as one HTML file with everything inside or as Markdown."""
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto;
+       padding: 0 1rem; color: #222; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+td, th { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: right; }
+td:first-child, th:first-child { text-align: left; }
+figure { margin: 1.5rem 0; } img { max-width: 100%; } figcaption { color: #555; }
+pre { background: #f6f6f6; padding: .6rem; white-space: pre-wrap; }
+.small { font-size: .85rem; color: #555; } .headline { font-size: 1.15rem; }
+"""
+
+
+class Page:
+    """Collects the parts of a page, in order.
+
+    Args:
+        title: Its first heading.
+    """
+
+    def __init__(self, title: str):
+        self.title = title
+        self._html = [f"<h1>{html.escape(title)}</h1>"]
+        self._markdown = [f"# {title}"]
+
+    def headline(self, text: str) -> None:
+        """The result, in a sentence or two."""
+        self._html.append(f'<p class="headline">{html.escape(text)}</p>')
+        self._markdown.append(text)
+
+    def heading(self, text: str) -> None:
+        """A heading below the title."""
+        self._html.append(f"<h2>{html.escape(text)}</h2>")
+        self._markdown.append(f"## {text}")
+
+    def paragraph(self, text: str, small: bool = False) -> None:
+        """Running text; `small` for notes."""
+        kind = ' class="small"' if small else ""
+        self._html.append(f"<p{kind}>{html.escape(text)}</p>")
+        self._markdown.append(text)
+
+    def verbatim(self, text: str) -> None:
+        """Text whose lines and spaces matter."""
+        self._html.append(f"<pre>{html.escape(text)}</pre>")
+        # Four backticks: the text may have three of its own.
+        self._markdown.append(f"````text\n{text}\n````")
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table; its first column is text, the others figures."""
+
+        def line(cells, tag):
+            return "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells)
+
+        body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+        self._html.append(f"<table><tr>{line(header, 'th')}</tr>{body}</table>")
+        self._markdown.append(markdown_table(header, rows))
+
+    def picture(self, path: Path, caption: str) -> None:
+        """A PNG file: inside the HTML; of Markdown a link into `plots/`."""
+        data = base64.b64encode(path.read_bytes()).decode()
+        text = html.escape(caption)
+        self._html.append(
+            f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{text}</figcaption></figure>"
+        )
+        self._markdown.append(f"![{caption}](plots/{path.name})\n\n*{caption}*")
+
+    def html(self) -> str:
+        """The page as one HTML file."""
+        return (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f"<title>{html.escape(self.title)}</title><style>{_STYLE}</style></head>"
+            f"<body>{chr(10).join(self._html)}</body></html>\n"
+        )
+
+    def markdown(self) -> str:
+        """The page as Markdown."""
+        return "\n\n".join(self._markdown) + "\n"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+
+    def line(cells):
+        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+
+    ruler = "|" + " --- |" * len(header)
+    return "\n".join([line(header), ruler, *map(line, rows)])
