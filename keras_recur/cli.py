@@ -1,6 +1,6 @@
 """The command line: keras-recur list | show | train | compare | experiment | card."""
 
-import dataclasses
+import inspect
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -211,7 +211,7 @@ def experiment(
             "download": download or None,
         }
     )
-    known = {field.name for field in dataclasses.fields(cls)}
+    known = set(inspect.signature(cls).parameters)
     unknown = [_OPTIONS[key] for key in settings if key not in known]
     if unknown:
         raise ValueError(f"The experiment {name!r} has no {', '.join(unknown)}.")
@@ -232,8 +232,8 @@ def experiment(
         )
     except KeyboardInterrupt:
         console.print(
-            "\nInterrupted. Finished networks and epochs are kept: run the same command "
-            "with --resume to go on."
+            "\nInterrupted. Finished networks and epochs are kept: run the same "
+            "command with --resume to go on."
         )
         raise typer.Exit(130) from None
     console.print(f"\nReport with plots: {folder / 'report.html'}", highlight=False)

@@ -51,14 +51,20 @@ def statistics_over_time(model: keras.Model) -> dict[str, Statistics]:
     >>> next(iter(found.values())).mean.shape
     (4, 4)
     """
+    layers = {
+        id(layer.moving_mean): layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, TimeSpecificBatchNormalization) and layer.built
+    }
     found = {}
-    for layer in model._flatten_layers():
-        if isinstance(layer, TimeSpecificBatchNormalization) and layer.built:
+    for variable in model.variables:  # Keras lists layers in no useful order.
+        layer = layers.get(id(variable))
+        if layer is not None:
             mean, variance = (
                 np.asarray(keras.ops.convert_to_numpy(w), "float64")
                 for w in (layer.moving_mean, layer.moving_variance)
             )
-            found.setdefault(layer.path, Statistics(mean, np.sqrt(variance)))
+            found[layer.path] = Statistics(mean, np.sqrt(variance))
     if not found:
         raise ValueError(
             f"The model {model.name!r} has no TimeSpecificBatchNormalization: there "

@@ -69,7 +69,7 @@ def headline(results: dict[str, Any]) -> str:
     }
     return (
         f"Trained at t = {trained}, the shared network has a test error of "
-        f"{at[trained][0]} % there; read out at t = {first} {at[first][0]} % "
+        f"{at[trained][0]} % there. Read out at t = {first} it has {at[first][0]} % "
         f"({at[first][1]} % recalibrated), and at t = {last} {at[last][0]} % "
         f"({at[last][1]} % recalibrated)."
     )

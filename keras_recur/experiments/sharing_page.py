@@ -124,6 +124,7 @@ def _over_time(summary, panel, path):
         counts.plot(times, parameters, line, color=color, marker="o", markersize=4)
     errors.set_ylabel("test error (%)")
     counts.set_ylabel("parameters")
+    counts.yaxis.set_major_formatter("{x:,.0f}")
     for axes in (errors, counts):
         axes.set_xlabel("readout time t")
         axes.set_xticks(times)
@@ -182,4 +183,5 @@ def _stages(summary, path):
     counts.bar(labels, [s["parameters"] for s in rows], color=COLORS[1])
     errors.set_ylabel("test error (%)")
     counts.set_ylabel("parameters")
+    counts.yaxis.set_major_formatter("{x:,.0f}")
     return save(made, path)
