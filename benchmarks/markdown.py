@@ -21,6 +21,9 @@ HEAD = (
     "mixing, against layer by layer",
     "SWRN's training step, against WRN's",
     "baked SWRN, against WRN",
+    "state graph's step, against by hand",
+    "its run, pruned against simulated",
+    "its twin's step, against shared",
 )
 STEPS = (
     "Training step: median over that of the same network written by hand in plain "
@@ -35,6 +38,11 @@ MIXING = (
 SOFT = (
     "SWRN-{name}'s training step, and inference of it after `bake`: over those of "
     "WRN-{twin}, at batch {batch}."
+)
+GRAPH = (
+    "State graph: `frnn` with three states at batch {batch}, {most} steps; its twin "
+    "has weights of its own for every step. Pruned: without transitions that cannot "
+    "reach the readout, at {least} steps, where they are {saved:.0%} of the operations."
 )
 XLA = "XLA is off in TensorFlow's first line and on in its second."
 
@@ -113,6 +121,15 @@ def _explained(rows: list[Row]):
         twin = f"{swrn_depth(int(iterations))}-{width}"
         sizes = dict.fromkeys(row.batch for row in soft if row.width == width)
         yield SOFT.format(name=f"{twin}-{k}", twin=twin, batch=" and ".join(sizes))
+    graphs = [row for row in rows if row.part == "graph" and row.value]
+    if saved := [1 - float(row.value) for row in graphs if row.what == "MACs"]:
+        steps = [int(row.iterations) for row in graphs]
+        yield GRAPH.format(
+            batch=" and ".join(dict.fromkeys(row.batch for row in graphs)),
+            most=max(steps),
+            least=min(steps),
+            saved=saved[0],
+        )
     if len({row.jit for row in rows if row.backend == "tensorflow" and row.jit}) > 1:
         yield XLA
 
@@ -139,8 +156,9 @@ def _lines(rows: list[Row]):
             late = any(row.note and row.variant == variant for row in same)
             return "no result" if late else "–"
 
-        def ratios(part, same=same):
+        def ratios(part, what="", same=same):
             found = (r for r in same if r.part == part and r.ratio)
+            found = (r for r in found if what in ("", r.what))
             return ", ".join(f"{float(r.ratio):.2f}" for r in found) or "–"
 
         more = [amount(r) for r in same if r.what == "import, difference"]
@@ -153,6 +171,7 @@ def _lines(rows: list[Row]):
             *(_memory(cell, v) for v in ("plain", "remat")),
             cell("step time", "remat", _ratio),
             *(ratios(part) for part in ("mixing", "soft_step", "baked")),
+            *(ratios("graph", w) for w in ("step", "forward pass", "untied step")),
         )
         yield cells
 

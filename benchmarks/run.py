@@ -7,10 +7,10 @@
     python benchmarks/run.py --write-readme README.md
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
-(h); each has a file that says what it measures. Every measurement runs in a process of
-its own, because a process has one Keras backend. Its rows are in the CSV as soon as it
-ends, in place of older ones. Needs an idle machine: about an hour for three backends on
-2 CPU cores, most of it XLA compiling 100 unrolled iterations.
+(h), graph (i); each has a file that says what it measures. Every measurement runs in a
+process of its own, because a process has one Keras backend. Its rows are in the CSV as
+soon as it ends, in place of older ones. Needs an idle machine: about an hour for three
+backends on 2 CPU cores, most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pathlib import Path
 import baked
 import compile_time
 import environment
+import graph
 import import_time
 import memory
 import mixing
@@ -51,6 +52,7 @@ JOBS = {
     "mixing": mixing.jobs,
     "soft_step": soft_step.jobs,
     "baked": baked.jobs,
+    "graph": graph.jobs,
 }
 console = Console(stderr=True)
 

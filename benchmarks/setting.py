@@ -12,6 +12,7 @@ PARTS = {
     "mixing": "mixing.py",
     "soft_step": "soft_step.py",
     "baked": "baked.py",
+    "graph": "graph.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.
@@ -48,7 +49,8 @@ class Setting:
         batch: Examples of a step.
         iterations: How often its block is applied; of SWRN, that of each stage.
         jit: What `compile(jit_compile=...)` gets.
-        variant: What is compared: "unrolled" or "rolled", "plain" or "remat".
+        variant: What is compared: "unrolled" or "rolled", "plain" or "remat"; of state
+            graphs, what they are compared with.
         repeats: Pairs of runs, or steps, that a median is taken of.
         templates: Number of templates that its kernels are mixed from.
     """

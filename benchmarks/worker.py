@@ -22,7 +22,7 @@ def at(text: str) -> None:
     print(AT + text, flush=True)
 
 
-def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> None:
+def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> float:
     """Times two variants in turn and reports how the second one compares.
 
     Args:
@@ -30,6 +30,9 @@ def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> N
         repeats: Number of pairs.
         timed: The reference and what is compared with it, by their variants: each
             runs once and returns its seconds.
+
+    Returns:
+        The ratio of the medians.
     """
     pairs = []
     for pair in range(repeats):
@@ -41,10 +44,11 @@ def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> N
     report(what, first, "s", variant=reference)
     report(what, second, "s", variant=variant, ratio_to=reference)
     report(f"{what}, pair by pair", each, "ratio", variant=variant)
+    return second / first
 
 
 def data(setting: Setting):
-    """A batch of noise: inputs, and a class for every position (of SWRN, for each)."""
+    """A batch of noise: inputs, and a class for every position (images: for each)."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -52,7 +56,7 @@ def data(setting: Setting):
     if setting.network.endswith("1d"):
         shape = (setting.batch, setting.size, 1)
     x = rng.normal(size=shape).astype("float32")
-    positions = shape[:1] if setting.network == "swrn" else shape[:-1]
+    positions = shape[:1] if setting.network in ("swrn", "frnn") else shape[:-1]
     return x, rng.integers(0, 2, size=positions).astype("int32")
 
 

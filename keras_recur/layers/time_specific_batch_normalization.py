@@ -8,6 +8,7 @@ time-specific batch normalization.
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_recur._validation import check_one_of, check_positive_int
@@ -121,11 +122,11 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         loop = current_iteration()
-        row = ops.minimum(loop.index if loop else 0, self._rows - 1)
+        row, last = loop.index if loop else 0, self._rows - 1
+        # A tensor in rolled loops. As an int it costs no operation.
+        row = min(row, last) if isinstance(row, int) else ops.minimum(row, last)
         axis = self.axis % len(inputs.shape)
         others = [a for a in range(len(inputs.shape)) if a != axis]
-        aligned = [1] * len(inputs.shape)
-        aligned[axis] = inputs.shape[axis]
 
         # Statistics in half precision would overflow: Keras computes them in float32.
         x = inputs
@@ -138,21 +139,26 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         else:
             mean = ops.take(self.moving_mean, row, axis=0)
             variance = ops.take(self.moving_variance, row, axis=0)
-        scale = ops.rsqrt(ops.cast(variance, x.dtype) + self.epsilon)
-        offset = -ops.cast(mean, x.dtype) * scale
-        if self.affine is not None:
-            gamma, beta = self.gamma, self.beta
-            if self.affine == "per_iteration":
-                gamma, beta = ops.take(gamma, row, axis=0), ops.take(beta, row, axis=0)
-            gamma, beta = ops.cast(gamma, x.dtype), ops.cast(beta, x.dtype)
-            scale, offset = scale * gamma, offset * gamma + beta
-        outputs = x * ops.reshape(scale, aligned) + ops.reshape(offset, aligned)
+        gamma, beta = self.gamma, self.beta
+        if self.affine == "per_iteration":
+            gamma, beta = ops.take(gamma, row, axis=0), ops.take(beta, row, axis=0)
+        mean, variance, beta, gamma = (
+            None if value is None else ops.cast(value, x.dtype)
+            for value in (mean, variance, beta, gamma)
+        )
+        outputs = ops.batch_normalization(
+            x, mean, variance, axis, beta, gamma, self.epsilon
+        )
         return ops.cast(outputs, self.compute_dtype)
 
     def _update(self, variable, row, value):
-        chosen = ops.one_hot(row, self._rows, dtype=variable.dtype)
+        if isinstance(row, int):
+            chosen = np.eye(self._rows)[row, :, None]
+            chosen = ops.convert_to_tensor(chosen, variable.dtype)
+        else:
+            chosen = ops.one_hot(row, self._rows, dtype=variable.dtype)[:, None]
+        step = (1.0 - self.momentum) * chosen
         value = ops.cast(value, variable.dtype)
-        step = (1.0 - self.momentum) * ops.expand_dims(chosen, 1)
         variable.assign(variable + step * (value - variable))
 
     def compute_output_shape(self, input_shape):
