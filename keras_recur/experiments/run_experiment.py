@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_recur.experiments._networks import trainable_parameters
 from keras_recur.experiments.experiment import Experiment
@@ -86,6 +87,7 @@ def _train_and_score(experiment, run, seed, name):
             verbose=0,
             jit_compile=experiment.jit_compile,
         )
+        _check_finite(model)
     except TrainingDiverged as error:
         result |= {"status": "diverged", "message": str(error)}
         result |= experiment.failed_score()
@@ -98,6 +100,17 @@ def _train_and_score(experiment, run, seed, name):
     result["provenance"] = provenance()
     run.write_json((place / "result.json").relative_to(run.path), result)
     return result
+
+
+def _check_finite(model):
+    """The last step of all may have been the one that went wrong."""
+    for weight in model.weights:
+        values = keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32"))
+        if not np.isfinite(values).all():
+            raise TrainingDiverged(
+                f"The weights {weight.path} are not all finite after the last epoch. "
+                "Try a lower learning rate, warm-up or clip_norm."
+            )
 
 
 def _write_results(experiment, run):

@@ -99,8 +99,13 @@ class Text(Experiment):
 
     def network(self, name: str, seed: int, far: int = 1) -> keras.Model:
         """The untrained network of that name, for windows of `far` times the length."""
-        shape = (far * self.length,)
-        return text_network(name, {**self.model, "input_shape": shape}, seed)
+        model = {"states": 2, "statistics": 16, **self.model}
+        # Short windows do not have so many steps: as many as every transition runs,
+        # so that longer ones have the same weights.
+        most = max(1, self.length - model["states"])
+        model["statistics"] = min(model["statistics"], most)
+        model["input_shape"] = (far * self.length,)
+        return text_network(name, model, seed)
 
     def recipe(self, name: str) -> Recipe:
         return Recipe(

@@ -35,13 +35,14 @@ def write_card(
     """Writes a run's entry of the published zoo.
 
     Args:
-        run: Folder of a run with both twins finished.
+        run: Folder of a run with both twins finished, or of an experiment.
         to: Folder of the published zoo. Default: `zoo`.
         suffix: Added to the entry's name, for a second entry of a family on a data
             set: letters, digits, `_` and `-`. Default: none.
 
     Returns:
-        The entry's folder, `<to>/<family>-<data>` or `<to>/<family>-<data>-<suffix>`.
+        The entry's folder, `<to>/<family>-<data>` or `<to>/<family>-<data>-<suffix>`;
+        of experiments, in `<to>/experiments`.
 
     Raises:
         ValueError: if the run is not finished, or is damaged, or for another suffix.
@@ -53,10 +54,14 @@ def write_card(
         )
     folder = RunFolder(run)
     asked = folder.read_json("run.json")
+    experiment = "family" not in asked["entry"]
+    twins = asked["twins"]
+    if not experiment:
+        twins = dict.fromkeys(("recurrent", "feedforward", *twins))
     missing = [
         f"seed {seed} of the {label(twin)}"
         for seed in asked["seeds"]
-        for twin in dict.fromkeys(("recurrent", "feedforward", *asked["twins"]))
+        for twin in twins
         if not folder.finished(seed, twin)
     ]
     if missing:
@@ -65,6 +70,8 @@ def write_card(
             "the command it was begun with and --resume."
         )
     results = folder.read_json("results.json")
+    if experiment:
+        return _copy_experiment(folder, results, Path(to) / "experiments", suffix)
     if suffix:
         results["name"] += f"-{suffix}"
     pictures = draw_pictures(folder, results)
@@ -76,6 +83,18 @@ def write_card(
     RunFolder(place).write_json("results.json", results)
     with replacing(place / "README.md") as file:
         file.write(_card(results, pictures).encode())
+    return place
+
+
+def _copy_experiment(folder, results, to, suffix):
+    """An experiment has written its card itself, in the form it has here."""
+    data = results["settings"].get("data")
+    name = "-".join(filter(None, (results["experiment"], data, suffix)))
+    place = to / name
+    (place / "plots").mkdir(parents=True, exist_ok=True)
+    for path in (*folder.path.glob("plots/*.png"), folder.path / "README.md"):
+        shutil.copyfile(path, place / path.relative_to(folder.path))
+    RunFolder(place).write_json("results.json", results)
     return place
 
 
