@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from keras_recur import cli, runs
+from keras_recur import cli, experiments, runs
 
 pytestmark = pytest.mark.once  # What is behind it, tests/runs has on every backend.
 TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".split()
@@ -59,6 +59,26 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
     assert result.exit_code == 130 and "--resume" in result.output
 
 
+def test_experiment_is_made_from_its_options(tmp_path, monkeypatch):
+    asked = []
+
+    def run(experiment, folder, seeds, *, resume, report):
+        asked.append((experiment, str(folder), seeds, resume))
+        report("seed 4, shared: done")
+        return {"runs": [{"status": "diverged" if resume else "finished"}]}
+
+    monkeypatch.setattr(experiments, "run_experiment", run)
+    command = ["experiment", "readout-times", "--seeds", 2, "--first-seed", 4]
+    result = call(*command, "--quick", "--on", "mnist", "--width", 6, "--epochs", 9)
+    assert result.exit_code == 0, result.output
+    assert "seed 4, shared: done" in result.output
+    quick = experiments.ReadoutTimes.quick(data="mnist", width=6, epochs=9)
+    assert asked[0] == (quick, "runs/readout-times-mnist-quick", [4, 5], False)
+    failed = call("experiment", "text", "--out", tmp_path, "--resume")
+    assert asked[1] == (experiments.Text(), str(tmp_path), [0, 1, 2], True)
+    assert failed.exit_code == 1
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -77,6 +97,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
             "mazes, prefix_sums",
         ),
         (["card", "/nowhere"], "no run of this program"),
+        (["experiment", "shared"], "Did you mean 'sharing'"),
+        (["experiment", "text", "--on", "digits"], "'text' has no --on"),
+        (["experiment", "sharing", "--on", "mazes"], "digits"),
     ],
 )
 def test_errors_are_one_sentence(arguments, message, monkeypatch, capsys, tmp_path):

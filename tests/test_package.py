@@ -17,7 +17,7 @@ import keras_recur
 
 ROOMS = [
     importlib.import_module(f"keras_recur.{room}")
-    for room in ("analysis", "data", "layers", "training", "zoo")
+    for room in ("analysis", "data", "experiments", "layers", "training", "zoo")
 ]
 # What other calls return or raise: their examples show it.
 RETURNED = {
@@ -33,7 +33,9 @@ RETURNED = {
     "Loop",
     "Pair",
     "PairCosts",
+    "Experiment",
     "Published",
+    "Statistics",
     "TrainingDiverged",
 }
 PUBLIC = {

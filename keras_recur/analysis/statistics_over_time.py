@@ -49,7 +49,7 @@ def statistics_over_time(model: keras.Model) -> dict[str, Statistics]:
     >>> pair = keras_recur.zoo.build("frnn", input_shape=(8, 8, 1), width=4)
     >>> found = keras_recur.analysis.statistics_over_time(pair.recurrent)
     >>> next(iter(found.values())).mean.shape
-    (4, 4)
+    (3, 4)
     """
     layers = {
         id(layer.moving_mean): layer

@@ -1,12 +1,12 @@
 """Trains and scores the networks of an experiment over seeds."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_recur.experiments._networks import trainable_parameters
 from keras_recur.experiments.experiment import Experiment
@@ -47,10 +47,14 @@ def run_experiment(
 
     Example:
 
-    ```python
-    experiment = keras_recur.experiments.Sharing.quick(data="digits")
-    keras_recur.experiments.run_experiment(experiment, "runs/sharing", seeds=[0, 1, 2])
-    ```
+    >>> import tempfile
+    >>> tiny = keras_recur.experiments.ReadoutTimes(
+    ...     width=2, trained=5, first=5, last=5, epochs=1, num_examples=32
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = keras_recur.experiments.run_experiment(tiny, folder, seeds=[0])
+    >>> results["summary"]["shared"]["parameters"]
+    598
     """
     run = RunFolder(folder)
     run.begin(experiment, list(seeds), list(experiment.networks), resume)
@@ -87,7 +91,7 @@ def _train_and_score(experiment, run, seed, name):
             verbose=0,
             jit_compile=experiment.jit_compile,
         )
-        _check_finite(model)
+        _check_finite(history)
     except TrainingDiverged as error:
         result |= {"status": "diverged", "message": str(error)}
         result |= experiment.failed_score()
@@ -102,15 +106,14 @@ def _train_and_score(experiment, run, seed, name):
     return result
 
 
-def _check_finite(model):
+def _check_finite(history):
     """The last step of all may have been the one that went wrong."""
-    for weight in model.weights:
-        values = keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32"))
-        if not np.isfinite(values).all():
-            raise TrainingDiverged(
-                f"The weights {weight.path} are not all finite after the last epoch. "
-                "Try a lower learning rate, warm-up or clip_norm."
-            )
+    last = history["val_loss"][-1]
+    if not math.isfinite(last):
+        raise TrainingDiverged(
+            f"The loss on validation examples is {last} after the last epoch. Try a "
+            "lower learning rate, warm-up or clip_norm."
+        )
 
 
 def _write_results(experiment, run):
