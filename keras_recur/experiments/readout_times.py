@@ -12,6 +12,7 @@ import keras
 from keras_recur import data as data_room
 from keras_recur._validation import check_integer
 from keras_recur.analysis import recalibrate, statistics_over_time
+from keras_recur.analysis._banks import rebuilt
 from keras_recur.experiments._images import (
     check_data,
     entry_for,
@@ -34,10 +35,9 @@ class ReadoutTimes(Experiment):
     """How a network that was trained at one readout time does at others.
 
     A residual network of two states whose first one loops is trained with shared
-    weights, and with weights of its own for every step. Both are then read out earlier
-    and later than they were trained. Past its training the shared one is run twice:
-    with the last statistics of normalization that it has, and with statistics
-    estimated for the new steps. The twin has no weights for later steps.
+    weights, and with weights of its own for every step. Both are then read out at other
+    times: with the statistics of normalization that they have, and with statistics
+    estimated for the new time. The untied network has no weights for later steps.
 
     Args:
         data: `"digits"` (default, comes with scikit-learn), `"cifar10"` or another
@@ -126,7 +126,9 @@ class ReadoutTimes(Experiment):
             found["errors"].append(error_of(as_trained, test))
             if shared:
                 renewed = recalibrate(model, train, steps=time - 1)
-                found["recalibrated_errors"].append(error_of(renewed, test))
+            else:  # With copies of its weights, which are those of its first loops.
+                renewed = recalibrate(rebuilt(as_trained, lambda layer: None), train)
+            found["recalibrated_errors"].append(error_of(renewed, test))
         found["error"] = found["errors"][self.trained - self.first]
         if shared:
             # Of the transition that loops, its first normalization: as the paper draws.

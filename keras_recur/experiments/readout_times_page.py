@@ -14,6 +14,7 @@ _CURVES = (
     ("errors", "shared", "shared", COLORS[0], "-"),
     ("recalibrated_errors", "shared", "shared, recalibrated", COLORS[2], "-"),
     ("errors", "not-shared", "not shared", COLORS[1], "--"),
+    ("recalibrated_errors", "not-shared", "not shared, recalibrated", COLORS[4], "--"),
 )
 
 

@@ -197,7 +197,8 @@ def test_readout_times_are_scored_each(ran):
     folder, results = ran("readout-times")
     shared, own = results["runs"]
     assert len(shared["errors"]) == len(shared["recalibrated_errors"]) == 3
-    assert len(own["errors"]) == 2  # It has no weights for later steps.
+    # It has no weights for later steps.
+    assert len(own["errors"]) == len(own["recalibrated_errors"]) == 2
     assert np.shape(shared["statistics"]["mean"]) == (2, 2)
     experiment = TINY["readout-times"]
     assert shared["error"] == shared["errors"][1]
