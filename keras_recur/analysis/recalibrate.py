@@ -62,7 +62,9 @@ def recalibrate(
 
     Example:
 
-    >>> pair = keras_recur.zoo.build("frnn", input_shape=(8, 8, 1), width=4)
+    >>> pair = keras_recur.zoo.build(
+    ...     "frnn", input_shape=(8, 8, 1), width=4, states=2
+    ... )
     >>> data = [(np.random.rand(8, 8, 8, 1), None)]
     >>> model = keras_recur.analysis.recalibrate(pair.recurrent, data)
     >>> longer = keras_recur.analysis.recalibrate(pair.recurrent, data, steps=6)

@@ -46,7 +46,9 @@ def statistics_over_time(model: keras.Model) -> dict[str, Statistics]:
 
     Example:
 
-    >>> pair = keras_recur.zoo.build("frnn", input_shape=(8, 8, 1), width=4)
+    >>> pair = keras_recur.zoo.build(
+    ...     "frnn", input_shape=(8, 8, 1), width=4, states=2
+    ... )
     >>> found = keras_recur.analysis.statistics_over_time(pair.recurrent)
     >>> next(iter(found.values())).mean.shape
     (3, 4)
@@ -92,7 +94,9 @@ def plot_statistics(model: keras.Model, path: str | Path | None = None) -> Any:
 
     Example:
 
-    >>> pair = keras_recur.zoo.build("frnn", input_shape=(8, 8, 1), width=4)
+    >>> pair = keras_recur.zoo.build(
+    ...     "frnn", input_shape=(8, 8, 1), width=4, states=2
+    ... )
     >>> figure = keras_recur.analysis.plot_statistics(pair.recurrent)
     """
     found = statistics_over_time(model)

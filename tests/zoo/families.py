@@ -17,7 +17,7 @@ SMALL = {
     "deep_thinking_1d": {"input_shape": (None, 1), "width": 4},
     "deep_thinking_2d": {"input_shape": (None, None, 2), "width": 4},
     "swrn": {"input_shape": (8, 8, 1), "width": 1, "sharing": "all"},
-    "frnn": {"input_shape": (8, 8, 1), "width": 2, "prenet": 3},
+    "frnn": {"input_shape": (8, 8, 1), "width": 2, "states": 2, "prenet": 3},
     "frnn_text": {"width": 4},
     "multistate_resnet": {"input_shape": (8, 8, 1), "width": 2},
     "scnn": {"width": 4, "num_classes": 2, "sharing": "all"},

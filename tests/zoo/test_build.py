@@ -25,6 +25,7 @@ def parameters(model):
     return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
+@pytest.mark.once
 @families
 def test_every_argument_has_a_default(name):
     narrow = {"resnet": 16, "resnet_bn": 16, "swrn": 1}
