@@ -29,6 +29,7 @@ RETURNED = {
     "Fold",
     "FoldCurve",
     "Iteration",
+    "IterationMetrics",
     "LayerSimilarity",
     "Loop",
     "Pair",

@@ -5,6 +5,10 @@ from keras_recur.analysis.find_loop import Loop, find_loop
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.fold_curve import Fold, FoldCurve, fold_curve
 from keras_recur.analysis.iteration_curve import iteration_curve
+from keras_recur.analysis.iteration_metrics import (
+    IterationMetrics,
+    iteration_metrics,
+)
 from keras_recur.analysis.layer_similarity import (
     LayerSimilarity,
     layer_similarity,
@@ -23,6 +27,7 @@ __all__ = [
     "Converted",
     "Fold",
     "FoldCurve",
+    "IterationMetrics",
     "LayerSimilarity",
     "Loop",
     "SimilarityHistory",
@@ -32,6 +37,7 @@ __all__ = [
     "fold",
     "fold_curve",
     "iteration_curve",
+    "iteration_metrics",
     "layer_similarity",
     "plot_layer_similarity",
     "plot_statistics",

@@ -62,6 +62,7 @@ class Readouts:
 
     Attributes:
         iterations: How many scores there are.
+        filled: Which of the iterations give something to read out.
     """
 
     def __init__(self, model: keras.Model, iterations: int | None = None):
@@ -71,14 +72,14 @@ class Readouts:
             every = with_iterations(model, iterations, readout="all", unroll=False)
             self.iterations = every.output_shape[1]
             self._runs = [every]
-            self._filled = np.array(_filled(graph, self.iterations))
+            self.filled = np.array(_filled(graph, self.iterations))
             return
         # The longest first: where that cannot be run, it is an error.
         self.iterations = iterations or graph.steps
         longest = with_iterations(model, self.iterations, readout="last")
         runs = [_shorter(model, n) for n in range(1, self.iterations)] + [longest]
         self._runs = [run for run in runs if run is not None]
-        self._filled = np.array([run is not None for run in runs])
+        self.filled = np.array([run is not None for run in runs])
 
     def score(
         self, data: Any, on_batch: Callable[[int], None] | None = None
@@ -90,18 +91,18 @@ class Readouts:
             raise ValueError("`data` has no examples to score.")
         for i in range(len(data)):
             x, y = data[i]
-            right, of = count(self._answers(x), np.expand_dims(np.asarray(y), 1))
+            right, of = count(self.answers(x), np.expand_dims(np.asarray(y), 1))
             hits, total = hits + right, total + of
             if on_batch:
                 on_batch(i + 1)
         scores = np.full(self.iterations, np.nan)
-        scores[self._filled] = np.asarray(hits) / np.maximum(total, 1)
+        scores[self.filled] = np.asarray(hits) / np.maximum(total, 1)
         return scores
 
-    def _answers(self, x):
+    def answers(self, x: Any) -> np.ndarray:
         """Classes after each iteration that has some, on the axis behind the batch."""
         found = [np.argmax(r.predict_on_batch(x), axis=-1) for r in self._runs]
-        return found[0][:, self._filled] if self._one_run else np.stack(found, axis=1)
+        return found[0][:, self.filled] if self._one_run else np.stack(found, axis=1)
 
 
 def _graphs(model):

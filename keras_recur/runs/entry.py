@@ -92,6 +92,8 @@ _QUICK: dict[tuple[str, str], dict[str, Any]] = {
         "size": 24,
         "phases": (5, 9, 13, 17),
         "num_examples": 1_000,
+        # Scoring 40 iterations on four sizes would take as long as the training.
+        "test_examples": 200,
         "recipe": Recipe(
             "adam", 1e-2, epochs=20, batch_size=32, source="measured here"
         ),
@@ -374,6 +376,9 @@ def make_entry(
         sizes = tuple(dict.fromkeys(tests))
     elif size is not None:
         sizes = _test_sizes(data, size)
+    test_examples = (tried or {}).get("test_examples")
+    if test_examples is None and (quick or spec.procedural):
+        test_examples = _test_examples(spec)
     return Entry(
         family=family,
         data=data,
@@ -382,7 +387,7 @@ def make_entry(
         size=size,
         num_examples=num_examples,
         test_sizes=sizes,
-        test_examples=_test_examples(spec) if quick or spec.procedural else None,
+        test_examples=test_examples,
         test_iterations=_furthest(model.get("iterations", 1), size, sizes),
         variants=dict(_VARIANTS.get(family, {})) if "sharing" not in model else {},
         phases=phases,

@@ -1,0 +1,121 @@
+"""What happens to a network's answers from iteration to iteration.
+
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), whose networks
+answer at every iteration; Bansal et al. 2022 (arXiv:2202.05826) for right answers that
+are lost again by thinking on.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur.analysis.iteration_curve import Readouts
+from keras_recur.zoo.costs import costs
+from keras_recur.zoo.with_iterations import with_iterations
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationMetrics:
+    """Shares of examples after every iteration, and what they sum up to.
+
+    Attributes:
+        accuracy: Right after each iteration: every scored position of the example.
+        flips: Right after the iteration before, and wrong after this one; the first
+            is 0.
+        agreement: Answered as after the last iteration, in every scored position; the
+            last is 1.
+        macs: Multiply-accumulate operations of one example up to each iteration.
+        flip_rate: Right after some iteration, and wrong after the last one.
+        area: Mean accuracy over the operations from the first iteration to the last:
+            the area below accuracy against MACs, as a share of what could be had.
+
+    Of iterations that give nothing to read out, all is NaN.
+    """
+
+    accuracy: np.ndarray
+    flips: np.ndarray
+    agreement: np.ndarray
+    macs: np.ndarray
+    flip_rate: float
+    area: float
+
+
+def iteration_metrics(
+    model: keras.Model, data: Any, iterations: int | None = None
+) -> IterationMetrics:
+    """How answers change over iterations: accuracy, flips, agreement, and its price.
+
+    Batches are counted one by one and no output is kept: memory does not grow with the
+    data.
+
+    Args:
+        model: A model with a loop and a `Readout`, as the zoo builds them; recurrent
+            or feed-forward.
+        data: Batches `(x, y)`, as `data.load` gives them. Positions with targets
+            below 0 are not scored.
+        iterations: How far to run. Default: as the model was built.
+
+    Returns:
+        `IterationMetrics`.
+
+    Raises:
+        ValueError: for data without an example, and as `zoo.with_iterations`.
+
+    Reference:
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508).
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=3)
+    >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
+    >>> found = keras_recur.analysis.iteration_metrics(pair.recurrent, test)
+    >>> found.accuracy.shape, float(found.agreement[-1])
+    ((3,), 1.0)
+    """
+    readouts = Readouts(model, iterations)
+    if not len(data):
+        raise ValueError("`data` has no examples to score.")
+    total = 0
+    sums: Any = 0
+    for x, y in (data[i] for i in range(len(data))):
+        answers = readouts.answers(x)
+        target = np.expand_dims(np.asarray(y), 1)
+        ignored = target < 0
+        right = _all_positions((answers == target) | ignored)
+        same = _all_positions((answers == answers[:, -1:]) | ignored)
+        flips = np.zeros_like(right)
+        flips[:, 1:] = right[:, :-1] & ~right[:, 1:]
+        lost = right.any(axis=1) & ~right[:, -1]
+        counted = [part.sum(axis=0) for part in (right, flips, same)]
+        sums = sums + np.array([*counted, np.full(right.shape[1], lost.sum())])
+        total += len(right)
+    shares = np.full((4, readouts.iterations), np.nan)
+    shares[:, readouts.filled] = sums / total
+    accuracy, flips, agreement, lost = shares
+    macs = _macs(model, readouts, np.asarray(x).shape[1:])
+    return IterationMetrics(
+        accuracy, flips, agreement, macs, float(lost[-1]), _area(accuracy, macs)
+    )
+
+
+def _all_positions(right):
+    """Whether it is so in every position of an example, after each iteration."""
+    return right.reshape(*right.shape[:2], -1).all(axis=-1)
+
+
+def _macs(model, readouts, shape):
+    found = np.full(readouts.iterations, np.nan)
+    for n in np.flatnonzero(readouts.filled) + 1:
+        run = with_iterations(model, int(n), readout="last")
+        found[n - 1] = costs(run, shape).macs
+    return found
+
+
+def _area(accuracy, macs):
+    there = ~np.isnan(accuracy)
+    y, x = accuracy[there], macs[there]
+    if x[-1] == x[0]:
+        return float(y.mean())
+    return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))

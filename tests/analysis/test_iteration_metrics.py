@@ -1,0 +1,106 @@
+"""Metrics over iterations, against counting by hand."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_recur import analysis, data, zoo
+from keras_recur.layers import Readout, SharedRecurrentBlock
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Add(keras.layers.Layer):
+    """Counts up by one at every iteration."""
+
+    def call(self, x):
+        return x + 1.0
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Answer(keras.layers.Layer):
+    """Answers by a table: after n iterations, the class in the n-th digit of x."""
+
+    def call(self, state):
+        digits = ops.floor(state) - 1.0
+        code = ops.round((state - ops.floor(state)) * 1000.0)
+        place = ops.floor(code / 10.0 ** (2.0 - digits)) % 10.0
+        return ops.one_hot(ops.cast(place[..., 0], "int32"), 3)
+
+
+def told(rows):
+    """A model of three iterations, and data whose answers are these digits."""
+    inputs = keras.Input((1,))
+    loop = SharedRecurrentBlock(Add(), iterations=3, return_sequence=True)
+    model = keras.Model(inputs, Readout(Answer(), "all", name="readout")(loop(inputs)))
+    codes = [[sum(d * 10.0**-p for p, d in enumerate(row, start=1))] for row in rows]
+    return model, np.array(codes, "float32") + 1e-5
+
+
+ROWS = [(0, 1, 1), (1, 1, 0), (1, 0, 1), (2, 2, 2)]
+
+
+def test_by_hand(monkeypatch):
+    model, x = told(ROWS)
+    found_answers = np.argmax(ops.convert_to_numpy(model(x)), axis=-1)
+    np.testing.assert_array_equal(found_answers, ROWS)
+    module = sys.modules["keras_recur.analysis.iteration_metrics"]
+    monkeypatch.setattr(module, "_macs", lambda *_: np.array([100.0, 110.0, 140.0]))
+    y = np.array([1, 1, 1, 1])
+    found = analysis.iteration_metrics(model, [(x[:3], y[:3]), (x[3:], y[3:])])
+    np.testing.assert_allclose(found.accuracy, [0.5, 0.5, 0.5])
+    # The third is lost and found again; the second is lost for good.
+    np.testing.assert_allclose(found.flips, [0, 0.25, 0.25])
+    np.testing.assert_allclose(found.agreement, [0.5, 0.5, 1.0])
+    assert found.flip_rate == 0.25
+    assert found.area == 0.5
+    right = analysis.iteration_metrics(model, [(x, np.array([1, 1, 1, 2]))])
+    np.testing.assert_allclose(right.accuracy, [0.75, 0.75, 0.75])
+    rising = analysis.iteration_metrics(model, [(x[:1], y[:1])])
+    np.testing.assert_allclose(rising.accuracy, [0, 1, 1])
+    assert rising.area == pytest.approx((10 * 0.5 + 30) / 40)
+
+
+@pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
+def test_the_same_accuracy_as_the_curve(twin):
+    pair = zoo.build("deep_thinking_1d", width=8, iterations=3, seed=0)
+    model = getattr(pair, twin)
+    x = data.prefix_sums(split="test", size=8, num_examples=6)[0]
+    every = zoo.with_iterations(model, readout="all").predict_on_batch(x)
+    # What it says after two iterations of half of them, and the contrary of others.
+    y = every[:, 1].argmax(axis=-1)
+    y[3:] = 1 - y[3:]
+    batches = [(x[:4], y[:4]), (x[4:], y[4:])]
+    found = analysis.iteration_metrics(model, batches)
+    np.testing.assert_allclose(found.accuracy, analysis.iteration_curve(model, batches))
+    assert found.accuracy[1] == 0.5
+    np.testing.assert_array_equal(np.diff(found.macs), 8 * 3 * 4 * 8 * 8)
+    assert found.macs[-1] == zoo.costs(model, (8, 1)).macs
+
+
+def test_positions_that_are_not_scored_do_not_count():
+    model, x = told(ROWS)
+    with_none = [(x, np.array([-1, 1, 1, 1]))]
+    found = analysis.iteration_metrics(model, with_none)
+    np.testing.assert_allclose(found.accuracy, [0.75, 0.5, 0.5])
+    assert found.agreement[0] == 0.75
+
+
+def test_an_empty_readout_is_no_number():
+    pair = zoo.build(
+        "multistate_resnet", input_shape=(8, 8, 1), width=2, iterations=4, seed=0
+    )
+    x = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype("float32")
+    found = analysis.iteration_metrics(pair.recurrent, [(x, np.zeros(4, "int32"))])
+    empty = np.isnan(found.accuracy)
+    assert empty.any() and not empty[-1]
+    np.testing.assert_array_equal(np.isnan(found.macs), empty)
+    assert np.isfinite(found.area) and np.isfinite(found.flip_rate)
+
+
+def test_no_data():
+    pair = zoo.build("mlp", input_shape=(2, 2, 1), width=4, iterations=2)
+    with pytest.raises(ValueError, match="no examples"):
+        analysis.iteration_metrics(pair.recurrent, [])
