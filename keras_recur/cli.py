@@ -43,6 +43,12 @@ Milestones = Annotated[
 Progressive = Annotated[
     float | None, typer.Option(help="Share of the progressive loss, 0 to 1.")
 ]
+Supervised = Annotated[
+    str | None,
+    typer.Option(
+        help="Compare losses over iterations on both twins: final,uniform[,geometric]."
+    ),
+]
 Match = Annotated[str, typer.Option(help="Match the twins by depth or parameters.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of downloaded data sets.")]
 Download = Annotated[bool, typer.Option(help="Allow the data set to be downloaded.")]
@@ -145,6 +151,7 @@ def compare(
     learning_rate: Rate = None,
     milestones: Milestones = None,
     progressive: Progressive = None,
+    supervision: Supervised = None,
     data_dir: DataDir = None,
     download: Download = False,
 ):
@@ -171,8 +178,15 @@ def compare(
         data_dir,
         download,
     )
-    folder = out or Path("runs") / f"{entry.name}{'-quick' if quick else ''}"
     numbers = list(range(first_seed, first_seed + seeds))
+    if supervision is not None:
+        from keras_recur.experiments import Supervision
+
+        asked = Supervision(entry, tuple(supervision.split(",")))
+        usual = f"supervision-{entry.name}{'-quick' if quick else ''}"
+        _run_experiment(asked, out or Path("runs") / usual, numbers, resume)
+        return
+    folder = out or Path("runs") / f"{entry.name}{'-quick' if quick else ''}"
     _run(entry, folder, numbers, list(entry.networks), resume)
 
 
@@ -220,25 +234,7 @@ def experiment(
     usual = "-".join([name, *([data] if data else []), *(["quick"] if quick else [])])
     folder = out or Path("runs") / usual
     numbers = list(range(first_seed, first_seed + seeds))
-    networks = f"{len(asked.networks)} networks, seeds {numbers}"
-    console.print(f"{name}: {networks}, into {folder}/", highlight=False)
-
-    def report(line):
-        console.print(line, highlight=False, markup=False)
-
-    try:
-        results = experiments.run_experiment(
-            asked, folder, numbers, resume=resume, report=report
-        )
-    except KeyboardInterrupt:
-        console.print(
-            "\nInterrupted. Finished networks and epochs are kept: run the same "
-            "command with --resume to go on."
-        )
-        raise typer.Exit(130) from None
-    console.print(f"\nReport with plots: {folder / 'report.html'}", highlight=False)
-    if any(r["status"] == "diverged" for r in results["runs"]):
-        raise typer.Exit(1)
+    _run_experiment(asked, folder, numbers, resume)
 
 
 _OPTIONS = {
@@ -272,6 +268,30 @@ def card(
     if readme:
         write_table(to, readme)
         console.print(f"wrote the table into {readme}", highlight=False)
+
+
+def _run_experiment(asked, folder, seeds, resume):
+    from keras_recur import experiments
+
+    networks = f"{len(asked.networks)} networks, seeds {seeds}"
+    console.print(f"{asked.name}: {networks}, into {folder}/", highlight=False)
+
+    def report(line):
+        console.print(line, highlight=False, markup=False)
+
+    try:
+        results = experiments.run_experiment(
+            asked, folder, seeds, resume=resume, report=report
+        )
+    except KeyboardInterrupt:
+        console.print(
+            "\nInterrupted. Finished networks and epochs are kept: run the same "
+            "command with --resume to go on."
+        )
+        raise typer.Exit(130) from None
+    console.print(f"\nReport with plots: {folder / 'report.html'}", highlight=False)
+    if any(r["status"] == "diverged" for r in results["runs"]):
+        raise typer.Exit(1)
 
 
 def _entry(name, on, quick, size, examples, model, recipe, data_dir, download):

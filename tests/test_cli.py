@@ -79,6 +79,24 @@ def test_experiment_is_made_from_its_options(tmp_path, monkeypatch):
     assert failed.exit_code == 1
 
 
+def test_compare_can_vary_supervision(tmp_path, monkeypatch):
+    asked = []
+
+    def run(experiment, folder, seeds, *, resume, report):
+        asked.append(
+            (experiment.networks, experiment.entry.model["width"], str(folder))
+        )
+        return {"runs": []}
+
+    monkeypatch.setattr(experiments, "run_experiment", run)
+    command = ["compare", "mlp", "--on", "digits", "--quick", "--width", 7]
+    result = call(*command, "--supervision", "final,geometric")
+    assert result.exit_code == 0, result.output
+    networks = ("recurrent-final", "recurrent-geometric")
+    networks += ("feedforward-final", "feedforward-geometric")
+    assert asked == [(networks, 7, "runs/supervision-mlp-digits-quick")]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -97,6 +115,10 @@ def test_experiment_is_made_from_its_options(tmp_path, monkeypatch):
             "mazes, prefix_sums",
         ),
         (["card", "/nowhere"], "no run of this program"),
+        (
+            ["compare", "mlp", "--on", "digits", "--supervision", "final"],
+            "two or more different losses",
+        ),
         (["experiment", "shared"], "Did you mean 'sharing'"),
         (["experiment", "text", "--on", "digits"], "'text' has no --on"),
         (["experiment", "sharing", "--on", "mazes"], "digits"),

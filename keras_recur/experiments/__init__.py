@@ -6,6 +6,7 @@ from keras_recur.experiments.readout_times import ReadoutTimes
 from keras_recur.experiments.run_experiment import run_experiment
 from keras_recur.experiments.sample_text import sample_text
 from keras_recur.experiments.sharing import Sharing
+from keras_recur.experiments.supervision import Supervision
 from keras_recur.experiments.text import Text
 
 _EXPERIMENTS: dict[str, type[Experiment]] = {
@@ -51,6 +52,7 @@ __all__ = [
     "Experiment",
     "ReadoutTimes",
     "Sharing",
+    "Supervision",
     "Text",
     "get_experiment",
     "list_experiments",

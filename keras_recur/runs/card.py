@@ -54,7 +54,7 @@ def write_card(
         )
     folder = RunFolder(run)
     asked = folder.read_json("run.json")
-    experiment = "family" not in asked["entry"]
+    experiment = "test_sizes" not in asked["entry"]  # Entries have them.
     twins = asked["twins"]
     if not experiment:
         twins = dict.fromkeys(("recurrent", "feedforward", *twins))
@@ -88,8 +88,8 @@ def write_card(
 
 def _copy_experiment(folder, results, to, suffix):
     """An experiment has written its card itself, in the form it has here."""
-    data = results["settings"].get("data")
-    name = "-".join(filter(None, (results["experiment"], data, suffix)))
+    found = (results["settings"].get(key) for key in ("family", "data"))
+    name = "-".join(filter(None, (results["experiment"], *found, suffix)))
     place = to / name
     (place / "plots").mkdir(parents=True, exist_ok=True)
     for path in (*folder.path.glob("plots/*.png"), folder.path / "README.md"):

@@ -8,10 +8,28 @@ import numpy as np
 import pytest
 
 from keras_recur import analysis, experiments
-from keras_recur.experiments import ReadoutTimes, Sharing, Text, run_experiment
+from keras_recur.experiments import (
+    ReadoutTimes,
+    Sharing,
+    Supervision,
+    Text,
+    run_experiment,
+)
 from keras_recur.experiments._images import error_of
-from keras_recur.runs import RunFolder
+from keras_recur.runs import RunFolder, make_entry
 from keras_recur.runs.card import write_card
+
+
+def supervised(**recipe):
+    return make_entry(
+        "mlp",
+        "digits",
+        quick=True,
+        model={"width": 3, "iterations": 2},
+        num_examples=32,
+        recipe={**recipe, "milestones": ()},
+    )
+
 
 TINY = {
     "sharing": Sharing(
@@ -33,8 +51,13 @@ TINY = {
         sample_length=3,
         prompt="The ",
     ),
+    "supervision": Supervision(supervised(epochs=1), ("uniform", "final")),
+}
+OTHER = {name: {"epochs": 2} for name in TINY} | {
+    "supervision": {"entry": supervised(epochs=2)}
 }
 SCORES = {
+    "supervision": "area",
     "sharing": "error",
     "readout-times": "error",
     "text": "bits_per_character",
@@ -57,10 +80,10 @@ def ran(tmp_path_factory):
 
 
 def test_all_are_listed():
-    assert experiments.list_experiments() == list(TINY)
-    for name, tiny in TINY.items():
-        assert experiments.get_experiment(name) is type(tiny)
-        assert type(tiny).quick().as_dict()["recipe"]["source"]
+    assert experiments.list_experiments() == ["sharing", "readout-times", "text"]
+    for name in experiments.list_experiments():
+        assert experiments.get_experiment(name) is type(TINY[name])
+        assert type(TINY[name]).quick().as_dict()["recipe"]["source"]
     with pytest.raises(ValueError, match=r"Received: name='shared'.*Did you mean.*ing"):
         experiments.get_experiment("shared")
 
@@ -76,7 +99,7 @@ def test_everything_is_there(name, ran):
     for result in results["runs"]:
         assert result["status"] == "finished"
         assert result["provenance"]["backend"] == keras.backend.backend()
-        assert result[SCORES[name]] > 0
+        assert 0 < result[SCORES[name]] < 8
     page = (folder / "report.html").read_text()
     card = (folder / "README.md").read_text()
     pictures = list(folder.glob("plots/*.png"))
@@ -100,7 +123,7 @@ def test_what_is_finished_is_kept(name, ran):
     again = run_experiment(TINY[name], folder, [0], resume=True)
     assert again["runs"] == results["runs"]
     assert files == {p: p.stat().st_mtime_ns for p in files}
-    other = dataclasses.replace(TINY[name], epochs=2)
+    other = dataclasses.replace(TINY[name], **OTHER[name])
     with pytest.raises(ValueError, match="another configuration.*epochs: 1, not 2"):
         run_experiment(other, folder, [0], resume=True)
 
@@ -109,9 +132,13 @@ def test_what_is_finished_is_kept(name, ran):
 def test_published(name, ran, tmp_path):
     folder, results = ran(name)
     place = write_card(folder, tmp_path, "tiny")
-    data = results["settings"].get("data")
-    expected = f"{name}-{data}-tiny" if data else f"{name}-tiny"
-    assert place == tmp_path / "experiments" / expected
+    expected = {
+        "sharing": "sharing-digits-tiny",
+        "readout-times": "readout-times-digits-tiny",
+        "text": "text-tiny",
+        "supervision": "supervision-mlp-digits-tiny",
+    }
+    assert place == tmp_path / "experiments" / expected[name]
     published = RunFolder(place).read_json("results.json")
     assert published["summary"] == json.loads(json.dumps(results["summary"]))
     assert (place / "README.md").read_text() == (folder / "README.md").read_text()
@@ -208,6 +235,61 @@ def test_readout_times_are_scored_each(ran):
     assert "| 6 | " in (folder / "README.md").read_text()
 
 
+def test_supervision_differs_in_sharing_and_loss_alone():
+    experiment = TINY["supervision"]
+    recipes = {n: experiment.recipe(n) for n in experiment.networks}
+    for name, recipe in recipes.items():
+        assert recipe.loss_weights == name.partition("-")[2]
+        assert (
+            dataclasses.replace(recipe, loss_weights="final")
+            == (recipes["recurrent-final"])
+        )
+    models = {n: experiment.network(n, 0) for n in experiment.networks}
+    for twin in ("recurrent", "feedforward"):
+        one, other = (models[f"{twin}-{loss}"] for loss in experiment.supervision)
+        for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert one.output_shape == (None, 2, 10)
+    shared, own = (m.count_params() for m in list(models.values())[::2])
+    assert own - shared == 3 * 3 + 3
+
+
+def test_effects_of_supervision_by_hand():
+    experiment = TINY["supervision"]
+    scores = {  # Two seeds: uniform, final; recurrent, then feed-forward.
+        "recurrent-uniform": (0.9, 0.8),
+        "recurrent-final": (0.5, 0.6),
+        "feedforward-uniform": (0.8, 0.8),
+        "feedforward-final": (0.4, 0.4),
+    }
+    results = [
+        {
+            "network": name,
+            "seed": seed,
+            "status": "finished",
+            "area": values[seed],
+            "last_accuracy": values[seed] / 2,
+            "flip_rate": 0.0,
+            "parameters": 1,
+            "seconds": 1.0,
+        }
+        for name, values in scores.items()
+        for seed in (0, 1)
+    ]
+    effects = experiment.summarize(results)["effects"]
+    # Seed 0: 0.45 - 0.85, seed 1: 0.5 - 0.8; 0.7 - 0.6 and 0.7 - 0.6.
+    mean, error = effects["final against uniform"]["area"]
+    assert (mean, error) == (pytest.approx(-0.35), pytest.approx(0.05))
+    mean, error = effects["recurrent against feed-forward"]["area"]
+    assert (mean, error) == (pytest.approx(0.1), pytest.approx(0))
+    half = effects["recurrent against feed-forward"]["last_accuracy"]
+    assert half[0] == pytest.approx(0.05)
+    # A seed that is not whole is left out.
+    assert experiment.summarize(results[:-1])["effects"]["final against uniform"][
+        "area"
+    ] == [pytest.approx(-0.4), None]
+
+
 def test_the_error_is_counted():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
     x = np.eye(2, dtype="float32")[[0, 1, 1, 0]]
@@ -222,6 +304,18 @@ BAD = [
     (lambda: ReadoutTimes(first=3), "first.*last state is empty"),
     (lambda: ReadoutTimes(trained=6), "trained.*nearest allowed value is 7"),
     (lambda: ReadoutTimes(last=12), "last.*nearest allowed value is 13"),
+    (
+        lambda: Supervision(supervised(), ("final",)),
+        r"two or more different.*\('final',\)",
+    ),
+    (
+        lambda: Supervision(supervised(), ("final", "unifrom")),
+        "Received: supervision='unifrom'.*Did you mean 'uniform'",
+    ),
+    (
+        lambda: Supervision(make_entry("swrn", "cifar10")),
+        "swrn has no `iterations`",
+    ),
     (lambda: Text(length=0), "length.*positive integer"),
     (lambda: Text(learning_rate=0), "learning_rate.*positive number"),
     (lambda: Text(temperatures=(-1,)), "temperatures.*0 or more"),

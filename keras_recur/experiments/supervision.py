@@ -1,0 +1,196 @@
+"""The experiment `supervision`: what matters, recurrence or training every iteration?
+
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508); and the reading
+of Orhan 2017: what is crucial there is not the architecture, but whether the outputs of
+intermediate iterations are trained.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur._validation import check_one_of
+from keras_recur.analysis import iteration_metrics
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.supervision_page import fill_supervision_page
+from keras_recur.runs.entry import TWINS, Entry
+from keras_recur.runs.page import Page
+from keras_recur.runs.summary import mean_and_error
+from keras_recur.training.recipe import Recipe
+
+_LOSSES = ("final", "uniform", "geometric")
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervision(Experiment):
+    """Both twins, each trained on its last answer alone and on every answer.
+
+    The networks differ in two things: whether the iterations share their weights, and
+    which of them are trained to answer. All else is equal: steps, widths, recipe,
+    examples and their order. All are scored after every iteration.
+
+    Args:
+        entry: Family, data and recipe, from `runs.make_entry`. Its recurrent recipe is
+            used for all, without progressive loss and throttle, for no more epochs
+            than its feed-forward one has.
+        supervision: Losses that are compared: `"final"`, the last iteration alone;
+            `"uniform"`, all alike; `"geometric"`, growing with the iteration. Default:
+            the first two.
+        gamma: Of `"geometric"`: a factor from one iteration to the next. Default 1.2.
+
+    Raises:
+        ValueError: for fewer than two losses, or unknown ones, and for a family without
+            iterations.
+
+    Reference:
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), Table 4.
+
+    Example:
+
+    >>> entry = keras_recur.runs.make_entry("mlp", "digits", quick=True)
+    >>> keras_recur.experiments.Supervision(entry).networks[:2]
+    ('recurrent-final', 'recurrent-uniform')
+    """
+
+    name = "supervision"
+    title = "Recurrence, or training every iteration?"
+
+    entry: Entry
+    supervision: tuple[str, ...] = ("final", "uniform")
+    gamma: float = 1.2
+
+    def __post_init__(self):
+        object.__setattr__(self, "supervision", tuple(self.supervision))
+        for loss in self.supervision:
+            check_one_of("supervision", loss, _LOSSES)
+        if len(set(self.supervision)) != len(self.supervision) or (
+            len(self.supervision) < 2
+        ):
+            raise ValueError(
+                "`supervision` must be two or more different losses, of "
+                f"{', '.join(map(repr, _LOSSES))}. Received: supervision="
+                f"{self.supervision}."
+            )
+        if "iterations" not in self.entry.model:
+            raise ValueError(
+                f"{self.entry.family} has no `iterations` that could be supervised."
+            )
+
+    @classmethod
+    def quick(cls, **settings: Any) -> "Supervision":
+        return cls(**settings)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return tuple(f"{twin}-{loss}" for twin in TWINS for loss in self.supervision)
+
+    def as_dict(self) -> dict[str, Any]:
+        entry = self.entry.as_dict()
+        recipes = {
+            name: dataclasses.asdict(self.recipe(name)) for name in self.networks
+        }
+        kept = ("family", "data", "model", "size", "num_examples", "test_examples")
+        kept = {key: entry[key] for key in kept}
+        return {**kept, "test_size": entry["test_sizes"][0], "recipes": recipes}
+
+    def network(self, name: str, seed: int) -> keras.Model:
+        pair = self.entry.pair(seed, readout="all")
+        return getattr(pair, name.partition("-")[0])
+
+    def recipe(self, name: str) -> Recipe:
+        recurrent, feedforward = (self.entry.recipes[twin] for twin in TWINS)
+        shorter = min((recurrent, feedforward), key=lambda recipe: recipe.epochs)
+        loss = name.partition("-")[2]
+        return dataclasses.replace(
+            recurrent,
+            epochs=shorter.epochs,
+            milestones=shorter.milestones,
+            progressive=0.0,
+            throttle=False,
+            loss_weights=loss,
+            gamma=self.gamma if loss == "geometric" else 1.0,
+        )
+
+    def load(self, split: str, seed: int = 0) -> Any:
+        if split == "train":
+            return self.entry.train_data("recurrent", seed)
+        if split == "validation":
+            return self.entry.phase_validation_data("recurrent")
+        return self.entry.test_data(self.entry.test_sizes[0])
+
+    def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
+        found = iteration_metrics(model, self.load("test"))
+        curves = {
+            key: [None if np.isnan(v) else float(v) for v in getattr(found, key)]
+            for key in ("accuracy", "flips", "agreement", "macs")
+        }
+        return {
+            "last_accuracy": curves["accuracy"][-1],
+            "area": found.area,
+            "flip_rate": found.flip_rate,
+            **curves,
+        }
+
+    def failed_score(self) -> dict[str, Any]:
+        count = self.entry.model["iterations"]
+        return {
+            "last_accuracy": 0.0,
+            "area": 0.0,
+            "flip_rate": 0.0,
+            "accuracy": [0.0] * count,
+        }
+
+    def line(self, result: dict[str, Any]) -> str:
+        first, last = result["accuracy"][0], result["last_accuracy"]
+        shown = "-" if first is None else f"{100 * first:.1f} %"
+        return f"{shown} after one iteration, {100 * last:.1f} % after the last"
+
+    def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        networks: dict[str, Any] = {}
+        for name in self.networks:
+            mine = [r for r in results if r["network"] == name]
+            if not mine:
+                continue
+            means = {
+                key: mean_and_error([r[key] for r in mine])
+                for key in ("last_accuracy", "area", "flip_rate")
+            }
+            networks[name] = {
+                **{key: mean for key, (mean, _) in means.items()},
+                **{f"{key}_standard_error": e for key, (_, e) in means.items()},
+                "seeds": len(mine),
+                "failed_seeds": sum(r["status"] != "finished" for r in mine),
+                "parameters": mine[0]["parameters"],
+                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+            }
+        return {"networks": networks, "effects": self._effects(results)}
+
+    def _effects(self, results):
+        """What each manipulation changes, the other one averaged over, seed by seed."""
+        by_seed: dict[int, dict[str, Any]] = {}
+        for result in results:
+            by_seed.setdefault(result["seed"], {})[result["network"]] = result
+        whole = [f for f in by_seed.values() if set(self.networks) <= set(f)]
+        effects: dict[str, Any] = {}
+        for key in ("last_accuracy", "area") if whole else ():
+            scores = [[f[name][key] for name in self.networks] for f in whole]
+            # Axes: seed, twin, loss.
+            table = np.reshape(scores, (len(whole), len(TWINS), -1))
+            losses = table.mean(axis=1)
+            changes = {
+                f"{loss} against {self.supervision[0]}": losses[:, i] - losses[:, 0]
+                for i, loss in enumerate(self.supervision)
+                if i
+            }
+            twins = table.mean(axis=2)
+            changes["recurrent against feed-forward"] = twins[:, 0] - twins[:, 1]
+            for what, values in changes.items():
+                mean, error = mean_and_error(values.tolist())
+                effects.setdefault(what, {})[key] = [mean, error]
+        return effects
+
+    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
+        fill_supervision_page(page, results, plots)
