@@ -122,6 +122,7 @@ def _curves(results, name, label, plots):
     split = "validation" if name == "training" else "test"
     axes.set_xlabel(label)
     axes.set_ylabel(f"{split} bits per character")
-    axes.set_ylim(bottom=0)
+    # Above it is worse than guessing: an epoch like that would flatten all others.
+    axes.set_ylim(0, min(axes.get_ylim()[1], math.log2(97)))
     axes.legend(frameon=False)
     return save(made, plots / f"{name}.png")
