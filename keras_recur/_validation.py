@@ -101,3 +101,30 @@ def nearest(value: Any, allowed: Iterable[Any]) -> str:
     names = [a for a in allowed if isinstance(a, str)]
     close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def check_hierarchy(hierarchy: Any, classes: int | None = None) -> list[int]:
+    """Returns the superclass of every class as integers, or says what is wrong.
+
+    With `classes`, it must be that many.
+    """
+    try:
+        found = [check_integer("hierarchy", h, 0) for h in hierarchy]
+    except TypeError:
+        raise ValueError(
+            "`hierarchy` must be the superclass of every class, a sequence of integers "
+            f"from 0. Received: hierarchy={hierarchy!r}."
+        ) from None
+    if not found or set(found) != set(range(max(found) + 1)):
+        missing = sorted(set(range(max(found, default=0))) - set(found))
+        raise ValueError(
+            "`hierarchy` must use every superclass from 0 to the largest. Received: "
+            f"hierarchy={found}"
+            + (f", without {', '.join(map(str, missing))}." if missing else ".")
+        )
+    if classes is not None and classes != len(found):
+        raise ValueError(
+            f"`hierarchy` must name a superclass for each of the {classes} classes. "
+            f"Received: {len(found)} of them."
+        )
+    return found

@@ -6,11 +6,13 @@ are lost again by thinking on.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_recur._validation import check_hierarchy
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.zoo.costs import costs
 from keras_recur.zoo.with_iterations import with_iterations
@@ -28,6 +30,10 @@ class IterationMetrics:
             last is 1.
         macs: Multiply-accumulate operations of one example up to each iteration.
         flip_rate: Right after some iteration, and wrong after the last one.
+        coarse_accuracy: Superclass right after each iteration; `None` without a
+            hierarchy.
+        compliance: Of those with a wrong class, the superclass right; NaN where no
+            class is wrong. `None` without a hierarchy.
         area: Mean accuracy over the operations from the first iteration to the last:
             the area below accuracy against MACs, as a share of what could be had.
 
@@ -40,10 +46,15 @@ class IterationMetrics:
     macs: np.ndarray
     flip_rate: float
     area: float
+    coarse_accuracy: np.ndarray | None = None
+    compliance: np.ndarray | None = None
 
 
 def iteration_metrics(
-    model: keras.Model, data: Any, iterations: int | None = None
+    model: keras.Model,
+    data: Any,
+    iterations: int | None = None,
+    hierarchy: Sequence[int] | None = None,
 ) -> IterationMetrics:
     """How answers change over iterations: accuracy, flips, agreement, and its price.
 
@@ -56,12 +67,15 @@ def iteration_metrics(
         data: Batches `(x, y)`, as `data.load` gives them. Positions with targets
             below 0 are not scored.
         iterations: How far to run. Default: as the model was built.
+        hierarchy: The superclass of every class, as `data.superclasses` gives it, to
+            score superclasses too. Default: none.
 
     Returns:
         `IterationMetrics`.
 
     Raises:
-        ValueError: for data without an example, and as `zoo.with_iterations`.
+        ValueError: for data without an example, a hierarchy that leaves out a class or
+            a superclass, and as `zoo.with_iterations`.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508).
@@ -75,6 +89,8 @@ def iteration_metrics(
     ((3,), 1.0)
     """
     readouts = Readouts(model, iterations)
+    if hierarchy is not None:
+        hierarchy = check_hierarchy(hierarchy, model.output_shape[-1])
     if not len(data):
         raise ValueError("`data` has no examples to score.")
     total = 0
@@ -88,16 +104,25 @@ def iteration_metrics(
         flips = np.zeros_like(right)
         flips[:, 1:] = right[:, :-1] & ~right[:, 1:]
         lost = right.any(axis=1) & ~right[:, -1]
-        counted = [part.sum(axis=0) for part in (right, flips, same)]
+        coarse = right
+        if hierarchy is not None:
+            above = np.array(hierarchy)
+            coarse = _all_positions((above[answers] == above[target]) | ignored)
+        counted = [part.sum(axis=0) for part in (right, flips, same, coarse)]
         sums = sums + np.array([*counted, np.full(right.shape[1], lost.sum())])
         total += len(right)
-    shares = np.full((4, readouts.iterations), np.nan)
+    shares = np.full((5, readouts.iterations), np.nan)
     shares[:, readouts.filled] = sums / total
-    accuracy, flips, agreement, lost = shares
+    accuracy, flips, agreement, coarse, lost = shares
     macs = _macs(model, readouts, np.asarray(x).shape[1:])
-    return IterationMetrics(
+    found = IterationMetrics(
         accuracy, flips, agreement, macs, float(lost[-1]), _area(accuracy, macs)
     )
+    if hierarchy is None:
+        return found
+    wrong = np.where(accuracy < 1, 1 - accuracy, np.nan)
+    compliance = (coarse - accuracy) / wrong
+    return dataclasses.replace(found, coarse_accuracy=coarse, compliance=compliance)
 
 
 def _all_positions(right):

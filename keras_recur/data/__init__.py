@@ -10,6 +10,7 @@ from keras_recur.data.prefix_sums import prefix_sum, prefix_sums
 from keras_recur.data.python_docs import python_docs
 from keras_recur.data.register_builders import register_builders
 from keras_recur.data.shortest_paths import shortest_path, shortest_paths
+from keras_recur.data.superclasses import superclasses
 
 __all__ = [
     "ArrayDataset",
@@ -30,4 +31,5 @@ __all__ = [
     "render",
     "shortest_path",
     "shortest_paths",
+    "superclasses",
 ]

@@ -16,7 +16,7 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.training.f1 import F1
-from keras_recur.training.losses import IterationLoss
+from keras_recur.training.iteration_loss import IterationLoss
 from keras_recur.training.recipe import Recipe
 from keras_recur.zoo.with_iterations import called_again
 

@@ -8,7 +8,8 @@ import keras
 
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, TemplateBank
-from keras_recur.training.losses import IterationLoss
+from keras_recur.training.coarse_to_fine_loss import CoarseToFineLoss
+from keras_recur.training.iteration_loss import IterationLoss
 from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
 
 
@@ -36,6 +37,10 @@ class Recipe:
             Default `False`.
         loss_weights: Weights of the readouts, as `IterationLoss` takes them.
         gamma: For `loss_weights="geometric"`.
+        hierarchy: The superclass of every class, for a loss that asks early readouts
+            for the superclass alone, see `CoarseToFineLoss`. Default: none.
+        ramp: How that loss passes from superclasses to classes: `"linear"` (the default
+            with a hierarchy), `"switch"` or `"power"`.
         progressive: Share alpha of the progressive loss, 0 to 1: the loss is
             (1 - alpha) times that of the full run plus alpha times that of n steps
             without and k with gradient. 0 (default) and 1 compute one of them only.
@@ -70,6 +75,8 @@ class Recipe:
     throttle: bool = False
     loss_weights: str | Sequence[float] = "final"
     gamma: float = 1.0
+    hierarchy: Sequence[int] = ()
+    ramp: str | None = None
     progressive: float = 0.0
     augment: bool = True
     cutout: int = 0
@@ -94,7 +101,18 @@ class Recipe:
                 "The progressive loss predicts from one state and needs "
                 f"loss_weights='final'. Received: loss_weights={self.loss_weights!r}."
             )
+        if self.progressive and len(self.hierarchy):
+            raise ValueError(
+                "The progressive loss predicts from one state: there is nothing for a "
+                f"`hierarchy` to order. Received: progressive={self.progressive}."
+            )
+        if self.ramp is not None and not len(self.hierarchy):
+            raise ValueError(
+                "`ramp` leads from superclasses to classes and needs a `hierarchy`. "
+                f"Received: ramp={self.ramp!r} without one."
+            )
         object.__setattr__(self, "milestones", tuple(self.milestones))
+        object.__setattr__(self, "hierarchy", tuple(self.hierarchy))
         self.loss()
 
     def learning_rate_at(self, epoch: int) -> float:
@@ -107,6 +125,10 @@ class Recipe:
 
     def loss(self) -> IterationLoss:
         """The loss over the readouts that a model returns."""
+        if self.hierarchy:
+            return CoarseToFineLoss(
+                self.hierarchy, self.ramp or "linear", self.loss_weights, self.gamma
+            )
         return IterationLoss(self.loss_weights, self.gamma)
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:

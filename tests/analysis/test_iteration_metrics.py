@@ -80,6 +80,19 @@ def test_the_same_accuracy_as_the_curve(twin):
     assert found.macs[-1] == zoo.costs(model, (8, 1)).macs
 
 
+def test_superclasses_by_hand():
+    model, x = told([(0, 1, 1), (2, 1, 0), (2, 0, 1), (1, 1, 1)])
+    data = [(x, np.array([1, 1, 1, 1]))]
+    found = analysis.iteration_metrics(model, data, hierarchy=[0, 0, 1])
+    np.testing.assert_allclose(found.accuracy, [0.25, 0.75, 0.75])
+    np.testing.assert_allclose(found.coarse_accuracy, [0.5, 1, 1])
+    np.testing.assert_allclose(found.compliance, [1 / 3, 1, 1])
+    sure = analysis.iteration_metrics(model, [(x[3:], [1])], hierarchy=[0, 0, 1])
+    assert np.isnan(sure.compliance).all()
+    with pytest.raises(ValueError, match="each of the 3 classes. Received: 2"):
+        analysis.iteration_metrics(model, data, hierarchy=[0, 0])
+
+
 def test_positions_that_are_not_scored_do_not_count():
     model, x = told(ROWS)
     with_none = [(x, np.array([-1, 1, 1, 1]))]

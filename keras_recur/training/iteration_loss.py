@@ -1,0 +1,114 @@
+"""Cross-entropy over the readouts of a loop.
+
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508): the loss of every
+iteration, weighted by gamma to the power of the iteration. Schwarzschild et al. 2022
+(arXiv:2102.11011): the last readout only; in mazes, positions that are no wall.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._validation import check_one_of
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class IterationLoss(keras.losses.Loss):
+    """Sparse cross-entropy, summed over the readouts of the iterations.
+
+    Targets below 0 are not scored (the walls of a maze): the loss of a readout is the
+    mean over the scored positions of the batch.
+
+    Args:
+        weights: Weight of each iteration's readout. `"final"` (default): the last
+            alone. `"uniform"`: all alike. `"geometric"`: in proportion to
+            `gamma ** iteration`, so that a gamma above 1 favours late readouts. Or a
+            sequence of numbers, one per iteration, used as they are. The named
+            choices sum to 1.
+        gamma: For `weights="geometric"`. Default 1.
+        name: Name of the loss.
+
+    Call arguments:
+        y_true: Integer targets, `(batch, ...)`.
+        y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
+            from a model with `readout="all"`.
+
+    Raises:
+        ValueError: for unknown `weights`, a gamma that is not positive, or a number
+            of weights that is not the number of readouts.
+
+    Reference:
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
+
+    Example:
+
+    >>> loss = keras_recur.losses.IterationLoss("uniform")
+    >>> float(loss(np.array([1]), np.zeros((1, 5, 2)))) == float(np.log(np.float32(2)))
+    True
+    """
+
+    def __init__(
+        self,
+        weights: str | Sequence[float] = "final",
+        gamma: float = 1.0,
+        name: str = "iteration_loss",
+        **kwargs: Any,
+    ):
+        super().__init__(name=name, **kwargs)
+        if isinstance(weights, str):
+            check_one_of("weights", weights, ("final", "uniform", "geometric"))
+        else:
+            weights = [float(w) for w in weights]
+            if not weights or not all(math.isfinite(w) for w in weights):
+                raise ValueError(
+                    "`weights` must be 'final', 'uniform', 'geometric' or finite "
+                    f"numbers, one per iteration. Received: weights={weights}."
+                )
+        if not gamma > 0:
+            raise ValueError(f"`gamma` must be positive. Received: gamma={gamma}.")
+        self.weights = weights
+        self.gamma = gamma
+
+    def weights_for(self, iterations: int) -> list[float]:
+        """The weight of each of `iterations` readouts."""
+        if not isinstance(self.weights, str):
+            if len(self.weights) != iterations:
+                raise ValueError(
+                    f"`weights` must be one number per readout. Received: "
+                    f"{len(self.weights)} weights for {iterations} readouts. Build "
+                    "the model with readout='all', or choose weights by name."
+                )
+            return list(self.weights)
+        if self.weights == "final":
+            return [0.0] * (iterations - 1) + [1.0]
+        gamma = self.gamma if self.weights == "geometric" else 1.0
+        powers = [gamma**t for t in range(iterations)]
+        return [p / sum(powers) for p in powers]
+
+    def call(self, y_true, y_pred):
+        y_true = ops.cast(y_true, "int32")
+        y_pred = ops.cast(y_pred, self.dtype)
+        if len(y_pred.shape) == len(y_true.shape) + 1:
+            y_pred = ops.expand_dims(y_pred, 1)
+        scored = y_true >= 0
+        labels = ops.where(scored, y_true, 0)
+        total = 0.0
+        for t, weight in enumerate(self.weights_for(y_pred.shape[1])):
+            if weight:
+                iterations = y_pred.shape[1]
+                found = self.readout_loss(labels, y_pred[:, t], t, iterations)
+                total += weight * found
+        # Keras then takes the mean over all positions, the loss is over the scored.
+        mask = ops.cast(scored, self.dtype)
+        share = ops.maximum(ops.mean(mask), 1e-12)
+        return ops.where(scored, total, 0.0) / share
+
+    def readout_loss(self, labels, logits, iteration: int, iterations: int):
+        """The loss of one readout, for every position; `iteration` counts from 0."""
+        return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self.weights, "gamma": self.gamma}
