@@ -79,10 +79,6 @@ class Supervision(Experiment):
                 f"{self.entry.family} has no `iterations` that could be supervised."
             )
 
-    @classmethod
-    def quick(cls, **settings: Any) -> "Supervision":
-        return cls(**settings)
-
     @property
     def networks(self) -> tuple[str, ...]:
         return tuple(f"{twin}-{loss}" for twin in TWINS for loss in self.supervision)

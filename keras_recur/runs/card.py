@@ -27,6 +27,7 @@ from keras_recur.zoo.published import entry_folders, read_entry
 LARGEST_WEIGHTS = 5_000_000  # bytes
 
 _BEGIN, _END = "<!-- zoo table: keras-recur card -->", "<!-- end of zoo table -->"
+_EXPERIMENTS = "<!-- experiments: keras-recur card -->", "<!-- end of experiments -->"
 
 
 def write_card(
@@ -144,7 +145,9 @@ def _card(results, pictures):
 
 
 def write_table(published: str | Path, readme: str | Path) -> None:
-    """Writes the table of all entries between the two marks in a Markdown file.
+    """Writes the table of all entries between two marks in a Markdown file.
+
+    Where the file has marks for them, the headlines of experiments too.
 
     Args:
         published: Folder of the published zoo.
@@ -159,10 +162,27 @@ def write_table(published: str | Path, readme: str | Path) -> None:
             f"{readme} has no place for the table. Add the lines {_BEGIN!r} and "
             f"{_END!r}."
         )
-    head, rest = text.split(_BEGIN, 1)
-    tail = rest.split(_END, 1)[1]
+    text = _between(text, (_BEGIN, _END), zoo_table(published))
+    if all(mark in text for mark in _EXPERIMENTS):
+        text = _between(text, _EXPERIMENTS, experiments_list(published))
     with replacing(readme) as file:
-        file.write(f"{head}{_BEGIN}\n{zoo_table(published)}\n{_END}{tail}".encode())
+        file.write(text.encode())
+
+
+def _between(text, marks, content):
+    begin, end = marks
+    head, rest = text.split(begin, 1)
+    return f"{head}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
+
+
+def experiments_list(published: str | Path) -> str:
+    """A Markdown list of published experiments: the headline of each card."""
+    lines = []
+    for card in sorted(Path(published).glob("experiments/*/README.md")):
+        title, found, *_ = card.read_text().split("\n\n")
+        link = f"{Path(published).name}/experiments/{card.parent.name}"
+        lines.append(f"- [{title.removeprefix('# ')}]({link}): {found}")
+    return "\n".join(lines)
 
 
 def zoo_table(published: str | Path) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from keras_recur import data
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def builders(monkeypatch, tmp_path):

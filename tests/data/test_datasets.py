@@ -6,6 +6,8 @@ import pytest
 
 from keras_recur import data
 
+pytestmark = pytest.mark.once
+
 
 def test_names():
     assert data.list_datasets() == [

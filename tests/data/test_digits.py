@@ -11,6 +11,8 @@ from keras_recur import data
 from keras_recur.data._digits import digits
 from keras_recur.data._transforms import ImageTransform
 
+pytestmark = pytest.mark.once
+
 SPLITS = ("train", "validation", "test")
 
 

@@ -11,6 +11,8 @@ from keras_recur import data, runs
 from keras_recur.data.characters import CHARACTERS
 from keras_recur.data.python_docs import documentation
 
+pytestmark = pytest.mark.once
+
 SPLITS = ["train", "validation", "test"]
 
 

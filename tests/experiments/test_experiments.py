@@ -17,7 +17,7 @@ from keras_recur.experiments import (
 )
 from keras_recur.experiments._images import error_of
 from keras_recur.runs import RunFolder, make_entry
-from keras_recur.runs.card import write_card
+from keras_recur.runs.card import write_card, write_table
 
 
 def supervised(**recipe):
@@ -141,7 +141,15 @@ def test_published(name, ran, tmp_path):
     assert place == tmp_path / "experiments" / expected[name]
     published = RunFolder(place).read_json("results.json")
     assert published["summary"] == json.loads(json.dumps(results["summary"]))
-    assert (place / "README.md").read_text() == (folder / "README.md").read_text()
+    card = (place / "README.md").read_text()
+    assert card == (folder / "README.md").read_text()
+    readme = tmp_path / "README.md"
+    marks = "<!-- zoo table: keras-recur card -->", "<!-- end of zoo table -->"
+    marks += "<!-- experiments: keras-recur card -->", "<!-- end of experiments -->"
+    readme.write_text("\n".join(marks))
+    write_table(tmp_path, readme)
+    _, _, headline, *_ = card.split("\n")
+    assert f"/experiments/{expected[name]}): {headline}\n" in readme.read_text()
     assert {p.name for p in place.glob("plots/*")} == {
         p.name for p in folder.glob("plots/*")
     }
