@@ -85,12 +85,17 @@ class Supervision(Experiment):
 
     def as_dict(self) -> dict[str, Any]:
         entry = self.entry.as_dict()
-        recipes = {
-            name: dataclasses.asdict(self.recipe(name)) for name in self.networks
-        }
         kept = ("family", "data", "model", "size", "num_examples", "test_examples")
-        kept = {key: entry[key] for key in kept}
-        return {**kept, "test_size": entry["test_sizes"][0], "recipes": recipes}
+        # All but the loss is the same for every network.
+        recipe = dataclasses.asdict(self.recipe(self.networks[0]))
+        del recipe["loss_weights"], recipe["gamma"]
+        return {
+            **{key: entry[key] for key in kept},
+            "test_size": entry["test_sizes"][0],
+            "supervision": list(self.supervision),
+            "gamma": self.gamma,
+            "recipe": recipe,
+        }
 
     def network(self, name: str, seed: int) -> keras.Model:
         pair = self.entry.pair(seed, readout="all")

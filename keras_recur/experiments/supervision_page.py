@@ -127,6 +127,8 @@ def _points(mean, error):
 
 
 def _curves(results, key, path):
+    from matplotlib.ticker import MaxNLocator
+
     made, (axes,) = figure()
     made.set_size_inches(6.8, 4)
     losses = list(
@@ -150,6 +152,7 @@ def _curves(results, key, path):
                 marker="o",
                 markersize=3,
             )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("iterations")
     axes.set_ylabel({"accuracy": "test accuracy (%)"}.get(key, "right, then wrong (%)"))
     axes.set_ylim(bottom=0)
