@@ -263,8 +263,17 @@ class _Tally:
         inputs = keras.tree.map_structure(
             lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype), inputs
         )
+
+        def call(layer, *args, **kwargs):
+            # Keras refuses tensors and settings side by side in `**kwargs`.
+            tensors = {
+                k: v for k, v in kwargs.items() if isinstance(v, keras.KerasTensor)
+            }
+            layer.settings = {k: v for k, v in kwargs.items() if k not in tensors}
+            return layer(*args, **tensors)
+
         again = keras.models.clone_model(
-            model, input_tensors=inputs, clone_function=stand_in
+            model, input_tensors=inputs, clone_function=stand_in, call_function=call
         )
         return keras.KerasTensor(again.output.shape, dtype=again.output.dtype)
 
@@ -275,6 +284,7 @@ class _StandIn(keras.layers.Layer):
     def __init__(self, operation, tally, times):
         super().__init__()
         self.built = True
+        self.settings = {}
         self._visit = lambda *a, **k: tally.visit(operation, *a, times=times, **k)
         self._operation = [operation] if isinstance(operation, keras.Layer) else ()
         self._template = None
@@ -283,6 +293,7 @@ class _StandIn(keras.layers.Layer):
         self._spec = operation.compute_output_spec
 
     def compute_output_spec(self, *args, **kwargs):
+        kwargs |= self.settings
         if self._operation and len(args) == 1:
             return self._visit(*args, **kwargs)
         if self._template:

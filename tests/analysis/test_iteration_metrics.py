@@ -63,9 +63,12 @@ def test_by_hand(monkeypatch):
     assert rising.area == pytest.approx((10 * 0.5 + 30) / 40)
 
 
+@pytest.mark.parametrize("injection", [None, "concat"])
 @pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
-def test_the_same_accuracy_as_the_curve(twin):
-    pair = zoo.build("deep_thinking_1d", width=8, iterations=3, seed=0)
+def test_the_same_accuracy_as_the_curve(twin, injection):
+    pair = zoo.build(
+        "deep_thinking_1d", width=8, iterations=3, injection=injection, seed=0
+    )
     model = getattr(pair, twin)
     x = data.prefix_sums(split="test", size=8, num_examples=6)[0]
     every = zoo.with_iterations(model, readout="all").predict_on_batch(x)
@@ -76,7 +79,9 @@ def test_the_same_accuracy_as_the_curve(twin):
     found = analysis.iteration_metrics(model, batches)
     np.testing.assert_allclose(found.accuracy, analysis.iteration_curve(model, batches))
     assert found.accuracy[1] == 0.5
-    np.testing.assert_array_equal(np.diff(found.macs), 8 * 3 * 4 * 8 * 8)
+    recall = 0 if injection is None else 9 * 8
+    per_position = 3 * (4 * 8 * 8 + recall)
+    np.testing.assert_array_equal(np.diff(found.macs), 8 * per_position)
     assert found.macs[-1] == zoo.costs(model, (8, 1)).macs
 
 
