@@ -6,8 +6,8 @@ network in plain Keras, with a BatchNormalization for every step, and equal weig
 
 `simulated`: a forward pass of the network at 4 steps, against one that also runs the
 transitions that cannot reach the readout. Reported next to it is what their operations
-promise (a ratio of MACs). Where XLA compiles it finds and drops these transitions by
-itself, and there is nothing left to save.
+promise (a ratio of MACs). A compiled graph (TensorFlow's, XLA's) drops transitions that
+nobody sees by itself, and there is nothing left to save.
 
 `shared`: a training step of the untied twin at 9 steps, against the shared network. The
 operations are the same; the twin has eight times the weights to read and update.

@@ -128,7 +128,8 @@ def _tensorflow_remat(step, *arguments):
         def gradient(*upstream):
             upstream = [upstream[i] for i in smooth]
             # The barrier keeps the compiler from merging the two computations.
-            held = tf.raw_ops.IdentityN(input=[*flat, *upstream])
+            with tf.control_dependencies(upstream):
+                held = tf.raw_ops.IdentityN(input=[*flat, *upstream])
             again, upstream = held[: len(flat)], held[len(flat) :]
             watched = [x for x, f in zip(again, floating, strict=True) if f]
             with tf.GradientTape() as tape:
