@@ -42,8 +42,8 @@ SOFT = (
 GRAPH = (
     "State graph: `frnn` with three states at batch {batch}, {most} steps; its twin "
     "has weights of its own for every step. Pruned: without transitions that cannot "
-    "reach the readout, at {least} steps, where they are {saved:.0%} of the operations; "
-    "compilers drop them by themselves."
+    "reach the readout, at {least} steps, where they are {saved:.0%} of the "
+    "operations; compilers drop them by themselves."
 )
 XLA = "XLA is off in TensorFlow's first line and on in its second."
 

@@ -141,7 +141,10 @@ def _tensorflow_remat(step, *arguments):
                 output_gradients=upstream,
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
-            found = iter(gradients)
+            # Nothing goes on before all of this is done, or what was recomputed would
+            # wait in memory for the gradients of the weights.
+            with tf.control_dependencies(gradients):
+                found = iter([tf.identity(g) for g in gradients])
             return [
                 next(found) if f else tf.zeros_like(x)
                 for x, f in zip(again, floating, strict=True)
