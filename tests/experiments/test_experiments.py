@@ -99,7 +99,8 @@ def test_everything_is_there(name, ran):
     for result in results["runs"]:
         assert result["status"] == "finished"
         assert result["provenance"]["backend"] == keras.backend.backend()
-        assert 0 < result[SCORES[name]] < 8
+        # One epoch of text may be worse than guessing.
+        assert 0 < result[SCORES[name]] < 100
     page = (folder / "report.html").read_text()
     card = (folder / "README.md").read_text()
     pictures = list(folder.glob("plots/*.png"))
