@@ -12,11 +12,10 @@ A minute each on one CPU core.
 """
 
 import functools
-import time
 
 from setting import Asked, Job, Setting, parse_setting
 from swrn import swrn, swrn_jobs
-from worker import at, compare, data
+from worker import at, compare, data, timed_run
 
 WARM_UP = 2
 
@@ -49,13 +48,6 @@ def measure(setting: Setting) -> None:
         setting.repeats,
         {name: functools.partial(timed_run, models[name], x) for name in timed},
     )
-
-
-def timed_run(model, x) -> float:
-    """Seconds of one batch; the outputs come back as a NumPy array."""
-    start = time.perf_counter()
-    model.predict_on_batch(x)
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import functools
 
 from setting import JITS, Asked, Job, Setting, parse_setting
 from step import make_sure_equal
-from worker import at, compare, compiled, data, report, timed_step
+from worker import at, compare, compiled, data, report, timed_run, timed_step
 
 WARM_UP = 2
 # Against what, and at how many steps.
@@ -94,19 +94,11 @@ def against_simulated(setting: Setting) -> None:
         at(f"first runs, {name}")
         for _ in range(WARM_UP):
             model.predict_on_batch(x)
-        timed[name] = functools.partial(_timed_run, model, x)
+        timed[name] = functools.partial(timed_run, model, x)
     promised = macs["pruned"] / macs["simulated"]
     report("MACs", promised, "ratio", variant="pruned")
     found = compare("forward pass", setting.repeats, timed)
     report("forward pass over MACs", found / promised, "ratio", variant="pruned")
-
-
-def _timed_run(model, x) -> float:
-    import time
-
-    start = time.perf_counter()
-    model.predict_on_batch(x)
-    return time.perf_counter() - start
 
 
 def _compare_steps(what: str, setting: Setting, models: dict) -> None:

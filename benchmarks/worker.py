@@ -98,6 +98,13 @@ def timed_step(model, x, y) -> float:
     return time.perf_counter() - start
 
 
+def timed_run(model, x) -> float:
+    """Seconds of one batch; the outputs come back as a NumPy array."""
+    start = time.perf_counter()
+    model.predict_on_batch(x)
+    return time.perf_counter() - start
+
+
 def warm_up(setting: Setting) -> None:
     """Trains a tiny network, so that the backend's own start is not measured."""
     import dataclasses

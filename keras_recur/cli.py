@@ -1,5 +1,6 @@
 """The command line: keras-recur list | show | train | compare | experiment | card."""
 
+import contextlib
 import inspect
 import os
 from pathlib import Path
@@ -270,6 +271,19 @@ def card(
         console.print(f"wrote the table into {readme}", highlight=False)
 
 
+@contextlib.contextmanager
+def _interruptible(kept):
+    """Ctrl-C says what is kept, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print(
+            f"\nInterrupted. Finished {kept} and epochs are kept: run the same command "
+            "with --resume to go on."
+        )
+        raise typer.Exit(130) from None
+
+
 def _run_experiment(asked, folder, seeds, resume):
     from keras_recur import experiments
 
@@ -279,16 +293,10 @@ def _run_experiment(asked, folder, seeds, resume):
     def report(line):
         console.print(line, highlight=False, markup=False)
 
-    try:
+    with _interruptible("networks"):
         results = experiments.run_experiment(
             asked, folder, seeds, resume=resume, report=report
         )
-    except KeyboardInterrupt:
-        console.print(
-            "\nInterrupted. Finished networks and epochs are kept: run the same "
-            "command with --resume to go on."
-        )
-        raise typer.Exit(130) from None
     console.print(f"\nReport with plots: {folder / 'report.html'}", highlight=False)
     if any(r["status"] == "diverged" for r in results["runs"]):
         raise typer.Exit(1)
@@ -349,16 +357,10 @@ def _run(entry, folder, seeds, twins, resume):
 
     words = ", ".join(label(twin) for twin in twins)
     console.print(f"{entry.name}: {words}, seeds {seeds}, into {folder}/")
-    try:
+    with _interruptible("seeds"):
         results = compare(
             entry, folder, seeds, twins, resume=resume, progress=Progress(console)
         )
-    except KeyboardInterrupt:
-        console.print(
-            "\nInterrupted. Finished seeds and epochs are kept: run the same command "
-            "with --resume to go on."
-        )
-        raise typer.Exit(130) from None
     report = write_report(RunFolder(folder))
     for header, rows in (accuracy_table(results), costs_table(results)):
         table = Table(*header, box=None)

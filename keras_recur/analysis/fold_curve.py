@@ -5,7 +5,6 @@ thresholds is ours.
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from keras_recur.analysis.fold import fold
 from keras_recur.analysis.recalibrate import recalibrate
 from keras_recur.training.checkpoint import replacing
 from keras_recur.training.exact_match import ExactMatch
+from keras_recur.zoo.costs import trainable_parameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,9 +178,11 @@ def fold_curve(
         if fine_tune is not None:
             fine_tune(folded)
             after["fine_tuned"] = _score(folded, data, metric)
-        count = _parameters(folded)
+        count = trainable_parameters(folded)
         folds.append(Fold(threshold, clusters, count, accuracy, **after))
-    return FoldCurve(_score(model, data, metric), _parameters(model), tuple(folds))
+    return FoldCurve(
+        _score(model, data, metric), trainable_parameters(model), tuple(folds)
+    )
 
 
 def _labels(bank):
@@ -193,7 +195,3 @@ def _score(model, data, metric):
         x, y = data[i]
         scorer.update_state(y, model.predict_on_batch(x))
     return float(scorer.result())
-
-
-def _parameters(model):
-    return sum(math.prod(v.shape) for v in model.trainable_variables)

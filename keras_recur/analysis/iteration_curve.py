@@ -131,9 +131,13 @@ def _shorter(model, iterations):
 
 def _exact(found, target):
     """Examples with every scored position right, after each iteration, of how many."""
-    right = (found == target) | (target < 0)
-    right = right.reshape(*right.shape[:2], -1).all(axis=-1)
+    right = all_positions((found == target) | (target < 0))
     return right.sum(axis=0), len(right)
+
+
+def all_positions(right: Any) -> Any:
+    """Whether it is so in every position of an example, after each iteration."""
+    return right.reshape(*right.shape[:2], -1).all(axis=-1)
 
 
 def _f1(found, target):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_recur._validation import check_hierarchy
-from keras_recur.analysis.iteration_curve import Readouts
+from keras_recur.analysis.iteration_curve import Readouts, all_positions
 from keras_recur.zoo.costs import costs
 from keras_recur.zoo.with_iterations import with_iterations
 
@@ -99,15 +99,15 @@ def iteration_metrics(
         answers = readouts.answers(x)
         target = np.expand_dims(np.asarray(y), 1)
         ignored = target < 0
-        right = _all_positions((answers == target) | ignored)
-        same = _all_positions((answers == answers[:, -1:]) | ignored)
+        right = all_positions((answers == target) | ignored)
+        same = all_positions((answers == answers[:, -1:]) | ignored)
         flips = np.zeros_like(right)
         flips[:, 1:] = right[:, :-1] & ~right[:, 1:]
         lost = right.any(axis=1) & ~right[:, -1]
         coarse = right
         if hierarchy is not None:
             above = np.array(hierarchy)
-            coarse = _all_positions((above[answers] == above[target]) | ignored)
+            coarse = all_positions((above[answers] == above[target]) | ignored)
         counted = [part.sum(axis=0) for part in (right, flips, same, coarse)]
         sums = sums + np.array([*counted, np.full(right.shape[1], lost.sum())])
         total += len(right)
@@ -123,11 +123,6 @@ def iteration_metrics(
     wrong = np.where(accuracy < 1, 1 - accuracy, np.nan)
     compliance = (coarse - accuracy) / wrong
     return dataclasses.replace(found, coarse_accuracy=coarse, compliance=compliance)
-
-
-def _all_positions(right):
-    """Whether it is so in every position of an example, after each iteration."""
-    return right.reshape(*right.shape[:2], -1).all(axis=-1)
 
 
 def _macs(model, readouts, shape):

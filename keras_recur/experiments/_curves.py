@@ -44,9 +44,3 @@ def save(made: Any, path: Path) -> Path:
     with replacing(path) as file:
         made.savefig(file, format="png", dpi=130)
     return path
-
-
-def with_error(mean: float, error: float | None, digits: int = 1) -> str:
-    """`7.4 ± 0.2`, as tables print it."""
-    shown = f"{mean:.{digits}f}"
-    return shown if error is None else f"{shown} ± {error:.{digits}f}"

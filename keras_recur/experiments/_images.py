@@ -1,40 +1,84 @@
 """What experiments on labelled images have in common."""
 
+import dataclasses
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_recur import data as data_room
+from keras_recur import zoo
 from keras_recur._validation import check_one_of
-from keras_recur.runs.entry import make_entry
+from keras_recur.experiments._networks import one_network
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.runs.entry import fitting_data, make_entry
+from keras_recur.training.recipe import Recipe
 
 
-def entry_for(family: str, settings: Any) -> Any:
-    """The entry of a family on the experiment's data: its data sets and recipe."""
-    recipe: dict[str, Any] = {}
-    if settings.epochs is not None:
-        recipe["epochs"] = settings.epochs
-        recipe["milestones"] = [2 * settings.epochs // 3, 5 * settings.epochs // 6]
-    return make_entry(
-        family,
-        settings.data,
-        quick=settings.short,
-        num_examples=settings.num_examples,
-        model={"width": settings.width},
-        recipe=recipe,
-        data_dir=settings.data_dir,
-        download=settings.download,
-    )
+@dataclasses.dataclass(frozen=True)
+class ImageExperiment(Experiment):
+    """An experiment that trains families of state graphs on labelled images."""
 
+    data: str = "digits"
+    width: int = 16
+    epochs: int | None = None
+    num_examples: int | None = None
+    short: bool = False
+    data_dir: str | None = None
+    download: bool = False
 
-def load_images(entry: Any, split: str, seed: int) -> Any:
-    """Batches of a split."""
-    if split == "train":
-        return entry.train_data("recurrent", seed)
-    return (
-        entry.validation_data(None) if split == "validation" else entry.test_data(None)
-    )
+    def __post_init__(self):
+        usual = zoo.describe("frnn").defaults["input_shape"]
+        check_one_of("data", self.data, fitting_data(usual))
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = dataclasses.asdict(self)
+        # Where the data lie is not part of what is trained.
+        del plain["data_dir"], plain["download"]
+        return {**plain, "recipe": dataclasses.asdict(self.recipe(self.networks[0]))}
+
+    def recipe(self, name: str) -> Recipe:
+        return self._entry().recipe("recurrent")
+
+    def load(self, split: str, seed: int = 0) -> Any:
+        entry = self._entry()
+        if split == "train":
+            return entry.train_data("recurrent", seed)
+        make = entry.validation_data if split == "validation" else entry.test_data
+        return make(None)
+
+    def graph(self, family: str, seed: int, **arguments: Any) -> keras.Model:
+        """An untrained network for these images."""
+        return one_network(
+            family,
+            seed,
+            input_shape=data_room.input_shape(self.data),
+            num_classes=data_room.describe(self.data).num_classes,
+            width=self.width,
+            **arguments,
+        )
+
+    @property
+    def guess(self) -> float:
+        """The error of guessing."""
+        return 1 - 1 / data_room.describe(self.data).num_classes
+
+    def _entry(self):
+        recipe: dict[str, Any] = {}
+        if self.epochs is not None:
+            recipe["epochs"] = self.epochs
+            recipe["milestones"] = [2 * self.epochs // 3, 5 * self.epochs // 6]
+        # Recipe and data are the same for all families of state graphs.
+        return make_entry(
+            "frnn",
+            self.data,
+            quick=self.short,
+            num_examples=self.num_examples,
+            model={"width": self.width},
+            recipe=recipe,
+            data_dir=self.data_dir,
+            download=self.download,
+        )
 
 
 def error_of(model: keras.Model, data: Any) -> float:
@@ -44,14 +88,3 @@ def error_of(model: keras.Model, data: Any) -> float:
         found = np.argmax(model.predict_on_batch(x), axis=-1)
         wrong, total = wrong + int((found != y).sum()), total + len(y)
     return wrong / total
-
-
-def check_data(data: str) -> None:
-    """Raises for data that are no images with one label each."""
-    images = [
-        name
-        for name in data_room.list_datasets()
-        if len(data_room.input_shape(name)) == 3
-        and not data_room.describe(name).procedural
-    ]
-    check_one_of("data", data, images)

@@ -1,6 +1,5 @@
 """Networks without their twins."""
 
-import math
 from typing import Any
 
 import keras
@@ -15,8 +14,3 @@ def one_network(family: str, seed: int, **arguments: Any) -> keras.Model:
     usual = {"sharing": "all", "readout": "last", "unroll": True, "remat": False}
     arguments = {**spec.defaults, **usual, **arguments}
     return spec.network(Start(spec.initializer, seed), **arguments)
-
-
-def trainable_parameters(model: keras.Model) -> int:
-    """How many numbers are trained."""
-    return sum(math.prod(v.shape) for v in model.trainable_variables)

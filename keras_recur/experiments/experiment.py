@@ -1,6 +1,7 @@
 """What an experiment is: several networks, one set of data, one question."""
 
 import abc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -58,6 +59,24 @@ class Experiment(abc.ABC):
     @abc.abstractmethod
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         """Means and standard errors over seeds, as plain data."""
+
+    def by_network(
+        self, results: list[dict[str, Any]]
+    ) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
+        """Name and results of every network that has some, and what all count alike."""
+        for name in self.networks:
+            mine = [r for r in results if r["network"] == name]
+            if mine:
+                yield (
+                    name,
+                    mine,
+                    {
+                        "seeds": len(mine),
+                        "failed_seeds": sum(r["status"] != "finished" for r in mine),
+                        "parameters": mine[0]["parameters"],
+                        "seconds": sum(r["seconds"] for r in mine) / len(mine),
+                    },
+                )
 
     @abc.abstractmethod
     def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:

@@ -9,29 +9,18 @@ from typing import Any
 
 import keras
 
-from keras_recur import data as data_room
 from keras_recur._validation import check_integer
 from keras_recur.analysis import recalibrate, statistics_over_time
 from keras_recur.analysis._banks import rebuilt
-from keras_recur.experiments._images import (
-    check_data,
-    entry_for,
-    error_of,
-    load_images,
-)
-from keras_recur.experiments._networks import one_network
-from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments._images import ImageExperiment, error_of
 from keras_recur.experiments.readout_times_page import fill_readout_times_page
 from keras_recur.runs.page import Page
 from keras_recur.runs.summary import mean_and_error
-from keras_recur.training.recipe import Recipe
 from keras_recur.zoo import with_iterations
-
-_FAMILY = "multistate_resnet"
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadoutTimes(Experiment):
+class ReadoutTimes(ImageExperiment):
     """How a network that was trained at one readout time does at others.
 
     A residual network of two states whose first one loops is trained with shared
@@ -68,19 +57,12 @@ class ReadoutTimes(Experiment):
     name = "readout-times"
     title = "Trained at one readout time, tested at others"
 
-    data: str = "digits"
-    width: int = 16
     trained: int = 13
     first: int = 7
     last: int = 23
-    epochs: int | None = None
-    num_examples: int | None = None
-    short: bool = False
-    data_dir: str | None = None
-    download: bool = False
 
     def __post_init__(self):
-        check_data(self.data)
+        super().__post_init__()
         check_integer("first", self.first, 4, "Before, the last state is empty.")
         check_integer("trained", self.trained, self.first, "It is `first` or later.")
         check_integer("last", self.last, self.trained, "It is `trained` or later.")
@@ -93,28 +75,11 @@ class ReadoutTimes(Experiment):
     def networks(self) -> tuple[str, ...]:
         return ("shared", "not-shared")
 
-    def as_dict(self) -> dict[str, Any]:
-        plain = dataclasses.asdict(self)
-        # Where the data lie is not part of what is trained.
-        del plain["data_dir"], plain["download"]
-        return {**plain, "recipe": dataclasses.asdict(self.recipe("shared"))}
-
     def network(self, name: str, seed: int) -> keras.Model:
-        return one_network(
-            _FAMILY,
-            seed,
-            input_shape=data_room.input_shape(self.data),
-            num_classes=data_room.describe(self.data).num_classes,
-            width=self.width,
-            iterations=self.trained - 1,
-            sharing="all" if name == "shared" else "none",
+        sharing = "all" if name == "shared" else "none"
+        return self.graph(
+            "multistate_resnet", seed, iterations=self.trained - 1, sharing=sharing
         )
-
-    def recipe(self, name: str) -> Recipe:
-        return entry_for(_FAMILY, self).recipe("recurrent")
-
-    def load(self, split: str, seed: int = 0) -> Any:
-        return load_images(entry_for(_FAMILY, self), split, seed)
 
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
         test, train = self.load("test"), self.load("train", seed)
@@ -142,23 +107,15 @@ class ReadoutTimes(Experiment):
         return found
 
     def failed_score(self) -> dict[str, Any]:
-        guess = 1 - 1 / data_room.describe(self.data).num_classes
-        count = self.last - self.first + 1
-        return {
-            "error": guess,
-            "errors": [guess] * count,
-            "recalibrated_errors": [guess] * count,
-        }
+        curve = [self.guess] * (self.last - self.first + 1)
+        return {"error": self.guess, "errors": curve, "recalibrated_errors": curve}
 
     def line(self, result: dict[str, Any]) -> str:
         return f"{100 * result['error']:.1f} % test error at t = {self.trained}"
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         summary = {}
-        for name in self.networks:
-            mine = [r for r in results if r["network"] == name]
-            if not mine:
-                continue
+        for name, mine, counts in self.by_network(results):
             curves = {}
             for key in ("errors", "recalibrated_errors"):
                 columns = zip(*(r[key] for r in mine), strict=False)
@@ -170,10 +127,7 @@ class ReadoutTimes(Experiment):
                     range(self.first, self.first + len(curves["errors"]))
                 ),
                 **curves,
-                "seeds": len(mine),
-                "failed_seeds": sum(r["status"] != "finished" for r in mine),
-                "parameters": mine[0]["parameters"],
-                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+                **counts,
             }
         return summary
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from keras_recur.analysis.statistics_over_time import Statistics, draw_statistics
-from keras_recur.experiments._curves import COLORS, band, figure, save, with_error
+from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.runs.page import Page
+from keras_recur.runs.summary import in_percent
 
 # Key of the scores, network, label, color, line.
 _CURVES = (
@@ -97,8 +98,7 @@ def _cell(found, key, time):
     place = time - found["readout_times"][0]
     if place >= len(found[key]):
         return "-"
-    error = found[f"{key}_standard_errors"][place]
-    return with_error(100 * found[key][place], None if error is None else 100 * error)
+    return in_percent(found[key][place], found[f"{key}_standard_errors"][place])
 
 
 def _errors(results, path):

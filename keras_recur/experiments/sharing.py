@@ -9,19 +9,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_recur import data as data_room
-from keras_recur.experiments._images import (
-    check_data,
-    entry_for,
-    error_of,
-    load_images,
-)
-from keras_recur.experiments._networks import one_network
-from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments._images import ImageExperiment, error_of
 from keras_recur.experiments.sharing_page import fill_sharing_page
 from keras_recur.runs.page import Page
 from keras_recur.runs.summary import mean_and_error
-from keras_recur.training.recipe import Recipe
 
 
 class Case(NamedTuple):
@@ -43,7 +34,7 @@ class Case(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sharing(Experiment):
+class Sharing(ImageExperiment):
     """What sharing weights over time saves and costs, in state graphs.
 
     Three panels: residual networks of two states whose first one loops, read out
@@ -83,19 +74,12 @@ class Sharing(Experiment):
     name = "sharing"
     title = "Sharing weights over time, and not"
 
-    data: str = "digits"
-    width: int = 16
     resnet_times: tuple[int, ...] = (5, 7, 13, 23)
     stage_loops: int = 3
     frnn_times: tuple[int, ...] = (2, 3, 5, 10)
-    epochs: int | None = None
-    num_examples: int | None = None
-    short: bool = False
-    data_dir: str | None = None
-    download: bool = False
 
     def __post_init__(self):
-        check_data(self.data)
+        super().__post_init__()
         for field, least in (("resnet_times", 4), ("frnn_times", 2)):
             times = getattr(self, field)
             if not times or any(t < least for t in times):
@@ -144,59 +128,34 @@ class Sharing(Experiment):
     def networks(self) -> tuple[str, ...]:
         return tuple(self.cases)
 
-    def as_dict(self) -> dict[str, Any]:
-        plain = dataclasses.asdict(self)
-        # Where the data lie is not part of what is trained.
-        del plain["data_dir"], plain["download"]
-        return {**plain, "recipe": dataclasses.asdict(self.recipe(self.networks[0]))}
-
     def network(self, name: str, seed: int) -> keras.Model:
         case = self.cases[name]
-        return one_network(
-            case.family,
-            seed,
-            input_shape=data_room.input_shape(self.data),
-            num_classes=data_room.describe(self.data).num_classes,
-            width=self.width,
-            iterations=case.time - 1,
-            **case.arguments,
-        )
-
-    def recipe(self, name: str) -> Recipe:
-        return entry_for(self.cases[name].family, self).recipe("recurrent")
-
-    def load(self, split: str, seed: int = 0) -> Any:
-        return load_images(entry_for("frnn", self), split, seed)
+        return self.graph(case.family, seed, iterations=case.time - 1, **case.arguments)
 
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
         return {"error": error_of(model, self.load("test"))}
 
     def failed_score(self) -> dict[str, Any]:
-        return {"error": 1 - 1 / data_room.describe(self.data).num_classes}
+        return {"error": self.guess}
 
     def line(self, result: dict[str, Any]) -> str:
         return f"{100 * result['error']:.1f} % test error"
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         summary = {}
-        for name, case in self.cases.items():
-            mine = [r for r in results if r["network"] == name]
-            if not mine:
-                continue
+        cases = self.cases
+        for name, mine, counts in self.by_network(results):
             mean, error = mean_and_error([r["error"] for r in mine])
             finished = [r["history"] for r in mine if r["status"] == "finished"]
             training = [1 - h["accuracy"][-1] for h in finished]
             summary[name] = {
-                "panel": case.panel,
-                "readout_time": case.time,
-                "shared": case.shared,
+                "panel": cases[name].panel,
+                "readout_time": cases[name].time,
+                "shared": cases[name].shared,
                 "error": mean,
                 "standard_error": error,
                 "training_error": mean_and_error(training)[0] if training else None,
-                "seeds": len(mine),
-                "failed_seeds": len(mine) - len(finished),
-                "parameters": mine[0]["parameters"],
-                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+                **counts,
             }
         return summary
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from keras_recur.experiments._curves import COLORS, band, figure, save, with_error
+from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.runs.page import Page
+from keras_recur.runs.summary import in_percent
 
 _PANELS = {
     "resnet": "Two-state ResNet, first state loops",
@@ -92,8 +93,7 @@ def sharing_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def _error(found):
-    error = found["standard_error"]
-    return with_error(100 * found["error"], None if error is None else 100 * error)
+    return in_percent(found["error"], found["standard_error"])
 
 
 def _chosen(summary, panel, shared):

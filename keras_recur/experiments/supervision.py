@@ -151,10 +151,7 @@ class Supervision(Experiment):
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         networks: dict[str, Any] = {}
-        for name in self.networks:
-            mine = [r for r in results if r["network"] == name]
-            if not mine:
-                continue
+        for name, mine, counts in self.by_network(results):
             means = {
                 key: mean_and_error([r[key] for r in mine])
                 for key in ("last_accuracy", "area", "flip_rate")
@@ -162,10 +159,7 @@ class Supervision(Experiment):
             networks[name] = {
                 **{key: mean for key, (mean, _) in means.items()},
                 **{f"{key}_standard_error": e for key, (_, e) in means.items()},
-                "seeds": len(mine),
-                "failed_seeds": sum(r["status"] != "finished" for r in mine),
-                "parameters": mine[0]["parameters"],
-                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+                **counts,
             }
         return {"networks": networks, "effects": self._effects(results)}
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from keras_recur import zoo
-from keras_recur.experiments._curves import COLORS, band, figure, save, with_error
+from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.runs.page import Page
 from keras_recur.runs.plots import label
+from keras_recur.runs.summary import in_percent
 
 _LOSSES = {
     "final": "last iteration trained",
@@ -100,7 +101,7 @@ def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]
     for name, found in results["summary"]["networks"].items():
         twin, _, loss = name.partition("-")
         figures = [
-            _percent(found[key], found[f"{key}_standard_error"])
+            in_percent(found[key], found[f"{key}_standard_error"])
             for key in ("last_accuracy", "area", "flip_rate")
         ]
         counts = f"{found['parameters']:,}", found["seeds"], found["failed_seeds"]
@@ -117,12 +118,8 @@ def effects_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return ["", "last iteration", "over MACs"], rows
 
 
-def _percent(mean, error):
-    return with_error(100 * mean, None if error is None else 100 * error)
-
-
 def _points(mean, error):
-    text = _percent(mean, error)
+    text = in_percent(mean, error)
     return text if text.startswith("-") else f"+{text}"
 
 

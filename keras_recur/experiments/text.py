@@ -161,18 +161,12 @@ class Text(Experiment):
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         summary: dict[str, Any] = {}
-        for name in self.networks:
-            mine = [r for r in results if r["network"] == name]
-            if not mine:
-                continue
+        for name, mine, counts in self.by_network(results):
             mean, error = mean_and_error([r["bits_per_character"] for r in mine])
             summary[name] = {
                 "bits_per_character": mean,
                 "standard_error": error,
-                "seeds": len(mine),
-                "failed_seeds": sum(r["status"] != "finished" for r in mine),
-                "parameters": mine[0]["parameters"],
-                "seconds": sum(r["seconds"] for r in mine) / len(mine),
+                **counts,
             }
         return {"bits_without_context": _bits_without_context(), "networks": summary}
 

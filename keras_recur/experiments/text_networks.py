@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from keras_recur.experiments._networks import one_network, trainable_parameters
+from keras_recur.experiments._networks import one_network
+from keras_recur.zoo.costs import trainable_parameters
 
 NETWORKS = ("graph", "gru")
 

@@ -4,8 +4,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from keras_recur.experiments._curves import COLORS, band, figure, save, with_error
+from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.runs.page import Page
+from keras_recur.runs.summary import with_error
 
 _LABELS = {"graph": "state graph", "gru": "GRU"}
 

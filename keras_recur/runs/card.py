@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur.runs.page import markdown_table
+from keras_recur.runs.page import Page, markdown_table
 from keras_recur.runs.plots import label
 from keras_recur.runs.report import (
     accuracy_table,
@@ -83,7 +83,7 @@ def write_card(
     results["weights"] = _copy_weights(folder, results, place)
     RunFolder(place).write_json("results.json", results)
     with replacing(place / "README.md") as file:
-        file.write(_card(results, pictures).encode())
+        file.write(_card(results, pictures, place / "plots").encode())
     return place
 
 
@@ -116,7 +116,7 @@ def _copy_weights(folder, results, place):
     return kept
 
 
-def _card(results, pictures):
+def _card(results, pictures, plots):
     family = zoo.describe(results["entry"]["family"])
     weights = results["weights"]
     load = f'pair = keras_recur.zoo.load("{results["name"]}")'
@@ -127,21 +127,22 @@ def _card(results, pictures):
         )
     else:
         kept = "Its weights are too large to be kept here."
-    parts = [
-        f"# {results['name']}",
-        headline(results),
-        f"{family.summary} {family.paper}. Shared over iterations: {family.shares}.",
-        kept,
-        "## Scores",
-        markdown_table(*accuracy_table(results)),
-        footnote(results),
-        *[f"![{text}](plots/{name})\n\n*{text}*" for name, text in pictures],
-        "## Costs",
-        markdown_table(*costs_table(results)),
-        "## How it was trained",
-        markdown_table(["", ""], provenance_rows(results)),
-    ]
-    return "\n\n".join(parts) + "\n"
+    page = Page(results["name"])
+    page.headline(headline(results))
+    page.paragraph(
+        f"{family.summary} {family.paper}. Shared over iterations: {family.shares}."
+    )
+    page.paragraph(kept)
+    page.heading("Scores")
+    page.table(*accuracy_table(results))
+    page.paragraph(footnote(results))
+    for name, caption in pictures:
+        page.picture(plots / name, caption)
+    page.heading("Costs")
+    page.table(*costs_table(results))
+    page.heading("How it was trained")
+    page.table(["", ""], provenance_rows(results))
+    return page.markdown()
 
 
 def write_table(published: str | Path, readme: str | Path) -> None:

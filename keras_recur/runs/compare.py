@@ -1,6 +1,5 @@
 """Trains both twins over seeds, and scores them on sizes they have not seen."""
 
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import STAGES, summarize
 from keras_recur.training.fit import TrainingDiverged, fit
+from keras_recur.zoo.costs import trainable_parameters
 
 # Layers whose kernels have at least this cosine are folded into one.
 FOLD_AT = 0.9
@@ -164,11 +164,10 @@ def _folded(entry, model, twin, seed):
     normalized = _has_statistics(folded)
     if normalized:
         _recalibrate(entry, folded, twin, seed)
-    count = sum(math.prod(v.shape) for v in folded.trainable_variables)
     return {
         "threshold": FOLD_AT,
         "labels": {name: bank.labels for name, bank in banks_of(folded)},
-        "parameters": count,
+        "parameters": trainable_parameters(folded),
         "recalibrated": normalized,
         "tests": _tests(entry, folded, twin),
     }

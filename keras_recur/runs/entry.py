@@ -14,27 +14,17 @@ TWINS = ("recurrent", "feedforward")
 
 # Of data that no paper trains on: in full and quick. The epochs and their decay are
 # those of Liao and Poggio 2016 (arXiv:1604.03640), and a fifth of them.
+_DIGITS = Recipe(
+    "sgd",
+    0.1,
+    epochs=60,
+    batch_size=32,
+    clip_norm=1.0,
+    milestones=(40, 50),
+    source="measured here",
+)
 _OWN: dict[str, tuple[Recipe, Recipe]] = {
-    "digits": (
-        Recipe(
-            "sgd",
-            0.1,
-            epochs=60,
-            batch_size=32,
-            clip_norm=1.0,
-            milestones=(40, 50),
-            source="measured here",
-        ),
-        Recipe(
-            "sgd",
-            0.1,
-            epochs=12,
-            batch_size=32,
-            clip_norm=1.0,
-            milestones=(8, 10),
-            source="measured here",
-        ),
-    )
+    "digits": (_DIGITS, dataclasses.replace(_DIGITS, epochs=12, milestones=(8, 10)))
 }
 
 # Recipes that a laptop finishes in minutes. The networks run on inputs larger than
@@ -425,12 +415,12 @@ def _shortened(recipe):
 def _check_fit(family, data, spec, shape, model):
     usual = zoo.describe(family).defaults["input_shape"]
     channels = model.get("input_shape", usual)[-1]
-    if data not in _fitting(usual) or (None in usual and channels != shape[-1]):
+    if data not in fitting_data(usual) or (None in usual and channels != shape[-1]):
         raise ValueError(
             f"{family} and {data} do not fit: {family} takes inputs like {usual} and "
             f"answers for {'every position' if None in usual else 'the whole'}, {data} "
             f"has inputs like {shape}. Sets that fit: "
-            f"{', '.join(_fitting(usual)) or 'none'}.{_HINT * (len(shape) == 1)}"
+            f"{', '.join(fitting_data(usual)) or 'none'}.{_HINT * (len(shape) == 1)}"
         )
     classes = model.get("num_classes", spec.num_classes)
     if classes != spec.num_classes:
@@ -442,7 +432,7 @@ def _check_fit(family, data, spec, shape, model):
 _HINT = " Models of text are trained by `keras-recur experiment text`."
 
 
-def _fitting(usual):
+def fitting_data(usual: tuple[int | None, ...]) -> list[str]:
     """Data sets with inputs of this rank, with targets for positions or the whole."""
     return [
         name

@@ -79,8 +79,18 @@ def span(numbers: Sequence[int]) -> str:
 
 def percent(mean: float, error: float | None) -> str:
     """`98.2 ± 0.4 %`, as tables print it."""
-    shown = f"{100 * mean:.1f}"
-    return f"{shown} ± {100 * error:.1f} %" if error is not None else f"{shown} %"
+    return f"{in_percent(mean, error)} %"
+
+
+def in_percent(mean: float, error: float | None) -> str:
+    """`98.2 ± 0.4`, for columns that say what they are in."""
+    return with_error(100 * mean, None if error is None else 100 * error)
+
+
+def with_error(mean: float, error: float | None, digits: int = 1) -> str:
+    """`7.4 ± 0.2`, a figure in its own unit."""
+    shown = f"{mean:.{digits}f}"
+    return shown if error is None else f"{shown} ± {error:.{digits}f}"
 
 
 def size_label(size: Any) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from keras_recur._validation import (
     nearest,
 )
 from keras_recur.layers import TemplateBank
+from keras_recur.zoo.costs import trainable_parameters
 from keras_recur.zoo.family import Family, describe
 from keras_recur.zoo.pair import Pair
 from keras_recur.zoo.start import Start
@@ -141,7 +141,7 @@ def build(
     recurrent = network(sharing, arguments["width"])
     twin_width = arguments["width"]
     if match == "parameters":
-        most = _parameters(recurrent)
+        most = trainable_parameters(recurrent)
         twin_width = _matching_width(family, network, twin_width, most)
     config = {
         "name": name,
@@ -164,7 +164,7 @@ def _matching_width(family, network, width, most):
     low, high = 0, width // step
     while low < high:
         middle = (low + high + 1) // 2
-        if _parameters(network("none", middle * step)) <= most:
+        if trainable_parameters(network("none", middle * step)) <= most:
             low = middle
         else:
             high = middle - 1
@@ -175,10 +175,6 @@ def _matching_width(family, network, width, most):
             "iterations."
         )
     return low * step
-
-
-def _parameters(model):
-    return sum(math.prod(v.shape) for v in model.trainable_variables)
 
 
 def _check_sharing(sharing, templates, recurrence):

@@ -117,7 +117,7 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
         for v in layer.trainable_variables
     )
     return Costs(
-        parameters=sum(math.prod(v.shape) for v in model.trainable_variables),
+        parameters=trainable_parameters(model),
         per_iteration_parameters=own,
         normalization_statistics=statistics,
         macs=tally.macs,
@@ -126,6 +126,11 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
         synapses=tally.synapses,
         activation_bytes=tally.activation_bytes,
     )
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    """How many numbers are trained."""
+    return sum(math.prod(v.shape) for v in model.trainable_variables)
 
 
 class _Tally:

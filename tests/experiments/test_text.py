@@ -8,9 +8,9 @@ import pytest
 
 from keras_recur import data
 from keras_recur.experiments import Text, sample_text
-from keras_recur.experiments._networks import trainable_parameters
 from keras_recur.experiments.text import bits_by_position
 from keras_recur.experiments.text_networks import gru_units
+from keras_recur.zoo.costs import trainable_parameters
 
 
 @pytest.mark.parametrize("width", [16, 128])
