@@ -72,7 +72,7 @@ def test_the_same_accuracy_as_the_curve(twin, injection):
     model = getattr(pair, twin)
     x = data.prefix_sums(split="test", size=8, num_examples=6)[0]
     every = zoo.with_iterations(model, readout="all").predict_on_batch(x)
-    # What it says after two iterations of half of them, and of others all but one position.
+    # What it says after two iterations: of half of them all, of others all but one.
     y = every[:, 1].argmax(axis=-1)
     y[3:, 0] = 1 - y[3:, 0]
     batches = [(x[:4], y[:4]), (x[4:], y[4:])]
