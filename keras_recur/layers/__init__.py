@@ -1,5 +1,6 @@
 """What loops and what is shared. Pure Keras layers, usable with no other room."""
 
+from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.readout import Readout
 from keras_recur.layers.recurrence_regularizer import RecurrenceRegularizer
@@ -13,8 +14,10 @@ from keras_recur.layers.time_specific_batch_normalization import (
     TimeSpecificBatchNormalization,
 )
 from keras_recur.layers.transition import Transition, resnet_transitions
+from keras_recur.layers.zero_state import ZeroState
 
 __all__ = [
+    "EveryNthIteration",
     "Iteration",
     "Readout",
     "RecurrenceRegularizer",
@@ -26,6 +29,7 @@ __all__ = [
     "TemplateDense",
     "TimeSpecificBatchNormalization",
     "Transition",
+    "ZeroState",
     "current_iteration",
     "resnet_transitions",
 ]

@@ -7,6 +7,7 @@ values and assigned once, behind the loop.
 """
 
 import functools
+from typing import Any
 
 import keras
 from keras import ops, tree
@@ -23,6 +24,8 @@ class PureBlock:
 
     def __init__(self, block, iterations, training, remat=False):
         self.block = block
+        # From an index, the block's turn, to the number of the iteration in its loop.
+        self.offset: Any = 0
         self.iterations = iterations
         self.training = training
         self.trainable = list(block.trainable_variables)
@@ -62,7 +65,7 @@ class PureBlock:
             *zip(self.mutable, carried[:-1], strict=True),
         ]
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
-            with iteration_scope(index, self.iterations):
+            with iteration_scope(index, self.iterations, index + self.offset):
                 outputs = self.block(inputs, training=self.training)
         self.adds_losses = self.adds_losses or bool(scope.losses)
         updated = [scope.get_current_value(v) for v in self.mutable]

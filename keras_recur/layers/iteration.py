@@ -14,10 +14,13 @@ class Iteration(NamedTuple):
             integer in an unrolled loop, a scalar int32 tensor in a rolled one.
         iterations: How many applications these weights were built for: the
             iterations of the block's group, not of the whole loop.
+        number: Which iteration of the whole loop is running, from 0; of a state graph,
+            the same as `index`. As `index`, an integer or a tensor.
     """
 
     index: Any
     iterations: int
+    number: Any
 
 
 _current: ContextVar[Iteration | None] = ContextVar("keras_recur_iteration")
@@ -33,7 +36,7 @@ def current_iteration() -> Iteration | None:
     row (`index`).
 
     Returns:
-        An `Iteration(index, iterations)`, or `None`.
+        An `Iteration(index, iterations, number)`, or `None`.
 
     Example:
 
@@ -52,9 +55,10 @@ def current_iteration() -> Iteration | None:
 
 
 @contextlib.contextmanager
-def iteration_scope(index: Any, iterations: int) -> Iterator[None]:
-    """Makes `current_iteration()` return `Iteration(index, iterations)`."""
-    token = _current.set(Iteration(index, iterations))
+def iteration_scope(index: Any, iterations: int, number: Any = None) -> Iterator[None]:
+    """Makes `current_iteration()` return this; `number` is `index` by default."""
+    number = index if number is None else number
+    token = _current.set(Iteration(index, iterations, number))
     try:
         yield
     finally:

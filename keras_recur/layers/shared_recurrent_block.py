@@ -76,6 +76,10 @@ class SharedRecurrentBlock(keras.layers.Layer):
         iterations: Another number of iterations for this call, on the same weights.
             Untied, grouped and mixed blocks can run fewer, but not more; a folded
             bank whose kernels repeat, in full once at least, goes on with its period.
+        start: The number of iterations that led to `x`, for a run in parts: this call
+            goes on with the weights and statistics of the following ones. `iterations`
+            are then those of this call, by default all that remain. Where all
+            iterations share their weights, it may be a scalar tensor. Default 0.
         return_sequence: Another choice for this call.
         unroll: Another choice for this call: a long run for inference compiles much
             faster rolled.
@@ -93,8 +97,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
 
     Raises:
         ValueError: for an argument outside of what is listed, for a block that
-            changes its state's structure, shape or dtype, and for more iterations
-            than untied or grouped weights exist for.
+            changes its state's structure, shape or dtype, for more iterations
+            than untied or grouped weights exist for, and for a `start` without the
+            input that `injection` shows.
 
     Example:
 
@@ -235,12 +240,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
         x,
         injected=None,
         iterations=None,
+        start=0,
         return_sequence=None,
         unroll=None,
         progressive=False,
         training=None,
     ):
-        groups, positions = self.schedule(iterations)
+        groups, positions = self.schedule(iterations, start)
+        self._check_start(start, injected, progressive)
         collect = self.return_sequence if return_sequence is None else return_sequence
         unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
@@ -251,16 +258,16 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected = (
             state if injected is None else tree.map_structure(self._cast, injected)
         )
+        plan = groups, positions, start
         if progressive and training:
-            return self._progressive(state, injected, groups, positions)
+            return self._progressive(state, injected, plan)
         if self.remat or self.soft or not unroll:
             loop = python_loop if unroll else rolled_loop
-            plan = groups, positions
             return self._pure(loop, state, injected, plan, collect, training)
         states = []
-        for group, position in zip(groups, positions, strict=True):
+        for t, (group, position) in enumerate(zip(groups, positions, strict=True)):
             inputs = self.inject(state, injected)
-            with iteration_scope(position, self.group_sizes[group]):
+            with iteration_scope(position, self.group_sizes[group], start + t):
                 new_state = self.blocks[group](inputs, training=training)
             self._check_state(state, new_state)
             state = new_state
@@ -272,14 +279,16 @@ class SharedRecurrentBlock(keras.layers.Layer):
 
     def _pure(self, loop, state, injected, plan, collect, training):
         """The rolled loop, and the rematerialized one: pure steps, run by run."""
-        groups, positions = plan
+        groups, positions, start = plan
         collected = []
         for group, run in _runs(groups):
             pure = self._pure_block(group, training)
+            first = positions[run[0]]
+            pure.offset = start + run[0] - first
 
-            def step(index, state, carried, pure=pure, start=positions[run[0]]):
+            def step(index, state, carried, pure=pure, first=first):
                 inputs = self.inject(state, injected)
-                new_state, carried = pure(start + index, carried, inputs)
+                new_state, carried = pure(first + index, carried, inputs)
                 self._check_state(state, new_state)
                 return new_state, carried
 
@@ -292,7 +301,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
             lambda *s: ops.swapaxes(ops.concatenate(s, axis=0), 0, 1), *collected
         )
 
-    def _progressive(self, state, injected, groups, positions):
+    def _progressive(self, state, injected, plan):
+        groups, positions, _ = plan
         total = len(groups)
         draws = keras.random.uniform((2,), dtype="float32", seed=self.seed_generator)
         n = ops.cast(ops.floor(draws[0] * total), "int32")
@@ -300,6 +310,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         k = 1 + ops.cast(ops.floor(draws[1] * rest), "int32")
         for group, run in _runs(groups):
             pure = self._pure_block(group, True)
+            pure.offset = run[0] - positions[run[0]]
             carried = pure.start()
             for t in run:
 
@@ -335,22 +346,48 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if pure.adds_losses:
             self.add_loss(loss)
 
-    def schedule(self, iterations):
-        """Block and turn of every iteration of a call, as two lists of integers."""
-        if iterations is None or iterations == self.iterations:
-            return self.groups, self.positions
-        iterations = check_positive_int("iterations", iterations)
+    def schedule(self, iterations, start=0):
+        """Block and turn of every iteration of a call, as two lists."""
+        known = isinstance(start, numbers.Integral)
+        if iterations is None:
+            iterations = self.iterations - (start if known else 0)
+        if iterations != self.iterations or not known:
+            iterations = check_positive_int("iterations", iterations)
         if len(self.blocks) == 1 or (self.soft and self.soft.period()):
-            return [0] * iterations, list(range(iterations))
-        if iterations > self.iterations:
+            return [0] * iterations, [start + t for t in range(iterations)]
+        if not known:
+            raise ValueError(
+                "`start` can be a tensor only where all iterations share their "
+                f"weights. Received: start={start} for a loop with sharing="
+                f"{self.sharing!r}. Give an integer."
+            )
+        if start + iterations > self.iterations:
             sharing = "a template bank" if self.soft else f"sharing={self.sharing!r}"
             raise ValueError(
                 f"`iterations` can be at most {self.iterations} here: with "
                 f"{sharing} there are no weights for more. Received: "
-                f"iterations={iterations}. Only sharing='all' runs any number, and a "
-                "bank of one template, or one that folds into a loop."
+                f"iterations={iterations}{f', start={start}' if start else ''}. Only "
+                "sharing='all' runs any number, and a bank of one template, or one "
+                "that folds into a loop."
             )
-        return self.groups[:iterations], self.positions[:iterations]
+        part = slice(start, start + iterations)
+        return self.groups[part], self.positions[part]
+
+    def _check_start(self, start, injected, progressive):
+        if isinstance(start, numbers.Integral) and start == 0:
+            return
+        if isinstance(start, numbers.Integral) and start < 0:
+            raise ValueError(
+                "`start` must be the number of iterations that were run before, 0 or "
+                f"more. Received: start={start}."
+            )
+        if progressive or (self.injection and injected is None):
+            what = "progressive=True" if progressive else "no `injected`"
+            raise ValueError(
+                "A run that goes on in the middle cannot be progressive, and with "
+                "`injection` needs the first input again, as `injected`. Received: "
+                f"start={start}, injection={self.injection!r}, {what}."
+            )
 
     def _cast(self, x):
         x = ops.convert_to_tensor(x)
@@ -409,13 +446,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
         x,
         injected=None,
         iterations=None,
+        start=0,
         return_sequence=None,
         unroll=None,
         progressive=False,
         training=None,
     ):
         self._check_injected(x, injected)
-        groups, _ = self.schedule(iterations)
+        groups, _ = self.schedule(iterations, start)
         collect = self.return_sequence if return_sequence is None else return_sequence
         _check_progressive(progressive, collect)
 

@@ -5,7 +5,8 @@ github.com/Arjung27/DeepThinking; Schwarzschild et al. 2021 (arXiv:2106.04537) a
 Bansal et al. 2022 (arXiv:2202.05826), released code github.com/aks2203/deep-thinking;
 Savarese and Maire 2019 (arXiv:1902.09701), released code
 github.com/lolemacs/soft-sharing, which has no shortest-path task; Liao and Poggio
-2016 (arXiv:1604.03640).
+2016 (arXiv:1604.03640); Zamir et al. 2017 (arXiv:1612.09508), released code
+github.com/StanfordVL/feedback-networks, whose loss is the sum over iterations.
 """
 
 from typing import Any
@@ -108,6 +109,19 @@ def paper_recipe(
             source="Liao and Poggio 2016; ImageNet's batch size ours",
             **rates,
         )
+    if (family, data) == ("feedback", "cifar100"):
+        return Recipe(
+            "sgd",
+            0.1,
+            epochs=164,
+            batch_size=64,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=1e-4,
+            milestones=(81, 122),
+            loss_weights=(1.0,) * iterations,
+            source="released code of Zamir et al. 2017",
+        )
     if (family, data) == ("scnn", "shortest_paths"):
         return Recipe(
             "adam",
@@ -125,6 +139,7 @@ def paper_recipe(
             for d in ("cifar10", "imagenet")
         ]
         known += ["swrn on cifar10", "swrn on cifar100", "scnn on shortest_paths"]
+        known += ["feedback on cifar100"]
         wanted = f"{family} on {data}"
         raise ValueError(
             f"No paper's recipe is known for {wanted}. Known: {', '.join(known)}."

@@ -3,6 +3,7 @@
 from keras_recur.zoo import (  # noqa: F401 registers
     convnet,
     deep_thinking,
+    feedback,
     frnn,
     frnn_text,
     mlp,

@@ -17,6 +17,13 @@ SMALL = {
     "deep_thinking_1d": {"input_shape": (None, 1), "width": 4},
     "deep_thinking_2d": {"input_shape": (None, None, 2), "width": 4},
     "swrn": {"input_shape": (8, 8, 1), "width": 1, "sharing": "all"},
+    "feedback": {
+        "input_shape": (8, 8, 1),
+        "width": 2,
+        "stack": 2,
+        "modules": [[1, 1]],
+        "time_skip": 2,
+    },
     "frnn": {"input_shape": (8, 8, 1), "width": 2, "states": 2, "prenet": 3},
     "frnn_text": {"width": 4},
     "multistate_resnet": {"input_shape": (8, 8, 1), "width": 2},

@@ -49,17 +49,21 @@ BY_HAND = {
 BY_HAND["resnet_bn"] = BY_HAND["resnet"]
 # scnn: projection | one convolution | mark.
 BY_HAND["scnn"] = (36 * (2 * 4 + 4), 36 * 9 * 4 * 4, 2, 1)
-# swrn: stem, three first blocks, of which two have a shortcut | two convolutions in
-# each of three loops, on 8x8x16, 4x4x32 and 2x2x64 | 64 -> 3.
+# swrn: stem, three first blocks, of which two have a shortcut, beside which the longest
+# path leads | two convolutions in each of three loops, on 8x8x16, 4x4x32 and 2x2x64 |
+# 64 -> 3.
 BY_HAND["swrn"] = (
     64 * 9 * (1 * 16 + 16 * 16 * 2)
     + 16 * (9 * (16 * 32 + 32 * 32) + 16 * 32)
     + 4 * (9 * (32 * 64 + 64 * 64) + 32 * 64)
     + 64 * 3,
     2 * 9 * (64 * 16**2 + 16 * 32**2 + 4 * 64**2),
-    10,
+    8,
     6,
 )
+# feedback: stem | four gates of two paths of two convolutions, of which the longest
+# path takes one | 2 -> 3.
+BY_HAND["feedback"] = (64 * 9 * 2 + 2 * 3, 64 * 9 * 2 * 2 * 16, 2, 2)
 SIZES = {"scnn": (6, 6, 2), "deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 6, 2)}
 
 
@@ -100,6 +104,7 @@ def test_reading_every_iteration_costs_a_head_for_each(name):
         "deep_thinking_2d": 36 * 9 * (4 * 32 + 32 * 8 + 8 * 3),
         "scnn": 36 * 4,
         "swrn": 64 * 3,
+        "feedback": 2 * 3,
     }[name]
     for twin in ("recurrent", "feedforward"):
         one, all_ = getattr(last, twin), getattr(every, twin)

@@ -1,0 +1,55 @@
+"""The state that a loop begins with where there is nothing to begin with."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._validation import check_positive_int
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class ZeroState(keras.layers.Layer):
+    """Zeros of a given shape for every example of its input.
+
+    Gated cells begin with hidden states of zeros. As a layer they can stand in a graph
+    whose batch size is open.
+
+    Args:
+        shape: Shape of the state, without the batch: positive integers.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: Any tensor with the batch.
+
+    Input shape:
+        `(batch, ...)`.
+
+    Output shape:
+        `(batch, *shape)`.
+
+    Raises:
+        ValueError: if a size is no positive integer.
+
+    Example:
+
+    >>> keras_recur.layers.ZeroState((4, 4, 16))(np.ones((2, 8, 8, 3))).shape
+    (2, 4, 4, 16)
+    """
+
+    def __init__(self, shape: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.shape = tuple(check_positive_int("shape", size) for size in shape)
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs):
+        return ops.zeros((ops.shape(inputs)[0], *self.shape), dtype=self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.shape)
+
+    def get_config(self):
+        return {**super().get_config(), "shape": list(self.shape)}

@@ -1,0 +1,266 @@
+"""A walk through a network by shapes alone, which counts every application of a layer.
+
+Depth needs more than a sum: gates lie side by side, and a loop of several states has
+long and short ways through it. So every tensor carries the lengths of the longest paths
+that lead to it, one for each input of the loop that is being walked through; a loop is
+then a matrix of lengths, from each part of its state to each.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_recur.layers import (
+    Readout,
+    RecurrentGraph,
+    SharedRecurrentBlock,
+    TemplateBank,
+    TimeSpecificBatchNormalization,
+)
+from keras_recur.layers._template_conv import TemplateLayer
+
+_CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+)
+_NORMALIZATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.RMSNormalization,
+    TimeSpecificBatchNormalization,
+)
+_BYTES = {"float16": 2, "bfloat16": 2, "float64": 8}
+
+
+class Tally:
+    """What was counted so far; the figures are those of `Costs`."""
+
+    def __init__(self):
+        self.macs = self.neurons = self.synapses = self.activation_bytes = 0
+        self.normalizations = []
+        self.coefficients = 0
+        self._rows = 1
+        # By the tensor's id; the tensor is kept, or another might get its id.
+        self._paths: dict[int, tuple[Any, np.ndarray]] = {}
+
+    def depth(self, model, inputs):
+        """Walks through a whole model; returns the length of its longest path."""
+        self._mark(inputs, np.zeros(1))
+        return int(self._longest(self.visit(model, inputs)).max())
+
+    def _longest(self, *tensors):
+        found = [
+            self._paths[id(x)][1] for x in tree.flatten(tensors) if id(x) in self._paths
+        ]
+        return np.max(found, axis=0) if found else np.array(-np.inf)
+
+    def _mark(self, tensors, lengths):
+        for x in tree.flatten(tensors):
+            self._paths[id(x)] = x, lengths
+        return tensors
+
+    def visit(self, layer, inputs, times=1, **kwargs):
+        """Adds `times` applications of a layer; returns the spec of its output."""
+        if isinstance(layer, SharedRecurrentBlock):
+            return self._loop(layer, inputs, **kwargs)
+        if isinstance(layer, RecurrentGraph):
+            return self._graph(layer, inputs, **kwargs)
+        if isinstance(layer, Readout):
+            return self._readout(layer, inputs, **kwargs)
+        if isinstance(layer, keras.Sequential):
+            for inner in layer.layers:
+                inputs = self.visit(inner, inputs, times)
+            return inputs
+        if hasattr(layer, "operations"):
+            return self._functional(layer, inputs, times)
+        outputs = layer.compute_output_spec(inputs, **kwargs)
+        if isinstance(layer, TemplateBank):
+            self._bank(layer)
+            return outputs
+        size = self._stored(outputs, times)
+        multiplies = isinstance(layer, (keras.layers.Dense, *_CONVOLUTIONS))
+        if multiplies:
+            kernel = math.prod(layer.kernel.shape)
+            # A transposed convolution multiplies at every position of its input.
+            transposed = "Transpose" in type(layer).__name__
+            positions = math.prod((inputs if transposed else outputs).shape[1:-1])
+            self.macs += times * positions * kernel
+            self.neurons += size
+            self.synapses += kernel
+        elif isinstance(layer, _NORMALIZATIONS):
+            self.normalizations.append((layer, self._rows))
+        elif layer.weights and not isinstance(layer, keras.layers.Embedding):
+            raise ValueError(
+                f"The operations of layer {layer.name!r} "
+                f"({type(layer).__name__}) are not known. Known: Dense, convolutions, "
+                "embeddings (a look-up multiplies nothing), normalizations, layers "
+                "without weights."
+            )
+        return self._mark(outputs, self._longest(inputs) + multiplies)
+
+    def _stored(self, outputs, times):
+        """Adds what is kept for the backward pass; returns the size of one output."""
+        sizes = [(math.prod(x.shape[1:]), x.dtype) for x in tree.flatten(outputs)]
+        self.activation_bytes += times * sum(
+            size * _BYTES.get(keras.backend.standardize_dtype(dtype), 4)
+            for size, dtype in sizes
+        )
+        return sum(size for size, _ in sizes)
+
+    def _loop(self, layer, state, injected=None, iterations=None, **kwargs):
+        leaves = tree.flatten(state)
+        shown = leaves if injected is None else tree.flatten(injected)
+        shown = shown if layer.injection else []
+        # Tensors of their own: within the loop, paths are counted from its inputs.
+        inputs = tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, dtype=x.dtype),
+            layer.inject(state, state if injected is None else injected),
+        )
+        for i, x in enumerate(tree.flatten(inputs)):
+            lengths = np.full(len(leaves) + len(shown), -np.inf)
+            lengths[[i, len(leaves) + i] if shown else [i]] = 0
+            self._mark(x, lengths)
+        groups, _ = layer.schedule(iterations, kwargs.get("start", 0))
+        before, synapses = self.activation_bytes, self.synapses
+        ways = {}
+        for group in dict.fromkeys(groups):
+            inner = self.activation_bytes
+            # With banks, what is not a kernel has a row for every iteration.
+            self._rows = layer.iterations if layer.soft else 1
+            block = layer.block if layer.soft else layer.blocks[group]
+            outputs = self.visit(block, inputs, groups.count(group))
+            ways[group] = np.stack([self._longest(x) for x in tree.flatten(outputs)])
+            self._rows = 1
+            inner = self.activation_bytes - inner
+        if layer.soft:
+            self.synapses = synapses
+            for bank in layer.banks:
+                self._bank(bank)
+        if layer.remat:
+            last = groups.count(groups[-1])
+            kept = sum(4 * math.prod(x.shape[1:]) for x in leaves) * len(groups)
+            self.activation_bytes = before + kept + inner // last
+        reached = np.stack([self._longest(x) for x in leaves])
+        fixed = [self._longest(x) for x in shown]
+        for group in groups:
+            arriving = np.stack([*reached, *fixed])
+            reached = (ways[group][:, :, None] + arriving).max(axis=1)
+        outputs = layer.compute_output_spec(state, iterations=iterations, **kwargs)
+        for x, lengths in zip(tree.flatten(outputs), reached, strict=True):
+            self._mark(x, lengths)
+        return outputs
+
+    def _graph(self, layer, inputs, steps=None, **kwargs):
+        """Every evaluation of a transition."""
+        outputs = layer.compute_output_spec(inputs, steps=steps, **kwargs)
+        schedule = layer.schedule(steps, kwargs.get("return_sequence"))
+        counted: set[int] = set()
+        reached = {(name, 0): np.zeros(1) for name in layer.states}
+        for e in schedule.evaluations:
+            block, *_ = layer.application(e.key)
+            state = keras.KerasTensor(
+                (None, *layer.states[e.source]), dtype=layer.compute_dtype
+            )
+            kept = self.neurons, self.synapses, list(self.normalizations)
+            inner = self.activation_bytes
+            self._mark(state, reached[e.source, e.step - 1])
+            arrived = self._longest(self.visit(block, state))
+            if id(block) in counted:
+                self.neurons, self.synapses, self.normalizations = kept
+            counted.add(id(block))
+            if layer.remat:
+                last, self.activation_bytes = self.activation_bytes - inner, inner
+                self.activation_bytes += 4 * math.prod(state.shape[1:])
+            known = reached.get((e.target, e.step), arrived)
+            reached[e.target, e.step] = np.maximum(known, arrived)
+        if layer.remat:
+            self.activation_bytes += last
+        within = reached[layer.readout, schedule.steps]
+        return self._mark(outputs, self._longest(inputs) + within)
+
+    def _bank(self, bank):
+        self.synapses += math.prod(bank.templates.shape)
+        self.coefficients += sum(math.prod(v.shape) for v in bank.undecayed)
+
+    def template_layer(self, layer, x, kernel, times):
+        """Adds applications of a layer whose kernel comes from a bank."""
+        outputs = layer.compute_output_spec(x, kernel)
+        size = self._stored(outputs, times)
+        self.macs += times * (size // outputs.shape[-1]) * math.prod(kernel.shape)
+        self.neurons += size
+        return self._mark(outputs, self._longest(x) + 1)
+
+    def _readout(self, layer, inputs, **kwargs):
+        outputs = layer.compute_output_spec(inputs, **kwargs)
+        every = (kwargs.get("readout") or layer.readout) == "all"
+        shape = (inputs.shape[0], *inputs.shape[2:]) if every else inputs.shape
+        state = keras.KerasTensor(shape, dtype=inputs.dtype)
+        self._mark(state, self._longest(inputs))
+        answer = self.visit(layer.head, state, inputs.shape[1] if every else 1)
+        return self._mark(outputs, self._longest(answer))
+
+    def _functional(self, model, inputs, times):
+        def stand_in(operation):
+            return _StandIn(operation, self, times)
+
+        def begun(x):
+            own = keras.Input(batch_shape=x.shape, dtype=x.dtype)
+            return self._mark(own, self._longest(x))
+
+        def call(layer, *args, **kwargs):
+            # Keras refuses tensors and settings side by side in `**kwargs`.
+            tensors = {
+                k: v for k, v in kwargs.items() if isinstance(v, keras.KerasTensor)
+            }
+            layer.settings = {k: v for k, v in kwargs.items() if k not in tensors}
+            return layer(*args, **tensors)
+
+        def ended(x):
+            spec = keras.KerasTensor(x.shape, dtype=x.dtype)
+            return self._mark(spec, self._longest(x))
+
+        again = keras.models.clone_model(
+            model,
+            input_tensors=tree.map_structure(begun, inputs),
+            clone_function=stand_in,
+            call_function=call,
+        )
+        return tree.map_structure(ended, again.output)
+
+    def pass_on(self, outputs, *arguments):
+        """Marks the output of an operation that is no layer."""
+        return self._mark(outputs, self._longest(*arguments))
+
+
+class _StandIn(keras.layers.Layer):
+    """Takes an operation's place in a graph, to see the shapes that pass it."""
+
+    def __init__(self, operation, tally, times):
+        super().__init__(autocast=False)  # A cast would be another tensor.
+        self.built = True
+        self.settings = {}
+        self._visit = lambda *a, **k: tally.visit(operation, *a, times=times, **k)
+        self._operation = [operation] if isinstance(operation, keras.Layer) else ()
+        self._template = None
+        if isinstance(operation, TemplateLayer):
+            self._template = lambda *a: tally.template_layer(operation, *a, times)
+        self._spec = operation.compute_output_spec
+        self._pass_on = tally.pass_on
+
+    def compute_output_spec(self, *args, **kwargs):
+        kwargs |= self.settings
+        if self._operation and len(args) == 1:
+            return self._visit(*args, **kwargs)
+        if self._template:
+            return self._template(*args)
+        outputs = self._spec(*args, **kwargs)
+        return self._pass_on(outputs, [args, list(kwargs.values())])

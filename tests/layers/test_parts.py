@@ -1,0 +1,150 @@
+"""A run in parts, and what a block knows of the whole run."""
+
+import keras
+import numpy as np
+import pytest
+from harness import LOOPS, array, close, normal, registered
+from keras import layers, ops
+
+from keras_recur.layers import (
+    EveryNthIteration,
+    SharedRecurrentBlock,
+    TemplateBank,
+    TimeSpecificBatchNormalization,
+    ZeroState,
+    current_iteration,
+)
+
+SHARINGS = {"all": "all", "none": "none", "groups": [0, 1, 0], "bank": TemplateBank(2)}
+sharings = pytest.mark.parametrize("sharing", SHARINGS)
+loops = pytest.mark.parametrize("loop", LOOPS)
+
+
+@registered
+class AddNumber(layers.Layer):
+    """Adds 10 to the power of the iteration's number: sums tell which were run."""
+
+    def call(self, x):
+        number = ops.cast(current_iteration().number, x.dtype)
+        return x + 10.0**number
+
+
+def counted(**arguments):
+    block = keras.Sequential(
+        [layers.Dense(2, use_bias=False, kernel_initializer="identity"), AddNumber()]
+    )
+    return SharedRecurrentBlock(block, 3, **arguments)
+
+
+@loops
+@pytest.mark.parametrize("sharing", ["all", "none", "groups"])
+def test_blocks_know_which_iteration_of_the_loop_is_running(sharing, loop):
+    whole = counted(sharing=SHARINGS[sharing], **LOOPS[loop])
+    x = np.zeros((2, 2))
+    close(array(whole(x, training=True)), 111.0)
+    close(array(whole(x, iterations=2, start=1)), 110.0)
+
+
+def test_progressive_runs_know_it_too():
+    keras.utils.set_random_seed(0)
+    loop = counted(sharing=[0, 1, 0])
+    x = np.zeros((1, 2))
+    found = [array(loop(x, progressive=True, training=True)) for _ in range(20)]
+    assert {float(values[0, 0]) for values in found} == {1.0, 11.0, 111.0}
+
+
+def varied(sharing, **arguments):
+    """Every iteration differs, by its copy, its row of statistics or its number."""
+    keras.utils.set_random_seed(2)
+    stages = [
+        layers.Dense(4),
+        TimeSpecificBatchNormalization(affine="per_iteration"),
+        layers.Activation("tanh"),
+        AddNumber(),
+    ]
+    loop = SharedRecurrentBlock(
+        keras.Sequential(stages), 3, SHARINGS[sharing], injection="add", **arguments
+    )
+    x = normal(4, 4)
+    loop(x)
+    rng = np.random.default_rng(3)
+    for weight in loop.weights:
+        if "normalization" in weight.path:
+            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+    return loop, x
+
+
+@sharings
+@loops
+def test_a_run_in_parts_is_the_whole_run(sharing, loop):
+    loop, x = varied(sharing, **LOOPS[loop])
+    every = array(loop(x, return_sequence=True))
+    first = loop(x, iterations=1)
+    close(array(first), every[:, 0])
+    rest = loop(first, injected=x, start=1, return_sequence=True)
+    assert rest.shape == (4, 2, 4)
+    close(array(rest), every[:, 1:])
+    close(array(loop(first, injected=x, start=1, iterations=1)), every[:, 1])
+
+
+@loops
+def test_where_weights_are_shared_the_start_may_be_a_tensor(loop):
+    loop, x = varied("all", **LOOPS[loop])
+    every = array(loop(x, iterations=6, return_sequence=True))
+    start = ops.convert_to_tensor(2, "int32")
+    rest = loop(every[:, 1], injected=x, start=start, iterations=4)
+    close(array(rest), every[:, -1])
+
+
+def test_a_start_that_cannot_be():
+    loop, x = varied("none")
+    with pytest.raises(ValueError, match="0 or more. Received: start=-1"):
+        loop(x, injected=x, start=-1)
+    with pytest.raises(ValueError, match="at most 3 here.*iterations=2, start=2"):
+        loop(x, injected=x, start=2, iterations=2)
+    with pytest.raises(ValueError, match="first input again.*no `injected`"):
+        loop(x, start=1)
+    with pytest.raises(ValueError, match="cannot be progressive.*progressive=True"):
+        loop(x, injected=x, start=1, progressive=True)
+    with pytest.raises(ValueError, match="share their weights.*Give an integer"):
+        loop(x, injected=x, start=ops.convert_to_tensor(1), iterations=1)
+
+
+@loops
+@pytest.mark.parametrize("sharing", ["all", "none"])
+def test_every_nth_iteration(sharing, loop):
+    state = keras.Input((1,))
+    added = layers.Rescaling(1.0, offset=1.0)(state)
+    block = keras.Model(state, EveryNthIteration(3)([state, added]))
+    run = SharedRecurrentBlock(block, 7, sharing, return_sequence=True, **LOOPS[loop])
+    found = array(run(np.zeros((1, 1))))[0, :, 0]
+    np.testing.assert_array_equal(found, [1, 1, 1, 2, 2, 2, 3])
+
+
+def test_outside_of_a_loop_it_is_the_first_iteration():
+    layer = EveryNthIteration(2)
+    assert float(layer([np.zeros((1, 1)), np.ones((1, 1))])[0, 0]) == 1
+    again = EveryNthIteration.from_config(layer.get_config())
+    assert again.n == 2
+
+
+def test_every_nth_iteration_refuses():
+    with pytest.raises(ValueError, match="`n` must be.*Received: n=0"):
+        EveryNthIteration(0)
+    with pytest.raises(ValueError, match="two inputs of one shape.*3, 2"):
+        EveryNthIteration(2)([keras.Input((2,)), keras.Input((3, 2))])
+    with pytest.raises(ValueError, match="two inputs of one shape"):
+        EveryNthIteration(2)(keras.Input((2,)))
+
+
+def test_zero_states():
+    x = keras.Input((8, 8, 3))
+    model = keras.Model(x, ZeroState((4, 4, 2), dtype="bfloat16")(x))
+    assert model.output.shape == (None, 4, 4, 2)
+    again = type(model).from_config(model.get_config())
+    for batch in (1, 3):
+        found = again(np.ones((batch, 8, 8, 3)))
+        assert found.shape == (batch, 4, 4, 2) and "bfloat16" in str(found.dtype)
+        assert not array(found).any()
+    with pytest.raises(ValueError, match="`shape` must be.*Received: shape=0"):
+        ZeroState((4, 0))
