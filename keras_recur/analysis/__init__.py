@@ -1,6 +1,8 @@
 """What trained networks do: accuracy over iterations, sharing that was learned."""
 
 from keras_recur.analysis.bake import bake
+from keras_recur.analysis.calibrate import Calibration, calibrate
+from keras_recur.analysis.exit_metrics import ExitMetrics, exit_metrics, plot_exits
 from keras_recur.analysis.find_loop import Loop, find_loop
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.fold_curve import Fold, FoldCurve, fold_curve
@@ -24,7 +26,9 @@ from keras_recur.analysis.statistics_over_time import (
 from keras_recur.analysis.to_bank import Converted, to_bank
 
 __all__ = [
+    "Calibration",
     "Converted",
+    "ExitMetrics",
     "Fold",
     "FoldCurve",
     "IterationMetrics",
@@ -33,12 +37,15 @@ __all__ = [
     "SimilarityHistory",
     "Statistics",
     "bake",
+    "calibrate",
+    "exit_metrics",
     "find_loop",
     "fold",
     "fold_curve",
     "iteration_curve",
     "iteration_metrics",
     "layer_similarity",
+    "plot_exits",
     "plot_layer_similarity",
     "plot_statistics",
     "recalibrate",

@@ -4,14 +4,16 @@ Reference: Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.
 whose figures show accuracy over test-time iterations with the training regime shaded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
-from keras_recur.layers import RecurrentGraph
-from keras_recur.zoo.with_iterations import with_iterations
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.zoo.stepwise import Stepwise
+from keras_recur.zoo.with_iterations import has_loop, with_iterations
 
 
 def iteration_curve(
@@ -24,7 +26,8 @@ def iteration_curve(
 
     One long run is read out after every iteration; where a state graph has another
     schedule for every number of steps, there is a run for each. Hits are counted batch
-    by batch and no output is kept, so memory does not grow with the data.
+    by batch, and where all iterations share their weights, iteration by iteration: no
+    output is kept, and memory grows neither with the data nor with the iterations.
 
     Args:
         model: A model with a `SharedRecurrentBlock` or a `RecurrentGraph`, and a
@@ -56,6 +59,10 @@ def iteration_curve(
 class Readouts:
     """What `iteration_curve` runs; compiled once, it scores several data sets.
 
+    Loops whose iterations share their weights are run iteration by iteration, with
+    nothing kept but the state: any number of them takes the memory of one. Others can
+    run no more iterations than they have weights, and return them all at once.
+
     Args:
         model: As for `iteration_curve`.
         iterations: As for `iteration_curve`.
@@ -63,10 +70,17 @@ class Readouts:
     Attributes:
         iterations: How many scores there are.
         filled: Which of the iterations give something to read out.
+        endless: Whether any number of iterations could be run, one like the other.
     """
 
     def __init__(self, model: keras.Model, iterations: int | None = None):
         graph = next(_graphs(model), None)
+        self._steps = None if graph else _stepwise(model, iterations)
+        self.endless = self._steps is not None
+        if self._steps:
+            self.iterations = self._steps.iterations
+            self.filled = np.full(self.iterations, True)
+            return
         self._one_run = graph is None or not graph.stretches
         if graph is None or self._one_run:
             every = with_iterations(model, iterations, readout="all", unroll=False)
@@ -86,23 +100,48 @@ class Readouts:
     ) -> np.ndarray:
         """The scores on a data set, as `iteration_curve` returns them."""
         count = _f1 if getattr(data, "metric", None) == "f1" else _exact
-        hits, total = 0, 0
+        sums: Any = 0
         if not len(data):
             raise ValueError("`data` has no examples to score.")
         for i in range(len(data)):
             x, y = data[i]
-            right, of = count(self.answers(x), np.expand_dims(np.asarray(y), 1))
-            hits, total = hits + right, total + of
+            target = np.asarray(y)
+            sums = sums + np.array([count(found, target) for found in self.answers(x)])
             if on_batch:
                 on_batch(i + 1)
+        hits, total = sums.T
         scores = np.full(self.iterations, np.nan)
-        scores[self.filled] = np.asarray(hits) / np.maximum(total, 1)
+        scores[self.filled] = hits / np.maximum(total, 1)
         return scores
 
-    def answers(self, x: Any) -> np.ndarray:
-        """Classes after each iteration that has some, on the axis behind the batch."""
-        found = [np.argmax(r.predict_on_batch(x), axis=-1) for r in self._runs]
-        return found[0][:, self.filled] if self._one_run else np.stack(found, axis=1)
+    def answers(self, x: Any) -> Iterator[np.ndarray]:
+        """Classes, after one iteration after another that has some."""
+        if self._steps is None:
+            for run in self._runs:
+                found = np.argmax(run.predict_on_batch(x), axis=-1)
+                yield from (
+                    found[:, self.filled].swapaxes(0, 1) if self._one_run else [found]
+                )
+            return
+        steps = self._steps
+
+        def classes(state, shown, start, iterations):
+            state = steps.go_on(state, shown, start, iterations)
+            return state, ops.argmax(steps.answer(state), axis=-1)
+
+        state, shown = steps.start(x)
+        for t in range(self.iterations):
+            state, found = steps.program("classes", classes, t)(state, shown)
+            yield np.asarray(ops.convert_to_numpy(found))
+
+
+def _stepwise(model, iterations):
+    """The model, to be run iteration by iteration, or `None` where it cannot be."""
+    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+    if not loops or not loops[-1].endless or any(map(has_loop, model.layers)):
+        return None
+    # Where there are several loops, all of them run for so many iterations.
+    return Stepwise(model if iterations is None else with_iterations(model, iterations))
 
 
 def _graphs(model):
@@ -130,19 +169,17 @@ def _shorter(model, iterations):
 
 
 def _exact(found, target):
-    """Examples with every scored position right, after each iteration, of how many."""
+    """Examples with every scored position right, of how many."""
     right = all_positions((found == target) | (target < 0))
-    return right.sum(axis=0), len(right)
+    return right.sum(), len(right)
 
 
 def all_positions(right: Any) -> Any:
-    """Whether it is so in every position of an example, after each iteration."""
-    return right.reshape(*right.shape[:2], -1).all(axis=-1)
+    """Whether it is so in every position of an example."""
+    return right.reshape(len(right), -1).all(axis=-1)
 
 
 def _f1(found, target):
     """Twice the hits, and marked plus wanted positions: F1 is their ratio."""
     marked, wanted = (found > 0) & (target >= 0), target > 0
-    places = tuple(axis for axis in range(marked.ndim) if axis != 1)
-    hits = (marked & wanted).sum(axis=places)
-    return 2 * hits, marked.sum(axis=places) + wanted.sum()
+    return 2 * (marked & wanted).sum(), marked.sum() + wanted.sum()

@@ -6,6 +6,7 @@ are lost again by thinking on.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,8 +59,8 @@ def iteration_metrics(
 ) -> IterationMetrics:
     """How answers change over iterations: accuracy, flips, agreement, and its price.
 
-    Batches are counted one by one and no output is kept: memory does not grow with the
-    data.
+    Batches are counted one by one and of an output no more is kept than a few bytes
+    that tell answers apart: long runs need no more memory than short ones.
 
     Args:
         model: A model with a loop and a `Readout`, as the zoo builds them; recurrent
@@ -96,24 +97,26 @@ def iteration_metrics(
     total = 0
     sums: Any = 0
     for x, y in (data[i] for i in range(len(data))):
-        answers = readouts.answers(x)
-        target = np.expand_dims(np.asarray(y), 1)
+        rows, answered = [], []
+        target = np.asarray(y)
         ignored = target < 0
-        right = all_positions((answers == target) | ignored)
-        same = all_positions((answers == answers[:, -1:]) | ignored)
-        flips = np.zeros_like(right)
-        flips[:, 1:] = right[:, :-1] & ~right[:, 1:]
-        lost = right.any(axis=1) & ~right[:, -1]
-        coarse = right
-        if hierarchy is not None:
-            above = np.array(hierarchy)
-            coarse = all_positions((above[answers] == above[target]) | ignored)
-        counted = [part.sum(axis=0) for part in (right, flips, same, coarse)]
-        sums = sums + np.array([*counted, np.full(right.shape[1], lost.sum())])
-        total += len(right)
-    shares = np.full((5, readouts.iterations), np.nan)
-    shares[:, readouts.filled] = sums / total
-    accuracy, flips, agreement, coarse, lost = shares
+        ever = was = np.zeros(len(target), bool)
+        for found in readouts.answers(x):
+            right = all_positions((found == target) | ignored)
+            coarse = right
+            if hierarchy is not None:
+                above = np.array(hierarchy)
+                coarse = all_positions((above[found] == above[target]) | ignored)
+            rows.append([right.sum(), (was & ~right).sum(), coarse.sum()])
+            answered.append(_digests(np.where(ignored, 0, found)))
+            was, ever = right, ever | right
+        same = (np.array(answered) == answered[-1]).sum(axis=1)
+        lost = np.full(len(rows), (ever & ~was).sum())
+        sums = sums + np.column_stack([np.array(rows), same, lost])
+        total += len(target)
+    shares = np.full((readouts.iterations, 5), np.nan)
+    shares[readouts.filled] = sums / total
+    accuracy, flips, coarse, agreement, lost = shares.T
     macs = _macs(model, readouts, np.asarray(x).shape[1:])
     found = IterationMetrics(
         accuracy, flips, agreement, macs, float(lost[-1]), _area(accuracy, macs)
@@ -125,11 +128,21 @@ def iteration_metrics(
     return dataclasses.replace(found, coarse_accuracy=coarse, compliance=compliance)
 
 
+def _digests(answers):
+    """A few bytes for every example's answer, instead of the answer."""
+    return [hashlib.blake2b(a.tobytes(), digest_size=8).digest() for a in answers]
+
+
 def _macs(model, readouts, shape):
+    def after(n):
+        return costs(with_iterations(model, int(n), readout="last"), shape).macs
+
+    if readouts.endless:  # Every further iteration costs the same.
+        first, second = after(1), after(2)
+        return first + (second - first) * np.arange(readouts.iterations, dtype=float)
     found = np.full(readouts.iterations, np.nan)
     for n in np.flatnonzero(readouts.filled) + 1:
-        run = with_iterations(model, int(n), readout="last")
-        found[n - 1] = costs(run, shape).macs
+        found[n - 1] = after(n)
     return found
 
 

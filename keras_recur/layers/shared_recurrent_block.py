@@ -180,6 +180,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
         """The block of the first iteration; with a bank, the prototype of all."""
         return self.soft.block if self.soft else self.blocks[0]
 
+    @property
+    def endless(self) -> bool:
+        """Whether there are weights for any number of iterations."""
+        return len(self.blocks) == 1 or bool(self.soft and self.soft.period())
+
     def block_of(self, t: int) -> keras.layers.Layer:
         """The block of iteration t; with a bank, the prototype of all."""
         return self.soft.block if self.soft else self.blocks[self.groups[t]]
@@ -353,7 +358,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             iterations = self.iterations - (start if known else 0)
         if iterations != self.iterations or not known:
             iterations = check_positive_int("iterations", iterations)
-        if len(self.blocks) == 1 or (self.soft and self.soft.period()):
+        if self.endless:
             return [0] * iterations, [start + t for t in range(iterations)]
         if not known:
             raise ValueError(

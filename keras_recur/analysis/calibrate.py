@@ -1,0 +1,134 @@
+"""How sure is sure enough: thresholds from held-out data."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur.analysis.iteration_curve import all_positions
+from keras_recur.zoo import StopRule, anytime
+
+_CANDIDATES = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """A stop rule that was calibrated, and what it did on the held-out data.
+
+    Attributes:
+        rule: The `StopRule` that needs the fewest iterations.
+        accuracy: Share of examples that are right where the rule stops them.
+        iterations: Mean number of iterations.
+        fixed_accuracy: Share that is right after all `maximum` iterations.
+        maximum: See there.
+        candidates: All rules that were tried, with accuracy and mean iterations.
+    """
+
+    rule: StopRule
+    accuracy: float
+    iterations: float
+    fixed_accuracy: float
+    maximum: int
+    candidates: list[tuple[StopRule, float, float]]
+
+    def __str__(self):
+        return (
+            f"{self.rule}: {100 * self.accuracy:.1f} % right after "
+            f"{self.iterations:.1f} iterations on average; after all {self.maximum}, "
+            f"{100 * self.fixed_accuracy:.1f} %"
+        )
+
+
+def calibrate(
+    model: keras.Model,
+    rule: StopRule | str,
+    data: Any,
+    accuracy: float | None = None,
+    maximum: int | None = None,
+    minimum: int = 1,
+) -> Calibration:
+    """Finds the rule of a kind that needs the fewest iterations at an accuracy.
+
+    All examples are run to the maximum once; thresholds are then tried on what was
+    seen. For agreement it is the patience that is calibrated. Use data that the network
+    was not trained on, and not those on which the result is reported.
+
+    Args:
+        model: As for `zoo.anytime`.
+        rule: A `StopRule` whose threshold does not matter, or the name of its kind.
+        data: Batches `(x, y)`, as `data.load` gives them. An example is right if every
+            position with a target of 0 or more is.
+        accuracy: Share of examples that must be right. Default: as many as after all
+            iterations.
+        maximum: As for `zoo.anytime`.
+        minimum: As for `zoo.anytime`.
+
+    Returns:
+        A `Calibration`.
+
+    Raises:
+        ValueError: for data without an example, and an accuracy that no threshold
+            reaches, with the nearest.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> held_out = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
+    >>> found = keras_recur.analysis.calibrate(pair.recurrent, "confidence", held_out)
+    >>> found.accuracy >= found.fixed_accuracy
+    True
+    """
+    rule = StopRule(rule) if isinstance(rule, str) else rule
+    predictor = anytime(model, rule, maximum, minimum)
+    if not len(data):
+        raise ValueError("`data` has no examples to calibrate with.")
+    if accuracy is not None and not 0 <= accuracy <= 1:
+        raise ValueError(
+            f"`accuracy` is a share of examples, 0 to 1. Received: accuracy={accuracy}."
+        )
+    signals, rights = [], []
+    for x, y in (data[i] for i in range(len(data))):
+        target = np.asarray(y)
+        followed = [
+            (signal, all_positions((np.argmax(logits, -1) == target) | (target < 0)))
+            for logits, signal, _ in predictor.follow(x)
+        ]
+        signal, right = (np.stack(part, 1) for part in zip(*followed, strict=True))
+        signals.append(signal)
+        rights.append(right)
+    signal, right = np.concatenate(signals), np.concatenate(rights)
+    tried = []
+    for candidate in _candidates(rule, signal):
+        stop, _ = candidate.exits(signal, minimum)
+        found = right[np.arange(len(right)), stop - 1]
+        tried.append((candidate, float(found.mean()), float(stop.mean())))
+    fixed = float(right[:, -1].mean())
+    wanted = fixed if accuracy is None else accuracy
+    enough = [row for row in tried if row[1] >= wanted]
+    if not enough:
+        best = max(tried, key=lambda row: row[1])
+        raise ValueError(
+            f"No rule of kind {rule.kind!r} reaches the accuracy that was asked for. "
+            f"Received: accuracy={wanted:.4g}. Nearest: {best[1]:.4g}, with {best[0]}; "
+            f"after all {predictor.maximum} iterations it is {fixed:.4g}."
+        )
+    best, reached, iterations = min(enough, key=lambda row: row[2])
+    return Calibration(best, reached, iterations, fixed, predictor.maximum, tried)
+
+
+def _candidates(rule, signal):
+    """Rules of the same kind, from one that all meet to one that none does."""
+    if rule.kind == "agreement":
+        every = range(1, signal.shape[1] + 1)
+        return [dataclasses.replace(rule, patience=n) for n in every]
+    values = np.unique(signal[np.isfinite(signal) & (signal > 0)].astype(float))
+    if len(values) > _CANDIDATES:
+        places = np.linspace(0, len(values) - 1, _CANDIDATES).round().astype(int)
+        values = values[places]
+    # One below or above all: every example runs to the maximum.
+    if rule.kind == "confidence":
+        values = np.unique([*np.minimum(values, 1.0), 1.0])
+    else:
+        values = np.unique([*values, np.finfo("float32").tiny])
+    return [dataclasses.replace(rule, threshold=float(v)) for v in values]

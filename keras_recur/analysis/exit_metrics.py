@@ -1,0 +1,160 @@
+"""When examples stop, how sure they are then, and what it costs in accuracy."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from keras_recur.analysis.iteration_curve import all_positions
+from keras_recur.zoo import Anytime
+
+
+@dataclasses.dataclass(frozen=True)
+class ExitMetrics:
+    """What a predictor that stops early did with every example.
+
+    Attributes:
+        iterations: Of each example, how many were run.
+        right: Of each example, whether its answer was right in every scored position.
+        confidence: Of each example, how sure its answer was.
+        stopped: Of each example, whether the rule was met.
+        accuracy: Share of examples that were right.
+        fixed_accuracy: The same, had all been run to the maximum.
+        maximum: The iterations after which every example is stopped.
+    """
+
+    iterations: np.ndarray
+    right: np.ndarray
+    confidence: np.ndarray
+    stopped: np.ndarray
+    accuracy: float
+    fixed_accuracy: float
+    maximum: int
+
+    @property
+    def saved(self) -> float:
+        """Share of the iterations that were not run."""
+        return float(1 - self.iterations.mean() / self.maximum)
+
+    def __str__(self):
+        return (
+            f"{100 * self.accuracy:.1f} % right after {self.iterations.mean():.1f} "
+            f"iterations on average ({100 * self.saved:.0f} % saved); after all "
+            f"{self.maximum}, {100 * self.fixed_accuracy:.1f} %"
+        )
+
+
+def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
+    """Predicts with and without stopping early.
+
+    Args:
+        predictor: What `zoo.anytime` returned.
+        data: Batches `(x, y)`, as `data.load` gives them. Positions with targets below
+            0 are not scored.
+
+    Returns:
+        `ExitMetrics`.
+
+    Raises:
+        ValueError: for data without an example.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> predictor = keras_recur.zoo.anytime(pair.recurrent, "agreement", maximum=50)
+    >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
+    >>> keras_recur.analysis.exit_metrics(predictor, test).iterations.shape
+    (20,)
+    """
+    if not isinstance(predictor, Anytime):
+        raise ValueError(
+            "`predictor` must be what keras_recur.zoo.anytime(model, rule) returns. "
+            f"Received: {predictor!r}."
+        )
+    if not len(data):
+        raise ValueError("`data` has no examples to score.")
+    columns: list[list[np.ndarray]] = [[], [], [], [], []]
+    for x, y in (data[i] for i in range(len(data))):
+        target = np.asarray(y)
+
+        def right(classes, target=target):
+            return all_positions((classes == target) | (target < 0))
+
+        found = predictor(x)
+        *_, (last, _, _) = predictor.follow(x)
+        row = (
+            found.iterations,
+            right(found.classes),
+            found.confidence,
+            found.stopped,
+            right(np.argmax(last, axis=-1)),
+        )
+        for column, values in zip(columns, row, strict=True):
+            column.append(values)
+    iterations, hits, sure, stopped, fixed = map(np.concatenate, columns)
+    return ExitMetrics(
+        iterations,
+        hits,
+        sure,
+        stopped,
+        float(hits.mean()),
+        float(fixed.mean()),
+        predictor.maximum,
+    )
+
+
+def plot_exits(metrics: ExitMetrics, trained: int | None = None) -> Any:
+    """Two histograms: when examples stopped, and how sure they were.
+
+    Args:
+        metrics: What `exit_metrics` returned.
+        trained: The number of iterations that was trained, to be shaded. Default: none.
+
+    Returns:
+        A Matplotlib `Figure`.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> predictor = keras_recur.zoo.anytime(pair.recurrent, "agreement", maximum=9)
+    >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
+    >>> found = keras_recur.analysis.exit_metrics(predictor, test)
+    >>> figure = keras_recur.analysis.plot_exits(found, trained=4)
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    colors = {"right": "#1f6fb2", "wrong": "#d1662b"}
+    groups = {"right": metrics.right, "wrong": ~metrics.right}
+    bins = np.arange(0.5, metrics.maximum + 1.5)
+    if metrics.maximum > 60:
+        bins = np.linspace(0.5, metrics.maximum + 0.5, 60)
+    if trained:
+        left.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
+    sure = metrics.confidence
+    edges = np.linspace(min(float(sure.min()), 0.98), 1, 30)
+    for axes, values, at in (
+        (left, metrics.iterations, bins),
+        (right, np.clip(sure, edges[0], 1), edges),
+    ):
+        axes.hist(
+            [values[chosen] for chosen in groups.values()],
+            bins=at,
+            stacked=True,
+            color=[colors[name] for name in groups],
+            label=list(groups),
+        )
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    left.set_xlabel(
+        "iterations before it stopped" + (" (shaded: trained)" * bool(trained))
+    )
+    left.set_ylabel("examples")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.set_xlim(0.5, metrics.maximum + 0.5)
+    right.set_xlabel("probability of the answer when it stopped")
+    left.legend(title="answer", frameon=False, fontsize=8)
+    figure.suptitle(str(metrics), fontsize=10)
+    return figure

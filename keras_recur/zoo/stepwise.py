@@ -1,0 +1,190 @@
+"""A model run iteration by iteration, with nothing kept but the state."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops, tree
+
+from keras_recur._validation import check_integer
+from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
+from keras_recur.zoo._compiled import compiled
+from keras_recur.zoo.with_iterations import uncompiled
+
+
+class Carried(NamedTuple):
+    """What a run carries from iteration to iteration: lists of tensors.
+
+    Attributes:
+        state: The leaves of the loop's state.
+        shown: What `injection` shows the block again; empty without injection.
+    """
+
+    state: list[Any]
+    shown: list[Any]
+
+
+class Stepwise:
+    """Runs a model iteration by iteration: memory does not grow with the run.
+
+    The model is taken apart at its last loop: what comes before it is computed once,
+    then the loop goes on by as many iterations as are asked for, and what comes behind
+    it reads the state whenever it is asked to. Tensors stay on the device between
+    calls, and each part is compiled once (on PyTorch it runs eagerly). Where all
+    iterations share their weights, one compiled program serves every iteration; untied
+    and grouped loops need one for each.
+
+    Args:
+        model: A Functional or Sequential model with a `SharedRecurrentBlock`, of which
+            the last one is run. Behind it nothing may be read but its state.
+
+    Attributes:
+        iterations: How many iterations the model itself runs.
+        limit: How many the weights allow; `None`: any number.
+
+    Raises:
+        ValueError: for a model that has no such loop, or has it within another model,
+            or reads more than the state behind it.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> steps = keras_recur.zoo.Stepwise(pair.recurrent)
+    >>> carried = steps.start(np.zeros((2, 16, 1), "float32"))
+    >>> for t in range(100):
+    ...     carried = steps.advance(carried, t)
+    >>> steps.read(carried).shape
+    (2, 16, 2)
+    """
+
+    def __init__(self, model: keras.Model):
+        loops = [la for la in getattr(model, "layers", ()) if _is_loop(la)]
+        if not loops or not isinstance(loops[-1], SharedRecurrentBlock):
+            what = "a RecurrentGraph" if loops else "no loop among its layers"
+            raise ValueError(
+                "Running iteration by iteration needs a model with a "
+                "SharedRecurrentBlock as its last loop, not within another model. "
+                f"Received: {getattr(model, 'name', model)!r} with {what}. State "
+                "graphs change their schedule with the number of steps: use "
+                "zoo.with_iterations."
+            )
+        self.loop = loops[-1]
+        self._before, self._after, call = _taken_apart(model, self.loop)
+        self._state = call["state"]
+        self.iterations = call["iterations"]
+        # If any number: a compiled program may be told at which iteration it is.
+        self._endless = self.loop.endless
+        self.limit = None if self._endless else self.loop.iterations
+        layers = (self._before, self.loop, self._after)
+        # By identity: parts may share layers.
+        self.variables = list(
+            {id(v): v for la in layers for v in la.variables}.values()
+        )
+        self._programs: dict[Any, Any] = {}
+
+    def start(self, x: Any) -> Carried:
+        """Computes what comes before the loop, for a batch of inputs."""
+        x = tree.map_structure(ops.convert_to_tensor, x)
+        return Carried(*self.program("start", self.begin)(x))
+
+    def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
+        """Goes on by some iterations, `number` being how many were run before."""
+        number = check_integer("number", number, 0)
+        state = self.program("advance", self.go_on, number, iterations)(*carried)
+        return Carried(state, carried.shown)
+
+    def read(self, carried: Carried) -> Any:
+        """What the model predicts from this state: logits."""
+        return self.program("read", self.answer)(carried.state)
+
+    def program(self, name, function, number=None, iterations=1):
+        """The compiled function; with a `number`, one that is told the iteration.
+
+        Its tensors come first, then the number as `start`, then `iterations`.
+        """
+        if number is None:
+            if name not in self._programs:
+                self._programs[name] = compiled(function, self.variables)
+            return self._programs[name]
+        if self._endless:
+            if (name, iterations) not in self._programs:
+
+                def at(start, *tensors):
+                    return function(*tensors, start, iterations)
+
+                self._programs[name, iterations] = compiled(at, self.variables)
+            program = self._programs[name, iterations]
+            return lambda *tensors: program(
+                ops.convert_to_tensor(number, "int32"), *tensors
+            )
+        if (name, iterations, number) not in self._programs:
+
+            def here(*tensors):
+                return function(*tensors, number, iterations)
+
+            self._programs[name, iterations, number] = compiled(here, self.variables)
+        return self._programs[name, iterations, number]
+
+    def begin(self, x):
+        """Not compiled: the state that the loop begins with, and what it is shown."""
+        leaves = tree.flatten(self._before(x, training=False))
+        count = len(tree.flatten(self._state))
+        state, shown = leaves[:count], leaves[count:]
+        if self.loop.injection and not shown:
+            shown = state
+        return state, shown
+
+    def go_on(self, state, shown, start, iterations):
+        """Not compiled: the leaves of the state after some more iterations."""
+        shown = tree.pack_sequence_as(self._state, list(shown)) if shown else None
+        state = self.loop(
+            tree.pack_sequence_as(self._state, list(state)),
+            injected=shown,
+            iterations=iterations,
+            start=start,
+            return_sequence=False,
+            unroll=True,
+            training=False,
+        )
+        return tree.flatten(state)
+
+    def answer(self, state):
+        """Not compiled: the prediction from the leaves of a state."""
+        state = list(state)
+        return self._after(state if len(state) > 1 else state[0], training=False)
+
+
+def _is_loop(layer):
+    return isinstance(layer, RecurrentGraph | SharedRecurrentBlock)
+
+
+def _taken_apart(model, loop):
+    """The models before and behind the loop, and how the loop is called in between."""
+    found: dict[str, Any] = {}
+
+    def call(layer, *args, **kwargs):
+        if layer is loop:
+            found["state"] = args[0]
+            found["shown"] = args[1] if len(args) > 1 else kwargs.get("injected")
+            found["iterations"] = kwargs.get("iterations") or loop.iterations
+            kwargs |= {"return_sequence": False, "progressive": False}
+            found["after"] = layer(*args, **kwargs)
+            return found["after"]
+        if isinstance(layer, Readout):
+            kwargs["readout"] = "last"
+        return layer(*args, **kwargs)
+
+    again = keras.models.clone_model(
+        uncompiled(model), clone_function=lambda layer: layer, call_function=call
+    )
+    shown = [] if found["shown"] is None else tree.flatten(found["shown"])
+    before = keras.Model(again.input, [*tree.flatten(found["state"]), *shown])
+    leaves = tree.flatten(found["after"])
+    try:
+        after = keras.Model(leaves if len(leaves) > 1 else leaves[0], again.output)
+    except ValueError as error:
+        raise ValueError(
+            "What comes behind the loop may read its state alone. Received: "
+            f"{model.name!r}, in which a layer behind {loop.name!r} reads something "
+            "else too. Give the block that input by `injection`."
+        ) from error
+    return before, after, found

@@ -1,0 +1,165 @@
+"""When to stop iterating."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.layers.confidence import POSITIONS, confidence
+
+KINDS = ("confidence", "agreement", "change", "acceleration")
+_THRESHOLDS = {"confidence": 0.99, "agreement": 1.0, "change": 0.01}
+_THRESHOLDS["acceleration"] = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class StopRule:
+    """A rule that says of every example, after every iteration, whether it is done.
+
+    Choosing a kind:
+
+    - `"confidence"`: the most likely class has at least the probability `threshold`.
+      Needs a network whose early answers were trained, or it is sure of wrong ones.
+    - `"agreement"`: the answer is that of the iteration before; with a `patience` of 4,
+      five answers in a row are the same. Knows no threshold.
+    - `"change"`: the state changes by at most `threshold` of its norm.
+    - `"acceleration"`: the change of the state itself changes by at most `threshold` of
+      the state's norm, which can be small while the state still moves evenly.
+
+    Args:
+        kind: See above. Default `"confidence"`.
+        threshold: See above. Default 0.99 for confidence, 0.01 for the state's.
+        patience: For how many iterations in a row it must be so. Default 1.
+        positions: How sure an answer of many positions is, as in `layers.confidence`:
+            `"min"` (default) or `"mean"`.
+
+    Raises:
+        ValueError: for an unknown kind, a threshold that no example could meet, one
+            for agreement, and a patience that is no positive integer.
+
+    Reference:
+        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826) and its released code,
+        which stops by confidence and agreement without saving their cost;
+        [two-scale latent dynamics](https://arxiv.org/abs/2509.23314), acceleration.
+
+    Example:
+
+    >>> keras_recur.zoo.StopRule("agreement", patience=2).threshold
+    1.0
+    """
+
+    kind: str = "confidence"
+    threshold: float | None = None
+    patience: int = 1
+    positions: str = "min"
+
+    def __post_init__(self):
+        check_one_of("kind", self.kind, KINDS)
+        check_positive_int("patience", self.patience)
+        check_one_of("positions", self.positions, POSITIONS)
+        usual = _THRESHOLDS[self.kind]
+        value = usual if self.threshold is None else self.threshold
+        highest = 1.0 if self.kind == "confidence" else math.inf
+        if self.kind == "agreement" and value != usual:
+            raise ValueError(
+                "Answers agree or do not: StopRule('agreement') takes no threshold. "
+                f"Received: threshold={self.threshold}. Ask for more of them in a row "
+                "by `patience`."
+            )
+        if not 0 < value <= highest or math.isinf(value):
+            raise ValueError(
+                f"`threshold` of StopRule({self.kind!r}) must be a number above 0"
+                f"{' and at most 1' if highest == 1 else ''}. Received: "
+                f"threshold={self.threshold}. Default: {usual}."
+            )
+        object.__setattr__(self, "threshold", float(value))
+
+    def __str__(self):
+        sign = {"confidence": ">=", "agreement": ""}.get(self.kind, "<=")
+        limit = f" {sign} {self.threshold:.4g}" if sign else ""
+        row = f", {self.patience} times in a row" if self.patience > 1 else ""
+        return f"{self.kind}{limit}{row}"
+
+    @property
+    def earliest(self) -> int:
+        """The first iteration after which it could be met once."""
+        return 2 if self.kind in ("agreement", "acceleration") else 1
+
+    def met(self, signal: np.ndarray) -> np.ndarray:
+        """Whether a signal meets the threshold."""
+        if self.kind in ("confidence", "agreement"):
+            return signal >= self.threshold
+        return signal <= self.threshold
+
+    def exits(
+        self, signals: np.ndarray, minimum: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """When examples stop whose signals are known.
+
+        Args:
+            signals: `(examples, iterations)`.
+            minimum: Iterations that every example runs.
+
+        Returns:
+            Of each example, after which iteration it stops, and whether the rule was
+            met there; else it is the last iteration.
+        """
+        met = self.met(signals)
+        met[:, : self.earliest - 1] = False
+        row = np.zeros(len(met), int)
+        iterations = np.zeros(len(met), int)
+        for t in range(met.shape[1]):
+            row = np.where(met[:, t], row + 1, 0)
+            fired = (row >= self.patience) & (t + 1 >= minimum) & (iterations == 0)
+            iterations[fired] = t + 1
+        stopped = iterations > 0
+        return np.where(stopped, iterations, met.shape[1]), stopped
+
+    def memory(self, state: list[Any], logits: Any) -> list[Any]:
+        """What `signal` remembers, before the first iteration: tensors."""
+        if self.kind == "agreement":
+            return [ops.full_like(ops.argmax(logits, axis=-1), -1)]
+        if self.kind == "acceleration":
+            return [ops.zeros_like(leaf) for leaf in _floats(state)]
+        return []
+
+    def signal(
+        self, memory: list[Any], before: list[Any], after: list[Any], logits: Any
+    ) -> tuple[Any, list[Any]]:
+        """What the rule looks at, of every example, and what it now remembers.
+
+        Args:
+            memory: What it remembered.
+            before: Leaves of the state before the iteration.
+            after: Leaves of the state after it.
+            logits: The answers after it.
+        """
+        if self.kind == "confidence":
+            return confidence(logits, self.positions), []
+        if self.kind == "agreement":
+            answers = ops.argmax(logits, axis=-1)
+            same = ops.cast(ops.equal(answers, memory[0]), "float32")
+            axes = tuple(range(1, len(same.shape)))
+            return (ops.min(same, axis=axes) if axes else same), [answers]
+        before, after = _floats(before), _floats(after)
+        change = [a - b for a, b in zip(after, before, strict=True)]
+        size = ops.maximum(_norm(after), 1e-12)
+        if self.kind == "change":
+            return _norm(change) / size, []
+        turn = [new - old for new, old in zip(change, memory, strict=True)]
+        return _norm(turn) / size, change
+
+
+def _floats(leaves):
+    return [ops.cast(x, "float32") for x in leaves if "int" not in str(x.dtype)]
+
+
+def _norm(leaves):
+    """Of every example, over all its leaves."""
+    squares = [
+        ops.sum(ops.square(x), axis=tuple(range(1, len(x.shape)))) for x in leaves
+    ]
+    return ops.sqrt(sum(squares[1:], start=squares[0]))

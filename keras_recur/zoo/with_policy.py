@@ -1,0 +1,50 @@
+"""A model that combines the answers of its iterations, on the same weights."""
+
+from typing import Any
+
+import keras
+
+from keras_recur.layers import Readout, ReadoutPolicy
+from keras_recur.zoo.with_iterations import with_iterations
+
+
+def with_policy(
+    model: keras.Model,
+    policy: str | ReadoutPolicy,
+    iterations: int | None = None,
+    **arguments: Any,
+) -> keras.Model:
+    """A new model on the same weights that answers by a readout policy.
+
+    Args:
+        model: A model with a loop and a `Readout`, as the zoo builds them.
+        policy: A `ReadoutPolicy`, or its name.
+        iterations: How often the loop applies its block. Default: as it was built.
+        **arguments: Further arguments of `ReadoutPolicy`, where a name is given.
+
+    Returns:
+        A `keras.Model`, not compiled. With `"learned"` it has one more weight, which is
+        trained like any other; to train it alone, set `trainable = False` for the
+        layers before.
+
+    Raises:
+        ValueError: for a model without readouts at every iteration, and as
+            `ReadoutPolicy`.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> averaged = keras_recur.zoo.with_policy(pair.recurrent, "mean")
+    >>> averaged(np.zeros((1, 16, 1))).shape
+    (1, 16, 2)
+    """
+    if not any(isinstance(layer, Readout) for layer in getattr(model, "layers", ())):
+        raise ValueError(
+            "A readout policy needs a model that can be read out at every iteration. "
+            f"Received: {getattr(model, 'name', model)!r}, which has no Readout layer. "
+            "Put its head into keras_recur.layers.Readout(head)."
+        )
+    if not isinstance(policy, ReadoutPolicy):
+        policy = ReadoutPolicy(policy, **arguments, name="policy")
+    every = with_iterations(model, iterations, readout="all")
+    return keras.Model(every.input, policy(every.output), name=model.name)
