@@ -13,6 +13,7 @@ PARTS = {
     "soft_step": "soft_step.py",
     "baked": "baked.py",
     "graph": "graph.py",
+    "anytime": "anytime.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.

@@ -23,6 +23,13 @@ class Calibration:
         fixed_accuracy: Share that is right after all `maximum` iterations.
         maximum: See there.
         candidates: All rules that were tried, with accuracy and mean iterations.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> held_out = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
+    >>> found = keras_recur.analysis.calibrate(pair.recurrent, "agreement", held_out)
+    >>> predictor = keras_recur.zoo.anytime(pair.recurrent, found.rule)
     """
 
     rule: StopRule

@@ -53,8 +53,8 @@ class ReadoutPolicy(keras.layers.Layer):
     Example:
 
     >>> policy = keras_recur.layers.ReadoutPolicy("mean")
-    >>> policy(np.array([[[0.0, 1.0], [0.0, 3.0]]]))[0, 1] == 2
-    True
+    >>> float(policy(np.array([[[0.0, 1.0], [0.0, 3.0]]]))[0, 1])
+    2.0
     """
 
     def __init__(

@@ -15,6 +15,7 @@ from keras_recur.zoo.stepwise import Stepwise
 from keras_recur.zoo.stop_rule import StopRule
 
 _POLICIES = ("last", "mean", "confident")
+_ANSWERS = ("logits", "iterations", "stopped", "confidence")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,15 @@ class AnytimePrediction:
         stopped: Of each example, whether the rule was met; else it was stopped at the
             maximum.
         confidence: Of each example, how sure its answer is.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> found = keras_recur.zoo.anytime(pair.recurrent, "agreement", maximum=30)(
+    ...     np.zeros((3, 16, 1), "float32")
+    ... )
+    >>> found.iterations.shape == found.stopped.shape == (3,)
+    True
     """
 
     logits: np.ndarray
@@ -91,7 +101,25 @@ class Anytime:
 
     Examples that are done leave the batch: once half of the batch is done, the rest is
     gathered into one of half the size (on PyTorch at once, since nothing must be
-    compiled for another size). The loop ends when all are done.
+    compiled for another size). The loop ends when all are done. Where all iterations
+    share their weights it is one compiled program between two such gatherings.
+
+    Args:
+        model: As for `anytime`.
+        rule: As for `anytime`.
+        maximum: As for `anytime`.
+        minimum: As for `anytime`.
+        policy: As for `anytime`.
+
+    Raises:
+        ValueError: as `anytime`.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
+    >>> predictor = keras_recur.zoo.Anytime(pair.recurrent, "agreement", maximum=30)
+    >>> predictor.maximum
+    30
     """
 
     def __init__(
@@ -163,44 +191,93 @@ class Anytime:
         return found
 
     def _batch(self, x):
-        steps = self.steps
-        state, shown = steps.start(x)
-        held = self._program("hold", self._hold)(state)
-        rows = np.arange(
-            len(tree.flatten(x)[0])
-        )  # Which example; -1 is a finished one.
-        run = np.zeros(len(rows), int)  # For how many iterations the rule was met.
-        iterations = np.zeros(len(rows), int)
-        stopped = np.zeros(len(rows), bool)
-        sure = np.zeros(len(rows), "float32")
-        logits: Any = None
-        for t in range(self.maximum):
-            judge = self._program("judge", self._judge, t)
-            state, held, answer, signal, certain = judge(state, shown, held)
-            met = self.rule.met(array(signal)) & (t + 1 >= self.rule.earliest)
-            run = np.where(met, run + 1, 0)
-            fired = (run >= self.rule.patience) & (t + 1 >= self.minimum)
-            done = (fired | (t + 1 == self.maximum)) & (rows >= 0)
-            if done.any():
-                answers = array(answer)
-                if logits is None:
-                    logits = np.zeros((len(iterations), *answers.shape[1:]), "float32")
-                logits[rows[done]] = answers[done]
-                iterations[rows[done]] = t + 1
-                stopped[rows[done]] = fired[done]
-                sure[rows[done]] = array(certain)[done]
-                rows = np.where(done, -1, rows)
-            active = np.flatnonzero(rows >= 0)
-            if not len(active):
+        count = len(tree.flatten(x)[0])
+        rows = np.arange(count)  # Which example each row of the batch is; -1: padding.
+        found: list[Any] = []
+        shown, run = self._begun(x)
+        while True:
+            run = self._until(shown, run, self._few(len(rows)))
+            done = ~array(run["active"]) & (rows >= 0)
+            answered = [array(run[name]) for name in _ANSWERS]
+            if not found:
+                found = [np.zeros((count, *a.shape[1:]), a.dtype) for a in answered]
+            for whole, part in zip(found, answered, strict=True):
+                whole[rows[done]] = part[done]
+            left = np.flatnonzero(~done & (rows >= 0))
+            if not len(left):
+                return found
+            # The rest, in a smaller batch; what fills it up is done already.
+            size = self._size(len(left), len(rows))
+            kept = np.concatenate([left, np.full(size - len(left), left[0])])
+            rows = np.where(np.arange(size) < len(left), rows[kept], -1)
+            number = run.pop("number")
+            shown, run = take([shown, run], kept)
+            run["active"] = ops.convert_to_tensor(rows >= 0)
+            run["number"] = number
+
+    def _begun(self, x):
+        """What the block is shown, and all that a run carries from step to step."""
+        x = tree.map_structure(ops.convert_to_tensor, x)
+        return self._program("begin", self._begin)(x)
+
+    def _until(self, shown, run, few):
+        """Goes on until at most so many examples are active, or at the maximum."""
+        counts = self.rule.patience, self.minimum, self.maximum, few
+        limits = (
+            ops.convert_to_tensor(self.rule.threshold, "float32"),
+            ops.convert_to_tensor(counts, "int32"),
+        )
+        if self.steps.limit is None:
+            return self._program("until", self._loop)(shown, run, limits)
+        for t in range(int(array(run["number"])), self.maximum):
+            run = self._program("once", self._once, t)(shown, run, limits)
+            if array(run["active"]).sum() <= few:
                 break
-            size = self._size(len(active), len(rows))
-            if size < len(rows):
-                padding = np.full(size - len(active), active[0])
-                kept = np.concatenate([active, padding])
-                state, shown, held = take([state, shown, held], kept)
-                rows = np.where(np.arange(size) < len(active), rows[kept], -1)
-                run = run[kept]
-        return logits, iterations, stopped, sure
+        return run
+
+    def _loop(self, shown, run, limits):
+        """The loop as one program: nothing is asked of the host in between."""
+
+        def unfinished(*leaves):
+            run = tree.pack_sequence_as(structure, list(leaves))
+            active = ops.sum(ops.cast(run["active"], "int32"))
+            *_, maximum, few = ops.unstack(limits[1], 4)
+            return ops.logical_and(active > few, run["number"] < maximum)
+
+        def once(*leaves):
+            run = tree.pack_sequence_as(structure, list(leaves))
+            return tree.flatten(self._once(shown, run, limits, run["number"], 1))
+
+        structure = run
+        leaves = ops.while_loop(unfinished, once, tree.flatten(run))
+        return tree.pack_sequence_as(structure, list(leaves))
+
+    def _once(self, shown, run, limits, number, iterations):
+        """One iteration, and who is done behind it."""
+        threshold, counts = limits
+        patience, minimum, maximum, _ = ops.unstack(counts, 4)
+        state, held, answer, signal, certain = self._judge(
+            run["state"], shown, run["held"], number, iterations
+        )
+        after = ops.cast(number, "int32") + 1
+        met = ops.logical_and(
+            self.rule.met(signal, threshold), after >= self.rule.earliest
+        )
+        met = ops.where(met, run["met"] + 1, 0)
+        fired = ops.logical_and(met >= patience, after >= minimum)
+        done = ops.logical_and(run["active"], ops.logical_or(fired, after >= maximum))
+        broad = ops.reshape(done, (-1, *[1] * (len(answer.shape) - 1)))
+        return {
+            "number": after,
+            "state": state,
+            "held": held,
+            "met": met,
+            "active": ops.logical_and(run["active"], ops.logical_not(done)),
+            "logits": ops.where(broad, answer, run["logits"]),
+            "iterations": ops.where(done, after, run["iterations"]),
+            "stopped": ops.where(done, fired, run["stopped"]),
+            "confidence": ops.where(done, certain, run["confidence"]),
+        }
 
     def follow(self, x: Any) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Runs a batch to the maximum, whatever the rule says.
@@ -212,8 +289,8 @@ class Anytime:
             After each iteration the logits that would be answered, and of each example
             the rule's signal and how sure the answer is.
         """
-        state, shown = self.steps.start(x)
-        held = self._program("hold", self._hold)(state)
+        shown, run = self._begun(x)
+        state, held = run["state"], run["held"]
         for t in range(self.maximum):
             judge = self._program("judge", self._judge, t)
             state, held, answer, signal, certain = judge(state, shown, held)
@@ -224,20 +301,36 @@ class Anytime:
         key = (name, self.rule.kind, self.rule.positions, self.policy)
         return self.steps.program(key, function, number)
 
-    def _size(self, active: int, size: int) -> int:
-        """Of the batch that goes on: another size is another program."""
+    def _few(self, size: int) -> int:
+        """How many examples may be left of a batch before it is made smaller."""
+        return size - 1 if keras.backend.backend() == "torch" else size // 2
+
+    def _size(self, left: int, size: int) -> int:
+        """Of the batch that goes on: where one is compiled, every size is a program."""
         if keras.backend.backend() == "torch":
-            return active
-        while size >= 2 * active:
+            return left
+        while size >= 2 * left:
             size = (size + 1) // 2
         return size
 
-    def _hold(self, state):
-        """What is carried besides the state: the rule's memory and the policy's."""
-        logits = self.steps.answer(state)
-        logits = ops.cast(logits, "float32")
-        best = ops.zeros_like(logits)
-        return self.rule.memory(state, logits), best, ops.zeros_like(confidence(logits))
+    def _begin(self, x):
+        state, shown = self.steps.begin(x)
+        logits = ops.cast(self.steps.answer(state), "float32")  # only for its shape
+        unsure = ops.zeros_like(confidence(logits))
+        nothing = ops.zeros_like(unsure, dtype="int32")
+        logits = ops.zeros_like(logits)
+        return shown, {
+            "number": ops.zeros((), dtype="int32"),
+            "state": state,
+            # What the rule and the policy remember.
+            "held": (self.rule.memory(state, logits), logits, unsure),
+            "met": nothing,  # For how many iterations in a row the rule was.
+            "active": ops.equal(nothing, 0),
+            "logits": logits,
+            "iterations": nothing,
+            "stopped": ops.not_equal(nothing, 0),
+            "confidence": unsure,
+        }
 
     def _judge(self, state, shown, held, start, iterations):
         """One iteration, what is answered behind it, and what the rule sees."""
@@ -257,7 +350,7 @@ class Anytime:
             better = ops.reshape(better, (-1, *ones))
             answer = best = ops.where(better, logits, best)
             certain = surest = ops.maximum(certain, surest)
-        return after, (memory, best, surest), answer, signal, certain
+        return list(after), (memory, best, surest), answer, signal, certain
 
 
 def array(x: Any) -> np.ndarray:

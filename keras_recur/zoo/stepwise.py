@@ -145,7 +145,7 @@ class Stepwise:
             unroll=True,
             training=False,
         )
-        return tree.flatten(state)
+        return list(tree.flatten(state))
 
     def answer(self, state):
         """Not compiled: the prediction from the leaves of a state."""

@@ -88,11 +88,11 @@ class StopRule:
         """The first iteration after which it could be met once."""
         return 2 if self.kind in ("agreement", "acceleration") else 1
 
-    def met(self, signal: np.ndarray) -> np.ndarray:
-        """Whether a signal meets the threshold."""
+    def met(self, signal: Any, threshold: Any) -> Any:
+        """Whether signals meet a threshold; arrays or tensors."""
         if self.kind in ("confidence", "agreement"):
-            return signal >= self.threshold
-        return signal <= self.threshold
+            return signal >= threshold
+        return signal <= threshold
 
     def exits(
         self, signals: np.ndarray, minimum: int = 1
@@ -107,7 +107,7 @@ class StopRule:
             Of each example, after which iteration it stops, and whether the rule was
             met there; else it is the last iteration.
         """
-        met = self.met(signals)
+        met = self.met(signals, np.float32(self.threshold))
         met[:, : self.earliest - 1] = False
         row = np.zeros(len(met), int)
         iterations = np.zeros(len(met), int)

@@ -1,0 +1,153 @@
+"""(j) Stopping early against a fixed number of iterations, and runs that stream.
+
+`agreement`, `confidence`: prefix sums of 32 bits, answered by the published recurrent
+network of the zoo. The rule is calibrated on validation strings to the accuracy that
+all iterations reach there; reported are the time of a batch of test strings against
+that of running all iterations (compiled as one rolled loop), the iterations that were
+run on average, and the accuracy of both.
+
+`streamed`, `stored`: peak memory of a curve over many iterations of one batch of 59x59
+inputs, run iteration by iteration, and with the outputs of all iterations.
+
+    KERAS_BACKEND=jax python benchmarks/anytime.py --network deep_thinking_1d \\
+        --width 48 --size 32 --batch 64 --iterations 30 --jit true --repeats 20 \\
+        --variant agreement
+
+Half a minute each on one CPU core, a thousand iterations two minutes.
+"""
+
+import functools
+import time
+
+from memory_meter import memory_meter
+from setting import JITS, Asked, Job, Setting, parse_setting
+from worker import at, compare, compiled, data, recurrent, report
+
+MIB = 2**20
+ENTRY = "deep_thinking_1d-prefix_sums"
+
+
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    jit = JITS[backend][0]
+    quick = asked.quick
+    settings = [
+        Setting(
+            "deep_thinking_1d",
+            width=48,
+            size=32,
+            batch=batch,
+            iterations=8 if quick else 30,
+            jit=jit,
+            variant=rule,
+            repeats=asked.repeats or (2 if quick else 20),
+        )
+        for batch in (1, 64)
+        for rule in ("agreement", "confidence")
+    ]
+    settings += [
+        Setting(
+            "deep_thinking_2d",
+            width=8,
+            size=9 if quick else 59,
+            batch=2 if quick else 25,
+            iterations=iterations,
+            jit=jit,
+            variant=variant,
+        )
+        for variant, iterations in (
+            ("stored", 4 if quick else 100),
+            ("streamed", 4 if quick else 100),
+            ("streamed", 8 if quick else 1000),
+        )
+    ]
+    return [Job("anytime", backend, setting) for setting in settings]
+
+
+def measure(setting: Setting) -> None:
+    if setting.variant in ("stored", "streamed"):
+        return measure_memory(setting)
+    import numpy as np
+
+    from keras_recur import analysis, data, zoo
+
+    model = zoo.load(ENTRY).recurrent
+    load = functools.partial(data.load, "prefix_sums", size=setting.size)
+    at("calibrating")
+    held_out = load("validation", batch_size=100, num_examples=500)
+    maximum = setting.iterations
+    found = analysis.calibrate(model, setting.variant, held_out, maximum=maximum)
+    predictor = zoo.anytime(model, found.rule, maximum)
+    test = load("test", batch_size=setting.batch, num_examples=512)
+    fixed = zoo.with_iterations(model, maximum, unroll=False)
+    fixed.compile(jit_compile=setting.jit)
+    batches = [test[i] for i in range(len(test) if setting.batch > 1 else 64)]
+    at("first runs")
+    right = {"all iterations": [], setting.variant: []}
+    run = []
+    for x, y in batches:
+        stopped = predictor(x)
+        run.append(stopped.iterations)
+        answers = fixed.predict_on_batch(x).argmax(-1)
+        right["all iterations"].append((answers == y).all(-1))
+        right[setting.variant].append((stopped.classes == y).all(-1))
+    turn = {name: iter(_again(batches)) for name in right}
+
+    def timed(name, function):
+        x, _ = next(turn[name])
+        start = time.perf_counter()
+        function(x)
+        return time.perf_counter() - start
+
+    compare(
+        "early exit",
+        setting.repeats * (4 if setting.batch == 1 else 1),
+        {
+            "all iterations": lambda: timed("all iterations", fixed.predict_on_batch),
+            setting.variant: lambda: timed(setting.variant, predictor),
+        },
+    )
+    iterations = np.concatenate(run).mean()
+    report("iterations run", float(iterations), "", variant=setting.variant)
+    for name, hits in right.items():
+        share = float(np.concatenate(hits).mean())
+        report("early exit, accuracy", share, "share", variant=name)
+
+
+def _again(batches):
+    while True:
+        yield from batches
+
+
+def measure_memory(setting: Setting) -> None:
+    from keras_recur import analysis, zoo
+
+    model = recurrent(setting)
+    x, y = data(setting)
+    small = [(x[:1, :9, :9], y[:1, :9, :9])]
+    at("warm-up")
+    if setting.variant == "streamed":
+
+        def curve(batches):
+            analysis.iteration_curve(model, batches)
+
+    else:
+        every = compiled(
+            zoo.with_iterations(model, readout="all", unroll=False), setting
+        )
+
+        def curve(batches):
+            (every.predict_on_batch(batches[0][0]).argmax(-1) == 0).sum()
+
+    curve(small)
+    meter = memory_meter()
+    meter.start_anew()
+    before = meter.in_use()
+    at(f"{setting.iterations} iterations")
+    start = time.perf_counter()
+    curve([(x, y)])
+    report("curve", time.perf_counter() - start, "s", repeats=1)
+    report("peak memory of a curve", (meter.peak() - before) / MIB, "MiB", repeats=1)
+
+
+if __name__ == "__main__":
+    measure(parse_setting(__doc__))
