@@ -24,6 +24,9 @@ HEAD = (
     "state graph's step, against by hand",
     "its run, pruned against simulated",
     "its twin's step, against shared",
+    "stopping early, against all iterations",
+    "memory of a curve: stored",
+    "streamed",
 )
 STEPS = (
     "Training step: median over that of the same network written by hand in plain "
@@ -45,6 +48,17 @@ GRAPH = (
     "reach the readout, at {least} steps, where they are {saved:.0%} of the "
     "operations; compilers drop them by themselves."
 )
+EARLY = (
+    "Stopping early: prefix sums of {size} bits at batch {batch}, until successive "
+    "answers agree, over {most} iterations for all; {share:.1%} right after {run:.1f} "
+    "iterations on average, {fixed:.1%} after all."
+)
+CURVES = (
+    "Memory of a curve: peak of scoring every iteration of a batch of {batch} inputs "
+    "of {size}x{size}, outputs of all {few} iterations stored, and {most} iterations "
+    "run one by one."
+)
+CURVE = "peak memory of a curve"
 XLA = "XLA is off in TensorFlow's first line and on in its second."
 
 
@@ -131,8 +145,40 @@ def _explained(rows: list[Row]):
             least=min(steps),
             saved=saved[0],
         )
+    yield from _early(rows)
     if len({row.jit for row in rows if row.backend == "tensorflow" and row.jit}) > 1:
         yield XLA
+
+
+def _early(rows: list[Row]):
+    """Of stopping early: what the ratios were reached with, at the largest batch."""
+    rows = [row for row in rows if row.part == "anytime" and row.value]
+    agreed = [row for row in rows if row.variant == "agreement"]
+    if agreed:
+        batches = sorted({int(row.batch) for row in agreed})
+        last = [row for row in rows if row.batch == str(batches[-1])]
+
+        def value(what, variant):
+            found = (r for r in last if (r.what, r.variant) == (what, variant))
+            return float(next(found).value)
+
+        yield EARLY.format(
+            size=agreed[0].size,
+            batch=" and ".join(map(str, batches)),
+            most=agreed[0].iterations,
+            share=value("early exit, accuracy", "agreement"),
+            run=value("iterations run", "agreement"),
+            fixed=value("early exit, accuracy", "all iterations"),
+        )
+    curves = [row for row in rows if row.what == CURVE]
+    if curves:
+        counts = [int(row.iterations) for row in curves]
+        yield CURVES.format(
+            batch=curves[0].batch,
+            size=curves[0].size,
+            few=min(counts),
+            most=max(counts),
+        )
 
 
 def _filled(table):
@@ -173,8 +219,23 @@ def _lines(rows: list[Row]):
             cell("step time", "remat", _ratio),
             *(ratios(part) for part in ("mixing", "soft_step", "baked")),
             *(ratios("graph", w) for w in ("step", "forward pass", "untied step")),
+            _stopping(same),
+            *(_curve(same, variant) for variant in ("stored", "streamed")),
         )
         yield cells
+
+
+def _stopping(rows: list[Row]) -> str:
+    """Ratios of stopping by agreement, from the smallest batch to the largest."""
+    found = [r for r in rows if (r.what, r.variant) == ("early exit", "agreement")]
+    found = sorted((int(r.batch), r.ratio) for r in found if r.ratio)
+    return ", ".join(f"{float(ratio):.2f}" for _, ratio in found) or "–"
+
+
+def _curve(rows: list[Row], variant: str) -> str:
+    """Of the longest curve that was measured."""
+    found = [r for r in rows if (r.what, r.variant) == (CURVE, variant) and r.value]
+    return amount(max(found, key=lambda r: int(r.iterations))) if found else "–"
 
 
 def _memory(cell, variant):
