@@ -352,7 +352,7 @@ def _recipe(epochs, learning_rate, milestones, progressive):
 
 def _run(entry, folder, seeds, twins, resume):
     from keras_recur.runs import Progress, RunFolder, compare, write_report
-    from keras_recur.runs.plots import label
+    from keras_recur.runs.drawing import label
     from keras_recur.runs.report import accuracy_table, costs_table, headline
 
     words = ", ".join(label(twin) for twin in twins)

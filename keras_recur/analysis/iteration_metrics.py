@@ -13,9 +13,8 @@ import keras
 import numpy as np
 
 from keras_recur._validation import check_hierarchy
+from keras_recur.analysis._macs import macs_over_iterations
 from keras_recur.analysis.iteration_curve import Readouts, all_positions
-from keras_recur.zoo.costs import costs
-from keras_recur.zoo.with_iterations import with_iterations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +113,7 @@ def iteration_metrics(
     shares = np.full((5, readouts.iterations), np.nan)
     shares[:, readouts.filled] = sums / total
     accuracy, flips, agreement, coarse, lost = shares
-    macs = _macs(model, readouts, np.asarray(x).shape[1:])
+    (macs,) = macs_over_iterations(model, readouts.filled, [np.asarray(x).shape[1:]])
     found = IterationMetrics(
         accuracy, flips, agreement, macs, float(lost[-1]), _area(accuracy, macs)
     )
@@ -123,14 +122,6 @@ def iteration_metrics(
     wrong = np.where(accuracy < 1, 1 - accuracy, np.nan)
     compliance = (coarse - accuracy) / wrong
     return dataclasses.replace(found, coarse_accuracy=coarse, compliance=compliance)
-
-
-def _macs(model, readouts, shape):
-    found = np.full(readouts.iterations, np.nan)
-    for n in np.flatnonzero(readouts.filled) + 1:
-        run = with_iterations(model, int(n), readout="last")
-        found[n - 1] = costs(run, shape).macs
-    return found
 
 
 def _area(accuracy, macs):
