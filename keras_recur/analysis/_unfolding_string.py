@@ -20,15 +20,11 @@ class UnfoldingString(Unfolding):
         from matplotlib.ticker import MaxNLocator
 
         rows, length = self.answers.shape
-        parts = [1, rows, *([1] if self.y is not None else [])]
-        figure = Figure(figsize=(7.2, 1.6 + 0.1 * max(rows, 12)), layout="constrained")
-        heights = [max(1.0, p / max(1, rows / 14)) for p in parts]
-        ratios = [h if k != 1 else 14.0 for k, h in enumerate(heights)]
-        panels = list(figure.subplots(len(parts), 1, height_ratios=ratios))
-        values = np.asarray(self.x, float).reshape(length, -1).mean(axis=-1)
-        span = max(np.ptp(values), 1e-9)
-        gray = 0.93 - 0.68 * (values - values.min()) / span
-        side = [("input", np.repeat(gray[None, :, None], 3, axis=2), panels[0])]
+        height = 0.1 * min(max(rows, 12), 50)
+        ratios = [1.0, height / 0.17, *([] if self.y is None else [1.0])]
+        figure = Figure(figsize=(7.2, 1.6 + height), layout="constrained")
+        panels = list(figure.subplots(len(ratios), 1, height_ratios=ratios))
+        side = [("input", self._input(), panels[0])]
         if self.y is not None:
             side.append(("target", self._cells(self.y[None]), panels[2]))
         edges = (0.5, length + 0.5)
@@ -68,6 +64,12 @@ class UnfoldingString(Unfolding):
 
         title.set_text(f"after iteration {last}: {self.state(len(self.numbers) - 1)}")
         return figure, show
+
+    def _input(self):
+        """The string in grays: the larger the darker."""
+        values = np.asarray(self.x, float).reshape(len(self.x), -1).mean(axis=-1)
+        gray = 0.93 - 0.68 * (values - values.min()) / max(np.ptp(values), 1e-9)
+        return np.repeat(gray[None, :, None], 3, axis=2)
 
     def _cells(self, answers, target=None):
         """Colours of answers: the larger the class the darker; wrong ones orange."""
