@@ -312,7 +312,7 @@ def make_entry(
 
     Raises:
         ValueError: for unknown names, for data that do not fit the family, and where
-            no paper's recipe is known.
+            no paper's recipe is known; on CIFAR-100 that of CIFAR-10 serves.
 
     Example:
 

@@ -71,6 +71,12 @@ class _Between(keras.losses.Loss):
         self.share, self.start, self.end = share, start, end
 
     def call(self, y_true, y_pred):
+        if len(y_pred.shape) == len(y_true.shape) + 1:
+            raise ValueError(
+                "Weights of readouts can only be annealed where there are several. "
+                f"Received: logits of shape {tuple(y_pred.shape)} for targets of shape "
+                f"{tuple(y_true.shape)}. Build the model with readout='all'."
+            )
         share = ops.cast(self.share, self.dtype)
         start, end = (loss.call(y_true, y_pred) for loss in (self.start, self.end))
         return (1 - share) * start + share * end

@@ -145,6 +145,12 @@ def test_the_layer_changes_nothing_but_the_loss():
     assert keras.backend.standardize_dtype(annealing(half).dtype) == "float16"
 
 
+def test_a_model_that_answers_once_has_nothing_to_anneal():
+    model = zoo.with_iterations(recurrent(), readout="last")
+    with pytest.raises(ValueError, match="Build the model with readout='all'"):
+        training.fit(model, STILL, strings(), verbose=0)
+
+
 def test_shares_of_epochs():
     assert [STILL.annealed_at(epoch) for epoch in range(4)] == [0.0, 0.5, 1.0, 1.0]
     plain = Recipe("sgd", 0.1, epochs=2, batch_size=1)
