@@ -44,6 +44,28 @@ Milestones = Annotated[
 Progressive = Annotated[
     float | None, typer.Option(help="Share of the progressive loss, 0 to 1.")
 ]
+LossWeights = Annotated[
+    str | None,
+    typer.Option(
+        help="Which answers are trained: final, uniform, geometric or 0.1,0.2,...; "
+        "others than final switch the progressive loss off."
+    ),
+]
+Gamma = Annotated[float | None, typer.Option(help="Factor of geometric weights.")]
+AnnealFrom = Annotated[
+    str | None, typer.Option(help="Weights of the first epoch, as --loss-weights.")
+]
+AnnealEpochs = Annotated[
+    int | None, typer.Option(help="Epochs in which these become --loss-weights.")
+]
+Ramp = Annotated[
+    str | None,
+    typer.Option(help="Superclasses first, then classes: linear, switch or power."),
+]
+Hierarchy = Annotated[
+    str | None,
+    typer.Option(help="Superclass of every class, as 0,0,1. Default: the data set's."),
+]
 Supervised = Annotated[
     str | None,
     typer.Option(
@@ -105,13 +127,23 @@ def train(
     learning_rate: Rate = None,
     milestones: Milestones = None,
     progressive: Progressive = None,
+    loss_weights: LossWeights = None,
+    gamma: Gamma = None,
+    anneal_from: AnnealFrom = None,
+    anneal_epochs: AnnealEpochs = None,
+    ramp: Ramp = None,
+    hierarchy: Hierarchy = None,
     data_dir: DataDir = None,
     download: Download = False,
 ):
     """Trains one twin and tests it over iterations and sizes."""
+    from keras_recur._loss_options import LossOptions
     from keras_recur._validation import check_one_of
 
     check_one_of("twin", twin, ("recurrent", "feedforward"))
+    losses = LossOptions(
+        loss_weights, gamma, anneal_from, anneal_epochs, ramp, hierarchy
+    )
     entry = _entry(
         name,
         on,
@@ -125,6 +157,7 @@ def train(
             "injection": injection,
         },
         _recipe(epochs, learning_rate, milestones, progressive),
+        losses,
         data_dir,
         download,
     )
@@ -152,14 +185,29 @@ def compare(
     learning_rate: Rate = None,
     milestones: Milestones = None,
     progressive: Progressive = None,
+    loss_weights: LossWeights = None,
+    gamma: Gamma = None,
+    anneal_from: AnnealFrom = None,
+    anneal_epochs: AnnealEpochs = None,
+    ramp: Ramp = None,
+    hierarchy: Hierarchy = None,
     supervision: Supervised = None,
     data_dir: DataDir = None,
     download: Download = False,
 ):
     """Trains both twins over seeds and shows what recurrence saves and costs."""
+    from keras_recur._loss_options import LossOptions
     from keras_recur._validation import check_positive_int
 
     check_positive_int("seeds", seeds)
+    losses = LossOptions(
+        loss_weights, gamma, anneal_from, anneal_epochs, ramp, hierarchy
+    )
+    if supervision is not None and losses.given:
+        raise ValueError(
+            "--supervision trains the networks by each of its losses in turn and takes "
+            f"no other. Received: --supervision with {', '.join(losses.given)}."
+        )
     model: dict[str, Any] = {
         "width": width,
         "iterations": iterations,
@@ -176,6 +224,7 @@ def compare(
         examples,
         model,
         _recipe(epochs, learning_rate, milestones, progressive),
+        losses,
         data_dir,
         download,
     )
@@ -302,15 +351,16 @@ def _run_experiment(asked, folder, seeds, resume):
         raise typer.Exit(1)
 
 
-def _entry(name, on, quick, size, examples, model, recipe, data_dir, download):
+def _entry(name, on, quick, size, examples, model, recipe, losses, data_dir, download):
     from keras_recur.runs import make_entry
 
+    recipe |= losses.fields(on, recipe.get("progressive"))
     arguments = _given(model)
     if arguments.get("templates", "").isdigit():
         arguments["templates"] = int(arguments["templates"])
     if arguments.get("injection") == "none":
         arguments["injection"] = None
-    return make_entry(
+    entry = make_entry(
         name,
         on,
         quick=quick,
@@ -321,6 +371,8 @@ def _entry(name, on, quick, size, examples, model, recipe, data_dir, download):
         data_dir=_text(data_dir),
         download=download,
     )
+    losses.check(entry)
+    return entry
 
 
 def _given(arguments):
@@ -352,7 +404,7 @@ def _recipe(epochs, learning_rate, milestones, progressive):
 
 def _run(entry, folder, seeds, twins, resume):
     from keras_recur.runs import Progress, RunFolder, compare, write_report
-    from keras_recur.runs.plots import label
+    from keras_recur.runs.drawing import label
     from keras_recur.runs.report import accuracy_table, costs_table, headline
 
     words = ", ".join(label(twin) for twin in twins)

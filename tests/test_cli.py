@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from keras_recur import cli, experiments, runs
+from keras_recur import cli, data, experiments, runs
 
 pytestmark = pytest.mark.once  # What is behind it, tests/runs has on every backend.
 TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".split()
@@ -95,6 +95,106 @@ def test_compare_can_vary_supervision(tmp_path, monkeypatch):
     networks = ("recurrent-final", "recurrent-geometric")
     networks += ("feedforward-final", "feedforward-geometric")
     assert asked == [(networks, 7, "runs/supervision-mlp-digits-quick")]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The entry of the last command, which is not run."""
+    entries = []
+
+    def stop(entry, *_, **__):
+        entries.append(entry)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "compare", stop)
+
+    def run(*command):
+        result = call(*command)
+        assert result.exit_code == 130, (result.output, result.exception)
+        return entries[-1].recipes["recurrent"], entries[-1].recipes["feedforward"]
+
+    return run
+
+
+def test_which_readouts_are_trained(asked):
+    strings = ["deep_thinking_1d", "--on", "prefix_sums", *TINY]
+    usual, _ = asked("compare", *strings)
+    assert usual.progressive == 1.0 and not usual.every_readout
+    for command in ("compare", "train"):
+        for recipe in asked(command, *strings, "--loss-weights", "0.25,1"):
+            assert recipe.loss_weights == (0.25, 1.0)
+            assert recipe.progressive == 0.0 and recipe.every_readout
+    options = ["--loss-weights", "geometric", "--gamma", 1.5]
+    for recipe in asked("compare", *strings, *options):
+        assert (recipe.loss_weights, recipe.gamma) == ("geometric", 1.5)
+    options = ["--anneal-from", "uniform", "--anneal-epochs", 3]
+    for recipe in asked("train", *strings, *options):
+        assert (recipe.anneal_from, recipe.loss_weights) == ("uniform", "final")
+        assert recipe.anneal_epochs == 3 and recipe.progressive == 0.0
+    # The last one alone is what the progressive loss trains.
+    recipe, _ = asked("compare", *strings, "--loss-weights", "final")
+    assert recipe == usual
+
+
+def test_coarse_to_fine_by_one_command(asked):
+    images = ["resnet_bn", "--on", "cifar100", "--quick"]
+    for recipe in asked("compare", *images, "--ramp", "power"):
+        assert recipe.hierarchy == data.superclasses("cifar100")
+        assert (recipe.ramp, recipe.loss_weights) == ("power", "uniform")
+        assert recipe.source.startswith("as on cifar10: ")
+    digits = ["mlp", "--on", "digits", "--quick"]
+    given = ["--hierarchy", "0,0,0,0,0,1,1,1,1,1", "--loss-weights", "geometric"]
+    for recipe in asked("train", *digits, *given):
+        assert recipe.hierarchy == (0,) * 5 + (1,) * 5
+        assert (recipe.ramp, recipe.loss_weights) == (None, "geometric")
+    given[-1] = "final"
+    annealed = [*given, "--anneal-from", "uniform", "--anneal-epochs", 2]
+    recipe, _ = asked("train", *digits, *annealed)
+    assert recipe.hierarchy and recipe.anneal_from == "uniform"
+
+
+_DIGITS = ["compare", "mlp", "--on", "digits", "--quick", "--iterations", "3"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ("--loss-weights unifrom", "as 0.1,0.2,0.7. Received: 'unifrom'. Did you mean"),
+        ("--loss-weights 0.5,1", "each of the 3 readouts. Received: 2 of them"),
+        ("--loss-weights 1,nan,1", "finite numbers"),
+        ("--gamma 2", "add --loss-weights geometric or --anneal-from geometric"),
+        ("--anneal-from uniform", "need each other. Received: --anneal-from alone"),
+        ("--anneal-epochs 2", "need each other. Received: --anneal-epochs alone"),
+        (
+            "--anneal-from 1,1 --anneal-epochs 2",
+            "--anneal-from must be a number for each of the 3 readouts",
+        ),
+        ("--anneal-from final --anneal-epochs 2", "must differ from `loss_weights`"),
+        ("--ramp linear", "digits has no superclasses of its own. Give --hierarchy"),
+        ("--hierarchy 0,1", "each of the 10 classes. Received: 2"),
+        ("--hierarchy 0,one", "integers with commas between"),
+        ("--hierarchy 0,0,0,0,0,1,1,1,1,1 --ramp liner", "Did you mean 'linear'"),
+        (
+            "--hierarchy 0,0,0,0,0,1,1,1,1,1 --loss-weights final",
+            "Did you mean --loss-weights uniform?",
+        ),
+        ("--progressive 1 --loss-weights uniform", "needs loss_weights='final'"),
+        (
+            "--supervision final,uniform --loss-weights uniform",
+            "takes no other. Received: --supervision with --loss-weights",
+        ),
+    ],
+)
+def test_losses_that_do_not_go_together(options, message, asked):
+    result = call(*_DIGITS, *options.split())
+    assert isinstance(result.exception, ValueError)
+    assert message in str(result.exception)
+
+
+def test_losses_need_iterations(asked):
+    command = ["train", "swrn", "--on", "cifar100", "--loss-weights", "uniform"]
+    error = str(call(*command).exception)
+    assert "no `iterations`" in error and "Received: --loss-weights." in error
 
 
 @pytest.mark.parametrize(

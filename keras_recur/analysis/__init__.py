@@ -16,6 +16,8 @@ from keras_recur.analysis.layer_similarity import (
     layer_similarity,
     plot_layer_similarity,
 )
+from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
+from keras_recur.analysis.plot_unfolding import plot_unfolding
 from keras_recur.analysis.recalibrate import recalibrate
 from keras_recur.analysis.similarity_history import SimilarityHistory
 from keras_recur.analysis.statistics_over_time import (
@@ -46,8 +48,10 @@ __all__ = [
     "iteration_metrics",
     "layer_similarity",
     "plot_exits",
+    "plot_iteration_metrics",
     "plot_layer_similarity",
     "plot_statistics",
+    "plot_unfolding",
     "recalibrate",
     "statistics_over_time",
     "to_bank",

@@ -74,7 +74,7 @@ class Readouts:
     """
 
     def __init__(self, model: keras.Model, iterations: int | None = None):
-        graph = next(_graphs(model), None)
+        graph = next(state_graphs(model), None)
         self._steps = None if graph else _stepwise(model, iterations)
         self.endless = self._steps is not None
         if self._steps:
@@ -144,12 +144,13 @@ def _stepwise(model, iterations):
     return Stepwise(model if iterations is None else with_iterations(model, iterations))
 
 
-def _graphs(model):
+def state_graphs(model: Any) -> Iterator[RecurrentGraph]:
+    """The state graphs of a model, those in nested models included."""
     for layer in model.layers:
         if isinstance(layer, RecurrentGraph):
             yield layer
         elif isinstance(layer, keras.Model):
-            yield from _graphs(layer)
+            yield from state_graphs(layer)
 
 
 def _filled(graph, iterations):

@@ -14,9 +14,8 @@ import keras
 import numpy as np
 
 from keras_recur._validation import check_hierarchy
+from keras_recur.analysis._macs import macs_over_iterations
 from keras_recur.analysis.iteration_curve import Readouts, all_positions
-from keras_recur.zoo.costs import costs
-from keras_recur.zoo.with_iterations import with_iterations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +116,7 @@ def iteration_metrics(
     shares = np.full((readouts.iterations, 5), np.nan)
     shares[readouts.filled] = sums / total
     accuracy, flips, coarse, agreement, lost = shares.T
-    macs = _macs(model, readouts, np.asarray(x).shape[1:])
+    (macs,) = macs_over_iterations(model, readouts.filled, [np.asarray(x).shape[1:]])
     found = IterationMetrics(
         accuracy, flips, agreement, macs, float(lost[-1]), _area(accuracy, macs)
     )
@@ -131,19 +130,6 @@ def iteration_metrics(
 def _digests(answers):
     """A few bytes for every example's answer, instead of the answer."""
     return [hashlib.blake2b(a.tobytes(), digest_size=8).digest() for a in answers]
-
-
-def _macs(model, readouts, shape):
-    def after(n):
-        return costs(with_iterations(model, int(n), readout="last"), shape).macs
-
-    if readouts.endless:  # Every further iteration costs the same.
-        first, second = after(1), after(2)
-        return first + (second - first) * np.arange(readouts.iterations, dtype=float)
-    found = np.full(readouts.iterations, np.nan)
-    for n in np.flatnonzero(readouts.filled) + 1:
-        found[n - 1] = after(n)
-    return found
 
 
 def _area(accuracy, macs):

@@ -2,6 +2,8 @@
 
 from keras_recur._validation import check_one_of
 
+WITH_SUPERCLASSES = ("cifar100",)
+
 # The data set's own grouping; both kinds of classes are numbered alphabetically.
 _CIFAR100 = {
     "aquatic_mammals": "beaver dolphin otter seal whale",
@@ -49,7 +51,7 @@ def superclasses(name: str) -> tuple[int, ...]:
     >>> len(found), max(found), found[:3]
     (100, 19, (4, 1, 14))
     """
-    check_one_of("name", name, ("cifar100",))
+    check_one_of("name", name, WITH_SUPERCLASSES)
     coarse = {
         fine: number
         for number, (_, members) in enumerate(sorted(_CIFAR100.items()))

@@ -111,6 +111,8 @@ class Supervision(Experiment):
             milestones=shorter.milestones,
             progressive=0.0,
             throttle=False,
+            anneal_from=None,
+            anneal_epochs=None,
             loss_weights=loss,
             gamma=self.gamma if loss == "geometric" else 1.0,
         )

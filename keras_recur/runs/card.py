@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
+from keras_recur.runs.drawing import label
 from keras_recur.runs.page import Page, markdown_table
-from keras_recur.runs.plots import label
 from keras_recur.runs.report import (
     accuracy_table,
     costs_table,

@@ -8,12 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur import data as data_room
 from keras_recur.analysis._banks import banks_of, rebuilt
+from keras_recur.analysis._macs import macs_over_iterations
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.analysis.recalibrate import recalibrate
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
-from keras_recur.runs.entry import Entry
+from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
@@ -23,6 +25,8 @@ from keras_recur.zoo.costs import trainable_parameters
 
 # Layers whose kernels have at least this cosine are folded into one.
 FOLD_AT = 0.9
+# Sizes of which the MACs are counted.
+COUNTED = 2
 
 
 def compare(
@@ -122,7 +126,7 @@ def _train_and_score(entry, run, seed, twin, progress):
 def _tests(entry, model, twin):
     """Accuracy after every iteration on every size, and after the chosen one."""
     trained = entry.model.get("iterations")
-    iterations = entry.test_iterations if _can_go_on(model, twin) else trained
+    iterations = entry.test_iterations if can_go_on(model, twin) else trained
     readouts = Readouts(model, iterations)
     tests = []
     for size in entry.test_sizes:
@@ -144,7 +148,7 @@ def _tests(entry, model, twin):
     return tests
 
 
-def _can_go_on(model, twin):
+def can_go_on(model: keras.Model, twin: str) -> bool:
     """Whether the model's loops run any number of iterations."""
 
     def goes_on(loop):
@@ -188,10 +192,12 @@ def _recalibrate(entry, model, twin, seed):
 def write_results(run: RunFolder) -> dict[str, Any]:
     """Writes `results.json` and `results.csv` from all that is finished."""
     entry, results = run.entry(), run.results()
+    pair = entry.pair(0)
     content = {
         "name": entry.name,
         "entry": entry.as_dict(),
-        "costs": entry.pair(0).costs().as_dict(),
+        "costs": pair.costs().as_dict(),
+        "macs": _macs(entry, pair, results),
         "provenance": provenance(),
         "summary": summarize(entry, results),
         "runs": results,
@@ -222,3 +228,17 @@ def write_results(run: RunFolder) -> dict[str, Any]:
     if rows:
         run.write_csv("results.csv", rows)
     return content
+
+
+def _macs(entry, pair, results):
+    """MACs of the twins up to each iteration that was scored, on the first sizes."""
+    sizes = [s[0] if isinstance(s, tuple) else s for s in entry.test_sizes[:COUNTED]]
+    shapes = [data_room.input_shape(entry.data, size) for size in sizes]
+    found = {}
+    for twin in TWINS if "iterations" in entry.model else ():
+        scored = [r for r in results if r["twin"] == twin and r["tests"]]
+        if scored:
+            filled = [a is not None for a in scored[0]["tests"][0]["curve"]]
+            rows = macs_over_iterations(getattr(pair, twin), filled, shapes)
+            found[twin] = [[None if np.isnan(m) else int(m) for m in r] for r in rows]
+    return found

@@ -100,6 +100,9 @@ _QUICK: dict[tuple[str, str], dict[str, Any]] = {
     },
 }
 
+# Data that the families of images are trained on as on others, where no paper does it.
+_LIKE = {"cifar100": "cifar10"}
+
 # Further networks that are compared with the twins: arguments of `zoo.build` that make
 # them differ from the recurrent one.
 _VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
@@ -174,10 +177,12 @@ class Entry:
         )
 
     def network(self, name: str, seed: int) -> Any:
-        """The untrained network of that name and seed."""
+        """The untrained network of that name and seed, with all readouts it trains."""
+        readout = "all" if self.recipe(name).every_readout else None
         if name in TWINS:
-            return getattr(self.pair(seed), name)
-        model = {**self.model, **self.variants[name]}
+            return getattr(self.pair(seed, readout), name)
+        changes = {} if readout is None else {"readout": readout}
+        model = {**self.model, **self.variants[name], **changes}
         return zoo.build(self.family, **model, seed=seed).recurrent
 
     def recipe(self, name: str) -> Recipe:
@@ -307,7 +312,7 @@ def make_entry(
 
     Raises:
         ValueError: for unknown names, for data that do not fit the family, and where
-            no paper's recipe is known.
+            no paper's recipe is known; on CIFAR-100 that of CIFAR-10 serves.
 
     Example:
 
@@ -342,7 +347,7 @@ def make_entry(
         both = dict.fromkeys(TWINS, _OWN[data][quick])
     else:
         both = {
-            twin: paper_recipe(
+            twin: _known_recipe(
                 family,
                 data,
                 twin=twin,
@@ -402,6 +407,17 @@ def _test_sizes(data, size):
 def _test_examples(spec):
     """As many as a laptop scores quickly, where there are so many."""
     return min(1_000, spec.num_examples.get("test", 1_000))
+
+
+def _known_recipe(family, data, **options):
+    try:
+        return paper_recipe(family, data, **options)
+    except ValueError:
+        like = _LIKE.get(data)
+        if like is None:
+            raise
+        recipe = paper_recipe(family, like, **options)
+        return dataclasses.replace(recipe, source=f"as on {like}: {recipe.source}")
 
 
 def _shortened(recipe):

@@ -63,11 +63,11 @@ class Page:
         self._markdown.append(markdown_table(header, rows))
 
     def picture(self, path: Path, caption: str) -> None:
-        """A PNG file: inside the HTML; of Markdown a link into `plots/`."""
+        """A PNG or GIF file: inside the HTML; of Markdown a link into `plots/`."""
         data = base64.b64encode(path.read_bytes()).decode()
-        text = html.escape(caption)
+        text, kind = html.escape(caption), path.suffix[1:]
         self._html.append(
-            f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+            f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}">'
             f"<figcaption>{text}</figcaption></figure>"
         )
         self._markdown.append(f"![{caption}](plots/{path.name})\n\n*{caption}*")

@@ -5,23 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur import data as data_room
+from keras_recur.runs.drawing import (
+    band,
+    drawn,
+    finished,
+    label,
+    score,
+    shortest,
+    style,
+)
+from keras_recur.runs.drawing import figure as figure_of
 from keras_recur.runs.summary import size_label, span
 from keras_recur.training.checkpoint import replacing
 
-COLORS = {"recurrent": "#1f6fb2", "feedforward": "#d1662b", "regularized": "#2a8f5a"}
-LABELS = {
-    "recurrent": "recurrent",
-    "feedforward": "feed-forward twin",
-    "regularized": "regularized recurrent",
-}
 _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
-
-
-def label(network: str) -> str:
-    """A network's name, as tables and legends have it."""
-    name, comma, stage = network.partition(",")
-    return LABELS.get(name, name) + comma + stage
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
@@ -34,10 +31,11 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     Returns:
         `(file name, caption)` of each.
     """
-    drawn = []
+    pictures = []
     for name, draw, caption in (
         ("iterations.png", _iterations, _ITERATIONS),
         ("sizes.png", _sizes, _SIZES),
+        ("macs.png", _macs, _MACS),
         ("training.png", _training, _TRAINING),
     ):
         figure = draw(results)
@@ -45,8 +43,8 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
             continue
         with replacing(folder / name) as file:
             figure.savefig(file, format="png", dpi=130)
-        drawn.append((name, caption))
-    return drawn
+        pictures.append((name, caption))
+    return pictures
 
 
 _ITERATIONS = (
@@ -59,97 +57,39 @@ _SIZES = (
     "(it.) that did best on validation examples of the same size. What loops can run "
     "more of them than it was trained with; the twin has a fixed depth."
 )
+_MACS = (
+    "Score against what it costs: multiply-accumulate operations of one example up to "
+    "each iteration. Ring: the last iteration that was trained."
+)
 _TRAINING = (
     "Score on validation examples over training, at the size that is trained on; with "
     "a curriculum, of the phase that is trained."
 )
 
 
-def _finished(results, network):
-    twin, _, stage = network.partition(", ")
-    runs = [
-        r for r in results["runs"] if r["twin"] == twin and r["status"] == "finished"
-    ]
-    return [{**r, **r[stage]} for r in runs if stage in r] if stage else runs
-
-
-def _drawn(results):
-    """All networks; recalibrated ones, where there are such, in place of the others.
-
-    Folded ones are recalibrated too: so all that is drawn was treated the same.
-    """
-    every = results["summary"]
-    return [name for name in every if f"{name}, recalibrated" not in every]
-
-
-def _score(results):
-    metric = data_room.describe(results["entry"]["data"]).metric
-    return "F1" if metric == "f1" else "accuracy"
-
-
-def _style(network):
-    """Color and line of a network; folded ones are dashed."""
-    name, _, stage = network.partition(", ")
-    dashed = stage == "folded" or name == "feedforward"
-    return {
-        "color": COLORS.get(name, "#7a5195"),
-        "linestyle": "--" if dashed else "-",
-    }
-
-
-def _figure(results):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    title = f"{results['name']}: {_seeds(results)}"
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_ylim(-2, 102)
-    axes.set_ylabel(f"test {_score(results)} (%)")
-    axes.grid(axis="y", alpha=0.25)
-    return figure, axes
-
-
-def _band(axes, x, rows, **style):
-    rows = 100 * np.asarray(rows, dtype=float)  # None, no score, becomes NaN.
-    mean = rows.mean(axis=0)
-    axes.plot(x, mean, **style)
-    if len(rows) > 1:
-        error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-        axes.fill_between(
-            x, mean - error, mean + error, color=style["color"], alpha=0.2, lw=0
-        )
-
-
-def _seeds(results):
-    count = max(len(_finished(results, name)) for name in results["summary"])
-    return f"mean ± standard error of {count} seeds" if count > 1 else "one seed"
-
-
 def _iterations(results):
     entry = results["entry"]
-    figure, axes = _figure(results)
+    figure, (axes,) = figure_of(results)
     trained = entry["model"].get("iterations")
     if trained is None:
         return None
     axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
     axes.text(0.7, 101, "trained", va="top", fontsize=8, color="0.4")
-    several = len(_drawn(results)) > 2
-    for network in _drawn(results):
-        runs = _finished(results, network)
+    several = len(drawn(results)) > 2
+    for network in drawn(results):
+        runs = finished(results, network)
         for i, size in enumerate(entry["test_sizes"] if runs else ()):
             if several and i not in (0, len(entry["test_sizes"]) - 1):
                 continue
-            rows = _shortest([r["tests"][i]["curve"] for r in runs])
-            style = _style(network)
+            rows = shortest([r["tests"][i]["curve"] for r in runs])
+            line = style(network)
             if network == "recurrent" and not several:
-                style |= {"color": _SHADES[i % 4]}
+                line |= {"color": _SHADES[i % 4]}
             else:
-                style |= {"alpha": (1, 0.7, 0.5, 0.35)[i % 4]}
+                line |= {"alpha": (1, 0.7, 0.5, 0.35)[i % 4]}
             where = f", {size_label(size)}" if size else ""
             name = f"{label(network)}{where}"
-            _band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **style)
+            band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **line)
     if not axes.lines:
         return None
     axes.set_xlabel("iterations at test time")
@@ -158,18 +98,13 @@ def _iterations(results):
     return figure
 
 
-def _shortest(rows):
-    """Curves of one length: folded networks of some seeds may run further."""
-    return [row[: min(map(len, rows))] for row in rows]
-
-
 def _sizes(results):
     sizes = results["entry"]["test_sizes"]
     if len(sizes) < 2:
         return None
-    figure, axes = _figure(results)
+    figure, (axes,) = figure_of(results)
     place = np.arange(len(sizes))
-    networks = [n for n in _drawn(results) if results["summary"][n]["sizes"]]
+    networks = [n for n in drawn(results) if results["summary"][n]["sizes"]]
     wide = 0.8 / max(2, len(networks))
     for turn, network in enumerate(networks):
         summary = results["summary"][network]
@@ -181,7 +116,7 @@ def _sizes(results):
             means,
             0.95 * wide,
             yerr=errors,
-            color=_style(network)["color"],
+            color=style(network)["color"],
             alpha=0.55 if ", folded" in network else 1,
             label=label(network),
             capsize=3,
@@ -204,26 +139,73 @@ def _sizes(results):
     return figure
 
 
+def _macs(results):
+    macs, entry = results.get("macs", {}), results["entry"]
+    trained = entry["model"].get("iterations")
+    networks = [n for n in drawn(results) if n.partition(", ")[0] in macs]
+    # Folded networks may run further than their twins were counted.
+    networks = [n for n in networks if finished(results, n) and ", folded" not in n]
+    if trained is None or not networks:
+        return None
+    sizes = entry["test_sizes"][: len(macs[networks[0].partition(", ")[0]])]
+    figure, panels = figure_of(results, len(sizes))
+    for i, (axes, size) in enumerate(zip(panels, sizes, strict=True)):
+        counts = [macs[n.partition(", ")[0]][i] for n in networks]
+        largest = max(c for count in counts for c in count if c)
+        unit, word = _unit(largest)
+        for network, count in zip(networks, counts, strict=True):
+            rows = shortest(
+                [r["tests"][i]["curve"] for r in finished(results, network)]
+            )
+            x = np.array(count[: len(rows[0])], float) / unit
+            color = style(network)["color"]
+            band(axes, x, rows, label=label(network), **style(network))
+            if trained <= len(x):
+                end = 100 * np.array(rows, float)[:, trained - 1].mean()
+                ring = {"mfc": "none", "ms": 9, "mew": 1.8, "clip_on": False}
+                axes.plot(x[trained - 1], end, "o", color=color, zorder=3, **ring)
+        axes.set_xlim(left=0)
+        if size:
+            place = size_label(size) + (" (trained)" if not i else "")
+            axes.set_title(place, fontsize=10)
+        axes.set_xlabel(f"MACs of one example{word}")
+    handles, names = panels[0].get_legend_handles_labels()
+    from matplotlib.lines import Line2D
+
+    handles.append(Line2D([], [], color="0.4", marker="o", ls="", mfc="none", ms=8))
+    names.append("end of what was trained")
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=3, fontsize=9, frameon=False
+    )
+    return figure
+
+
+def _unit(largest):
+    """The unit in which a number is short, and its name."""
+    units = (1e9, " (billions)"), (1e6, " (millions)"), (1e3, " (thousands)")
+    return next((unit for unit in units if largest >= unit[0]), (1, ""))
+
+
 def _training(results):
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _figure(results)
-    key = f"val_{_score(results).lower()}"
+    figure, (axes,) = figure_of(results)
+    key = f"val_{score(results).lower()}"
     for network in results["summary"]:
         rows = [
             r["history"][key]
-            for r in _finished(results, network)
+            for r in finished(results, network)
             if key in r["history"] and "," not in network
         ]
         if rows:
-            color = _style(network)["color"]
+            color = style(network)["color"]
             epochs = np.arange(1, len(rows[0]) + 1)
-            _band(axes, epochs, rows, color=color, label=label(network))
+            band(axes, epochs, rows, color=color, label=label(network))
     if not axes.lines:
         return None
     _mark_phases(axes, results["entry"])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(f"validation {_score(results)} (%)")
+    axes.set_ylabel(f"validation {score(results)} (%)")
     axes.set_xlabel("epoch")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure

@@ -5,8 +5,9 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur.runs.drawing import label
 from keras_recur.runs.page import Page
-from keras_recur.runs.plots import draw_all, label
+from keras_recur.runs.plots import draw_all
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import SOLVED, percent, size_label, span
 from keras_recur.runs.thinking import draw_thinking
@@ -56,7 +57,7 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
         seed = finished[0]["seed"]
         model = entry.pair(seed).recurrent
         model.load_weights(run.twin(seed, "recurrent") / "model.weights.h5")
-        pictures += filter(None, [draw_thinking(entry, model, folder)])
+        pictures += draw_thinking(entry, model, folder)
     return pictures
 
 

@@ -1,52 +1,76 @@
-"""A picture of one network at work: what it answers after each iteration."""
+"""Pictures of one network at work: what it answers after each iteration."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_recur.analysis.plot_unfolding import plot_unfolding
+from keras_recur.runs.compare import can_go_on
 from keras_recur.runs.entry import Entry
 from keras_recur.training.checkpoint import replacing
 from keras_recur.zoo.with_iterations import with_iterations
 
-CAPTION = {
+LARGEST_ANIMATION = 1_000_000  # bytes; where it is larger, the strip is shown instead
+
+_AVERAGE = (
+    "Where the recurrent network is wrong on strings of {size} bits, after each "
+    "iteration from top to bottom: the darker, the more test strings have a wrong "
+    "answer at this position. What is right spreads along the string."
+)
+_UNFOLDING = {
     "prefix_sums": (
-        "Where the recurrent network is wrong on strings of {size} bits, after each "
-        "iteration from top to bottom: the darker, the more test strings have a wrong "
-        "answer at this position. What is right spreads along the string."
+        "One test string of {size} bits, and what the recurrent network answers for "
+        "every bit after each iteration."
     ),
     "mazes": (
         "One test maze of size {size}, and the path that the recurrent network marks "
-        "after some iterations. Right: the solution."
+        "after each iteration."
+    ),
+    "shortest_paths": (
+        "One test grid of size {size}, and the cells on shortest paths that the "
+        "recurrent network marks after each iteration."
     ),
 }
 
 
-def draw_thinking(entry: Entry, model: Any, folder: Path) -> tuple[str, str] | None:
-    """Draws a network solving an example larger than those it was trained on.
+def draw_thinking(entry: Entry, model: Any, folder: Path) -> list[tuple[str, str]]:
+    """Draws a network solving examples larger than those it was trained on.
 
     Args:
         entry: The entry.
         model: Its trained recurrent network.
-        folder: Where `thinking.png` goes.
+        folder: Where `unfolding.png`, `unfolding.gif` and, of strings,
+            `thinking.png` go.
 
     Returns:
-        `(file name, caption)`, or `None` for data that have no such picture.
+        `(file name, caption)` of each that is to be shown: of one example the
+        animation, or the strip where the animation is large. None for data that have
+        no such picture.
     """
-    if entry.data not in CAPTION:
-        return None
-    size, iterations = entry.test_sizes[-1], entry.test_iterations
+    if entry.data not in _UNFOLDING:
+        return []
+    size = entry.test_sizes[-1]
+    trained = entry.model["iterations"]
+    goes_on = can_go_on(model, "recurrent")
+    iterations = entry.test_iterations if goes_on else trained
     x, y = entry.test_data(size)[0]
-    every = with_iterations(model, iterations, readout="all", unroll=False)
-    answers = np.argmax(every.predict_on_batch(x), axis=-1)
-    draw = _strings if entry.data == "prefix_sums" else _mazes
-    figure = draw(x, y, answers)
-    with replacing(folder / "thinking.png") as file:
-        figure.savefig(file, format="png", dpi=130)
-    return "thinking.png", CAPTION[entry.data].format(size=size)
+    pictures = []
+    if entry.data == "prefix_sums":
+        every = with_iterations(model, iterations, readout="all", unroll=False)
+        answers = np.argmax(every.predict_on_batch(x), axis=-1)
+        with replacing(folder / "thinking.png") as file:
+            _wrong(y, answers).savefig(file, format="png", dpi=130)
+        pictures.append(("thinking.png", _AVERAGE.format(size=size)))
+    for name in ("unfolding.png", "unfolding.gif"):
+        plot_unfolding(model, x[0], y[0], iterations, trained, folder / name)
+    small = (folder / "unfolding.gif").stat().st_size <= LARGEST_ANIMATION
+    side = size[0] if isinstance(size, tuple) else size
+    caption = _UNFOLDING[entry.data].format(size=side)
+    return [*pictures, ("unfolding.gif" if small else "unfolding.png", caption)]
 
 
-def _strings(x, y, answers):
+def _wrong(y, answers):
     from matplotlib.figure import Figure
 
     wrong = 100 * (answers != y[:, None]).mean(axis=0)
@@ -60,21 +84,4 @@ def _strings(x, y, answers):
     axes.set_xlabel("position in the string")
     axes.set_ylabel("iteration")
     axes.set_title(f"{len(y)} test strings", loc="left", fontsize=11)
-    return figure
-
-
-def _mazes(x, y, answers):
-    from matplotlib.figure import Figure
-
-    x, y, answers = x[0], y[0], answers[0]
-    steps = np.unique(np.linspace(1, len(answers), 5).round().astype(int))
-    figure = Figure(figsize=(1.9 * (len(steps) + 1), 2.2), layout="constrained")
-    panels = figure.subplots(1, len(steps) + 1)
-    named = [(f"iteration {s}", answers[s - 1]) for s in steps] + [("solution", y)]
-    for axes, (title, path) in zip(panels, named, strict=True):
-        image = 0.25 + 0.75 * x
-        image[(path == 1) & (y >= 0) & (x.min(axis=-1) == 1)] = (0.12, 0.44, 0.7)
-        axes.imshow(image, interpolation="nearest")
-        axes.set_title(title, fontsize=9)
-        axes.axis("off")
     return figure

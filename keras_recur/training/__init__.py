@@ -1,6 +1,7 @@
 """Recipes, losses over iterations, and training that can be interrupted."""
 
 from keras_recur.training import losses
+from keras_recur.training.annealing import Annealing
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.coarse_to_fine_loss import CoarseToFineLoss
 from keras_recur.training.exact_match import ExactMatch
@@ -12,6 +13,7 @@ from keras_recur.training.recipe import Recipe
 from keras_recur.training.recipes import paper_recipe
 
 __all__ = [
+    "Annealing",
     "Checkpoint",
     "CoarseToFineLoss",
     "CoupledAdam",

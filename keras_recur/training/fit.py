@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.training.annealing import Annealing
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.training.f1 import F1
@@ -74,14 +75,20 @@ def fit(
     1
     """
     trained = _progressive(model, recipe.progressive)
+    loss = recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe)
+    annealing = None
+    if recipe.anneal_from is not None:
+        annealing = Annealing()
+        trained = annealing.behind(trained)
+        loss = annealing.between(recipe.loss(recipe.anneal_from), loss)
     trained.compile(
         recipe.make_optimizer(trained),
-        recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe),
+        loss,
         metrics=[F1() if getattr(data, "metric", None) == "f1" else ExactMatch()],
         jit_compile=jit_compile,
     )
     trained.optimizer.build(trained.trainable_variables)
-    log = _EpochLog(recipe)
+    log = _EpochLog(recipe, annealing)
     checkpoint = None
     if directory is not None:
         fingerprint = _fingerprint(model, recipe, data)
@@ -136,22 +143,27 @@ def _fingerprint(model, recipe, data):
         if isinstance(layer, SharedRecurrentBlock)
     ]
     loops += [la.get_config() for la in model.layers if isinstance(la, RecurrentGraph)]
-    parts = [dataclasses.asdict(recipe), shapes, loops, config]
+    asked = dataclasses.asdict(recipe)
+    if recipe.anneal_from is None:  # Older checkpoints are gone on with.
+        del asked["anneal_from"], asked["anneal_epochs"]
+    parts = [asked, shapes, loops, config]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _EpochLog(keras.callbacks.Callback):
-    """Sets the learning rate, keeps the history, stops on a loss that is no number."""
+    """Learning rate and weights of the epoch, history; stops on a loss that is none."""
 
-    def __init__(self, recipe):
+    def __init__(self, recipe, annealing):
         super().__init__()
-        self.recipe = recipe
+        self.recipe, self.annealing = recipe, annealing
         self.history: dict[str, list[float]] = {}
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._start = epoch, time.perf_counter()
         self.model.optimizer.learning_rate = self.recipe.learning_rate_at(epoch)
+        if self.annealing is not None:
+            self.annealing.share.assign(self.recipe.annealed_at(epoch))
 
     def on_train_batch_end(self, batch, logs=None):
         if batch % 50 == 0:

@@ -36,7 +36,13 @@ class Recipe:
         throttle: Divide the learning rate of looped weights by their iterations.
             Default `False`.
         loss_weights: Weights of the readouts, as `IterationLoss` takes them.
-        gamma: For `loss_weights="geometric"`.
+        gamma: For `"geometric"` weights.
+        anneal_from: Weights of the readouts in the first epoch, as `loss_weights`; they
+            go over to these in equal steps. Losses of different epochs, those on
+            validation data too, are then sums with different weights. Default: none.
+        anneal_epochs: In how many epochs: in epoch e, from 0, the weights are
+            `1 - p` times the first plus `p` times `loss_weights`, with
+            `p = min(1, e / anneal_epochs)`. Needed with `anneal_from`.
         hierarchy: The superclass of every class, for a loss that asks early readouts
             for the superclass alone, see `CoarseToFineLoss`. Default: none.
         ramp: How that loss passes from superclasses to classes: `"linear"` (the default
@@ -75,6 +81,8 @@ class Recipe:
     throttle: bool = False
     loss_weights: str | Sequence[float] = "final"
     gamma: float = 1.0
+    anneal_from: str | Sequence[float] | None = None
+    anneal_epochs: int | None = None
     hierarchy: Sequence[int] = ()
     ramp: str | None = None
     progressive: float = 0.0
@@ -101,6 +109,7 @@ class Recipe:
                 "The progressive loss predicts from one state and needs "
                 f"loss_weights='final'. Received: loss_weights={self.loss_weights!r}."
             )
+        self._check_annealing()
         if self.progressive and len(self.hierarchy):
             raise ValueError(
                 "The progressive loss predicts from one state: there is nothing for a "
@@ -111,9 +120,45 @@ class Recipe:
                 "`ramp` leads from superclasses to classes and needs a `hierarchy`. "
                 f"Received: ramp={self.ramp!r} without one."
             )
-        object.__setattr__(self, "milestones", tuple(self.milestones))
-        object.__setattr__(self, "hierarchy", tuple(self.hierarchy))
+        for field in ("milestones", "hierarchy", "loss_weights", "anneal_from"):
+            value = getattr(self, field)
+            if value is not None and not isinstance(value, str):
+                object.__setattr__(self, field, tuple(value))
         self.loss()
+        if self.anneal_from is not None:
+            self.loss(self.anneal_from)
+            if self.anneal_from == self.loss_weights:
+                raise ValueError(
+                    "`anneal_from` must differ from `loss_weights`, to which it leads. "
+                    f"Received: {self.anneal_from!r} for both."
+                )
+            ends = self.anneal_from, self.loss_weights
+            counts = [len(w) for w in ends if not isinstance(w, str)]
+            if len(set(counts)) > 1:
+                raise ValueError(
+                    "`anneal_from` and `loss_weights` must have as many numbers, one "
+                    f"per readout. Received: {counts[0]} and {counts[1]} of them."
+                )
+
+    def _check_annealing(self):
+        if (self.anneal_from is None) != (self.anneal_epochs is None):
+            given, missing = "anneal_from", "anneal_epochs"
+            if self.anneal_from is None:
+                given, missing = missing, given
+            raise ValueError(
+                "`anneal_from`, the weights that are begun with, and `anneal_epochs`, "
+                "how many epochs they lead to `loss_weights`, need each other. "
+                f"Received: {given}={getattr(self, given)!r} without `{missing}`."
+            )
+        if self.anneal_from is None:
+            return
+        check_positive_int("anneal_epochs", self.anneal_epochs)
+        if self.progressive:
+            raise ValueError(
+                "The progressive loss predicts from one state: there are no weights to "
+                f"anneal. Received: anneal_from={self.anneal_from!r} with progressive="
+                f"{self.progressive}. Allowed there: progressive=0."
+            )
 
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 0."""
@@ -123,13 +168,24 @@ class Recipe:
             rate *= 1 - math.exp(-(epoch + 1) / self.warmup)
         return rate
 
-    def loss(self) -> IterationLoss:
-        """The loss over the readouts that a model returns."""
+    def annealed_at(self, epoch: int) -> float:
+        """How much of `loss_weights` there is in an epoch, counted from 0; 1 is all."""
+        return (
+            1.0 if self.anneal_epochs is None else min(1.0, epoch / self.anneal_epochs)
+        )
+
+    @property
+    def every_readout(self) -> bool:
+        """Whether readouts before the last iteration's are trained."""
+        return self.loss_weights != "final" or self.anneal_from is not None
+
+    def loss(self, weights: str | Sequence[float] | None = None) -> IterationLoss:
+        """The loss over the readouts that a model returns; `weights` can be others."""
+        weights = self.loss_weights if weights is None else weights
         if self.hierarchy:
-            return CoarseToFineLoss(
-                self.hierarchy, self.ramp or "linear", self.loss_weights, self.gamma
-            )
-        return IterationLoss(self.loss_weights, self.gamma)
+            ramp = self.ramp or "linear"
+            return CoarseToFineLoss(self.hierarchy, ramp, weights, self.gamma)
+        return IterationLoss(weights, self.gamma)
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
         """The optimizer for a model; the model's loops matter for `throttle`."""

@@ -47,7 +47,8 @@ def test_by_hand(monkeypatch):
     found_answers = np.argmax(ops.convert_to_numpy(model(x)), axis=-1)
     np.testing.assert_array_equal(found_answers, ROWS)
     module = sys.modules["keras_recur.analysis.iteration_metrics"]
-    monkeypatch.setattr(module, "_macs", lambda *_: np.array([100.0, 110.0, 140.0]))
+    macs = np.array([[100.0, 110.0, 140.0]])
+    monkeypatch.setattr(module, "macs_over_iterations", lambda *_: macs)
     y = np.array([1, 1, 1, 1])
     found = analysis.iteration_metrics(model, [(x[:3], y[:3]), (x[3:], y[3:])])
     np.testing.assert_allclose(found.accuracy, [0.5, 0.5, 0.5])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_recur import runs
+from keras_recur.analysis import iteration_curve
 from keras_recur.runs.compare import compare
 from keras_recur.runs.summary import mean_and_error, percent, span
 from keras_recur.training import Recipe
@@ -147,3 +148,32 @@ def test_weight_files_hold_no_optimizer(run):
     for twin in ("recurrent", "feedforward"):
         names = weights(run.path, 0, twin)
         assert names and not any(name.startswith("optimizer") for name in names)
+
+
+def test_networks_that_train_every_answer(entry, tmp_path):
+    recipe = Recipe(
+        "sgd",
+        1e-9,
+        epochs=2,
+        batch_size=20,
+        loss_weights=[0.0, 0.0],
+        anneal_from=[1.0, 0.0],
+        anneal_epochs=1,
+    )
+    entry = dataclasses.replace(
+        entry, recipes={"recurrent": recipe, "feedforward": recipe}
+    )
+    results = compare(entry, tmp_path, [0])
+    costs = entry.pair(0).costs().as_dict()
+    assert results["costs"] == costs  # Those of answering once.
+    for result in results["runs"]:
+        twin = result["twin"]
+        first, later = result["history"]["loss"]
+        assert first > 0.1 and later == 0.0
+        # The weights are those of a network that answers once.
+        model = getattr(entry.pair(1), twin)
+        model.load_weights(tmp_path / f"seed-0/{twin}/model.weights.h5")
+        steps = len(result["tests"][0]["curve"])
+        curve = iteration_curve(model, entry.test_data(4), steps)
+        np.testing.assert_allclose(curve, result["tests"][0]["curve"], atol=0.051)
+    assert runs.write_report(runs.RunFolder(tmp_path)).exists()

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from keras_recur import runs, zoo
+from keras_recur.runs import plots
 from keras_recur.runs.card import write_card, write_table, zoo_table
 from keras_recur.runs.compare import write_results
+from keras_recur.runs.plots import draw_all
 from keras_recur.runs.report import accuracy_table, headline
 
 pytestmark = pytest.mark.once
@@ -16,14 +18,55 @@ pytestmark = pytest.mark.once
 def test_report_is_one_file_with_everything_inside(run):
     page = runs.write_report(run).read_text()
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
-    assert len(sources) == 4
-    assert all(s.startswith("data:image/png;base64,") for s in sources)
+    kinds = [s.partition(";base64,")[0] for s in sources]
+    assert kinds == ["data:image/png"] * 5 + ["data:image/gif"]
     results = run.read_json("results.json")
     header, rows = accuracy_table(results)
     for text in (*header[1:], *rows[0], "parameters", "backend", headline(results)):
         assert text in page
-    for name in ("iterations", "sizes", "training", "thinking"):
+    for name in ("iterations", "sizes", "macs", "training", "thinking", "unfolding"):
         assert (run.path / f"plots/{name}.png").read_bytes()[:4] == b"\x89PNG"
+    assert (run.path / "plots/unfolding.gif").read_bytes()[:4] == b"GIF8"
+
+
+def test_of_a_large_animation_the_report_shows_the_strip(run, monkeypatch):
+    monkeypatch.setattr("keras_recur.runs.thinking.LARGEST_ANIMATION", 10)
+    page = runs.write_report(run).read_text()
+    assert "data:image/gif" not in page and page.count("data:image/png") == 6
+
+
+def test_macs_are_those_of_shorter_networks(run):
+    results = run.read_json("results.json")
+    pair = run.entry().pair(0)
+    for twin, iterations in (("recurrent", 8), ("feedforward", 2)):
+        for size, found in zip((4, 8), results["macs"][twin], strict=True):
+            assert len(found) == iterations
+            built = zoo.costs(getattr(pair, twin), (size, 1)).macs
+            assert found[1] == built and 0 < found[0] < found[1]
+
+
+def test_results_without_macs_have_no_such_plot(run, tmp_path):
+    results = run.read_json("results.json")
+    with_macs = [name for name, _ in draw_all(results, tmp_path)]
+    del results["macs"]
+    without = [name for name, _ in draw_all(results, tmp_path)]
+    assert [n for n in with_macs if n not in without] == ["macs.png"]
+
+
+def test_lines_of_score_against_macs(run):
+    results = run.read_json("results.json")
+    runs_of_twin = [r for r in results["runs"] if r["twin"] == "recurrent"]
+    for result, score in zip(runs_of_twin, (0.25, 0.75), strict=True):
+        result["tests"][0]["curve"] = [0.0, score, 1.0, 1.0]
+    figure = plots._macs(results)
+    line, ring, *_ = figure.axes[0].lines
+    counts = results["macs"]["recurrent"][0][:4]
+    np.testing.assert_allclose(line.get_xdata(), np.array(counts) / 1e3)
+    np.testing.assert_allclose(line.get_ydata(), [0, 50, 100, 100])
+    assert figure.axes[0].get_xlabel() == "MACs of one example (thousands)"
+    # Two iterations were trained.
+    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (counts[1] / 1e3, 50)
+    assert [axes.get_title() for axes in figure.axes] == ["size 4 (trained)", "size 8"]
 
 
 def test_report_of_one_twin_and_of_a_diverged_one(one_twin):
