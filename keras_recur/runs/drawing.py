@@ -6,11 +6,17 @@ import numpy as np
 
 from keras_recur import data as data_room
 
-COLORS = {"recurrent": "#1f6fb2", "feedforward": "#d1662b", "regularized": "#2a8f5a"}
+COLORS = {
+    "recurrent": "#1f6fb2",
+    "feedforward": "#d1662b",
+    "regularized": "#2a8f5a",
+    "one average": "#b8467c",
+}
 LABELS = {
     "recurrent": "recurrent",
     "feedforward": "feed-forward twin",
     "regularized": "regularized recurrent",
+    "one average": "recurrent, one average for all iterations",
 }
 
 

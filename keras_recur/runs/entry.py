@@ -94,6 +94,15 @@ _QUICK: dict[tuple[str, str], dict[str, Any]] = {
         "model": {"width": 8, "iterations": 4, "states": 2},
         "recipe": _OWN["digits"][1],
     },
+    ("feedback", "digits"): {
+        "model": {"width": 8, "iterations": 4},
+        "recipe": dataclasses.replace(
+            _OWN["digits"][1],
+            epochs=30,
+            milestones=(20, 25),
+            loss_weights="uniform",
+        ),
+    },
     ("multistate_resnet", "digits"): {
         "model": {"width": 8, "iterations": 7},
         "recipe": _OWN["digits"][1],
@@ -107,6 +116,7 @@ _LIKE = {"cifar100": "cifar10"}
 # them differ from the recurrent one.
 _VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "scnn": {"regularized": {"recurrence": 0.01}},
+    "feedback": {"one average": {"normalization": "shared"}},
 }
 # Windows of the phases of a curriculum.
 _PHASES: dict[str, tuple[int, ...]] = {"shortest_paths": (5, 9, 13, 17, 21)}
