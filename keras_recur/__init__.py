@@ -1,8 +1,14 @@
 """Recurrent networks and their feed-forward twins, in Keras 3."""
 
+import importlib
+from typing import TYPE_CHECKING
+
 from keras_recur import analysis, data, experiments, layers, runs, training, zoo
 from keras_recur.training import losses
 from keras_recur.version import __version__
+
+if TYPE_CHECKING:
+    from keras_recur import tuning
 
 __all__ = [
     "__version__",
@@ -13,5 +19,13 @@ __all__ = [
     "losses",
     "runs",
     "training",
+    "tuning",
     "zoo",
 ]
+
+
+def __getattr__(name):
+    # KerasTuner takes long to import, and most do not search.
+    if name == "tuning":
+        return importlib.import_module("keras_recur.tuning")
+    raise AttributeError(f"module 'keras_recur' has no attribute {name!r}")

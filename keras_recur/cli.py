@@ -1,4 +1,4 @@
-"""The command line: keras-recur list | show | train | compare | experiment | card."""
+"""The command line: list, show, train, compare, experiment, search, card."""
 
 import contextlib
 import inspect
@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from keras_recur._search_command import search
 
 app = typer.Typer(
     help="Recurrent networks and their feed-forward twins.",
@@ -318,6 +320,9 @@ def card(
     if readme:
         write_table(to, readme)
         console.print(f"wrote the table into {readme}", highlight=False)
+
+
+app.command()(search)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,157 @@
+"""`keras-recur search`: width against iterations, from the command line."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+Numbers = Annotated[str, typer.Option(help="Numbers with commas between, as 16,32,64.")]
+Limit = Annotated[float | None, typer.Option(help="Budget, of one example.")]
+
+
+def search(
+    name: Annotated[str, typer.Argument(help="Family of networks; see `list`.")],
+    on: Annotated[str, typer.Option("--on", help="Data set; see `list`.")],
+    widths: Numbers,
+    iterations: Numbers,
+    sharing: Annotated[
+        str, typer.Option(help="all, none, groups of 2, bank of 2; commas between.")
+    ] = "all,none",
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(help="A number, several with commas, or a range as 1e-4..1e-2."),
+    ] = None,
+    macs: Limit = None,
+    parameters: Limit = None,
+    activation_bytes: Limit = None,
+    about: Annotated[
+        float | None,
+        typer.Option(help="Budget: about instead of at most, 0.1 for 10 % off."),
+    ] = None,
+    iso: Annotated[
+        str | None,
+        typer.Option(help="macs: for every number of iterations, the width that fits."),
+    ] = None,
+    oracle: Annotated[
+        str, typer.Option(help="grid, random, bayesian or hyperband.")
+    ] = "grid",
+    trials: Annotated[
+        int | None, typer.Option(help="How many networks at most.")
+    ] = None,
+    twins: Annotated[
+        bool, typer.Option(help="Train every network's feed-forward twin, too.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
+    fresh_seeds: Annotated[
+        int, typer.Option(help="Over how many fresh seeds the winner is trained anew.")
+    ] = 3,
+    workers: Annotated[
+        int, typer.Option(help="Processes that train at once; 0: this one.")
+    ] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder. Default: runs/search-NAME-DATA.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="A size for laptops.")] = False,
+    injection: Annotated[
+        str | None,
+        typer.Option(help="Show the input again: add, concat or none."),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Size of mazes, length of strings.")
+    ] = None,
+    examples: Annotated[
+        int | None, typer.Option(help="Number of training examples.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training data.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of downloaded data sets.")
+    ] = None,
+):
+    """Searches width against iterations, at a budget, and draws what it finds.
+
+    The same command goes on where it was stopped.
+    """
+    from keras_recur import tuning
+
+    limits = {
+        "macs": macs,
+        "parameters": parameters,
+        "activation_bytes": activation_bytes,
+    }
+    budget = None
+    if any(limit is not None for limit in limits.values()) or about is not None:
+        budget = tuning.Budget(**limits, tolerance=about)
+    recipe: dict[str, Any] = {}
+    if epochs is not None:
+        recipe = {"epochs": epochs, "milestones": (), "warmup": min(2, epochs)}
+    model = {} if injection is None else {"injection": injection}
+    if injection == "none":
+        model = {"injection": None}
+    folder = out or Path("runs") / f"search-{name}-{on}"
+    console = Console()
+    console.print(f"Search into {folder}; the same command goes on with it.")
+    try:
+        result = tuning.search(
+            name,
+            on,
+            folder,
+            widths=_integers("--widths", widths),
+            iterations=_integers("--iterations", iterations),
+            sharing=[part.strip() for part in sharing.split(",") if part.strip()],
+            learning_rate=_rates(learning_rate),
+            budget=budget,
+            iso=iso,
+            oracle=oracle,
+            max_trials=trials,
+            twins=twins,
+            seeds=seeds,
+            fresh_seeds=fresh_seeds,
+            quick=quick,
+            size=size,
+            num_examples=examples,
+            model=model,
+            recipe=recipe,
+            data_dir=None if data_dir is None else str(data_dir),
+            workers=workers,
+            report=lambda line: console.print(line, highlight=False),
+        )
+    except KeyboardInterrupt:
+        console.print(
+            f"\nInterrupted. Finished runs and epochs are in {folder}: the same command"
+            " goes on."
+        )
+        raise typer.Exit(130) from None
+    console.print()
+    console.print(str(result), highlight=False)
+    report = tuning.write_search_report(folder, result)
+    console.print(f"\nReport with plots: {report}", highlight=False)
+
+
+def _integers(option: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise ValueError(
+            f"{option} must be integers with commas between, as 16,32,64. Received: "
+            f"{text!r}."
+        ) from None
+
+
+def _rates(text: str | None) -> Any:
+    """A number, a list, or for `low..high` a tuple."""
+    if text is None:
+        return None
+    try:
+        if ".." in text:
+            low, high = text.split("..")
+            return float(low), float(high)
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            "--learning-rate must be a number, numbers with commas between, or a range"
+            f" as 1e-4..1e-2. Received: {text!r}."
+        ) from None
+    return values if len(values) > 1 else values[0]

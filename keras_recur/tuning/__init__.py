@@ -1,0 +1,20 @@
+"""Searches of width against iterations, with KerasTuner."""
+
+from keras_recur.tuning.budget import Budget
+from keras_recur.tuning.grid_oracle import GridOracle
+from keras_recur.tuning.search import load_search, search
+from keras_recur.tuning.search_result import SearchResult
+from keras_recur.tuning.width_iterations_hypermodel import (
+    Configuration,
+    WidthIterationsHyperModel,
+)
+
+__all__ = [
+    "Budget",
+    "Configuration",
+    "GridOracle",
+    "SearchResult",
+    "WidthIterationsHyperModel",
+    "load_search",
+    "search",
+]

@@ -1,0 +1,66 @@
+"""The most memory that was in use since some moment."""
+
+from pathlib import Path
+
+import keras
+
+
+class PeakMemory:
+    """Starts to watch when it is made.
+
+    On a GPU it is what the backend says of its own allocator, on a CPU the resident
+    memory of the process, where the system lets a process start that count anew.
+    """
+
+    def __init__(self):
+        self._device = _device()
+        if self._device == "torch":
+            import torch
+
+            torch.cuda.reset_peak_memory_stats()
+        elif self._device == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.experimental.reset_memory_stats("GPU:0")
+        elif self._device is None:
+            try:
+                Path("/proc/self/clear_refs").write_text("5")
+            except OSError:
+                self._device = "unknown"
+
+    def read(self) -> int | None:
+        """Bytes, or `None` where it is not known."""
+        if self._device == "torch":
+            import torch
+
+            return int(torch.cuda.max_memory_allocated())
+        if self._device == "tensorflow":
+            import tensorflow as tf
+
+            return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+        if self._device == "jax":
+            import jax
+
+            found = jax.devices()[0].memory_stats() or {}
+            return found.get("peak_bytes_in_use")
+        if self._device == "unknown":
+            return None
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+        return None
+
+
+def _device():
+    """The backend, where it computes on a GPU; else `None`."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        return backend if torch.cuda.is_available() else None
+    found = keras.distribution.list_devices()
+    return (
+        backend
+        if any("gpu" in d.lower() or "cuda" in d.lower() for d in found)
+        else None
+    )

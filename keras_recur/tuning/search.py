@@ -1,0 +1,183 @@
+"""The search: width against iterations, over seeds, at a budget.
+
+Resuming is replaying: the oracle proposes the same networks again, and what has a row
+is not trained again. KerasTuner's own files, which a kill may leave half written, are
+never read.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_recur.runs.provenance import provenance
+from keras_recur.tuning.budget import Budget
+from keras_recur.tuning.search_folder import SearchFolder
+from keras_recur.tuning.search_plan import SearchPlan
+from keras_recur.tuning.search_result import SearchResult
+from keras_recur.tuning.search_tuner import SearchTuner
+from keras_recur.tuning.width_iterations_hypermodel import Configuration
+from keras_recur.tuning.workers import run_workers
+
+
+def search(
+    family: str,
+    data: str,
+    directory: str | Path,
+    *,
+    widths: Sequence[int],
+    iterations: Sequence[int],
+    sharing: Sequence[str] = ("all", "none"),
+    learning_rate: float | Sequence[float] | None = None,
+    budget: Budget | None = None,
+    iso: str | None = None,
+    oracle: str = "grid",
+    max_trials: int | None = None,
+    twins: bool = False,
+    seeds: int | Sequence[int] = 3,
+    fresh_seeds: int = 3,
+    quick: bool = False,
+    size: int | None = None,
+    num_examples: int | None = None,
+    model: dict[str, Any] | None = None,
+    recipe: dict[str, Any] | None = None,
+    data_dir: str | None = None,
+    workers: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> SearchResult:
+    """Searches width against number of iterations, for any family and data set.
+
+    Every network is trained over all seeds, and each run writes a row: these are the
+    source of every table and plot. The same call goes on where an earlier one was
+    stopped, at any moment: what has a row is not trained again, and a run that was
+    interrupted goes on from its last epoch. Runs that failed are rows too; delete one
+    from `rows/` to have it tried again. In the end the best network by validation
+    accuracy is trained anew over fresh seeds, and tested.
+
+    Args:
+        family: Name of a family of the zoo.
+        data: Name of a data set.
+        directory: Folder of the search.
+        widths: As of `WidthIterationsHyperModel`.
+        iterations: As of `WidthIterationsHyperModel`.
+        sharing: As of `WidthIterationsHyperModel`.
+        learning_rate: As of `WidthIterationsHyperModel`. Default: the recipe's.
+        budget: As of `WidthIterationsHyperModel`.
+        iso: As of `WidthIterationsHyperModel`.
+        oracle: `"grid"` (default), every network of the space; KerasTuner's
+            `"random"`, `"bayesian"` or `"hyperband"`, whose early rounds train for
+            fewer epochs.
+        max_trials: How many networks at most. Default: of the grid all, else 20;
+            Hyperband counts for itself.
+        twins: Train the feed-forward twin of every network that shares, too.
+        seeds: How many seeds, from 0, or which.
+        fresh_seeds: How many seeds the winner is trained over anew; 0: it is not.
+        quick: A size for laptops, as of `runs.make_entry`.
+        size: As of `runs.make_entry`.
+        num_examples: As of `runs.make_entry`.
+        model: Further arguments of `zoo.build`.
+        recipe: As of `runs.make_entry`: fields of the recipe that replace the usual.
+        data_dir: As of `runs.make_entry`.
+        workers: Processes that train at the same time, KerasTuner's chief beside them.
+            Default 0: this process trains.
+        report: Called with a line for people after each run.
+
+    Returns:
+        A `SearchResult`.
+
+    Raises:
+        ValueError: for invalid arguments, and a folder that holds another search.
+
+    Example:
+
+    ```python
+    result = keras_recur.tuning.search(
+        "deep_thinking_1d", "prefix_sums", "runs/width", quick=True,
+        widths=[16, 32], iterations=[4, 8], sharing=["all", "none"],
+    )
+    print(result)
+    ```
+    """
+    asked = dict(locals())
+    for name in ("directory", "workers", "report"):
+        del asked[name]
+    plan = SearchPlan(**asked)
+    folder = SearchFolder(directory)
+    folder.begin_search(plan.content())
+    if workers:
+        run_workers(folder, workers, report)
+    else:
+        tuner = SearchTuner(plan, folder, report=report)
+        tuner.search(verbose=0)
+    return conclude(folder, plan, report)
+
+
+def conclude(
+    folder: SearchFolder, plan: SearchPlan, report: Callable[[str], None]
+) -> SearchResult:
+    """Trains the winner over fresh seeds, and writes what was found."""
+    content = folder.read_json("search.json")
+    content |= {"provenance": provenance(), "winner": content.get("winner")}
+    folder.write_json("search.json", content)
+    result = load_search(folder.path)
+    count = plan.settings["fresh_seeds"]
+    finished = [row for row in result.rows if row["status"] == "finished"]
+    if finished and count:
+        best = result.best().configuration
+        row = next(r for r in finished if r["configuration"] == best)
+        first = max(plan.seeds) + 1
+        tuner = SearchTuner(plan, folder, report=report, fresh=True)
+        rows = [
+            tuner.run(
+                Configuration(*(row[k] for k in Configuration._fields)),
+                row["learning_rate"],
+                seed,
+            )
+            for seed in range(first, first + count)
+        ]
+        content["winner"] = {
+            "configuration": best,
+            "seeds": [r["seed"] for r in rows],
+            "test_accuracy": [r.get("test_accuracy") for r in rows],
+            "status": [r["status"] for r in rows],
+        }
+        folder.write_json("search.json", content)
+        result = load_search(folder.path)
+    return result
+
+
+def load_search(directory: str | Path) -> SearchResult:
+    """What a search has found so far, from its folder.
+
+    Args:
+        directory: Folder of the search.
+
+    Returns:
+        A `SearchResult`, whose `best().pair()` has the weights that were trained.
+
+    Raises:
+        ValueError: if the folder holds no search, or is damaged.
+
+    Example:
+
+    ```python
+    result = keras_recur.tuning.load_search("runs/width")
+    pair = result.best().pair()
+    ```
+    """
+    folder = SearchFolder(directory)
+    settings = folder.read_json("search.json")["settings"]
+
+    def rebuild(configuration: dict[str, Any]):
+        plan = SearchPlan(**settings)
+        name = configuration["configuration"]
+        row = next(
+            row
+            for row in folder.finished_rows()
+            if row["configuration"] == name and row["status"] == "finished"
+        )
+        pair = plan.pair(row)
+        twin = pair.feedforward if row["sharing"] == "none" else pair.recurrent
+        twin.load_weights(folder.weights(f"{name}-s{row['seed']}"))
+        return pair
+
+    return SearchResult.load(directory, rebuild=rebuild)

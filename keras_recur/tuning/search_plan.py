@@ -1,0 +1,172 @@
+"""What a search was asked for, and all that follows from it."""
+
+import dataclasses
+from typing import Any
+
+import keras_tuner
+
+from keras_recur import data as data_room
+from keras_recur import zoo
+from keras_recur._validation import check_integer, check_one_of, check_positive_int
+from keras_recur.runs.entry import Entry, make_entry
+from keras_recur.tuning.budget import Budget
+from keras_recur.tuning.grid_oracle import GridOracle
+from keras_recur.tuning.sharing_choice import sharing_arguments
+from keras_recur.tuning.width_iterations_hypermodel import (
+    Configuration,
+    WidthIterationsHyperModel,
+)
+
+ORACLES = ("grid", "random", "bayesian", "hyperband")
+_MANY = 10**9
+
+
+class SearchPlan:
+    """Checks the settings of a search, and makes its space, entries and oracle.
+
+    Args:
+        **settings: The arguments of `search`, as plain data; what is left out has its
+            default there.
+
+    Attributes:
+        settings: All settings, as plain data that JSON can hold.
+        space: The `WidthIterationsHyperModel`.
+        seeds: Seeds of every trial.
+
+    Raises:
+        ValueError: as `search`.
+    """
+
+    def __init__(self, **settings: Any):
+        s = {**_DEFAULTS, **settings}
+        check_one_of("oracle", s["oracle"], ORACLES)
+        seeds = s["seeds"]
+        seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+        if not seeds:
+            raise ValueError("`seeds` must be at least one. Received: none.")
+        self.seeds = [check_integer("seeds", seed, 0) for seed in seeds]
+        check_integer("fresh_seeds", s["fresh_seeds"], 0)
+        if s["max_trials"] is not None:
+            check_positive_int("max_trials", s["max_trials"])
+        if isinstance(s["budget"], dict):
+            s["budget"] = Budget(**s["budget"])
+        rate = s["learning_rate"]
+        self._given = s
+        # Any network tells what all have in common: data, sizes, recipe.
+        self._any = self._entry(None, None, None)
+        usual = self._any.recipe("recurrent")
+        self.space = WidthIterationsHyperModel(
+            s["family"],
+            s["widths"],
+            s["iterations"],
+            s["sharing"],
+            usual.learning_rate if rate is None else rate,
+            s["budget"],
+            s["iso"],
+            usual,
+            example_shape=tuple(data_room.input_shape(s["data"], self._any.size)),
+            **{k: v for k, v in self._any.model.items() if k not in _SEARCHED},
+        )
+        self.settings = {
+            **s,
+            "widths": self.space.widths,
+            "iterations": self.space.iterations,
+            "sharing": self.space.sharing,
+            "learning_rate": rate,
+            "budget": s["budget"] and dataclasses.asdict(s["budget"]),
+            "seeds": self.seeds,
+        }
+
+    def content(self) -> dict[str, Any]:
+        """What `search.json` begins with."""
+        metric = data_room.describe(self.settings["data"]).metric
+        return {
+            "name": self._any.name,
+            "family": self.settings["family"],
+            "data": self.settings["data"],
+            "metric": "f1" if metric == "f1" else "accuracy",
+            "settings": self.settings,
+        }
+
+    def entry(
+        self, configuration: Configuration, rate: float, epochs: int | None = None
+    ) -> Entry:
+        """What is trained for a configuration; `epochs` replaces the recipe's."""
+        return self._entry(configuration, rate, epochs)
+
+    def _entry(self, configuration, rate, epochs):
+        s = self._given
+        model, recipe = dict(s["model"] or {}), dict(s["recipe"] or {})
+        if configuration is not None:
+            width, times, sharing = configuration
+            model |= {"width": width, "iterations": times}
+            model |= sharing_arguments(sharing, times)
+        if rate is not None:
+            recipe["learning_rate"] = rate
+        if epochs is not None:
+            recipe["epochs"] = epochs
+        return make_entry(
+            s["family"],
+            s["data"],
+            quick=s["quick"],
+            model=model,
+            size=s["size"],
+            num_examples=s["num_examples"],
+            recipe=recipe,
+            data_dir=s["data_dir"],
+        )
+
+    def oracle(self) -> keras_tuner.Oracle:
+        """A new oracle; it proposes the same as every other one of this plan."""
+        kind, trials = self._given["oracle"], self._given["max_trials"]
+        common: dict[str, Any] = {
+            "objective": keras_tuner.Objective("accuracy", "max"),
+            "max_consecutive_failed_trials": _MANY,
+            "seed": 1,
+        }
+        if kind == "grid":
+            rates = self.space.learning_rate
+            if isinstance(rates, tuple):
+                raise ValueError(
+                    "A grid has no values of a range. Received: oracle='grid', "
+                    f"learning_rate={rates}. Give a list, or oracle='random'."
+                )
+            values = [
+                self.space.values(configuration, rate)
+                for configuration in self.space.configurations()
+                for rate in rates
+            ]
+            return GridOracle(values[:trials], **common)
+        if kind == "hyperband":
+            epochs = self._any.recipe("recurrent").epochs
+            return keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, **common)
+        makers = {
+            "random": keras_tuner.oracles.RandomSearchOracle,
+            "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+        }
+        return makers[kind](max_trials=trials or 20, **common)
+
+    def pair(self, row: dict[str, Any]) -> zoo.Pair:
+        """The untrained pair of a row's network and seed."""
+        configuration = Configuration(*(row[k] for k in Configuration._fields))
+        return self.entry(configuration, row["learning_rate"]).pair(row["seed"])
+
+
+_SEARCHED = ("width", "iterations", "sharing", "templates", "readout")
+_DEFAULTS: dict[str, Any] = {
+    "sharing": ("all", "none"),
+    "learning_rate": None,
+    "budget": None,
+    "iso": None,
+    "oracle": "grid",
+    "max_trials": None,
+    "twins": False,
+    "seeds": 3,
+    "fresh_seeds": 3,
+    "quick": False,
+    "size": None,
+    "num_examples": None,
+    "model": None,
+    "recipe": None,
+    "data_dir": None,
+}

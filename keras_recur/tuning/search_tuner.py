@@ -1,0 +1,188 @@
+"""A KerasTuner tuner whose trials train a network over seeds, a row for each."""
+
+import dataclasses
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras_tuner import errors
+from keras_tuner.engine import base_tuner
+
+from keras_recur.analysis import iteration_curve
+from keras_recur.runs.provenance import provenance
+from keras_recur.training.fit import TrainingDiverged, fit
+from keras_recur.tuning._peak_memory import PeakMemory
+from keras_recur.tuning.search_folder import SearchFolder
+from keras_recur.tuning.search_plan import SearchPlan
+from keras_recur.tuning.width_iterations_hypermodel import Configuration
+
+_OUT_OF_MEMORY = ("out of memory", "resource_exhausted", "oom when", "alloc")
+
+
+class SearchTuner(base_tuner.BaseTuner):
+    """Runs trials: the network of each, over all seeds, from rows where there are some.
+
+    Args:
+        plan: What the search was asked for.
+        folder: Its folder.
+        name: Of this process, among those that take part. Default: it is alone.
+        report: Called with a line for people after each run.
+        runs: How many runs may be trained by this process. Default: any number.
+        fresh: The rows are those of the winner, trained anew and tested.
+    """
+
+    class Enough(Exception):
+        """This process has trained as many runs as it may."""
+
+    def __init__(
+        self,
+        plan: SearchPlan,
+        folder: SearchFolder,
+        *,
+        name: str = "alone",
+        report: Callable[[str], None] = lambda line: None,
+        runs: int | None = None,
+        fresh: bool = False,
+    ):
+        self.plan, self.folder, self.report = plan, folder, report
+        self.fresh, self._runs, self._trained = fresh, runs, 0
+        # What KerasTuner writes is not read again: rows are what counts.
+        super().__init__(
+            plan.oracle(),
+            _Declared(plan.space),
+            directory=str(folder.path / "keras_tuner"),
+            project_name="winner" if fresh else name,
+            overwrite=True,
+        )
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Trains what has no row yet; the objective is the mean over seeds."""
+        values = trial.hyperparameters.values
+        rate, epochs = values["learning_rate"], values.get("tuner/epochs")
+        configuration = self.plan.space.configuration(values)
+        configurations = [configuration]
+        if self.plan.settings["twins"] and configuration.sharing != "none":
+            configurations.append(configuration._replace(sharing="none"))
+        seeds = self.plan.seeds
+        rows = [
+            [self.run(c, rate, seed, epochs) for seed in seeds] for c in configurations
+        ]
+        scores = [r["accuracy"] for r in rows[0] if r["status"] == "finished"]
+        if not scores:
+            raise errors.FailedTrialError(rows[0][0]["message"])
+        # A seed that failed counts as nothing right.
+        return {"accuracy": float(np.sum(scores) / len(seeds))}
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Ends the trial, and this process, where it has done its share."""
+        super().on_trial_end(trial)
+        if self._runs is not None and self._trained >= self._runs:
+            raise SearchTuner.Enough
+
+    def run(
+        self,
+        configuration: Configuration,
+        rate: float,
+        seed: int,
+        epochs: int | None = None,
+    ) -> dict[str, Any]:
+        """The row of one network and seed; trained, if there is none."""
+        rates = self.plan.space.learning_rate
+        one = isinstance(rates, list) and len(rates) == 1
+        name = f"{configuration}{'' if one else f'-lr{rate:.4g}'}"
+        name += "" if epochs is None else f"-e{epochs}"
+        file = f"{name}-s{seed}"
+        row = self.folder.row(file, self.fresh)
+        if row is None:
+            row = {"configuration": name, **configuration._asdict(), "seed": seed}
+            row = self._train(row, configuration, rate, epochs, file)
+            self.folder.write_row(file, row, self.fresh)
+            self._trained += 1
+        accuracy = row["accuracy"]
+        shown = f"{100 * accuracy:.1f} %" if accuracy is not None else row["status"]
+        self.report(f"{name}, seed {seed}: {shown} ({row['seconds']:.0f} s)")
+        return row
+
+    def _train(self, row, configuration, rate, epochs, file):
+        keras.backend.clear_session()
+        seed = row["seed"]
+        keras.utils.set_random_seed(seed)
+        place = self.folder.path / "runs" / file
+        entry = self.plan.entry(configuration, rate, epochs)
+        twin = "feedforward" if configuration.sharing == "none" else "recurrent"
+        row |= {
+            "learning_rate": rate,
+            "status": "finished",
+            "message": "",
+            "accuracy": None,
+            "loss": None,
+            "curve": [],
+            **dataclasses.asdict(self.plan.space.costs(configuration)),
+        }
+        start = time.perf_counter()
+        memory = PeakMemory()
+        try:
+            model = entry.network(twin, seed)
+            validation = entry.phase_validation_data(twin)
+            history = fit(
+                model,
+                entry.recipe(twin),
+                entry.train_data(twin, seed),
+                validation,
+                directory=place,
+                verbose=0,
+            )
+            start = time.perf_counter() - sum(history["seconds"])
+            curve = iteration_curve(model, validation)
+            row |= {
+                "curve": [None if np.isnan(a) else float(a) for a in curve],
+                "accuracy": float(curve[-1]),
+                "loss": history["val_loss"][-1],
+                "epochs": len(history["loss"]),
+            }
+            if self.fresh:
+                tested = iteration_curve(model, entry.test_data(entry.test_sizes[0]))
+                row["test_accuracy"] = float(tested[-1])
+            self._keep(model, place, file)
+        except TrainingDiverged as error:
+            row |= {"status": "diverged", "message": str(error)}
+        except OSError:  # A full disk is no fault of the network.
+            raise
+        except Exception as error:  # The search goes on, and says what happened.
+            text = f"{type(error).__name__}: {error}"
+            exhausted = isinstance(error, MemoryError) or any(
+                word in text.lower() for word in _OUT_OF_MEMORY
+            )
+            row |= {
+                "status": "out of memory" if exhausted else "failed",
+                "message": text,
+                "traceback": traceback.format_exc(),
+            }
+        row["peak_memory"] = memory.read()
+        row["seconds"] = time.perf_counter() - start
+        row["provenance"] = provenance()
+        return row
+
+    def _keep(self, model, place, file):
+        """The weights alone; the checkpoint holds the optimizer's state too."""
+        weights = self.folder.weights(file)
+        partial = weights.with_name(f"partial-{weights.name}")
+        keras.Model(model.inputs, model.outputs).save_weights(partial)
+        partial.replace(weights)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+class _Declared(keras_tuner.HyperModel):
+    """Declares the space; builds nothing while KerasTuner explores it."""
+
+    def __init__(self, space):
+        super().__init__()
+        self.space = space
+
+    def build(self, hp):
+        self.space.declare(hp)

@@ -1,0 +1,324 @@
+"""Width against iterations, as a KerasTuner hypermodel.
+
+Reference: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
+(arXiv:2102.11011), which compares networks of one width over depths; at equal
+operations is the question here.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import keras_tuner
+
+from keras_recur import zoo
+from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur.layers import RecurrentGraph
+from keras_recur.training import ExactMatch, Recipe
+from keras_recur.tuning.budget import Budget
+from keras_recur.tuning.sharing_choice import check_sharing, sharing_arguments
+
+
+class Configuration(NamedTuple):
+    """One network of a search.
+
+    Attributes:
+        width: Units or channels of the state.
+        iterations: How often the block is applied.
+        sharing: `"all"`, `"none"`, `"groups of g"` or `"bank of k"`.
+    """
+
+    width: int
+    iterations: int
+    sharing: str
+
+    def __str__(self):
+        return f"w{self.width}-t{self.iterations}-{self.sharing.replace(' ', '')}"
+
+
+class WidthIterationsHyperModel(keras_tuner.HyperModel):
+    """Networks of a family, of every width, number of iterations and way of sharing.
+
+    An ordinary `keras_tuner.HyperModel`: give it to any tuner. Its hyperparameters are
+    `sharing`, `iterations`, `width` and `learning_rate`. What does not fit the budget
+    is no part of the space: it is never proposed, and does not count as a failure. The
+    choice of iterations then hangs on that of sharing, and that of width on both, by
+    names such as `width (all, 4)`; `configuration(hp.values)` reads them all.
+
+    Args:
+        family: Name of a family of the zoo.
+        widths: Widths to choose from. With `iso`, the least and the largest allowed.
+        iterations: Numbers of iterations to choose from.
+        sharing: Ways of sharing to choose from: `"all"`, `"none"` (the feed-forward
+            twin), `"groups of g"` (g iterations after another tied), `"bank of k"`
+            (mixes of k templates). Default `("all", "none")`.
+        learning_rate: A number, a sequence to choose from, or for a range that is
+            sampled in logarithms a `(low, high)` tuple of two. Default 1e-3.
+        budget: A `Budget`. Default: none.
+        iso: `"macs"`: for every number of iterations only the width whose operations
+            come nearest to the budget's without passing it, a line of equal compute.
+            Default `None`.
+        recipe: A `Recipe`; its learning rate is replaced. Default: Adam.
+        seed: Seed of initial weights. Default 0.
+        **model: Further arguments of `zoo.build`, such as `input_shape`.
+
+    Raises:
+        ValueError: for an unknown family, empty or invalid ranges, and a budget that no
+            network meets, with the nearest that would.
+
+    Example:
+
+    >>> space = keras_recur.tuning.WidthIterationsHyperModel(
+    ...     "mlp", widths=[8, 16], iterations=[1, 2, 4], input_shape=(8, 8, 1)
+    ... )
+    >>> len(list(space.configurations()))
+    12
+    """
+
+    def __init__(
+        self,
+        family: str,
+        widths: Sequence[int],
+        iterations: Sequence[int],
+        sharing: Sequence[str] = ("all", "none"),
+        learning_rate: float | Sequence[float] = 1e-3,
+        budget: Budget | None = None,
+        iso: str | None = None,
+        recipe: Recipe | None = None,
+        seed: int = 0,
+        **model: Any,
+    ):
+        super().__init__()
+        zoo.describe(family)
+        self.family = family
+        self.widths = _positive("widths", widths)
+        self.iterations = _positive("iterations", iterations)
+        self.sharing = [check_sharing(name) for name in _several("sharing", sharing)]
+        self.learning_rate = _rates(learning_rate)
+        self.budget: Any = budget
+        self.iso = check_one_of("iso", iso, (None, "macs"))
+        if iso and (budget is None or budget.macs is None):
+            raise ValueError(
+                "iso='macs' needs to know how many: budget=Budget(macs=...). Received: "
+                f"budget={budget}."
+            )
+        self.recipe = recipe or Recipe("adam", 1e-3, epochs=1, batch_size=32)
+        self.seed = seed
+        self.example_shape = model.pop("example_shape", None)
+        self.model = model
+        self._counted: dict[Configuration, zoo.Costs] = {}
+        self._space = dict(self._feasible())
+        if not self._space:
+            self._refuse_budget()
+
+    def configurations(self) -> Iterator[Configuration]:
+        """All networks of the space, by sharing, iterations and width."""
+        for (sharing, iterations), widths in self._space.items():
+            for width in widths:
+                yield Configuration(width, iterations, sharing)
+
+    def declare(self, hp: Any) -> None:
+        """Declares the hyperparameters; builds nothing."""
+        sharing, allowed = self._sharings(), self._space
+        hp.Choice("sharing", sharing)
+        if self._even:
+            hp.Choice("iterations", [t for s, t in allowed if s == sharing[0]])
+            hp.Choice("width", next(iter(allowed.values())), ordered=True)
+        for name in () if self._even else sharing:
+            times = _scoped("iterations", name)
+            with hp.conditional_scope("sharing", [name]):
+                hp.Choice(times, [t for s, t in allowed if s == name], ordered=True)
+            for t in (t for s, t in allowed if s == name):
+                with hp.conditional_scope("sharing", [name]):
+                    with hp.conditional_scope(times, [t]):
+                        width = _scoped("width", name, t)
+                        hp.Choice(width, allowed[name, t], ordered=True)
+        rates = self.learning_rate
+        if isinstance(rates, tuple):
+            low, high = rates
+            hp.Float("learning_rate", low, high, sampling="log")
+        else:
+            hp.Choice("learning_rate", rates, ordered=True)
+
+    def values(self, configuration: Configuration, rate: float) -> dict[str, Any]:
+        """The values of the hyperparameters that give this network."""
+        width, times, name = configuration
+        names = ("iterations", "width")
+        if not self._even:
+            names = _scoped("iterations", name), _scoped("width", name, times)
+        found = {"sharing": name, names[0]: times, names[1]: width}
+        return {**found, "learning_rate": rate}
+
+    def configuration(self, values: dict[str, Any]) -> Configuration:
+        """The network that values of the hyperparameters give."""
+        name = values["sharing"]
+        if self._even:
+            return Configuration(values["width"], values["iterations"], name)
+        times = values[_scoped("iterations", name)]
+        return Configuration(values[_scoped("width", name, times)], times, name)
+
+    def _sharings(self):
+        return list(dict.fromkeys(name for name, _ in self._space))
+
+    @functools.cached_property
+    def _even(self):
+        """Whether every width goes with all iterations, and these with all sharing.
+
+        If not, the choices hang on each other, and have names of their own: KerasTuner
+        knows values by name alone.
+        """
+        several = len(self._sharings()) * len({t for _, t in self._space})
+        same = len(set(map(tuple, self._space.values()))) == 1
+        return same and several == len(self._space)
+
+    def build(self, hp: Any) -> keras.Model:
+        """The network of these hyperparameters, compiled by the recipe."""
+        self.declare(hp)
+        model = self.network(self.configuration(hp.values), self.seed)
+        rate = hp.values["learning_rate"]
+        recipe = dataclasses.replace(self.recipe, learning_rate=rate)
+        model.compile(
+            recipe.make_optimizer(model), recipe.loss(), metrics=[ExactMatch()]
+        )
+        # Built, or a tuner that loads the best model cannot load the optimizer's state.
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def network(self, configuration: Configuration, seed: int) -> keras.Model:
+        """The untrained network of a configuration."""
+        pair = self.pair(configuration, seed)
+        return pair.feedforward if configuration.sharing == "none" else pair.recurrent
+
+    def pair(self, configuration: Configuration, seed: int) -> zoo.Pair:
+        """The untrained pair of a configuration."""
+        width, iterations, sharing = configuration
+        return zoo.build(
+            self.family,
+            width=width,
+            iterations=iterations,
+            seed=seed,
+            **{**self.model, **sharing_arguments(sharing, iterations)},
+        )
+
+    def costs(self, configuration: Configuration) -> zoo.Costs:
+        """What a network of the space costs, for one example."""
+        if configuration not in self._counted:
+            self._counted[configuration] = self._count(configuration)
+        return self._counted[configuration]
+
+    def _count(self, configuration):
+        width, iterations, sharing = configuration
+        if sharing in ("all", "none") and iterations > 2 and self._linear:
+            # Every further iteration costs the same: nothing large is built for it.
+            one, two = (self.costs(Configuration(width, t, sharing)) for t in (1, 2))
+            grown = {
+                name: first + (iterations - 1) * (getattr(two, name) - first)
+                for name, first in vars(one).items()
+            }
+            return zoo.Costs(**grown)
+        pair = zoo.build(
+            self.family,
+            width=width,
+            iterations=iterations,
+            **{**self._zeros(), **sharing_arguments(sharing, iterations)},
+        )
+        found = pair.costs(self.example_shape)
+        return found.feedforward if sharing == "none" else found.recurrent
+
+    def _zeros(self):
+        return {**self.model, "initializer": "zeros", "seed": 0}
+
+    @functools.cached_property
+    def _linear(self):
+        """Whether a further iteration is one more of the same: not in state graphs."""
+        width = max(1, zoo.describe(self.family).width_multiple)
+        pair = zoo.build(self.family, width=width, **self._zeros())
+        return not any(isinstance(la, RecurrentGraph) for la in pair.recurrent.layers)
+
+    def _feasible(self):
+        """Allowed widths by sharing and iterations, where there are any."""
+        allowed = {t: self.widths for t in self.iterations}
+        if self.iso:
+            allowed = {t: [self._iso_width(t)] for t in self.iterations}
+        for sharing in self.sharing:
+            for t, widths in allowed.items():
+                found = [w for w in widths if w and self._fits(w, t, sharing)]
+                if found:
+                    yield (sharing, t), found
+
+    def _fits(self, width, iterations, sharing):
+        if self.budget is None:
+            return True
+        # Operations and activations do not depend on what is shared.
+        counted = Configuration(width, iterations, "all")
+        if self.budget.parameters is not None:
+            counted = Configuration(width, iterations, sharing)
+        return self.budget.allows(self.costs(counted))
+
+    def _iso_width(self, iterations):
+        """The widest network of so many iterations that does not pass the budget."""
+        step = zoo.describe(self.family).width_multiple
+        low = math.ceil(min(self.widths) / step) - 1
+        high = max(self.widths) // step
+        most = self.budget.macs * (1 + (self.budget.tolerance or 0.0))
+        while low < high:
+            middle = (low + high + 1) // 2
+            counted = Configuration(middle * step, iterations, "all")
+            if self.costs(counted).macs <= most:
+                low = middle
+            else:
+                high = middle - 1
+        return low * step if low * step >= min(self.widths) else None
+
+    def _refuse_budget(self):
+        """Says which network comes nearest to a budget that none meets."""
+        ends = {min(self.widths), max(self.widths)} if self.iso else set(self.widths)
+        every = [
+            Configuration(w, t, s)
+            for w in sorted(ends)
+            for t in self.iterations
+            for s in self.sharing
+        ]
+        near = min(every, key=lambda c: self.budget.distance(self.costs(c)))
+        costs = self.costs(near)
+        have = ", ".join(f"{getattr(costs, n):,} {n}" for n in self.budget.limits)
+        raise ValueError(
+            f"No network meets the budget. Received: {self.budget}. Nearest: width "
+            f"{near.width}, {near.iterations} iterations, sharing {near.sharing!r}, "
+            f"with {have}."
+        )
+
+
+def _scoped(what: str, *where: Any) -> str:
+    return f"{what} ({', '.join(map(str, where))})"
+
+
+def _several(name: str, values: Any) -> list[Any]:
+    values = [values] if isinstance(values, str | int) else list(values)
+    if not values:
+        raise ValueError(f"`{name}` must hold at least one value. Received: none.")
+    return list(dict.fromkeys(values))
+
+
+def _positive(name: str, values: Any) -> list[int]:
+    return sorted(check_positive_int(name, value) for value in _several(name, values))
+
+
+def _rates(given: Any) -> Any:
+    """A list to choose from, or a tuple `(low, high)`."""
+    values = [given] if isinstance(given, int | float) else list(given)
+    right = all(isinstance(v, int | float) and 0 < v < math.inf for v in values)
+    is_range = isinstance(given, tuple)
+    if (
+        not values
+        or not right
+        or (is_range and (len(values) != 2 or values[0] >= values[1]))
+    ):
+        raise ValueError(
+            "`learning_rate` must be a number above 0, a list of such, or a tuple (low,"
+            f" high). Received: learning_rate={given!r}."
+        )
+    return tuple(map(float, values)) if is_range else [float(v) for v in values]

@@ -1,0 +1,217 @@
+"""KerasTuner's chief and its workers, as processes of one machine.
+
+Its own distributed mode: the chief answers over a socket, on this machine alone unless
+told otherwise, and without any protection. A worker that dies is started again, and
+goes on with the trial it had; a chief that dies takes its workers along, and all start
+again: what has a row is not trained again.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keras_recur._validation import check_positive_int
+from keras_recur.tuning.search_folder import SearchFolder
+from keras_recur.tuning.search_plan import SearchPlan
+from keras_recur.tuning.search_tuner import SearchTuner
+
+# A worker that has trained its share asks to be started anew: memory grows.
+ENOUGH = 75
+RUNS_PER_PROCESS = 20
+RESTARTS = 10
+WAIT = 60.0
+
+_MEMORY = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+
+
+def run_workers(
+    folder: SearchFolder,
+    workers: int,
+    report: Callable[[str], None] = lambda line: None,
+    runs: int = RUNS_PER_PROCESS,
+) -> None:
+    """Runs a search by a chief and so many workers, until all is done.
+
+    Args:
+        folder: The search's folder, with its settings.
+        workers: How many.
+        report: Called with a line for people.
+        runs: How many runs a worker trains before its process is replaced.
+
+    Raises:
+        ValueError: if `workers` is no positive integer.
+        RuntimeError: if processes die again and again, with their log.
+    """
+    workers = check_positive_int("workers", workers)
+    names = [f"worker-{i}" for i in range(workers)]
+    (folder.path / "logs").mkdir(exist_ok=True)
+    crew = _Crew(folder.path, names, runs)
+    known = len(folder.finished_rows())
+    try:
+        crew.start()
+        while crew.busy():
+            time.sleep(0.5)
+            rows = folder.finished_rows()
+            if len(rows) > known:
+                known = len(rows)
+                report(_progress(rows, len(crew.working())))
+    finally:
+        crew.stop()
+
+
+class _Crew:
+    """The processes, and how often they had to be started again."""
+
+    def __init__(self, folder: Path, names: list[str], runs: int):
+        self.folder, self.names, self.runs = folder, names, runs
+        self.processes: dict[str, Any] = {}
+        self.done: set[str] = set()
+        self.restarts = 0
+
+    def start(self):
+        self.port = _free_port()
+        self.done = set()
+        for name in ("chief", *self.names):
+            self._launch(name)
+
+    def _launch(self, name):
+        environment = {
+            **os.environ,
+            **_MEMORY,
+            "KERASTUNER_TUNER_ID": name,
+            "KERASTUNER_ORACLE_IP": "127.0.0.1",
+            "KERASTUNER_ORACLE_PORT": str(self.port),
+            "KERAS_RECUR_RUNS": str(self.runs),
+        }
+        devices = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        if name != "chief" and len(devices) > 1:  # Several GPUs are split.
+            mine = devices[self.names.index(name) % len(devices)]
+            environment["CUDA_VISIBLE_DEVICES"] = mine
+        with (self.folder / "logs" / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "keras_recur.tuning.workers", str(self.folder)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    def working(self):
+        return [n for n in self.names if self.processes[n].poll() is None]
+
+    def busy(self) -> bool:
+        """Whether there is still something to do; starts again what died."""
+        chief = self.processes["chief"].poll()
+        for name in self.names:
+            code = self.processes[name].poll()
+            if code is None or name in self.done:
+                continue
+            if code == 0:
+                self.done.add(name)
+            elif code == ENOUGH:
+                self._launch(name)
+            elif chief is None:
+                self._count_restart(name)
+                self._launch(name)
+        if len(self.done) == len(self.names):
+            return False
+        if chief is not None:
+            self._count_restart("chief")
+            self.stop()
+            self.start()
+        return True
+
+    def _count_restart(self, name):
+        self.restarts += 1
+        if self.restarts > RESTARTS:
+            log = self.folder / "logs" / f"{name}.log"
+            last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
+            raise RuntimeError(
+                f"Processes of this search ended {self.restarts} times before they "
+                f"were done. Finished runs are kept. The last of {log}:\n{last}"
+            )
+
+    def stop(self):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def take_part(directory: str | Path) -> int:
+    """What a chief or a worker does; which one, KerasTuner's environment says.
+
+    Args:
+        directory: The search's folder, on a disk that all share.
+
+    Returns:
+        The exit status: 0 when the search is done, 75 when this worker has trained its
+        share and wants to be started again.
+
+    Raises:
+        ValueError: if the folder holds no search.
+        ConnectionError: if the chief cannot be reached.
+    """
+    folder = SearchFolder(directory)
+    plan = SearchPlan(**folder.read_json("search.json")["settings"])
+    name = os.environ["KERASTUNER_TUNER_ID"]
+    if "chief" not in name:
+        _await_chief()
+    runs = os.environ.get("KERAS_RECUR_RUNS")
+    tuner = SearchTuner(plan, folder, name=name, runs=int(runs) if runs else None)
+    try:
+        tuner.search(verbose=0)
+    except SearchTuner.Enough:
+        return ENOUGH
+    return 0
+
+
+def _await_chief(seconds: float = WAIT) -> None:
+    """Waits until the chief answers, for a bounded time."""
+    place = (
+        os.environ["KERASTUNER_ORACLE_IP"],
+        int(os.environ["KERASTUNER_ORACLE_PORT"]),
+    )
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(place, timeout=2).close()
+            return
+        except OSError as error:
+            if time.monotonic() > end:
+                raise ConnectionError(
+                    f"The chief at {place[0]}:{place[1]} could not be reached for "
+                    f"{seconds:.0f} seconds ({error}). Start it first, with "
+                    "KERASTUNER_TUNER_ID=chief and the same KERASTUNER_ORACLE_IP and "
+                    "KERASTUNER_ORACLE_PORT."
+                ) from error
+            time.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _progress(rows, working):
+    failed = sum(row["status"] != "finished" for row in rows)
+    scores = [row["accuracy"] for row in rows if row["status"] == "finished"]
+    best = f", best so far {100 * max(scores):.1f} %" if scores else ""
+    return f"{len(rows)} runs done, {failed} failed, {working} workers{best}"
+
+
+if __name__ == "__main__":
+    sys.exit(take_part(sys.argv[1]))

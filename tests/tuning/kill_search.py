@@ -1,0 +1,105 @@
+"""Kills a search at random moments, again and again, and looks at what is left.
+
+    python tests/tuning/kill_search.py --kills 20 --workers 0 [--seed 0]
+
+At a moment between its first sign of life and two seconds later some process of it is
+killed (SIGKILL): the search itself, or with workers any of its processes. Afterwards the
+same command goes on. At the end no row may be missing, doubled, or changed after it was
+written.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROGRAM = Path(__file__).with_name("tiny_search.py")
+ROWS = 16
+
+
+def kill_search(kills: int, workers: int = 0, seed: int = 0) -> list[str]:
+    """Kills so often, in as many searches as it takes; returns what was killed."""
+    rng = random.Random(seed)
+    killed: list[str] = []
+    while len(killed) < kills:
+        _one_search(killed, kills, workers, rng)
+    return killed
+
+
+def _one_search(killed, kills, workers, rng):
+    folder = Path(tempfile.mkdtemp())
+    seen: dict[Path, bytes] = {}
+    while not (folder / "ended").exists():
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), str(folder), str(workers)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        before = _signs(folder)
+        limit = time.monotonic() + 120
+        while _signs(folder) == before and process.poll() is None:
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+        if len(killed) < kills:
+            time.sleep(rng.uniform(0, 2.0))
+            if process.poll() is None:
+                killed.append(_kill_one(process, rng, workers))
+        _, error = process.communicate(timeout=600)
+        _end_session(process)
+        if process.returncode not in (0, -signal.SIGKILL):
+            raise RuntimeError(error.decode()[-2000:])
+        _check(folder, seen)
+    rows = list((folder / "rows").glob("*.json"))
+    assert len(rows) == ROWS, f"{len(rows)} rows instead of {ROWS}"
+
+
+def _signs(folder):
+    return sum(1 for path in folder.rglob("*") if "keras_tuner" not in path.parts)
+
+
+def _kill_one(process, rng, workers):
+    """The search, or one of its processes."""
+    family = {process.pid: "search"}
+    for entry in Path("/proc").iterdir() if workers else ():
+        if entry.name.isdigit() and int(entry.name) != process.pid:
+            try:
+                command = (entry / "cmdline").read_bytes()
+                environment = (entry / "environ").read_bytes()
+                session = os.getsid(int(entry.name))
+            except OSError:
+                continue
+            if session == process.pid and b"tuning.workers" in command:
+                name = environment.partition(b"KERASTUNER_TUNER_ID=")[2]
+                family[int(entry.name)] = name.partition(b"\0")[0].decode()
+    pid = rng.choice(sorted(family))
+    os.kill(pid, signal.SIGKILL)
+    return family[pid]
+
+
+def _end_session(process):
+    """What a killed search has left running."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _check(folder, seen):
+    """Rows that were there are still there, byte for byte."""
+    now = {path: path.read_bytes() for path in (folder / "rows").glob("*.json")}
+    for path, content in seen.items():
+        assert now.get(path) == content, f"{path.name} was lost or written again"
+    seen.update(now)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    for name, usual in (("kills", 20), ("workers", 0), ("seed", 0)):
+        parser.add_argument(f"--{name}", type=int, default=usual)
+    print(kill_search(**vars(parser.parse_args())))

@@ -1,0 +1,219 @@
+"""A whole search: rows, going on, failures, the winner."""
+
+import json
+
+import keras
+import pytest
+from kill_search import kill_search
+from tiny_search import TINY
+
+from keras_recur import tuning
+from keras_recur.tuning import search_tuner
+from keras_recur.tuning.search_folder import SearchFolder
+from keras_recur.tuning.search_plan import SearchPlan
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
+]
+
+
+def run(folder, **changes):
+    return tuning.search(**{**TINY, "directory": folder, **changes})
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in (folder / "rows").glob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("search") / "tiny"
+    return folder, run(folder)
+
+
+def test_rows_and_winner(finished):
+    folder, result = finished
+    assert len(result.rows) == len(contents(folder)) == 2 * 2 * 2 * 2
+    plan = SearchPlan(**TINY)
+    for row in result.rows:
+        assert row["status"] == "finished" and 0 <= row["accuracy"] <= 1
+        assert len(row["curve"]) == row["iterations"]
+        assert row["accuracy"] == row["curve"][-1]
+        assert row["seconds"] > 0 and row["provenance"]["backend"]
+        found = tuning.Configuration(row["width"], row["iterations"], row["sharing"])
+        assert row["macs"] == plan.space.costs(found).macs
+    winner = result.content["winner"]
+    best = result.best()
+    assert winner["configuration"] == best.configuration
+    assert winner["seeds"] == [2] and len(winner["test_accuracy"]) == 1
+    pair = best.pair()
+    twin = pair.feedforward if best.sharing == "none" else pair.recurrent
+    row = next(r for r in result.rows if r["configuration"] == best.configuration)
+    x, y = plan.entry(
+        tuning.Configuration(best.width, best.iterations, best.sharing), 0.1
+    ).phase_validation_data("recurrent")[0]
+    hits = twin.predict_on_batch(x).argmax(-1) == y
+    assert abs(hits.mean() - row["accuracy"]) < 0.35
+
+
+def test_the_same_again_trains_nothing(finished, monkeypatch):
+    folder, result = finished
+    before = contents(folder)
+    monkeypatch.setattr(search_tuner, "fit", None)  # would be an error
+    again = run(folder)
+    assert contents(folder) == before
+    assert str(again) == str(result)
+    assert str(tuning.load_search(folder)) == str(result)
+
+
+def test_what_is_missing_is_trained_with_the_same_result(finished):
+    folder, result = finished
+    before = {name: json.loads(text) for name, text in contents(folder).items()}
+    name = sorted(before)[3]
+    (folder / "rows" / name).unlink()
+    (folder / "keras_tuner" / "alone" / "oracle.json").write_text('{"half')
+    run(folder)
+    after = {name: json.loads(text) for name, text in contents(folder).items()}
+    assert after.keys() == before.keys()
+    assert after[name]["accuracy"] == pytest.approx(before[name]["accuracy"])
+    assert {k: v for k, v in after.items() if k != name} == {
+        k: v for k, v in before.items() if k != name
+    }
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian", "hyperband"])
+def test_kerastuners_own_oracles(oracle, tmp_path):
+    small = {
+        "seeds": 1,
+        "fresh_seeds": 0,
+        "oracle": oracle,
+        "learning_rate": [0.1, 0.01],
+    }
+    trials = {} if oracle == "hyperband" else {"max_trials": 4}
+    result = run(tmp_path / "a", **small, **trials)
+    names = {row["configuration"] for row in result.rows}
+    assert len(names) >= 3 and all("-lr" in name for name in names)
+    assert ("-e" in "".join(names)) == (oracle == "hyperband")
+    before = contents(tmp_path / "a")
+    run(tmp_path / "a", **small, **trials)
+    assert contents(tmp_path / "a") == before
+
+
+def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
+    real = search_tuner.fit
+
+    def failing(model, *args, **kwargs):
+        width = model.get_layer("recurrent").output.shape[-1]
+        if width == 8:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes")
+        if "feed" in str(kwargs["directory"]) or "none" in str(kwargs["directory"]):
+            raise TypeError("a bug")
+        return real(model, *args, **kwargs)
+
+    monkeypatch.setattr(search_tuner, "fit", failing)
+    result = run(tmp_path / "a", seeds=1, fresh_seeds=0)
+    found = {(r["width"], r["sharing"]): r["status"] for r in result.rows}
+    assert found == {
+        (4, "all"): "finished",
+        (8, "all"): "out of memory",
+        (4, "none"): "failed",
+        (8, "none"): "out of memory",
+    }
+    row = next(r for r in result.rows if r["status"] == "failed")
+    assert row["message"] == "TypeError: a bug" and "Traceback" in row["traceback"]
+    assert result.best().sharing == "all"
+
+
+def test_nothing_finished(tmp_path, monkeypatch):
+    def failing(*args, **kwargs):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(search_tuner, "fit", failing)
+    result = run(tmp_path / "a", seeds=1)
+    assert result.content["winner"] is None
+    assert {r["status"] for r in result.rows} == {"failed"}
+    assert "failed" in str(result)
+
+
+def test_a_full_disk_is_an_error_and_nothing_is_lost(tmp_path, monkeypatch):
+    real, written = SearchFolder.write_row, []
+
+    def full(self, name, row, fresh=False):
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+        written.append(name)
+        real(self, name, row, fresh)
+
+    monkeypatch.setattr(SearchFolder, "write_row", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path / "a", seeds=1, fresh_seeds=0)
+    before = contents(tmp_path / "a")
+    assert len(before) == 3
+    monkeypatch.setattr(SearchFolder, "write_row", real)
+    run(tmp_path / "a", seeds=1, fresh_seeds=0)
+    after = contents(tmp_path / "a")
+    assert len(after) == 8 and before.items() <= after.items()
+
+
+def test_twins_are_trained_too(tmp_path):
+    result = run(
+        tmp_path / "a", widths=[4], sharing=["all"], twins=True, seeds=1, fresh_seeds=0
+    )
+    assert sorted(r["configuration"] for r in result.rows) == [
+        "w4-t1-all",
+        "w4-t1-none",
+        "w4-t2-all",
+        "w4-t2-none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"widths": [4, 16]}, r"another search. It differs in widths: \[4, 8\], not"),
+        ({"oracle": "greedy"}, "`oracle`.*Received: oracle='greedy'"),
+        ({"seeds": []}, "`seeds` must be at least one"),
+        ({"seeds": [-1]}, "`seeds` must be.*seeds=-1"),
+        ({"max_trials": 0}, "`max_trials` must be.*max_trials=0"),
+        ({"learning_rate": (1e-3, 1e-2)}, "A grid has no values of a range"),
+        ({"data": "digit"}, "Did you mean 'digits'"),
+        ({"workers": -1}, "`workers` must be.*workers=-1"),
+    ],
+)
+def test_refusals(changes, message, finished):
+    folder, _ = finished
+    before = contents(folder)
+    with pytest.raises(ValueError, match=message):
+        run(folder, **changes)
+    assert contents(folder) == before
+
+
+def test_a_folder_of_something_else(tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(ValueError, match="not empty and holds no search"):
+        run(tmp_path)
+    with pytest.raises(ValueError, match="holds no search.json"):
+        tuning.load_search(tmp_path)
+
+
+# Processes start fastest on PyTorch.
+processes = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="One backend is enough for processes."
+)
+
+
+@processes
+@pytest.mark.parametrize(("kills", "workers"), [(3, 0), (2, 2)])
+def test_killed_at_random_moments(kills, workers):
+    assert len(kill_search(kills, workers, seed=3)) == kills
+
+
+@processes
+def test_a_chief_that_cannot_be_reached(monkeypatch):
+    from keras_recur.tuning import workers
+
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(workers._free_port()))
+    with pytest.raises(ConnectionError, match="127.0.0.1:.*not be reached for 0 sec"):
+        workers._await_chief(seconds=0.1)

@@ -1,0 +1,37 @@
+"""A search of seconds, as a program: `python tiny_search.py FOLDER [WORKERS]`."""
+
+import sys
+from pathlib import Path
+
+TINY = {
+    "family": "mlp",
+    "data": "digits",
+    "widths": [4, 8],
+    "iterations": [1, 2],
+    "sharing": ["all", "none"],
+    "recipe": {"epochs": 2, "milestones": ()},
+    "num_examples": 64,
+    "seeds": 2,
+    "fresh_seeds": 1,
+    "quick": True,
+}
+
+
+def main(folder: str, workers: int = 0) -> None:
+    from keras_recur import tuning
+
+    settings = {k: v for k, v in TINY.items() if k not in ("family", "data")}
+    found = tuning.search(
+        TINY["family"],
+        TINY["data"],
+        folder,
+        workers=workers,
+        report=print,
+        **settings,
+    )
+    assert len(found.rows) == 16
+    Path(folder, "ended").touch()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))
