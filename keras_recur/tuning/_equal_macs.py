@@ -1,0 +1,139 @@
+"""At equal MACs: do more iterations do better, or more width?"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from keras_recur.runs.summary import mean_and_error, with_error
+from keras_recur.tuning._names import sharings
+
+# The most MACs in a group, over the least.
+TOLERANCE = 1.15
+
+
+class Comparison(NamedTuple):
+    """The widest and the longest of a group with one kind of sharing."""
+
+    sharing: str
+    widest: dict[str, Any]
+    longest: dict[str, Any]
+    between: dict[str, Any] | None  # The best of the others, if it beats both.
+
+    def difference(self) -> tuple[float, float | None]:
+        """What more iterations add to the score, and its standard error."""
+        return _difference(self.longest, self.widest)
+
+
+def equal_macs_groups(
+    configurations: list[dict[str, Any]], iso: str | None = None
+) -> list[list[dict[str, Any]]]:
+    """Finished configurations of about equal MACs, the largest group first.
+
+    Groups with one number of iterations alone are left out. With `iso="macs"` the
+    search kept to one number of MACs, and all are one group.
+    """
+    left = [c for c in configurations if c["accuracy"] is not None and c["macs"]]
+    left.sort(key=lambda c: c["macs"])
+    if iso == "macs":
+        return [left] if _compares(left) else []
+    groups = []
+    while True:
+        windows = [
+            [c for c in left if least["macs"] <= c["macs"] <= TOLERANCE * least["macs"]]
+            for least in left
+        ]
+        windows = [window for window in windows if _compares(window)]
+        if not windows:
+            return groups
+        group = max(windows, key=len)
+        groups.append(group)
+        left = [c for c in left if all(c is not member for member in group)]
+
+
+def by_iterations(group: list[dict[str, Any]], sharing: str) -> list[dict[str, Any]]:
+    """The best of every number of iterations, in this order."""
+    best: dict[int, dict[str, Any]] = {}
+    for found in group:
+        if found["sharing"] == sharing:
+            known = best.get(found["iterations"])
+            if known is None or found["accuracy"] > known["accuracy"]:
+                best[found["iterations"]] = found
+    return [best[iterations] for iterations in sorted(best)]
+
+
+def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
+    """All that the groups allow, by kind of sharing."""
+    found = []
+    for group in groups:
+        for sharing in sharings(group):
+            points = by_iterations(group, sharing)
+            widest, *others = points
+            if not others or others[-1]["width"] >= widest["width"]:
+                continue
+            longest = others.pop()
+            best = max(others, key=lambda c: c["accuracy"], default=None)
+            beats = best is not None and all(
+                _apart(*_difference(best, end)) for end in (widest, longest)
+            )
+            found.append(Comparison(sharing, widest, longest, best if beats else None))
+    order = sharings([{"sharing": c.sharing} for c in found])
+    return sorted(found, key=lambda c: order.index(c.sharing))
+
+
+def verdict(found: list[Comparison]) -> str:
+    """What the comparisons of one kind of sharing say, as the end of a sentence."""
+    pairs = [comparison.difference() for comparison in found]
+    known = [(mean, error) for mean, error in pairs if error is not None]
+    if not known:
+        mean = mean_and_error([mean for mean, _ in pairs])[0]
+        return (
+            "one seed of each network cannot tell whether more iterations or more "
+            f"width does better ({points(mean, None)} points with more iterations)"
+        )
+    mean = sum(mean for mean, _ in known) / len(known)
+    error = math.hypot(*(error for _, error in known)) / len(known)
+    shown = f"({points(mean, error)} points"
+    if len(known) > 1:
+        shown += f", mean over {len(known)} amounts of MACs"
+    shown += ")"
+    if _apart(mean, error):
+        return f"more iterations did better than more width {shown}"
+    if _apart(-mean, error):
+        return f"more width did better than more iterations {shown}"
+    if any(_apart(*one) for one in known) and any(_apart(-m, e) for m, e in known):
+        return (
+            "it depends on the amount of MACs whether more iterations or more width "
+            f"did better {shown}"
+        )
+    text = (
+        "whether iterations or width was larger made no difference beyond two standard "
+        f"errors {shown}"
+    )
+    between = [c.between for c in found if c.between is not None]
+    if between:
+        names = ", ".join(c["configuration"] for c in between)
+        text += f", but something between did better than both ({names})"
+    return text
+
+
+def points(mean: float, error: float | None) -> str:
+    """`+1.2 ± 0.4`: a difference of scores, in points of percent."""
+    text = with_error(100 * mean, None if error is None else 100 * error)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def _difference(one, other):
+    errors = one["standard_error"], other["standard_error"]
+    error = None if None in errors else math.hypot(*errors)
+    return one["accuracy"] - other["accuracy"], error
+
+
+def _apart(mean, error):
+    """Whether the first does better by more than two standard errors."""
+    return error is not None and mean > 2 * error
+
+
+def _compares(group):
+    """Whether some kind of sharing has two numbers of iterations."""
+    pairs = {(c["sharing"], c["iterations"]) for c in group}
+    return len(pairs) > len({sharing for sharing, _ in pairs})

@@ -1,0 +1,284 @@
+"""What a search of width against iterations has found."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_recur._validation import check_one_of
+from keras_recur.runs.summary import percent
+from keras_recur.tuning._summary import status, summarize_rows
+from keras_recur.tuning.best_configuration import BestConfiguration
+
+_COSTS = {
+    "macs": "MACs",
+    "parameters": "parameters",
+    "activation_bytes": "bytes of activations",
+    "peak_memory": "bytes of memory",
+}
+_CONTENT = ("name", "family", "data", "metric")
+_ROW = ("configuration", "width", "iterations", "sharing", "seed", "status")
+
+
+class SearchResult:
+    """The trained networks of a search: figures, Pareto fronts, the best.
+
+    Scores are those of validation examples after the iterations that were trained.
+    Means are over the seeds whose training finished; failed ones are counted.
+
+    Args:
+        content: What `search.json` holds: "name", "family", "data", "metric", and
+            where they are known "settings", "provenance" and "winner".
+        rows: One dictionary per trained network and seed.
+        rebuild: Function that makes a pair of networks from one of `configurations()`;
+            `best().pair()` calls it. Default: none.
+
+    Attributes:
+        content: As given.
+        rows: As given.
+
+    Raises:
+        ValueError: if a part is missing.
+
+    Example:
+
+    >>> costs = {"width": 8, "iterations": 2, "sharing": "all", "macs": 4000}
+    >>> rows = [
+    ...     {"configuration": "w8-t2-all", **costs, "seed": seed,
+    ...      "status": "finished", "accuracy": accuracy}
+    ...     for seed, accuracy in enumerate([0.88, 0.92])
+    ... ]
+    >>> content = {"name": "small", "family": "convnet", "data": "digits"}
+    >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
+    >>> result.best().configuration, round(result.best().accuracy, 3)
+    ('w8-t2-all', 0.9)
+    >>> print(result)
+    small: convnet on digits
+    2 runs of 1 configuration: 2 finished
+    Best: w8-t2-all, validation accuracy 90.0 ± 2.0 % (2 seeds), 4,000 MACs
+    Pareto front, accuracy against MACs:
+      w8-t2-all           4,000 MACs   90.0 ± 2.0 %
+    """
+
+    def __init__(
+        self,
+        content: dict[str, Any],
+        rows: Sequence[dict[str, Any]],
+        rebuild: Callable[[dict[str, Any]], Any] | None = None,
+    ):
+        _check_keys("`content`", content, _CONTENT)
+        check_one_of("metric", content["metric"], ("accuracy", "f1"))
+        for i, row in enumerate(rows):
+            _check_keys(f"`rows[{i}]`", row, _ROW)
+        self.content = content
+        self.rows = list(rows)
+        self._rebuild = rebuild
+        self._configurations = summarize_rows(self.rows)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        rebuild: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> "SearchResult":
+        """Reads the folder of a search, finished or not.
+
+        Args:
+            folder: Holds `search.json` and `rows/`.
+            rebuild: As for `SearchResult`.
+
+        Raises:
+            ValueError: if it is no folder of a search, or a file of it is damaged.
+        """
+        folder = Path(folder)
+        path = folder / "search.json"
+        if not path.exists():
+            raise ValueError(
+                f"{folder} holds no search.json: it is no search of this program."
+            )
+        content = _read(
+            path,
+            _CONTENT,
+            "Restore it from a copy, or search again in another folder.",
+        )
+        # Files that are being written have other endings.
+        rows = [
+            _read(
+                found,
+                _ROW,
+                "Remove it and go on with the search: only this network is trained "
+                "again.",
+            )
+            for found in (folder / "rows").glob("*.json")
+        ]
+        rows.sort(key=_order)
+        return cls(content, rows, rebuild)
+
+    @property
+    def score(self) -> str:
+        """What the scores are called: "accuracy" or "F1"."""
+        return "F1" if self.content["metric"] == "f1" else "accuracy"
+
+    def frame(self) -> Any:
+        """All rows as a `pandas.DataFrame`.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        try:
+            import pandas  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise ImportError(
+                "`frame()` needs pandas, which is not installed. Install it with `pip "
+                "install pandas`, or use `.rows`, a list of dictionaries."
+            ) from None
+        return pandas.DataFrame(self.rows)
+
+    def statuses(self) -> dict[str, int]:
+        """How many runs finished, failed, diverged, or were out of memory."""
+        return dict(Counter(status(row) for row in self.rows).most_common())
+
+    def configurations(self) -> list[dict[str, Any]]:
+        """Settings, costs and scores of every configuration.
+
+        Returns:
+            A dictionary for each: "configuration", "width", "iterations", "sharing",
+            "learning_rate"; "parameters", "macs", "activation_bytes",
+            "effective_depth"; "seeds" (those that finished), "finished" and "failed"
+            (how many), "statuses", "messages"; "accuracy" and "standard_error",
+            "loss", "curve" and "curve_standard_error" (after each iteration),
+            "seconds" (means); "peak_memory" (the largest). What is not known is `None`.
+        """
+        return [dict(found) for found in self._configurations]
+
+    def pareto(self, cost: str = "macs", over: str = "accuracy") -> list[dict]:
+        """The configurations that no other beats.
+
+        One beats another if it is no worse in cost and score, and better in one of
+        them. Two that are equal in both do not beat each other.
+
+        Args:
+            cost: "macs", "parameters", "activation_bytes" or "peak_memory"; less is
+                better.
+            over: "accuracy" (or F1, as the search has it), where more is better, or
+                "loss", where less is.
+
+        Returns:
+            Some of `configurations()`, the cheapest first. Those without a finished
+            seed, or without the cost, are left out.
+
+        Raises:
+            ValueError: for another `cost` or `over`.
+        """
+        check_one_of("cost", cost, _COSTS)
+        check_one_of("over", over, ("accuracy", "loss"))
+        sign = -1 if over == "accuracy" else 1
+        known = [
+            found
+            for found in self.configurations()
+            if found[cost] is not None and found[over] is not None
+        ]
+        known.sort(key=lambda found: (found[cost], sign * found[over]))
+        front: list[dict[str, Any]] = []
+        for found in known:
+            if not front or sign * found[over] < sign * front[-1][over]:
+                front.append(found)
+            elif all(found[key] == front[-1][key] for key in (cost, over)):
+                front.append(found)
+        return front
+
+    def best(self) -> BestConfiguration:
+        """The configuration with the highest mean score on validation examples.
+
+        Those of which a seed failed come after all others. Of equal ones it is the
+        one with fewer MACs.
+
+        Raises:
+            ValueError: if no network has finished its training.
+        """
+        known = [c for c in self.configurations() if c["accuracy"] is not None]
+        if not known:
+            raise ValueError(
+                "There is no best configuration: no network of this search has "
+                f"finished its training ({count_runs(self)})."
+            )
+
+        def rank(found):
+            macs = found["macs"]
+            macs = float("inf") if macs is None else macs
+            return found["failed"] > 0, -found["accuracy"], macs
+
+        return BestConfiguration(
+            min(known, key=rank), self.content["metric"], self._rebuild
+        )
+
+    def __str__(self) -> str:
+        content = self.content
+        lines = [
+            f"{content['name']}: {content['family']} on {content['data']}",
+            count_runs(self),
+        ]
+        if not self.statuses().get("finished"):
+            return "\n".join([*lines, "No network has finished its training."])
+        lines.append(f"Best: {self.best()}")
+        front = self.pareto()
+        if front:
+            lines.append(f"Pareto front, {self.score} against MACs:")
+        wide = max((len(found["configuration"]) for found in front), default=0)
+        for found in front:
+            score = percent(found["accuracy"], found["standard_error"])
+            lines.append(
+                f"  {found['configuration']:{wide}} {found['macs']:>15,} MACs   {score}"
+            )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<SearchResult {self.content['name']!r}, {count_runs(self)}>"
+
+
+def count_runs(result: SearchResult) -> str:
+    """`6 runs of 2 configurations: 5 finished, 1 diverged`."""
+    if not result.rows:
+        return "no runs yet"
+    statuses = result.statuses()
+    counts = {"finished": statuses.pop("finished", 0), **statuses}
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+    many = len(result.configurations())
+    return (
+        f"{_plural(len(result.rows), 'run')} of {_plural(many, 'configuration')}: "
+        f"{listed}"
+    )
+
+
+def _plural(count, word):
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _order(row):
+    return row["sharing"], row["iterations"], row["width"], row["seed"]
+
+
+def _read(path, keys, way_out):
+    try:
+        found = json.loads(path.read_text())
+        _check_keys("it", found, keys)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{path} is damaged and cannot be read ({error}). {way_out}"
+        ) from error
+    return found
+
+
+def _check_keys(what, found, keys):
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{what} must be a dictionary. Received: {found!r} (of type "
+            f"{type(found).__name__})."
+        )
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise ValueError(
+            f"{what} has no {', '.join(map(repr, missing))}. Needed are: "
+            f"{', '.join(map(repr, keys))}. Received: {', '.join(map(repr, found))}."
+        )
