@@ -47,7 +47,10 @@ class BestConfiguration:
         return self.figures["standard_error"]
 
     def pair(self) -> Any:
-        """Builds the configuration's two networks anew, untrained.
+        """The configuration's two networks, as `rebuild` makes them.
+
+        Of a search's folder, with the weights that were trained; a twin that was not
+        trained has its first ones.
 
         Raises:
             ValueError: if the result was made without a way to build them.

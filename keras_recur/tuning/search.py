@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_tuner.errors import FatalError
+
 from keras_recur.runs.provenance import provenance
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.search_folder import SearchFolder
@@ -107,7 +109,10 @@ def search(
         run_workers(folder, workers, report)
     else:
         tuner = SearchTuner(plan, folder, report=report)
-        tuner.search(verbose=0)
+        try:
+            tuner.search(verbose=0)
+        except FatalError as error:
+            raise error.__cause__ or error from None
     return conclude(folder, plan, report)
 
 

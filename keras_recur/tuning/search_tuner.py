@@ -62,6 +62,14 @@ class SearchTuner(base_tuner.BaseTuner):
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Trains what has no row yet; the objective is the mean over seeds."""
+        try:
+            return self._run_trial(trial)
+        except errors.FailedTrialError:
+            raise
+        except Exception as error:  # Or KerasTuner would go on without a row.
+            raise errors.FatalError(str(error)) from error
+
+    def _run_trial(self, trial):
         values = trial.hyperparameters.values
         rate, epochs = values["learning_rate"], values.get("tuner/epochs")
         configuration = self.plan.space.configuration(values)

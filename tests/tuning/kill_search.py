@@ -2,10 +2,10 @@
 
     python tests/tuning/kill_search.py --kills 20 --workers 0 [--seed 0]
 
-At a moment between its first sign of life and two seconds later some process of it is
-killed (SIGKILL): the search itself, or with workers any of its processes. Afterwards the
-same command goes on. At the end no row may be missing, doubled, or changed after it was
-written.
+Some process of it is killed (SIGKILL) at a moment between its first sign of life and
+two seconds later: the search itself, or with workers any of its processes. Afterwards
+the same command goes on. At the end no row may be missing, doubled, or changed after
+it was written.
 """
 
 import argparse
