@@ -15,6 +15,37 @@ td:first-child, th:first-child { text-align: left; }
 figure { margin: 1.5rem 0; } img { max-width: 100%; } figcaption { color: #555; }
 pre { background: #f6f6f6; padding: .6rem; white-space: pre-wrap; }
 .small { font-size: .85rem; color: #555; } .headline { font-size: 1.15rem; }
+.wide { overflow-x: auto; font-size: .85rem; width: max-content; margin-left: 50%;
+        min-width: 100%; max-width: calc(100vw - 3rem); transform: translateX(-50%); }
+.wide td, .wide th { padding: .2rem .5rem; white-space: nowrap; }
+.wide th { cursor: pointer; user-select: none; }
+.wide td:last-child { text-align: left; white-space: normal; min-width: 14rem; }
+.wide th:last-child { text-align: left; }
+th[aria-sort=ascending]::after { content: " \\25B4"; }
+th[aria-sort=descending]::after { content: " \\25BE"; }
+"""
+
+# Figures are compared by their size, other text as text; what is empty stays last.
+_SORT = """
+for (const table of document.querySelectorAll(".wide table")) {
+  const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
+  const sort = (head, column) => {
+    const down = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+    heads.forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down > 0 ? "ascending" : "descending");
+    const text = row => row.cells[column].textContent.trim();
+    const number = row => parseFloat(text(row).replaceAll(",", ""));
+    const empty = row => ["", "-"].includes(text(row));
+    body.append(...[...body.rows].sort((a, b) =>
+      empty(a) - empty(b) || down * (number(a) - number(b) ||
+        text(a).localeCompare(text(b), "en", {numeric: true}))));
+  };
+  heads.forEach((head, column) => {
+    head.tabIndex = 0;
+    head.onclick = () => sort(head, column);
+    head.onkeydown = event => event.key === "Enter" && sort(head, column);
+  });
+}
 """
 
 
@@ -29,6 +60,7 @@ class Page:
         self.title = title
         self._html = [f"<h1>{html.escape(title)}</h1>"]
         self._markdown = [f"# {title}"]
+        self._sortable = False
 
     def headline(self, text: str) -> None:
         """The result, in a sentence or two."""
@@ -52,14 +84,31 @@ class Page:
         # Four backticks: the text may have three of its own.
         self._markdown.append(f"````text\n{text}\n````")
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; its first column is text, the others figures."""
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        sortable: bool = False,
+    ) -> None:
+        """A table; its first column is text, the others figures.
+
+        A click on a heading sorts the rows of a `sortable` one, in the HTML file; its
+        last column is text too.
+        """
 
         def line(cells, tag):
             return "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells)
 
         body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-        self._html.append(f"<table><tr>{line(header, 'th')}</tr>{body}</table>")
+        head = f"<tr>{line(header, 'th')}</tr>"
+        if sortable:
+            self._html.append(
+                f'<div class="wide"><table><thead>{head}</thead><tbody>{body}</tbody>'
+                "</table></div>"
+            )
+            self._sortable = True
+        else:
+            self._html.append(f"<table>{head}{body}</table>")
         self._markdown.append(markdown_table(header, rows))
 
     def picture(self, path: Path, caption: str) -> None:
@@ -74,10 +123,11 @@ class Page:
 
     def html(self) -> str:
         """The page as one HTML file."""
+        script = f"<script>{_SORT}</script>" if self._sortable else ""
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             f"<title>{html.escape(self.title)}</title><style>{_STYLE}</style></head>"
-            f"<body>{chr(10).join(self._html)}</body></html>\n"
+            f"<body>{chr(10).join(self._html)}{script}</body></html>\n"
         )
 
     def markdown(self) -> str:

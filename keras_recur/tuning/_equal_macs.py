@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from keras_recur.runs.summary import mean_and_error, with_error
+from keras_recur.runs.summary import with_error
 from keras_recur.tuning._names import sharings
 
 # The most MACs in a group, over the least.
@@ -24,17 +24,22 @@ class Comparison(NamedTuple):
         return _difference(self.longest, self.widest)
 
 
+def kept_to_one_amount(content: dict[str, Any]) -> bool:
+    """Whether the search was along a line of equal MACs."""
+    return (content.get("settings") or {}).get("iso") == "macs"
+
+
 def equal_macs_groups(
-    configurations: list[dict[str, Any]], iso: str | None = None
+    configurations: list[dict[str, Any]], one_amount: bool = False
 ) -> list[list[dict[str, Any]]]:
     """Finished configurations of about equal MACs, the largest group first.
 
-    Groups with one number of iterations alone are left out. With `iso="macs"` the
-    search kept to one number of MACs, and all are one group.
+    Groups with one number of iterations alone are left out. With `one_amount` all
+    are one group, as the search kept to one number of MACs.
     """
     left = [c for c in configurations if c["accuracy"] is not None and c["macs"]]
     left.sort(key=lambda c: c["macs"])
-    if iso == "macs":
+    if one_amount:
         return [left] if _compares(left) else []
     groups = []
     while True:
@@ -77,43 +82,50 @@ def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
             )
             found.append(Comparison(sharing, widest, longest, best if beats else None))
     order = sharings([{"sharing": c.sharing} for c in found])
-    return sorted(found, key=lambda c: order.index(c.sharing))
+    return sorted(found, key=lambda c: (order.index(c.sharing), c.widest["macs"]))
 
 
-def verdict(found: list[Comparison]) -> str:
-    """What the comparisons of one kind of sharing say, as the end of a sentence."""
+def mean_difference(found: Sequence[Comparison]) -> tuple[float, float | None]:
+    """What more iterations add on the average, and its standard error.
+
+    Comparisons of one seed have no error; they are left out where others have one.
+    """
     pairs = [comparison.difference() for comparison in found]
     known = [(mean, error) for mean, error in pairs if error is not None]
     if not known:
-        mean = mean_and_error([mean for mean, _ in pairs])[0]
+        return sum(mean for mean, _ in pairs) / len(pairs), None
+    mean = sum(mean for mean, _ in known) / len(known)
+    return mean, math.hypot(*(error for _, error in known)) / len(known)
+
+
+def verdict(found: Sequence[Comparison]) -> str:
+    """What the comparisons of one kind of sharing say."""
+    mean, error = mean_difference(found)
+    if error is None:
         return (
             "one seed of each network cannot tell whether more iterations or more "
-            f"width does better ({points(mean, None)} points with more iterations)"
+            "width does better"
         )
-    mean = sum(mean for mean, _ in known) / len(known)
-    error = math.hypot(*(error for _, error in known)) / len(known)
-    shown = f"({points(mean, error)} points"
-    if len(known) > 1:
-        shown += f", mean over {len(known)} amounts of MACs"
-    shown += ")"
     if _apart(mean, error):
-        return f"more iterations did better than more width {shown}"
+        return "more iterations did better than more width"
     if _apart(-mean, error):
-        return f"more width did better than more iterations {shown}"
-    if any(_apart(*one) for one in known) and any(_apart(-m, e) for m, e in known):
+        return "more width did better than more iterations"
+    pairs = [comparison.difference() for comparison in found]
+    if any(_apart(*p) for p in pairs) and any(_apart(-m, e) for m, e in pairs):
         return (
-            "it depends on the amount of MACs whether more iterations or more width "
-            f"did better {shown}"
+            "it depends on how many MACs there are whether more iterations or more "
+            "width did better"
         )
-    text = (
-        "whether iterations or width was larger made no difference beyond two standard "
-        f"errors {shown}"
-    )
-    between = [c.between for c in found if c.between is not None]
+    between = [c.between["configuration"] for c in found if c.between is not None]
     if between:
-        names = ", ".join(c["configuration"] for c in between)
-        text += f", but something between did better than both ({names})"
-    return text
+        return (
+            f"a middle between many iterations and much width did better than either "
+            f"({', '.join(between)})"
+        )
+    return (
+        "it made no difference beyond two standard errors whether iterations or width "
+        "was larger"
+    )
 
 
 def points(mean: float, error: float | None) -> str:

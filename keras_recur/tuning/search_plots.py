@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 from keras_recur.training.checkpoint import replacing
-from keras_recur.tuning._equal_macs import by_iterations, equal_macs_groups
+from keras_recur.tuning._equal_macs import (
+    by_iterations,
+    equal_macs_groups,
+    kept_to_one_amount,
+)
 from keras_recur.tuning._labels import place_labels
 from keras_recur.tuning._names import amount, look, sharing_label, sharings, short_name
 from keras_recur.tuning.search_result import SearchResult
@@ -178,8 +182,7 @@ def plot_equal_macs(result: SearchResult) -> Any:
     from matplotlib.figure import Figure
 
     every = result.configurations()
-    iso = result.content.get("settings", {}).get("iso")
-    groups = equal_macs_groups(every, iso)[:3]
+    groups = equal_macs_groups(every, kept_to_one_amount(result.content))[:3]
     if not groups:
         return None
     groups.sort(key=lambda group: group[0]["macs"])

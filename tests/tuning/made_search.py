@@ -11,10 +11,10 @@ GAINS = {"all": 1.0, "groups of 2": 1.1, "none": 1.2}
 
 def made_row(width, iterations, sharing, seed, **changes):
     """A row as a search writes it; accuracy grows with width and iterations."""
-    copies = {"all": 1, "groups of 2": -(-iterations // 2), "none": iterations}[sharing]
+    copies = {"all": 1, "none": iterations}.get(sharing, -(-iterations // 2))
     draw = np.random.default_rng([width, iterations, seed, len(sharing)])
     macs = 64 * 9 * width**2 * iterations + 64 * 27 * width + 10 * width
-    effect = GAINS[sharing] * np.log2(width / 4) + 1.2 * np.log2(1 + iterations)
+    effect = GAINS.get(sharing, 1) * np.log2(width / 4) + 1.2 * np.log2(1 + iterations)
     accuracy = float(0.95 - 0.6 * np.exp(-effect / 3) + draw.normal(0, 0.006))
     row = {
         "configuration": f"w{width}-t{iterations}-{sharing.replace(' ', '')}",

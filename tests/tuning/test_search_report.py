@@ -1,0 +1,262 @@
+"""Plots and report of a search."""
+
+import base64
+import re
+import shutil
+import subprocess
+
+import pytest
+from made_search import CONTENT, failed, made_row, made_rows
+
+from keras_recur.runs.page import Page
+from keras_recur.tuning import search_plots
+from keras_recur.tuning._equal_macs import comparisons, equal_macs_groups, points
+from keras_recur.tuning._names import amount, look
+from keras_recur.tuning.search_report import (
+    search_headline,
+    trials_table,
+    write_search_report,
+)
+from keras_recur.tuning.search_result import SearchResult
+
+pytestmark = pytest.mark.once
+
+
+def at_equal_macs(scores, sharing="all", macs=1000):
+    """Rows of width 8 / t, so that all have equal MACs; `scores`: of every t."""
+    return [
+        made_row(8 // t, t, sharing, seed, macs=macs, accuracy=score)
+        for t, every in scores.items()
+        for seed, score in enumerate(every)
+    ]
+
+
+def headline(rows, **content):
+    return search_headline(SearchResult(CONTENT | content, rows))
+
+
+def test_headline_of_more_iterations():
+    rows = at_equal_macs({1: [0.70, 0.72], 4: [0.80, 0.82]})
+    text = headline(rows)
+    # Both errors are 0.01, that of the difference 0.014.
+    assert text == (
+        "Best: w2-t4-all, validation accuracy 81.0 ± 1.0 % (2 seeds). At equal MACs, "
+        "more iterations did better than more width (weights shared +10.0 ± 1.4). In "
+        "brackets: points of accuracy that more iterations add, with less width."
+    )
+
+
+def test_headline_of_more_width():
+    text = headline(at_equal_macs({1: [0.80, 0.82], 4: [0.70, 0.72]}))
+    assert "more width did better than more iterations (weights shared -10.0" in text
+
+
+def test_headline_of_no_difference():
+    text = headline(at_equal_macs({1: [0.80, 0.82], 4: [0.81, 0.85]}))
+    assert "it made no difference beyond two standard errors" in text
+    assert "(weights shared +2.0 ± 2.2)" in text
+
+
+def test_headline_says_it_for_every_sharing():
+    rows = at_equal_macs({1: [0.70, 0.72], 4: [0.80, 0.82]})
+    rows += at_equal_macs({1: [0.80, 0.82], 4: [0.70, 0.72]}, "none")
+    text = headline(rows)
+    assert "than more width (weights shared +10.0 ± 1.4); more width" in text
+    assert "than more iterations (feed-forward twin -10.0 ± 1.4). In" in text
+
+
+def test_headlines_that_are_not_as_simple():
+    ends = {1: [0.70, 0.72], 4: [0.70, 0.72]}
+    text = headline(at_equal_macs(ends | {2: [0.80, 0.82]}))
+    assert "a middle between" in text and "(w4-t2-all)" in text
+    less = at_equal_macs({1: [0.70, 0.72], 4: [0.80, 0.82]})
+    more = at_equal_macs({1: [0.80, 0.82], 4: [0.70, 0.72]}, macs=9000)
+    more = [r | {"configuration": r["configuration"] + "x"} for r in more]
+    assert "it depends on how many MACs" in headline(less + more)
+    text = headline(at_equal_macs({1: [0.70], 4: [0.80]}))
+    assert "one seed of each network cannot tell" in text and "+10.0)" in text
+    text = headline([made_row(8, 2, "all", 0), made_row(64, 2, "all", 0)])
+    assert "No two networks that finished have about equal MACs" in text
+    lost = [made_row(8, 2, "all", 0), failed(made_row(8, 2, "all", 1), "diverged", "")]
+    assert "(1 seed, 1 more failed)" in headline(lost)
+    assert "validation F1" in headline(lost, metric="f1")
+
+
+def test_groups_of_equal_macs():
+    found = SearchResult(CONTENT, made_rows()).configurations()
+    groups = equal_macs_groups(found)
+    assert groups and [len(g) for g in groups] == sorted(map(len, groups), reverse=True)
+    for group in groups:
+        macs = [c["macs"] for c in group]
+        assert max(macs) <= 1.15 * min(macs)
+        assert len({c["iterations"] for c in group}) > 1
+    names = [c["configuration"] for group in groups for c in group]
+    assert len(names) == len(set(names))
+    assert len(equal_macs_groups(found, one_amount=True)) == 1
+    pairs = comparisons(groups)
+    assert all(p.widest["width"] > p.longest["width"] for p in pairs)
+    assert [p.sharing for p in pairs] == sorted(
+        (p.sharing for p in pairs), key=["all", "groups of 2", "none"].index
+    )
+
+
+def test_report_has_all_parts(tmp_path):
+    result = SearchResult(CONTENT, made_rows())
+    path = write_search_report(tmp_path, result)
+    page = path.read_text()
+    assert path == tmp_path / "report.html" and not list(tmp_path.glob("*.partial"))
+    kinds = re.findall(r'src="(data:image/[a-z]+);base64,([^"]*)"', page)
+    assert [kind for kind, _ in kinds] == ["data:image/png"] * 3
+    for name, (_, data) in zip(("grid", "pareto", "equal_macs"), kinds, strict=True):
+        drawn = (tmp_path / "plots" / f"{name}.png").read_bytes()
+        assert drawn[:4] == b"\x89PNG" and drawn == base64.b64decode(data)
+    for text in (
+        search_headline(result),
+        "165 runs of 55 configurations",
+        "w64-t8-none, trained on 3 fresh seeds: test accuracy 92.0 ± 0.6 %.",
+        "3 out of memory: needs 3.1 GB",
+        "2 diverged: loss is NaN in epoch 3",
+        "<td>max macs</td><td>500000000.0</td>",
+        "<td>seeds</td><td>0, 1, 2</td>",
+        "<td>backend</td><td>tensorflow</td>",
+        "fewest iterations (%)",
+    ):
+        assert text in page, text
+    # Sorting needs nothing from elsewhere.
+    assert page.count("<script>") == 1 and "src=http" not in page
+
+
+def test_table_of_trials():
+    header, rows = trials_table(SearchResult(CONTENT, made_rows()))
+    assert len(rows) == 55 and all(len(row) == len(header) for row in rows)
+    assert rows[0][:2] == ["w64-t8-none", "64"]
+    assert "peak memory (MB)" not in header  # Nobody measured it.
+    scores = [row[header.index("accuracy (%)")] for row in rows]
+    assert scores[-4:] == ["-"] * 4 and "-" not in scores[:-4]
+    known = [made_row(8, 2, "all", 0, peak_memory=123_456_789)]
+    header, (row,) = trials_table(SearchResult(CONTENT, known))
+    assert row[header.index("peak memory (MB)")] == "123"
+    assert "failures" not in header
+
+
+def test_without_a_finished_run(tmp_path):
+    rows = [failed(row, "out of memory", "too large") for row in made_rows()]
+    result = SearchResult(CONTENT | {"winner": None}, rows)
+    page = write_search_report(tmp_path, result).read_text()
+    assert "No network has finished its training: 165 runs" in page
+    assert "need finished runs" in page and "too large" in page
+    # The grid still shows where it failed.
+    assert [p.name for p in (tmp_path / "plots").iterdir()] == ["grid.png"]
+    empty = SearchResult({**CONTENT, "winner": None, "settings": None}, [])
+    page = write_search_report(tmp_path / "empty", empty).read_text()
+    assert "no runs yet" in page and "<img" not in page
+
+
+def test_winners_that_are_not_finished(tmp_path):
+    for winner, text in (
+        ({"configuration": "x"}, "no seed of it has finished yet"),
+        (
+            {"configuration": "x", "test_accuracy": [0.5, None], "twin": "y"},
+            "x, trained on 2 fresh seeds: test accuracy 50.0 %. 1 of 2 seeds failed.",
+        ),
+    ):
+        result = SearchResult(CONTENT | {"winner": winner}, made_rows()[:3])
+        assert text in write_search_report(tmp_path, result).read_text()
+
+
+def test_what_the_plots_show():
+    rows = made_rows()
+    for row in rows:
+        row["peak_memory"] = 10 * row["activation_bytes"]
+    result = SearchResult(CONTENT, rows)
+    every = {c["configuration"]: c for c in result.configurations()}
+    grid = search_plots.plot_grid(result)
+    titles = [axes.get_title(loc="left") for axes in grid.axes[:3]]
+    assert titles == [
+        "weights shared",
+        "groups of 2",
+        "weights not shared (feed-forward twin)",
+    ]
+    texts = [text.get_text() for text in grid.axes[0].texts]
+    assert f"{100 * every['w16-t4-all']['accuracy']:.1f}" in texts
+    assert {"out of\nmemory", "1/3", "10M"} <= set(texts)
+    assert "not\nrun" in [text.get_text() for text in grid.axes[1].texts]
+    pareto = search_plots.plot_pareto(result)
+    assert len(pareto.axes) == 4
+    front = {
+        f"w{c['width']} t{c['iterations']} {c['sharing']}" for c in result.pareto()
+    }
+    names = {text.get_text() for text in pareto.axes[0].texts}
+    assert names <= front and len(names) >= len(front) - 1
+    equal = search_plots.plot_equal_macs(result)
+    assert len(equal.axes) == 3 and len(equal.axes[0].containers) == 3
+
+
+def test_names_cover_neither_each_other_nor_points():
+    result = SearchResult(CONTENT, made_rows())
+    figure = search_plots.plot_pareto(result)
+    from matplotlib.text import Text
+
+    renderer = figure.canvas.get_renderer()
+    for axes in figure.axes[:3]:
+        boxes = [Text.get_window_extent(text, renderer) for text in axes.texts]
+        assert len(boxes) > 4
+        for i, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:i])
+            for line in axes.containers:
+                places = axes.transData.transform(line[0].get_xydata())
+                assert not any(box.contains(*place) for place in places)
+
+
+def test_plots_of_unusual_searches():
+    one = SearchResult(CONTENT, [made_row(8, 2, "bank of 2", 0)])
+    assert search_plots.plot_grid(one) and search_plots.plot_pareto(one)
+    assert search_plots.plot_equal_macs(one) is None
+    # Random configurations: most cells of the grid are empty, costs may be unknown.
+    rows = [made_row(8 + 3 * i, 1 + i % 7, "all", 0) for i in range(20)]
+    rows[3]["macs"] = rows[4]["activation_bytes"] = None
+    assert search_plots.plot_grid(SearchResult(CONTENT, rows))
+    assert len(search_plots.plot_pareto(SearchResult(CONTENT, rows)).axes) == 4
+    kinds = ["all", "bank of 2", "bank of 4", "groups of 2", "none"]
+    looks = [tuple(look(kind, kinds).values()) for kind in kinds]
+    assert len(set(looks)) == 5
+    many = [made_row(8, t, kind, 0, macs=9) for t in (1, 2) for kind in kinds[1:3]]
+    many += [made_row(16 // t, t, "all", 0, macs=9) for t in (1, 2)]
+    many += [row | {"sharing": "x", "configuration": "x"} for row in many[:1]]
+    assert len(search_plots.plot_grid(SearchResult(CONTENT, many)).axes) == 5
+
+
+def test_tables_that_sort_and_those_that_do_not():
+    page = Page("title")
+    page.table(["a", "b"], [["x", "1"]])
+    assert "<script>" not in page.html() and "<thead>" not in page.html()
+    plain = page.markdown()
+    page = Page("title")
+    page.table(["a", "b"], [["x", "1"]], sortable=True)
+    assert page.html().count("<script>") == 1 and page.markdown() == plain
+
+
+def test_amounts():
+    found = [amount(n) for n in (7, 980, 999.7, 1000, 1234, 35e6, 999_960, 2.5e9)]
+    assert found == ["7", "980", "1k", "1k", "1.23k", "35M", "1M", "2.5G"]
+    assert amount(1_200_000, "B") == "1.2 MB"
+    assert points(0.012, 0.004) == "+1.2 ± 0.4" and points(-0.01, None) == "-1.0"
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs a browser")
+def test_a_click_sorts(tmp_path):
+    page = Page("title")
+    page.table(["name", "n"], [["a", "9"], ["b", "-"], ["c", "1,000"]], sortable=True)
+    click = (
+        "<script>for (let i = 0; i < 2; i++) document.querySelectorAll('th')[1].click()"
+    )
+    text = page.html().replace("</body>", click + "</script></body>")
+    (tmp_path / "page.html").write_text(text)
+    done = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+        + [f"--user-data-dir={tmp_path / 'browser'}", str(tmp_path / "page.html")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert re.findall("<td>([abc])</td>", done.stdout) == ["c", "a", "b"]
