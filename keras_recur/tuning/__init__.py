@@ -3,6 +3,7 @@
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.grid_oracle import GridOracle
 from keras_recur.tuning.search import load_search, search
+from keras_recur.tuning.search_report import write_search_report
 from keras_recur.tuning.search_result import SearchResult
 from keras_recur.tuning.width_iterations_hypermodel import (
     Configuration,
@@ -17,4 +18,5 @@ __all__ = [
     "WidthIterationsHyperModel",
     "load_search",
     "search",
+    "write_search_report",
 ]
