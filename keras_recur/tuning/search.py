@@ -5,6 +5,7 @@ is not trained again. KerasTuner's own files, which a kill may leave half writte
 never read.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_result import SearchResult
 from keras_recur.tuning.search_tuner import SearchTuner
 from keras_recur.tuning.width_iterations_hypermodel import Configuration
-from keras_recur.tuning.workers import run_workers
+from keras_recur.tuning.workers import ENOUGH, run_workers, take_part
 
 
 def search(
@@ -54,6 +55,10 @@ def search(
     interrupted goes on from its last epoch. Runs that failed are rows too; delete one
     from `rows/` to have it tried again. In the end the best network by validation
     accuracy is trained anew over fresh seeds, and tested.
+
+    On many machines the same call runs on each of them, with KerasTuner's environment:
+    `KERASTUNER_TUNER_ID` ("chief", or any other name for a worker),
+    `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT`, and a folder that all share.
 
     Args:
         family: Name of a family of the zoo.
@@ -104,11 +109,19 @@ def search(
         del asked[name]
     plan = SearchPlan(**asked)
     folder = SearchFolder(directory)
+    name = os.environ.get("KERASTUNER_TUNER_ID", "")
+    if name and "chief" not in name:
+        while take_part(directory) == ENOUGH:
+            continue
+        return load_search(directory)
     folder.begin_search(plan.content())
+    if name:
+        place = ":".join(os.environ[f"KERASTUNER_ORACLE_{k}"] for k in ("IP", "PORT"))
+        report(f"The chief listens at {place}; the port is not protected.")
     if workers:
         run_workers(folder, workers, report)
     else:
-        tuner = SearchTuner(plan, folder, report=report)
+        tuner = SearchTuner(plan, folder, name=name or "alone", report=report)
         try:
             tuner.search(verbose=0)
         except FatalError as error:

@@ -164,11 +164,11 @@ def take_part(directory: str | Path) -> int:
         ValueError: if the folder holds no search.
         ConnectionError: if the chief cannot be reached.
     """
+    name = os.environ["KERASTUNER_TUNER_ID"]
+    if "chief" not in name:  # Which has made the folder by then.
+        _await_chief()
     folder = SearchFolder(directory)
     plan = SearchPlan(**folder.read_json("search.json")["settings"])
-    name = os.environ["KERASTUNER_TUNER_ID"]
-    if "chief" not in name:
-        _await_chief()
     runs = os.environ.get("KERAS_RECUR_RUNS")
     tuner = SearchTuner(plan, folder, name=name, runs=int(runs) if runs else None)
     try:

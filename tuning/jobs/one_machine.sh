@@ -1,0 +1,8 @@
+#!/bin/sh
+# One machine with several GPUs: a worker for each, KerasTuner's chief beside them.
+: "${CUDA_VISIBLE_DEVICES:=0,1,2,3}"
+export CUDA_VISIBLE_DEVICES
+count=$(echo "$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | wc -l)
+exec keras-recur search deep_thinking_2d --on mazes \
+    --widths 32,64,128,256 --iterations 2,4,8,16 --sharing "all,none,bank of 2" \
+    --seeds 3 --workers "$count" --out "${OUT:-runs/search-mazes}"
