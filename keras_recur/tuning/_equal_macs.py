@@ -130,7 +130,8 @@ def verdict(found: Sequence[Comparison]) -> str:
 
 def points(mean: float, error: float | None) -> str:
     """`+1.2 ± 0.4`: a difference of scores, in points of percent."""
-    text = with_error(100 * mean, None if error is None else 100 * error)
+    rounded = round(100 * mean, 1) + 0.0  # Without the sign of a zero.
+    text = with_error(rounded, None if error is None else 100 * error)
     return text if text.startswith("-") else f"+{text}"
 
 

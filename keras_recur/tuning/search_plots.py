@@ -25,7 +25,8 @@ _COST_NAMES = {
 _GRID = (
     "Mean score of every width and number of iterations. Where a cell was tried with "
     "several learning rates, of the best. Lines: equal MACs. A fraction below a score "
-    "says how many of its seeds finished; hatched cells have none that did."
+    "says how many of its seeds finished; hatched cells have none that did. Dots: not "
+    "run."
 )
 _PARETO = (
     "Score against cost, mean ± standard error over seeds. Stepped line: the front, "
@@ -92,10 +93,11 @@ def plot_grid(result: SearchResult) -> Any:
     widths = sorted({c["width"] for c in every})
     steps = sorted({c["iterations"] for c in every})
     kinds = sharings(every)
-    columns = min(3, len(kinds))
+    # Cells have room for their numbers, panels for their titles, and the page for all.
+    cell = 0.62 if len(steps) < 9 else 0.42
+    size = max(2.3, cell * len(steps)), max(1.6, 0.75 * cell * len(widths))
+    columns = min(3, len(kinds), max(1, int(11 / size[0])))
     lines = -(-len(kinds) // columns)
-    # Cells are wide enough for their numbers, and panels for their titles.
-    size = max(2.3, 0.62 * len(steps)), max(1.6, 0.48 * len(widths))
     figure = Figure(
         figsize=(1.6 + (size[0] + 0.3) * columns, 0.8 + (size[1] + 0.6) * lines),
         layout="constrained",
@@ -187,7 +189,9 @@ def plot_equal_macs(result: SearchResult) -> Any:
         return None
     groups.sort(key=lambda group: group[0]["macs"])
     kinds = sharings(every)
-    figure = Figure(figsize=(1.2 + 2.8 * len(groups), 4), layout="constrained")
+    figure = Figure(
+        figsize=(max(6.4, 1.2 + 2.8 * len(groups)), 4), layout="constrained"
+    )
     panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     for axes, group in zip(panels, groups, strict=True):
         for kind in kinds:
@@ -205,7 +209,12 @@ def plot_equal_macs(result: SearchResult) -> Any:
                 )
         steps = sorted({c["iterations"] for c in group})
         axes.set_xscale("log", base=2)
-        axes.set_xticks(steps, [f"{t}\n{_widths(group, t)}" for t in steps])
+        names = [f"{t}\n{_widths(group, t)}" for t in steps]
+        room = _with_room(steps, 12 if len(groups) == 1 else 6)
+        names = [
+            name if t in room else "" for name, t in zip(names, steps, strict=True)
+        ]
+        axes.set_xticks(steps, names, fontsize=8)
         axes.set_xticks([], minor=True)
         axes.margins(x=0.1)
         axes.set_title(f"{_span(group)} MACs", fontsize=10)
@@ -239,7 +248,9 @@ def _draw_cells(axes, cells, widths, steps, scale):
         for j, count in enumerate(steps):
             found = cells.get((width, count))
             if found is None:
-                axes.text(j, i, "not\nrun", color="0.6", **_SMALL)
+                box = Rectangle((j - 0.5, i - 0.5), 1, 1, fc="0.97", ec="white", lw=1)
+                axes.add_patch(box)
+                axes.text(j, i, "\N{MIDDLE DOT}", color="0.5", **_CENTER)
             elif found["accuracy"] is None:
                 box = Rectangle(
                     (j - 0.5, i - 0.5), 1, 1, fc="0.93", ec="0.75", hatch="///", lw=0
@@ -406,6 +417,16 @@ def _legend(figure, kinds, free=None):
     else:
         free.set_axis_off()
         free.legend(loc="upper left", **kept)
+
+
+def _with_room(steps, most):
+    """The numbers whose names have room on a logarithmic axis, the ends first."""
+    least = np.log(steps[-1] / steps[0]) / most
+    found = [steps[0], steps[-1]]
+    for step in steps[1:-1]:
+        if all(abs(np.log(step / other)) >= least for other in found):
+            found.append(step)
+    return found
 
 
 def _widths(group, iterations):

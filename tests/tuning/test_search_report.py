@@ -180,7 +180,7 @@ def test_what_the_plots_show():
     texts = [text.get_text() for text in grid.axes[0].texts]
     assert f"{100 * every['w16-t4-all']['accuracy']:.1f}" in texts
     assert {"out of\nmemory", "1/3", "10M"} <= set(texts)
-    assert "not\nrun" in [text.get_text() for text in grid.axes[1].texts]
+    assert "\N{MIDDLE DOT}" in [text.get_text() for text in grid.axes[1].texts]
     pareto = search_plots.plot_pareto(result)
     assert len(pareto.axes) == 4
     front = {
@@ -226,6 +226,12 @@ def test_plots_of_unusual_searches():
     assert len(search_plots.plot_grid(SearchResult(CONTENT, many)).axes) == 5
 
 
+def test_names_on_an_axis_have_room():
+    assert search_plots._with_room([1, 2, 4, 8], 6) == [1, 8, 2, 4]
+    found = search_plots._with_room(list(range(1, 17)), 6)
+    assert {1, 2, 16} <= set(found) and not {14, 15} & set(found)
+
+
 def test_tables_that_sort_and_those_that_do_not():
     page = Page("title")
     page.table(["a", "b"], [["x", "1"]])
@@ -241,6 +247,7 @@ def test_amounts():
     assert found == ["7", "980", "1k", "1k", "1.23k", "35M", "1M", "2.5G"]
     assert amount(1_200_000, "B") == "1.2 MB"
     assert points(0.012, 0.004) == "+1.2 ± 0.4" and points(-0.01, None) == "-1.0"
+    assert points(-0.0001, 0.01) == "+0.0 ± 1.0"
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs a browser")
