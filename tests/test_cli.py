@@ -1,5 +1,7 @@
 """The command line, as a person types it."""
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +13,38 @@ TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".spl
 
 def call(*arguments):
     return CliRunner().invoke(cli.app, [str(a) for a in arguments])
+
+
+SEARCH = [
+    *("search mlp --on digits --widths 4,8 --iterations 1,2 --sharing all").split(),
+    *("--quick --examples 64 --epochs 1 --seeds 1 --fresh-seeds 1").split(),
+]
+
+
+def test_search(tmp_path):
+    result = call(*SEARCH, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "4 runs of 4 configurations: 4 finished" in result.output
+    assert (tmp_path / "run/report.html").exists()
+    result = call(*SEARCH, "--out", tmp_path / "run", "--macs", 500)
+    assert result.exit_code == 1 and "another search" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--widths", "4,x"], "--widths must be integers.*Received: '4,x'"),
+        (["--learning-rate", "fast"], "--learning-rate must be.*Received: 'fast'"),
+        (["--about", 0.1], "at least one limit"),
+        (["--macs", 3], "No network meets the budget.*at most 3 macs. Nearest: width"),
+        (["--iso", "macs"], "needs to know how many"),
+    ],
+)
+def test_search_refuses(options, message, tmp_path):
+    result = call(*SEARCH, *options, "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert re.search(message, str(result.exception)), result.exception
+    assert not (tmp_path / "run").exists()
 
 
 def test_list_and_show():

@@ -17,11 +17,21 @@ import keras_recur
 
 ROOMS = [
     importlib.import_module(f"keras_recur.{room}")
-    for room in ("analysis", "data", "experiments", "layers", "training", "zoo")
+    for room in (
+        "analysis",
+        "data",
+        "experiments",
+        "layers",
+        "training",
+        "tuning",
+        "zoo",
+    )
 ]
 # What other calls return or raise: their examples show it.
 RETURNED = {
+    "BestConfiguration",
     "Checkpoint",
+    "Configuration",
     "Converted",
     "Costs",
     "DataSpec",

@@ -1,5 +1,6 @@
 """Searches of width against iterations, with KerasTuner."""
 
+from keras_recur.tuning.best_configuration import BestConfiguration
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.grid_oracle import GridOracle
 from keras_recur.tuning.search import load_search, search
@@ -11,6 +12,7 @@ from keras_recur.tuning.width_iterations_hypermodel import (
 )
 
 __all__ = [
+    "BestConfiguration",
     "Budget",
     "Configuration",
     "GridOracle",

@@ -96,13 +96,13 @@ def search(
 
     Example:
 
-    ```python
-    result = keras_recur.tuning.search(
-        "deep_thinking_1d", "prefix_sums", "runs/width", quick=True,
-        widths=[16, 32], iterations=[4, 8], sharing=["all", "none"],
-    )
-    print(result)
-    ```
+    >>> result = keras_recur.tuning.search(
+    ...     "mlp", "digits", "width-search", widths=[4, 8], iterations=[2],
+    ...     sharing=["all"], quick=True, num_examples=64, seeds=1, fresh_seeds=0,
+    ...     recipe={"epochs": 1, "milestones": ()},
+    ... )
+    >>> len(result.rows), result.best().figures["iterations"]
+    (2, 2)
     """
     asked = dict(locals())
     for name in ("directory", "workers", "report"):
@@ -177,10 +177,14 @@ def load_search(directory: str | Path) -> SearchResult:
 
     Example:
 
-    ```python
-    result = keras_recur.tuning.load_search("runs/width")
-    pair = result.best().pair()
-    ```
+    >>> _ = keras_recur.tuning.search(
+    ...     "mlp", "digits", "width-search", widths=[4, 8], iterations=[2],
+    ...     sharing=["all"], quick=True, num_examples=64, seeds=1, fresh_seeds=0,
+    ...     recipe={"epochs": 1, "milestones": ()},
+    ... )
+    >>> result = keras_recur.tuning.load_search("width-search")
+    >>> result.best().pair().recurrent.output_shape
+    (None, 10)
     """
     folder = SearchFolder(directory)
     settings = folder.read_json("search.json")["settings"]

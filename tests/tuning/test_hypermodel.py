@@ -9,11 +9,6 @@ from keras_recur import tuning, zoo
 from keras_recur.tuning import Budget, Configuration, WidthIterationsHyperModel
 from keras_recur.tuning.sharing_choice import sharing_arguments
 
-# KerasTuner 1.4.8 calls deprecated methods of threads.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
-]
 SMALL = {"input_shape": (4, 4, 1), "num_classes": 3}
 EVERY = ("all", "none", "groups of 2", "bank of 2")
 

@@ -13,11 +13,6 @@ from keras_recur.tuning import search_tuner
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:getName:DeprecationWarning"),
-]
-
 
 def run(folder, **changes):
     return tuning.search(**{**TINY, "directory": folder, **changes})
