@@ -46,8 +46,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
     - `remat=True` keeps only the states between iterations for the backward pass and
       recomputes the rest: memory of one iteration instead of all, for about a third
       more time. (Compiled by XLA for a CPU it saves nothing: the compiler merges the
-      two computations.) Use this, and not `keras.remat` or `RematScope` around a block, which
-      crash on JAX and update batch statistics twice elsewhere.
+      two computations.) Use this, and not `keras.remat` or `RematScope` around a
+      block, which crash on JAX and update batch statistics twice elsewhere.
 
     Args:
         block: A Keras layer, or a Sequential or Functional of such, that maps a state
