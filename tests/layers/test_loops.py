@@ -155,7 +155,7 @@ def test_outside_of_a_loop_there_is_no_iteration():
     assert current_iteration() is None
     with pytest.raises(RuntimeError, match="within the loop"):
         SharedRecurrentBlock(Failing(), 2)(normal(1, 1))
-    assert seen[0] == (0, 2)
+    assert seen[0] == (0, 2, 0)  # index, iterations, number
     assert current_iteration() is None
 
 
