@@ -8,12 +8,14 @@ import keras
 class PeakMemory:
     """Starts to watch when it is made.
 
-    On a GPU it is what the backend says of its own allocator, on a CPU the resident
-    memory of the process, where the system lets a process start that count anew.
+    On a GPU it is what the backend says of its own allocator. On a CPU it is what the
+    resident memory of the process has grown by, where the system lets a process start
+    that count anew: what earlier runs have left behind is not this one's.
     """
 
     def __init__(self):
         self._device = _device()
+        self._before = 0
         if self._device == "torch":
             import torch
 
@@ -25,6 +27,7 @@ class PeakMemory:
         elif self._device is None:
             try:
                 Path("/proc/self/clear_refs").write_text("5")
+                self._before = _resident("VmRSS")
             except OSError:
                 self._device = "unknown"
 
@@ -45,10 +48,14 @@ class PeakMemory:
             return found.get("peak_bytes_in_use")
         if self._device == "unknown":
             return None
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) * 1024
-        return None
+        return _resident("VmHWM") - self._before
+
+
+def _resident(name):
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"/proc/self/status says nothing of {name}")
 
 
 def _device():

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_recur import zoo
 from keras_recur.runs.page import Page
+from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import in_percent, mean_and_error, percent
 from keras_recur.training.checkpoint import replacing
 from keras_recur.tuning._equal_macs import (
@@ -24,10 +25,13 @@ from keras_recur.tuning.search_result import SearchResult, count_runs
 
 
 def write_search_report(folder: str | Path, result: SearchResult) -> Path:
-    """Draws the plots of a search and writes `report.html`, with all of them inside.
+    """Draws the plots of a search and writes its report.
+
+    `report.html` has all plots inside, `README.md` is the same as text, and `rows.csv`
+    has all rows.
 
     Args:
-        folder: Where `report.html` and `plots/` go.
+        folder: Where these and `plots/` go.
         result: What the search has found. It may be unfinished.
 
     Returns:
@@ -71,10 +75,26 @@ def write_search_report(folder: str | Path, result: SearchResult) -> Path:
     )
     page.heading("How it was made")
     page.table(["", ""], _made(result))
+    if result.rows:
+        RunFolder(folder).write_csv("rows.csv", _plain(result.rows))
     path = folder / "report.html"
-    with replacing(path) as file:
-        file.write(page.html().encode())
+    texts = {path: page.html(), folder / "README.md": page.markdown()}
+    for place, text in texts.items():
+        with replacing(place) as file:
+            file.write(text.encode())
     return path
+
+
+def _plain(rows):
+    """Rows for a table: no nests but the curve, and of the provenance what varies."""
+    left_out = ("provenance", "traceback")
+    columns = dict.fromkeys(k for row in rows for k in row if k not in left_out)
+    kept = ("backend", "backend_version", "processor", "commit", "date")
+    return [
+        {k: row.get(k) for k in columns}
+        | {k: str(row.get("provenance", {}).get(k, "")) for k in kept}
+        for row in rows
+    ]
 
 
 def search_headline(result: SearchResult) -> str:
