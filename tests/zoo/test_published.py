@@ -1,5 +1,6 @@
 """The published zoo: complete, readable, and in step with README and wheel."""
 
+import contextlib
 import json
 import tomllib
 from pathlib import Path
@@ -47,7 +48,10 @@ def test_loaded_entry_scores_as_published(folder):
         if r["twin"] == "recurrent" and r["seed"] == weights["seed"]
     )
     test = entry.test_data(entry.test_sizes[0]).take(200)
-    pair = zoo.load(folder.name)
+    missing = {"recurrent", "feedforward"} - set(weights["files"])
+    says = pytest.warns(UserWarning, match="too large to be here")
+    with says if missing else contextlib.nullcontext():
+        pair = zoo.load(folder.name)
     curve = iteration_curve(pair.recurrent, test, entry.model["iterations"])
     # 200 of the 1,000 examples: within three standard deviations of their share.
     share = run["tests"][0]["curve"][len(curve) - 1]
