@@ -86,6 +86,8 @@ class _Crew:
         environment = {
             **os.environ,
             **_MEMORY,
+            # A network of the same shape is compiled once, by whichever worker.
+            "JAX_COMPILATION_CACHE_DIR": str(self.folder.absolute() / "compiled"),
             "KERASTUNER_TUNER_ID": name,
             "KERASTUNER_ORACLE_IP": "127.0.0.1",
             "KERASTUNER_ORACLE_PORT": str(self.port),
