@@ -48,7 +48,9 @@ class PeakMemory:
             return found.get("peak_bytes_in_use")
         if self._device == "unknown":
             return None
-        return _resident("VmHWM") - self._before
+        grown = _resident("VmHWM") - self._before
+        # A run that fits into what earlier ones have left free tells nothing.
+        return grown if grown > 0 else None
 
 
 def _resident(name):

@@ -9,7 +9,7 @@ from kill_search import kill_search
 from tiny_search import TINY
 
 from keras_recur import tuning
-from keras_recur.tuning import search_tuner
+from keras_recur.tuning import _peak_memory, search_tuner
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 
@@ -183,6 +183,14 @@ def test_refusals(changes, message, finished):
     with pytest.raises(ValueError, match=message):
         run(folder, **changes)
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(("peak", "expected"), [(900, None), (1000, None), (1300, 300)])
+def test_memory_is_what_a_run_has_added(peak, expected, monkeypatch):
+    watched = _peak_memory.PeakMemory.__new__(_peak_memory.PeakMemory)
+    watched._device, watched._before = None, 1000
+    monkeypatch.setattr(_peak_memory, "_resident", lambda name: peak)
+    assert watched.read() == expected
 
 
 def test_a_folder_of_something_else(tmp_path):
