@@ -6,13 +6,25 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from keras_recur._options import (
+    DataDir,
+    Epochs,
+    Examples,
+    Injection,
+    Name,
+    On,
+    Quick,
+    Seeds,
+    Size,
+)
+
 Numbers = Annotated[str, typer.Option(help="Numbers with commas between, as 16,32,64.")]
 Limit = Annotated[float | None, typer.Option(help="Budget, of one example.")]
 
 
 def search(
-    name: Annotated[str, typer.Argument(help="Family of networks; see `list`.")],
-    on: Annotated[str, typer.Option("--on", help="Data set; see `list`.")],
+    name: Name,
+    on: On,
     widths: Numbers,
     iterations: Numbers,
     sharing: Annotated[
@@ -42,7 +54,7 @@ def search(
     twins: Annotated[
         bool, typer.Option(help="Train every network's feed-forward twin, too.")
     ] = False,
-    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 3,
+    seeds: Seeds = 3,
     fresh_seeds: Annotated[
         int, typer.Option(help="Over how many fresh seeds the winner is trained anew.")
     ] = 3,
@@ -52,23 +64,12 @@ def search(
     out: Annotated[
         Path | None, typer.Option(help="Folder. Default: runs/search-NAME-DATA.")
     ] = None,
-    quick: Annotated[bool, typer.Option(help="A size for laptops.")] = False,
-    injection: Annotated[
-        str | None,
-        typer.Option(help="Show the input again: add, concat or none."),
-    ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Size of mazes, length of strings.")
-    ] = None,
-    examples: Annotated[
-        int | None, typer.Option(help="Number of training examples.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training data.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of downloaded data sets.")
-    ] = None,
+    quick: Quick = False,
+    injection: Injection = None,
+    size: Size = None,
+    examples: Examples = None,
+    epochs: Epochs = None,
+    data_dir: DataDir = None,
 ):
     """Searches width against iterations, at a budget, and draws what it finds.
 
