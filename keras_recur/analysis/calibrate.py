@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur.analysis.iteration_curve import all_positions
+from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.zoo import StopRule, anytime
 
 _CANDIDATES = 200
@@ -98,7 +98,7 @@ def calibrate(
     for x, y in (data[i] for i in range(len(data))):
         target = np.asarray(y)
         followed = [
-            (signal, all_positions((np.argmax(logits, -1) == target) | (target < 0)))
+            (signal, right_answers(np.argmax(logits, -1), target))
             for logits, signal, _ in predictor.follow(x)
         ]
         signal, right = (np.stack(part, 1) for part in zip(*followed, strict=True))

@@ -1,11 +1,12 @@
 """When examples stop, how sure they are then, and what it costs in accuracy."""
 
+import collections
 import dataclasses
 from typing import Any
 
 import numpy as np
 
-from keras_recur.analysis.iteration_curve import all_positions
+from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.zoo import Anytime
 
 
@@ -85,18 +86,15 @@ def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
     columns: list[list[np.ndarray]] = [[], [], [], [], []]
     for x, y in (data[i] for i in range(len(data))):
         target = np.asarray(y)
-
-        def right(classes, target=target):
-            return all_positions((classes == target) | (target < 0))
-
         found = predictor(x)
-        *_, (last, _, _) = predictor.follow(x)
+        # Not a list of all: of a long run only the last answers are kept.
+        ((last, _, _),) = collections.deque(predictor.follow(x), maxlen=1)
         row = (
             found.iterations,
-            right(found.classes),
+            right_answers(found.classes, target),
             found.confidence,
             found.stopped,
-            right(np.argmax(last, axis=-1)),
+            right_answers(np.argmax(last, axis=-1), target),
         )
         for column, values in zip(columns, row, strict=True):
             column.append(values)

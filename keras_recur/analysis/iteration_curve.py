@@ -171,8 +171,13 @@ def _shorter(model, iterations):
 
 def _exact(found, target):
     """Examples with every scored position right, of how many."""
-    right = all_positions((found == target) | (target < 0))
+    right = right_answers(found, target)
     return right.sum(), len(right)
+
+
+def right_answers(classes: Any, target: Any) -> Any:
+    """Whether an example is right: in every position with a target of 0 or more."""
+    return all_positions((classes == target) | (target < 0))
 
 
 def all_positions(right: Any) -> Any:

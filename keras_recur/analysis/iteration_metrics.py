@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_recur._validation import check_hierarchy
 from keras_recur.analysis._macs import macs_over_iterations
-from keras_recur.analysis.iteration_curve import Readouts, all_positions
+from keras_recur.analysis.iteration_curve import Readouts, all_positions, right_answers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +93,7 @@ def iteration_metrics(
         hierarchy = check_hierarchy(hierarchy, model.output_shape[-1])
     if not len(data):
         raise ValueError("`data` has no examples to score.")
+    above = np.array(hierarchy)
     total = 0
     sums: Any = 0
     for x, y in (data[i] for i in range(len(data))):
@@ -101,10 +102,9 @@ def iteration_metrics(
         ignored = target < 0
         ever = was = np.zeros(len(target), bool)
         for found in readouts.answers(x):
-            right = all_positions((found == target) | ignored)
+            right = right_answers(found, target)
             coarse = right
             if hierarchy is not None:
-                above = np.array(hierarchy)
                 coarse = all_positions((above[found] == above[target]) | ignored)
             rows.append([right.sum(), (was & ~right).sum(), coarse.sum()])
             answered.append(_digests(np.where(ignored, 0, found)))

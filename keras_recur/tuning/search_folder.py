@@ -58,6 +58,10 @@ class SearchFolder(RunFolder):
     def _row(self, name, fresh):
         return Path("winner" if fresh else "rows") / f"{name}.json"
 
+    def count_rows(self) -> int:
+        """How many rows there are; none is read."""
+        return sum(1 for _ in (self.path / "rows").glob("*.json"))
+
     def finished_rows(self) -> list[dict[str, Any]]:
         """All rows there are, in order of their names."""
         paths = sorted((self.path / "rows").glob("*.json"))

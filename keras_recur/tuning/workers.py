@@ -54,13 +54,13 @@ def run_workers(
     names = [f"worker-{i}" for i in range(workers)]
     (folder.path / "logs").mkdir(exist_ok=True)
     crew = _Crew(folder.path, names, runs)
-    known = len(folder.finished_rows())
+    known = folder.count_rows()
     try:
         crew.start()
         while crew.busy():
             time.sleep(0.5)
-            rows = folder.finished_rows()
-            if len(rows) > known:
+            if folder.count_rows() > known:
+                rows = folder.finished_rows()
                 known = len(rows)
                 report(_progress(rows, len(crew.working())))
     finally:

@@ -10,9 +10,10 @@ import numpy as np
 from keras import ops, tree
 
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
-from keras_recur.layers import Readout, confidence
+from keras_recur.layers import confidence
 from keras_recur.zoo.stepwise import Stepwise
 from keras_recur.zoo.stop_rule import StopRule
+from keras_recur.zoo.with_iterations import check_readout
 
 _POLICIES = ("last", "mean", "confident")
 _ANSWERS = ("logits", "iterations", "stopped", "confidence")
@@ -130,12 +131,7 @@ class Anytime:
         minimum: int = 1,
         policy: str = "last",
     ):
-        if not any(isinstance(la, Readout) for la in getattr(model, "layers", ())):
-            raise ValueError(
-                "Stopping early needs a model that can be read out at every iteration. "
-                f"Received: {getattr(model, 'name', model)!r}, which has no Readout "
-                "layer. Put its head into keras_recur.layers.Readout(head)."
-            )
+        check_readout(model, "Stopping early")
         self.steps = Stepwise(model)
         self.rule = StopRule(rule) if isinstance(rule, str) else rule
         if not isinstance(self.rule, StopRule):

@@ -1,5 +1,6 @@
 """A model run iteration by iteration, with nothing kept but the state."""
 
+import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -101,28 +102,25 @@ class Stepwise:
 
         Its tensors come first, then the number as `start`, then `iterations`.
         """
+
+        def with_tensor(start, *tensors):
+            return function(*tensors, start, iterations)
+
+        def with_number(*tensors):
+            return function(*tensors, number, iterations)
+
         if number is None:
-            if name not in self._programs:
-                self._programs[name] = compiled(function, self.variables)
-            return self._programs[name]
-        if self._endless:
-            if (name, iterations) not in self._programs:
-
-                def at(start, *tensors):
-                    return function(*tensors, start, iterations)
-
-                self._programs[name, iterations] = compiled(at, self.variables)
-            program = self._programs[name, iterations]
-            return lambda *tensors: program(
-                ops.convert_to_tensor(number, "int32"), *tensors
-            )
-        if (name, iterations, number) not in self._programs:
-
-            def here(*tensors):
-                return function(*tensors, number, iterations)
-
-            self._programs[name, iterations, number] = compiled(here, self.variables)
-        return self._programs[name, iterations, number]
+            key, told = name, function
+        elif self._endless:
+            key, told = (name, iterations), with_tensor
+        else:
+            key, told = (name, iterations, number), with_number
+        if key not in self._programs:
+            self._programs[key] = compiled(told, self.variables)
+        program = self._programs[key]
+        if number is None or not self._endless:
+            return program
+        return functools.partial(program, ops.convert_to_tensor(number, "int32"))
 
     def begin(self, x):
         """Not compiled: the state that the loop begins with, and what it is shown."""

@@ -57,6 +57,20 @@ def with_iterations(
     return called_again(model, **changes)
 
 
+def check_readout(model: Any, what: str) -> None:
+    """Whether a model can be read out at every iteration, which `what` needs.
+
+    Raises:
+        ValueError: if it has no `Readout` layer.
+    """
+    if not any(isinstance(layer, Readout) for layer in getattr(model, "layers", ())):
+        raise ValueError(
+            f"{what} needs a model that can be read out at every iteration. Received: "
+            f"{getattr(model, 'name', model)!r}, which has no Readout layer. Put its "
+            "head into keras_recur.layers.Readout(head)."
+        )
+
+
 def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Model:
     """The model's graph once more, on the same layers, with other call arguments.
 

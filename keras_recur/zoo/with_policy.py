@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
-from keras_recur.layers import Readout, ReadoutPolicy
-from keras_recur.zoo.with_iterations import with_iterations
+from keras_recur.layers import ReadoutPolicy
+from keras_recur.zoo.with_iterations import check_readout, with_iterations
 
 
 def with_policy(
@@ -38,12 +38,7 @@ def with_policy(
     >>> averaged(np.zeros((1, 16, 1))).shape
     (1, 16, 2)
     """
-    if not any(isinstance(layer, Readout) for layer in getattr(model, "layers", ())):
-        raise ValueError(
-            "A readout policy needs a model that can be read out at every iteration. "
-            f"Received: {getattr(model, 'name', model)!r}, which has no Readout layer. "
-            "Put its head into keras_recur.layers.Readout(head)."
-        )
+    check_readout(model, "A readout policy")
     if not isinstance(policy, ReadoutPolicy):
         policy = ReadoutPolicy(policy, **arguments, name="policy")
     every = with_iterations(model, iterations, readout="all")
