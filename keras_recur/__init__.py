@@ -3,7 +3,17 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from keras_recur import analysis, data, experiments, layers, runs, training, zoo
+from keras_recur import (
+    analysis,
+    data,
+    experiments,
+    exporting,
+    layers,
+    runs,
+    training,
+    zoo,
+)
+from keras_recur.exporting import export
 from keras_recur.training import losses
 from keras_recur.version import __version__
 
@@ -15,6 +25,8 @@ __all__ = [
     "analysis",
     "data",
     "experiments",
+    "export",
+    "exporting",
     "layers",
     "losses",
     "runs",

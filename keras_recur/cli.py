@@ -1,4 +1,4 @@
-"""The command line: list, show, train, compare, experiment, search, card."""
+"""The command line: list, show, train, compare, experiment, search, export, card."""
 
 import contextlib
 import inspect
@@ -38,6 +38,7 @@ from keras_recur._options import (
     Templates,
     Width,
 )
+from keras_recur._export_command import export
 from keras_recur._search_command import search
 
 app = typer.Typer(
@@ -295,6 +296,7 @@ def card(
 
 
 app.command()(search)
+app.command()(export)
 
 
 @contextlib.contextmanager

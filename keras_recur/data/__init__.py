@@ -7,6 +7,7 @@ from keras_recur.data.datasets import DataSpec, describe, input_shape, list_data
 from keras_recur.data.load import load
 from keras_recur.data.mazes import maze, mazes, render
 from keras_recur.data.prefix_sums import prefix_sum, prefix_sums
+from keras_recur.data.preprocessing import preprocessing
 from keras_recur.data.python_docs import python_docs
 from keras_recur.data.register_builders import register_builders
 from keras_recur.data.shortest_paths import shortest_path, shortest_paths
@@ -26,6 +27,7 @@ __all__ = [
     "mazes",
     "prefix_sum",
     "prefix_sums",
+    "preprocessing",
     "python_docs",
     "register_builders",
     "render",

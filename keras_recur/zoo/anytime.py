@@ -297,6 +297,25 @@ class Anytime:
         key = (name, self.rule.kind, self.rule.positions, self.policy)
         return self.steps.program(key, function, number)
 
+    def until(self, x: Any, threshold: Any = None) -> dict[str, Any]:
+        """Not compiled: a whole batch as tensors, for a graph of one's own.
+
+        Nothing is asked of the host: the loop ends when all of the batch is done.
+
+        Args:
+            x: Inputs, as tensors.
+            threshold: A scalar tensor in place of the rule's threshold.
+
+        Returns:
+            A dictionary of `logits`, `iterations`, `stopped` and `confidence`.
+        """
+        shown, run = self._begin(x)
+        threshold = self.rule.threshold if threshold is None else threshold
+        counts = self.rule.patience, self.minimum, self.maximum, 0
+        limits = ops.cast(threshold, "float32"), ops.convert_to_tensor(counts, "int32")
+        run = self._loop(shown, run, limits)
+        return {name: run[name] for name in _ANSWERS}
+
     def _few(self, size: int) -> int:
         """How many examples may be left of a batch before it is made smaller."""
         return size - 1 if keras.backend.backend() == "torch" else size // 2

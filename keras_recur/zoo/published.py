@@ -36,14 +36,8 @@ def load(name: str) -> Pair:
     >>> keras_recur.zoo.list_published("deep_thinking_1d*")
     ['deep_thinking_1d-prefix_sums', 'deep_thinking_1d-prefix_sums-32-bits']
     """
-    folders = {folder.name: folder for folder in _published()}
-    if name not in folders:
-        raise ValueError(
-            f"Unknown entry. Received: name={name!r}. Published: "
-            f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} For an "
-            "untrained pair use zoo.build."
-        )
-    results = read_entry(folders[name])
+    folder = entry_folder(name)
+    results = read_entry(folder)
     weights = results.get("weights", {"files": {}})
     if not weights["files"]:
         raise ValueError(
@@ -53,7 +47,7 @@ def load(name: str) -> Pair:
     entry = results["entry"]
     pair = build(entry["family"], **entry["model"], seed=weights["seed"])
     for twin in ("recurrent", "feedforward"):
-        file = folders[name] / weights["files"].get(twin, "not published")
+        file = folder / weights["files"].get(twin, "not published")
         if file.exists():
             getattr(pair, twin).load_weights(file)
         else:
@@ -80,6 +74,18 @@ def list_published(pattern: str = "*") -> list[str]:
     True
     """
     return sorted(f.name for f in _published() if f.match(pattern))
+
+
+def entry_folder(name: str) -> Path:
+    """The folder of a published entry, or an error that names the nearest."""
+    folders = {folder.name: folder for folder in _published()}
+    if name not in folders:
+        raise ValueError(
+            f"Unknown entry. Received: name={name!r}. Published: "
+            f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} For an "
+            "untrained pair use zoo.build."
+        )
+    return folders[name]
 
 
 def entry_folders(place: str | Path) -> list[Path]:

@@ -132,7 +132,17 @@ class Stepwise:
         return state, shown
 
     def go_on(self, state, shown, start, iterations):
-        """Not compiled: the leaves of the state after some more iterations."""
+        """Not compiled: the leaves of the state after some more iterations.
+
+        `start` may be a tensor: untied and grouped loops then get a branch for each.
+        """
+        if not self._endless and not isinstance(start, int):
+
+            def branch(first):
+                return lambda state, shown: self.go_on(state, shown, first, iterations)
+
+            starts = range(self.loop.iterations - iterations + 1)
+            return ops.switch(start, [branch(s) for s in starts], state, shown)
         shown = tree.pack_sequence_as(self._state, list(shown)) if shown else None
         state = self.loop(
             tree.pack_sequence_as(self._state, list(state)),

@@ -1,0 +1,42 @@
+"""What images are normalised with, as a layer."""
+
+import keras
+
+from keras_recur.data.datasets import describe
+
+
+def preprocessing(name: str) -> keras.layers.Layer:
+    """The layer that does to raw images what `load` does to those of a data set.
+
+    Args:
+        name: Name of a data set of images, one of `list_datasets()`.
+
+    Returns:
+        A `keras.layers.Rescaling`, from images of integers, channels last, to what
+        models were trained on: `(x / white - mean) / std`, white being 255 (16 for
+        digits).
+
+    Raises:
+        ValueError: for an unknown name, and for data sets that are no images.
+
+    Example:
+
+    >>> layer = keras_recur.data.preprocessing("mnist")
+    >>> white = layer(np.full((1, 28, 28, 1), 255.0))
+    >>> round(float(white[0, 0, 0, 0]), 3)
+    2.822
+    """
+    spec = describe(name)
+    if spec.procedural or len(spec.input_shape) != 3:
+        raise ValueError(
+            f"The data set {name!r} needs no preprocessing: its examples are made as "
+            "models take them. Only images have one."
+        )
+    channels = spec.input_shape[-1]
+    mean, std = spec.mean or (0.0,) * channels, spec.std or (1.0,) * channels
+    white = 16 if name == "digits" else 255
+    return keras.layers.Rescaling(
+        scale=[1 / (white * s) for s in std],
+        offset=[-m / s for m, s in zip(mean, std, strict=True)],
+        name=f"{name}_preprocessing",
+    )

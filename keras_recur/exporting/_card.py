@@ -1,0 +1,48 @@
+"""What an exported model says of itself."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_recur.runs.provenance import provenance
+from keras_recur.zoo.costs import costs
+
+
+def card_of(model: Any, front: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The card, as plain data; functions and formats are added where it is written.
+
+    Raises:
+        ValueError: if what was given is no plain data.
+    """
+    try:
+        given = json.loads(json.dumps(dict(given)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "`card` must be plain data with strings for names: dictionaries, lists, "
+            f"strings, numbers. Received: card={given!r} ({error})."
+        ) from error
+    return {
+        "model": model.name,
+        **given,
+        "preprocessing": _preprocessing(front, given.get("preprocessing")),
+        "costs": _costs(model),
+        "exported": provenance(),
+    }
+
+
+def _costs(model):
+    try:
+        return dataclasses.asdict(costs(model))
+    except ValueError:
+        # Inputs of any size, on which operations depend, or a layer of the user's own.
+        return {"parameters": model.count_params()}
+
+
+def _preprocessing(front, given):
+    if front is None:
+        return given or "none in the graph: inputs are as the model was trained on"
+    config = keras.saving.serialize_keras_object(front)
+    return {"in the graph": json.loads(json.dumps(config, default=str))}

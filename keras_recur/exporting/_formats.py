@@ -1,0 +1,97 @@
+"""The formats: which backend writes each, and what it needs."""
+
+import dataclasses
+import importlib.util
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur.exporting._saved_model import write_saved_model
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format of files.
+
+    Attributes:
+        backend: The backend of Keras that writes it.
+        ending: Of its file's name; empty for a folder.
+        write: Called with the model, the path, the model that raw inputs pass first or
+            `None`, `maximum` and `card`.
+        package: What else is needed, as it is imported; and as it is installed.
+    """
+
+    backend: str
+    ending: str
+    write: Callable[..., None]
+    package: tuple[str, str] | None = None
+
+
+def require(format: str) -> None:
+    """Whether all that a format needs is installed.
+
+    Raises:
+        ImportError: if not, with what to install.
+    """
+    needed = FORMATS[format]
+    known = {"tensorflow": "tensorflow", "torch": "torch"}
+    packages = [(known[needed.backend], known[needed.backend])]
+    packages += [needed.package] if needed.package else []
+    missing = [pip for name, pip in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f"format={format!r} is written by Keras on {needed.backend} and needs "
+            f"{' and '.join(pip for _, pip in packages)}. Missing: "
+            f"{', '.join(missing)}. Install it with: pip install {' '.join(missing)}"
+        )
+
+
+def _with_keras(format, **options):
+    """Keras's own exporter, of what the model predicts and nothing else."""
+
+    def write(model, path: Path, front: Any, maximum: Any, card: Any):
+        del maximum, card
+        if front is not None:
+            model = keras.Model(front.input, model(front.output), name=model.name)
+        chosen = {k: v(model) if callable(v) else v for k, v in options.items()}
+        model(keras.tree.map_structure(_one, model.input))  # Keras asks for a call.
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the converters' own packages
+                model.export(str(path), format=format, verbose=False, **chosen)
+        except Exception as error:
+            raise RuntimeError(
+                f"The model {model.name!r} cannot be written as {format!r}: {error}"
+            ) from error
+
+    return write
+
+
+def _one(spec):
+    """One example of zeros. An open size becomes 8."""
+    shape = (1, *(size or 8 for size in spec.shape[1:]))
+    return keras.ops.zeros(shape, spec.dtype)
+
+
+def _any_size(model):
+    """For PyTorch: that the batch, and every size that is open, may be any."""
+    from torch.export import Dim
+
+    shapes = [
+        {axis: Dim.AUTO for axis, size in enumerate(x.shape) if size is None}
+        for x in model.inputs
+    ]
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+FORMATS = {
+    "tf_saved_model": Format("tensorflow", "", write_saved_model),
+    "onnx": Format(
+        "tensorflow", ".onnx", _with_keras("onnx"), package=("tf2onnx", "tf2onnx")
+    ),
+    "litert": Format("tensorflow", ".tflite", _with_keras("litert")),
+    "torch": Format("torch", ".pt2", _with_keras("torch", dynamic_shapes=_any_size)),
+}

@@ -1,0 +1,98 @@
+"""Writing a format on another backend: in a process of its own, which Keras fixes."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+_OURS = ("keras", "keras_recur", "builtins")
+
+
+def on_backend(backend: str, model: Any, path: Path, front: Any, settings: dict):
+    """Has a model written by another backend, which gets it as `.keras` files."""
+    modules = sorted({*_modules(model), *(_modules(front) if front else ())})
+    if "__main__" in modules:
+        raise ValueError(
+            f"format={settings['format']!r} is written by Keras on {backend}, in a "
+            "process of its own, where a layer that is defined in a notebook or script "
+            "is not known. Received: a model with such a layer. Put its class into a "
+            "module (a file to import), or make the layer of Keras's layers "
+            "(keras.Sequential, keras.Model), or export where the backend is "
+            f"{backend!r}: save the model, set KERAS_BACKEND={backend}, load it there."
+        )
+    with tempfile.TemporaryDirectory() as place:
+        place = Path(place)
+        model.save(place / "model.keras")
+        if front is not None:
+            front.save(place / "front.keras")
+        plan = {"path": str(path.absolute()), "modules": modules, "settings": settings}
+        (place / "plan.json").write_text(json.dumps(plan))
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, str(place)],
+            env={
+                **os.environ,
+                "KERAS_BACKEND": backend,
+                "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
+                # The GPU may be full of this process's memory.
+                "CUDA_VISIBLE_DEVICES": "",
+            },
+            capture_output=True,
+            text=True,
+        )
+        error = place / "error.json"
+        if error.exists():
+            said = json.loads(error.read_text())
+            kind = ValueError if said["type"] == "ValueError" else RuntimeError
+            raise kind(said["message"])
+        if done.returncode:
+            raise RuntimeError(
+                f"The process that writes on {backend} ended with exit status "
+                f"{done.returncode}:\n{done.stderr[-2000:]}"
+            )
+
+
+def _modules(model: Any) -> Iterator[str]:
+    """The modules of all classes that a model is made of, but Keras's and ours."""
+
+    def walk(part):
+        if isinstance(part, dict):
+            module = part.get("module")
+            if isinstance(module, str) and "class_name" in part:
+                if module.partition(".")[0] not in _OURS:
+                    yield module
+            part = list(part.values())
+        if isinstance(part, list | tuple):
+            for inner in part:
+                yield from walk(inner)
+
+    yield from walk(keras.saving.serialize_keras_object(model))
+
+
+def _main(place: Path) -> None:
+    import importlib
+
+    from keras_recur.exporting.export import write
+
+    plan = json.loads((place / "plan.json").read_text())
+    try:
+        for module in plan["modules"]:
+            importlib.import_module(module)
+        model, front = (
+            keras.saving.load_model(file, compile=False) if file.exists() else None
+            for file in (place / "model.keras", place / "front.keras")
+        )
+        write(model, Path(plan["path"]), front, plan["settings"])
+    except Exception as error:  # Whatever it is, the caller is told.
+        said = {"type": type(error).__name__, "message": str(error)}
+        (place / "error.json").write_text(json.dumps(said))
+        raise
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -1,0 +1,173 @@
+"""A model as TensorFlow functions and variables, with nothing of Keras in it."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from keras import ops, tree
+
+from keras_recur._validation import check_positive_int
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, confidence
+from keras_recur.zoo.anytime import Anytime
+from keras_recur.zoo.stepwise import Stepwise
+from keras_recur.zoo.with_iterations import check_readout, has_loop, with_iterations
+
+
+def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: dict):
+    """Writes the folder. What each function does is told by `export`."""
+    import tensorflow as tf
+
+    def spec(tensor, name):
+        return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
+
+    entrance = model.input if front is None else front.input
+    if tree.is_nested(entrance):
+        inputs = tree.map_structure(lambda x: spec(x, x.name), entrance)
+    else:
+        inputs = spec(entrance, "inputs")
+    arguments = {
+        "serve": [inputs],
+        "serve_iterations": [inputs, tf.TensorSpec((), "int32", name="iterations")],
+        "serve_all": [inputs],
+        "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
+    }
+    bodies, missing, facts = functions_of(model, maximum)
+    module = tf.Module()
+    kept = []
+    for name, body in bodies.items():
+        function = tf.function(
+            _behind(front, body), input_signature=arguments[name], autograph=False
+        )
+        setattr(module, name, function)
+        kept.append(function.get_concrete_function())
+    # Of all models at work; by identity, since they share their weights.
+    found = {id(v): v for function in kept for v in function.variables}
+    module.parameters = list(found.values())
+    card = card | {"functions": list(bodies), "not there": missing, **facts}
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "card.json"
+        file.write_text(json.dumps(card, indent=1) + "\n")
+        module.card = tf.saved_model.Asset(str(file))
+        signatures = {name: getattr(module, name) for name in bodies}
+        signatures["serving_default"] = module.serve
+        tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
+    """Its functions of tensors, why others are missing, and facts about iterations."""
+    bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
+    missing: dict[str, str] = {}
+    facts: dict[str, Any] = {}
+    loops = [
+        la for la in model.layers if isinstance(la, RecurrentGraph | SharedRecurrentBlock)
+    ]
+    if not loops and not has_loop(model):
+        why = "the model has no loop"
+        return bodies, dict.fromkeys(_OTHERS, why), facts
+    steps = None
+    try:
+        steps = Stepwise(model)
+    except ValueError as error:
+        missing["serve_until"] = str(error)
+    if steps and len(loops) == 1:
+        bodies["serve_iterations"] = _looped(steps)
+        facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
+    else:
+        bodies["serve_iterations"], counts = _branched(model, loops)
+        facts["iterations"] = {"trained": counts[-1], "allowed": counts}
+    try:
+        check_readout(model, "Reading out every iteration")
+    except ValueError as error:
+        return bodies, dict.fromkeys(_OTHERS[1:], str(error)), facts
+    every = with_iterations(model, readout="all")
+
+    def serve_all(x):
+        logits = every(x, training=False)
+        return {"logits": logits, "confidence": confidence(logits, leading=2)}
+
+    bodies["serve_all"] = serve_all
+    if steps:
+        predictor = Anytime(model, "confidence", maximum)
+        bodies["serve_until"] = predictor.until
+        facts["serve_until"] = {"maximum": predictor.maximum}
+    elif maximum is not None:
+        check_positive_int("maximum", maximum)
+        raise ValueError(
+            f"`maximum` is of serve_until, which this model cannot have. Received: "
+            f"maximum={maximum}. {missing['serve_until']}"
+        )
+    return bodies, missing, facts
+
+
+_OTHERS = ("serve_iterations", "serve_all", "serve_until")
+
+
+def _behind(front, body):
+    if front is None:
+        return body
+    return lambda x, *others: body(front(x, training=False), *others)
+
+
+def _looped(steps):
+    """As many iterations as are asked for, in one loop of the graph."""
+
+    def serve_iterations(x, iterations):
+        import tensorflow as tf
+
+        checks = [
+            tf.debugging.assert_positive(
+                iterations, "`iterations` must be a positive integer."
+            )
+        ]
+        if steps.limit:
+            checks.append(
+                tf.debugging.assert_less_equal(
+                    iterations,
+                    steps.limit,
+                    f"`iterations` can be at most {steps.limit} here: there are no "
+                    "weights for more.",
+                )
+            )
+        with tf.control_dependencies([c for c in checks if c is not None]):
+            iterations = tf.identity(iterations)
+        state, shown = steps.begin(x)
+
+        def once(number, *state):
+            after = steps.go_on(list(state), shown, number, 1)
+            return number + 1, *after
+
+        start = (ops.zeros((), dtype="int32"), *state)
+        _, *state = ops.while_loop(lambda t, *_: t < iterations, once, start)
+        return steps.answer(state)
+
+    return serve_iterations
+
+
+def _branched(model, loops):
+    """A branch for each number of iterations: more changes with it than one loop."""
+    import tensorflow as tf
+
+    trained = max(
+        loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
+        for loop in loops
+    )
+    models = {}
+    for n in range(1, trained + 1):
+        try:
+            models[n] = with_iterations(model, n, readout="last")
+        except ValueError:  # A state graph's readout may need some steps at least.
+            continue
+    counts = list(models)
+
+    def serve_iterations(x, iterations):
+        known = tf.reduce_any(tf.equal(iterations, counts))
+        message = f"`iterations` must be one of {counts} here."
+        with tf.control_dependencies([tf.debugging.Assert(known, [message])]):
+            branch = tf.argmax(tf.cast(tf.equal(iterations, counts), "int32"))
+        return tf.switch_case(
+            tf.cast(branch, "int32"),
+            [lambda m=m: m(x, training=False) for m in models.values()],
+        )
+
+    return serve_iterations, counts

@@ -1,0 +1,202 @@
+"""A model as a file that serves without this library, from every backend."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur._validation import check_one_of
+from keras_recur.analysis._banks import banks_of
+from keras_recur.analysis.bake import bake
+from keras_recur.exporting._card import card_of
+from keras_recur.exporting._formats import FORMATS, require
+from keras_recur.exporting._other_backend import on_backend
+from keras_recur.exporting.load_model import load_model
+from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.zoo.with_iterations import uncompiled
+
+
+def export(
+    model: keras.Model | str | os.PathLike,
+    path: str | os.PathLike,
+    format: str = "tf_saved_model",
+    *,
+    maximum: int | None = None,
+    preprocessing: keras.layers.Layer | None = None,
+    card: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes a model as a file that serves without this library, and without Keras.
+
+    Template banks are baked first. Every format is written from every backend: where
+    another backend has to write it, the model goes there through a `.keras` file, in a
+    process of its own.
+
+    Choosing a format:
+
+    - `"tf_saved_model"` (default): a folder for TensorFlow (Serving), with the functions
+      below. Takes some seconds more from JAX and PyTorch.
+    - `"onnx"`: a file for ONNX Runtime, with `serve` alone. Needs `tf2onnx`.
+    - `"litert"`: a `.tflite` file for phones, with `serve` alone.
+    - `"torch"`: a `.pt2` file for PyTorch without Keras, with `serve` alone. Needs
+      `torch`.
+
+    The functions of a SavedModel, `served = tensorflow.saved_model.load(path)`, which
+    must be kept as long as its functions are used:
+
+    - `served.serve(inputs)`: what the model predicts, for any batch size, and for any
+      size of inputs where the model takes any.
+    - `served.serve_iterations(inputs, iterations)`: the same after another number of
+      iterations, as `zoo.with_iterations`. One loop in the graph; for state graphs and
+      networks of several loops, a branch for each number up to the trained one.
+    - `served.serve_all(inputs)`: a dictionary of `logits` and `confidence` after every
+      iteration, with the iterations behind the batch, as
+      `zoo.with_iterations(model, readout="all")` and `layers.confidence`.
+    - `served.serve_until(inputs, confidence)`: as `zoo.anytime` with a
+      `StopRule("confidence", confidence)`: every example is answered after the first
+      iteration that is so sure of it; the loop ends when all are, or at `maximum`. A
+      dictionary of `logits`, `iterations`, `stopped` and `confidence`.
+
+    The last two need a model with a `Readout`, and `serve_until` one that runs iteration
+    by iteration; `card.json` says which there are, and why others are not. It is among
+    the assets: `served.card.asset_path`.
+
+    Args:
+        model: A Functional or Sequential model, with layers of this library or none; or
+            the path of a `.keras` file.
+        path: What to write, which must not exist. `.onnx`, `.tflite` and `.pt2` end the
+            names of files.
+        format: See above. Default `"tf_saved_model"`.
+        maximum: Iterations at which `serve_until` stops. Default: as the model runs.
+        preprocessing: A layer, or a model, that raw inputs pass first, such as
+            `data.preprocessing("cifar10")`; it becomes part of what is written. A layer
+            is shown `float32` inputs of the model's shape. Default: none.
+        card: What the card is to say beside costs, functions and versions: plain data,
+            as of JSON. Default: nothing.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: for a model that cannot be written, a path that exists or has the
+            wrong ending, an unknown format, and a `maximum` that is not positive or has
+            no weights.
+        ImportError: if a package that the format needs is not installed.
+        RuntimeError: if the format's own program fails on the model.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=4, iterations=3)
+    >>> path = keras_recur.export(pair.recurrent, "strings")
+    >>> served = tf.saved_model.load(str(path))
+    >>> served.serve_iterations(np.zeros((2, 16, 1), "float32"), 20).shape
+    TensorShape([2, 16, 2])
+    """
+    check_one_of("format", format, FORMATS)
+    target = _check_path(path, format)
+    if isinstance(model, str | os.PathLike):
+        model = load_model(model)
+    _check_model(model)
+    require(format)
+    front = None if preprocessing is None else _front(preprocessing, model)
+    settings = {
+        "format": format,
+        "maximum": maximum,
+        "card": card_of(model, front, card or {}),
+    }
+    if any(True for _ in banks_of(model)) and not _endless(model):
+        model = bake(model)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place, so that an interruption or a full disk leaves nothing there.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as place:
+        made = Path(place) / target.name
+        if FORMATS[format].backend == keras.backend.backend():
+            write(model, made, front, settings)
+        else:
+            on_backend(FORMATS[format].backend, model, made, front, settings)
+        shutil.move(made, target)
+    return target
+
+
+def write(model, path, front, settings):
+    """Writes one format on the running backend."""
+    settings = dict(settings)
+    FORMATS[settings.pop("format")].write(uncompiled(model), path, front, **settings)
+
+
+def _check_path(path, format):
+    target, ending = Path(path), FORMATS[format].ending
+    if target.suffix != ending and (ending or target.suffix in _ENDINGS):
+        allowed = f"end in {ending!r}" if ending else "be the name of a folder"
+        raise ValueError(
+            f"`path` must {allowed} for format={format!r}. Received: path={str(path)!r}."
+            f" To fix it: {str(target.with_suffix(ending))!r}."
+        )
+    if target.exists():
+        raise ValueError(
+            f"{target} exists, and nothing is overwritten. Choose another `path`, or "
+            "remove it first."
+        )
+    return target
+
+
+_ENDINGS = {known.ending for known in FORMATS.values()} | {".keras", ".h5"}
+
+
+def _check_model(model):
+    if isinstance(model, keras.Model) and not model.built:
+        raise ValueError(
+            f"The model {model.name!r} is not built, so its weights and the shape of "
+            "its inputs are not known. Call it once, or begin it with "
+            "keras.Input(shape)."
+        )
+    uncompiled(model)  # Says what is wrong with it, if something is.
+
+
+def _endless(model):
+    """Whether banks stay, because baked kernels would allow fewer iterations."""
+    soft = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, SharedRecurrentBlock) and layer.soft
+    ]
+    return bool(soft) and all(layer.endless for layer in soft)
+
+
+def _front(preprocessing, model):
+    """The model that raw inputs pass first."""
+    if isinstance(preprocessing, keras.Model) and preprocessing.built:
+        front = uncompiled(preprocessing)
+    elif not isinstance(preprocessing, keras.layers.Layer):
+        raise ValueError(
+            "`preprocessing` must be a Keras layer or model. Received: "
+            f"preprocessing={preprocessing!r} (of type {type(preprocessing).__name__})."
+            " Functions can be put into keras.layers.Lambda only where the file is "
+            "written; write a layer."
+        )
+    else:
+        if len(model.inputs) != 1:
+            raise ValueError(
+                "For a model of several inputs, `preprocessing` must be a model that "
+                f"makes all of them. Received: a layer, for {len(model.inputs)} inputs."
+            )
+        inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="raw")
+        front = keras.Model(inputs, preprocessing(inputs), name="preprocessing")
+    made = [tuple(x.shape[1:]) for x in keras.tree.flatten(front.output)]
+    taken = [tuple(x.shape[1:]) for x in model.inputs]
+    if len(made) != len(taken) or not all(map(_fits, made, taken)):
+        raise ValueError(
+            f"`preprocessing` must make what the model takes, shape {taken}. Received: "
+            f"{made}."
+        )
+    return front
+
+
+def _fits(made, taken):
+    return len(made) == len(taken) and all(
+        None in (a, b) or a == b for a, b in zip(made, taken, strict=True)
+    )

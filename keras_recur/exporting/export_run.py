@@ -1,0 +1,175 @@
+"""From the folder of a run, or a published entry, to an exported model."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_recur import data, zoo
+from keras_recur._validation import check_one_of, nearest
+from keras_recur.exporting.export import export
+from keras_recur.exporting.load_model import load_model
+from keras_recur.runs.entry import Entry
+from keras_recur.runs.run_folder import RunFolder
+from keras_recur.zoo.published import entry_folder, read_entry
+from keras_recur.zoo.with_iterations import with_iterations
+
+
+def export_run(
+    run: str | os.PathLike,
+    to: str | os.PathLike,
+    format: str = "tf_saved_model",
+    *,
+    twin: str | None = None,
+    seed: int | None = None,
+    maximum: int | None = None,
+    preprocess: bool = False,
+) -> Path:
+    """Exports what a run has trained, with a card that says how.
+
+    Args:
+        run: The folder of a run of `keras-recur compare` or `train`; that of a search,
+            of which the best configuration is taken; the name of a published entry; or
+            a `.keras` file.
+        to: What to write, as the `path` of `export`.
+        format: As of `export`.
+        twin: Which network: `"recurrent"` (default), `"feedforward"`, or the name of a
+            variant. Of a search: the one that was trained.
+        seed: Of which seed. Default: the first that finished; of what is published the
+            one seed whose weights are.
+        maximum: As of `export`.
+        preprocess: Whether what the data set's images are normalised with becomes part
+            of the model, so that it takes raw images. Default `False`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if the folder holds no run, nothing that is finished, or not the
+            network or seed asked for; and as `export`.
+
+    Example:
+
+    >>> _ = keras_recur.exporting.export_run("deep_thinking_1d-prefix_sums", "strings")
+    >>> import json, pathlib
+    >>> json.loads(pathlib.Path("strings/assets/card.json").read_text())["seed"]
+    0
+    """
+    model, card, data_name = _trained(run, twin, seed)
+    front = None
+    if preprocess:
+        if data_name is None:
+            raise ValueError(
+                "`preprocess` needs a run, which says on what data set it was trained. "
+                f"Received: {run}, which does not."
+            )
+        front = data.preprocessing(data_name)
+    return export(
+        model, to, format, maximum=maximum, preprocessing=front, card=card
+    )
+
+
+def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
+    """The network with its weights, what the card says, and the data set's name."""
+    path = Path(run)
+    if path.suffix == ".keras":
+        return load_model(path), {"file": path.name}, None
+    if (path / "search.json").exists():
+        return _of_search(path, twin)
+    if (path / "run.json").exists():
+        return _of_run(RunFolder(path), twin or "recurrent", seed)
+    if (path / "results.json").exists() or str(run) in zoo.list_published():
+        return _of_published(path.resolve().name, twin or "recurrent", seed)
+    known = zoo.list_published()
+    raise ValueError(
+        f"{run} is no folder of a run or a search, no `.keras` file and no published "
+        f"entry. Published: {', '.join(known)}.{nearest(str(run), known)} Runs are made "
+        "by `keras-recur compare`, `train` and `search`."
+    )
+
+
+def _of_run(folder, twin, seed):
+    asked = folder.read_json("run.json")
+    if "test_sizes" not in asked["entry"]:  # Entries have them.
+        raise ValueError(
+            f"{folder.path} is the folder of an experiment, of many networks. Export "
+            "runs of `keras-recur compare` or `train`, or a model by keras_recur.export."
+        )
+    check_one_of("twin", twin, asked["twins"])
+    finished = [
+        r for r in folder.results() if r["twin"] == twin and r["status"] == "finished"
+    ]
+    seeds = [r["seed"] for r in finished]
+    if not seeds:
+        raise ValueError(
+            f"No seed of {twin} has finished in {folder.path}. Go on with the command it "
+            "was begun with and --resume."
+        )
+    seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
+    entry = folder.entry()
+    model = entry.network(twin, seed)
+    model.load_weights(folder.twin(seed, twin) / "model.weights.h5")
+    if entry.recipe(twin).every_readout:
+        model = with_iterations(model, readout="last")
+    results = folder.read_json("results.json")
+    return model, _card(entry, results, twin, seed), entry.data
+
+
+def _of_published(name, twin, seed):
+    check_one_of("twin", twin, ("recurrent", "feedforward"))
+    pair = zoo.load(name)
+    results = read_entry(entry_folder(name))
+    kept = results["weights"]
+    check_one_of("seed", kept["seed"] if seed is None else seed, [kept["seed"]])
+    check_one_of("twin", twin, kept["files"])
+    entry = Entry.from_dict(results["entry"])
+    card = _card(entry, results, twin, kept["seed"])
+    return getattr(pair, twin), card, entry.data
+
+
+def _of_search(path, twin):
+    from keras_recur.tuning import load_search
+
+    result = load_search(path)
+    best = result.best()
+    trained = "feedforward" if best.figures["sharing"] == "none" else "recurrent"
+    check_one_of("twin", twin or trained, [trained])
+    settings = result.content["settings"]
+    card = {
+        "twin": trained,
+        "configuration": best.figures,
+        "search": settings,
+        "trained": result.content.get("provenance"),
+    }
+    return getattr(best.pair(), trained), card, settings["data"]
+
+
+def _card(entry, results, twin, seed):
+    """How it was trained and what it reached, from the run's own files."""
+    family = zoo.describe(entry.family)
+    runs = [r for r in results["runs"] if r["twin"] == twin]
+    trained = next((r for r in runs if r["seed"] == seed), {})
+    arguments = entry.as_dict()
+    recipes = arguments["recipes"]
+    return {
+        "entry": entry.name,
+        "family": entry.family,
+        "summary": family.summary,
+        "paper": family.paper,
+        "twin": twin,
+        "data": {"name": entry.data, "size": entry.size, "metric": entry.metric},
+        "arguments": arguments["model"] | entry.variants.get(twin, {}),
+        "recipe": recipes[twin if twin in recipes else "recurrent"],
+        "seed": seed,
+        "seeds": [r["seed"] for r in runs],
+        "scores": {
+            "over seeds": results["summary"].get(twin),
+            "of this seed": [
+                {k: test[k] for k in ("size", "iterations", "accuracy")}
+                for test in trained.get("tests", [])
+            ],
+        },
+        "costs of both twins": results["costs"],
+        "trained": trained.get("provenance", results["provenance"]),
+    }
