@@ -4,7 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint benchmarks clean
+.PHONY: demo test lint served benchmarks clean
 
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
@@ -13,6 +13,15 @@ test: lint
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(MAKE) served
+
+# What every backend exports, served by an environment that has TensorFlow alone.
+served: .venv/installed-test .venv-serving/installed
+	rm -rf build/exported && mkdir -p build/exported/tensorflow build/exported/jax build/exported/torch
+	KERAS_BACKEND=tensorflow $(BIN)/python tests/exporting/export_cases.py build/exported/tensorflow
+	KERAS_BACKEND=jax $(BIN)/python tests/exporting/export_cases.py build/exported/jax
+	KERAS_BACKEND=torch $(BIN)/python tests/exporting/export_cases.py build/exported/torch
+	.venv-serving/bin/python tests/exporting/serve_cases.py build/exported/*
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .
@@ -33,5 +42,10 @@ benchmarks: .venv/installed-test
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[test]"
 	touch $@ .venv/installed
 
+.venv-serving/installed:
+	$(PYTHON) -m venv .venv-serving
+	.venv-serving/bin/pip install --quiet --disable-pip-version-check "tensorflow>=2.21"
+	touch $@
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv .venv-serving build demo

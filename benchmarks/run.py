@@ -7,7 +7,7 @@
     python benchmarks/run.py --write-readme README.md
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
-(h), graph (i), anytime (j); each has a file that says what it measures. Every
+(h), graph (i), anytime (j), exported (k); each has a file that says what it measures. Every
 measurement runs in a process of its own, because a process has one Keras backend. Its
 rows are in the CSV as soon as it ends, in place of older ones. Needs an idle machine:
 about an hour for three backends on 2 CPU cores, most of it XLA compiling 100 unrolled
@@ -25,6 +25,7 @@ import anytime
 import baked
 import compile_time
 import environment
+import exported
 import graph
 import import_time
 import memory
@@ -56,6 +57,7 @@ JOBS = {
     "baked": baked.jobs,
     "graph": graph.jobs,
     "anytime": anytime.jobs,
+    "exported": exported.jobs,
 }
 console = Console(stderr=True)
 

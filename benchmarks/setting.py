@@ -14,6 +14,7 @@ PARTS = {
     "baked": "baked.py",
     "graph": "graph.py",
     "anytime": "anytime.py",
+    "exported": "exported.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.

@@ -4,7 +4,7 @@ from rich.table import Table
 from rows import Row
 
 ORDER = ("step", "compile", "memory", "import", "mixing", "soft_step", "baked", "graph")
-ORDER += ("anytime",)
+ORDER += ("anytime", "exported")
 TARGETS = {
     ("step", "step"): ("ratio", 1.03),
     ("import", "import, difference"): ("value", 0.3),

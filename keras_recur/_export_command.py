@@ -11,7 +11,7 @@ def export(
     run: Annotated[
         str,
         typer.Argument(
-            help="Folder of a run or a search, name of a published entry, or .keras file."
+            help="Folder of a run or search, name of a published entry, or .keras file."
         ),
     ],
     to: Annotated[Path, typer.Option(help="What to write; it must not exist.")],

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from keras_recur._export_command import export
 from keras_recur._options import (
     AnnealEpochs,
     AnnealFrom,
@@ -38,7 +39,6 @@ from keras_recur._options import (
     Templates,
     Width,
 )
-from keras_recur._export_command import export
 from keras_recur._search_command import search
 
 app = typer.Typer(

@@ -78,13 +78,14 @@ def _main(place: Path) -> None:
     import importlib
 
     from keras_recur.exporting.export import write
+    from keras_recur.exporting.load_model import load_model
 
     plan = json.loads((place / "plan.json").read_text())
     try:
         for module in plan["modules"]:
             importlib.import_module(module)
         model, front = (
-            keras.saving.load_model(file, compile=False) if file.exists() else None
+            load_model(file) if file.exists() else None
             for file in (place / "model.keras", place / "front.keras")
         )
         write(model, Path(plan["path"]), front, plan["settings"])

@@ -11,7 +11,7 @@ from keras_recur._validation import check_positive_int
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, confidence
 from keras_recur.zoo.anytime import Anytime
 from keras_recur.zoo.stepwise import Stepwise
-from keras_recur.zoo.with_iterations import check_readout, has_loop, with_iterations
+from keras_recur.zoo.with_iterations import check_readout, with_iterations
 
 
 def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: dict):
@@ -33,7 +33,7 @@ def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: 
         "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
     }
     bodies, missing, facts = functions_of(model, maximum)
-    module = tf.Module()
+    module: Any = tf.Module()
     kept = []
     for name, body in bodies.items():
         function = tf.function(
@@ -56,13 +56,13 @@ def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: 
 
 def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
     """Its functions of tensors, why others are missing, and facts about iterations."""
+    if maximum is not None:
+        check_positive_int("maximum", maximum)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}
-    loops = [
-        la for la in model.layers if isinstance(la, RecurrentGraph | SharedRecurrentBlock)
-    ]
-    if not loops and not has_loop(model):
+    loops = list(_loops(model))
+    if not loops:
         why = "the model has no loop"
         return bodies, dict.fromkeys(_OTHERS, why), facts
     steps = None
@@ -74,8 +74,8 @@ def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
         bodies["serve_iterations"] = _looped(steps)
         facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
     else:
-        bodies["serve_iterations"], counts = _branched(model, loops)
-        facts["iterations"] = {"trained": counts[-1], "allowed": counts}
+        bodies["serve_iterations"], counts = _branched(model, loops, maximum)
+        facts["iterations"] = {"trained": _trained(loops), "allowed": counts}
     try:
         check_readout(model, "Reading out every iteration")
     except ValueError as error:
@@ -91,12 +91,6 @@ def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
         predictor = Anytime(model, "confidence", maximum)
         bodies["serve_until"] = predictor.until
         facts["serve_until"] = {"maximum": predictor.maximum}
-    elif maximum is not None:
-        check_positive_int("maximum", maximum)
-        raise ValueError(
-            f"`maximum` is of serve_until, which this model cannot have. Received: "
-            f"maximum={maximum}. {missing['serve_until']}"
-        )
     return bodies, missing, facts
 
 
@@ -144,21 +138,38 @@ def _looped(steps):
     return serve_iterations
 
 
-def _branched(model, loops):
-    """A branch for each number of iterations: more changes with it than one loop."""
-    import tensorflow as tf
+def _loops(model):
+    """Nested models included."""
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, RecurrentGraph | SharedRecurrentBlock):
+            yield layer
+        yield from _loops(layer)
 
-    trained = max(
+
+def _trained(loops):
+    return max(
         loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
         for loop in loops
     )
+
+
+def _branched(model, loops, maximum):
+    """A branch for each number of iterations: more changes with it than one loop."""
+    import tensorflow as tf
+
+    trained = _trained(loops)
     models = {}
-    for n in range(1, trained + 1):
+    for n in range(1, max(trained, maximum or 0) + 1):
         try:
             models[n] = with_iterations(model, n, readout="last")
         except ValueError:  # A state graph's readout may need some steps at least.
             continue
     counts = list(models)
+    if maximum is not None and maximum not in models:
+        raise ValueError(
+            f"`maximum` must be one of {counts} here: there are no weights for others. "
+            f"Received: maximum={maximum}."
+        )
 
     def serve_iterations(x, iterations):
         known = tf.reduce_any(tf.equal(iterations, counts))

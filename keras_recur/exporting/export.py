@@ -21,8 +21,8 @@ from keras_recur.zoo.with_iterations import uncompiled
 
 
 def export(
-    model: keras.Model | str | os.PathLike,
-    path: str | os.PathLike,
+    model: keras.Model | str | os.PathLike[str],
+    path: str | os.PathLike[str],
     format: str = "tf_saved_model",
     *,
     maximum: int | None = None,
@@ -37,8 +37,8 @@ def export(
 
     Choosing a format:
 
-    - `"tf_saved_model"` (default): a folder for TensorFlow (Serving), with the functions
-      below. Takes some seconds more from JAX and PyTorch.
+    - `"tf_saved_model"` (default): a folder for TensorFlow (Serving), with the
+      functions below. Takes some seconds more from JAX and PyTorch.
     - `"onnx"`: a file for ONNX Runtime, with `serve` alone. Needs `tf2onnx`.
     - `"litert"`: a `.tflite` file for phones, with `serve` alone.
     - `"torch"`: a `.pt2` file for PyTorch without Keras, with `serve` alone. Needs
@@ -60,9 +60,9 @@ def export(
       iteration that is so sure of it; the loop ends when all are, or at `maximum`. A
       dictionary of `logits`, `iterations`, `stopped` and `confidence`.
 
-    The last two need a model with a `Readout`, and `serve_until` one that runs iteration
-    by iteration; `card.json` says which there are, and why others are not. It is among
-    the assets: `served.card.asset_path`.
+    The last two need a model with a `Readout`, and `serve_until` one that runs
+    iteration by iteration; `card.json` says which there are, and why others are not. It
+    is among the assets: `served.card.asset_path`.
 
     Args:
         model: A Functional or Sequential model, with layers of this library or none; or
@@ -70,7 +70,9 @@ def export(
         path: What to write, which must not exist. `.onnx`, `.tflite` and `.pt2` end the
             names of files.
         format: See above. Default `"tf_saved_model"`.
-        maximum: Iterations at which `serve_until` stops. Default: as the model runs.
+        maximum: Iterations at which `serve_until` stops, and for which
+            `serve_iterations` has branches, where it has such. Default: as the model
+            runs.
         preprocessing: A layer, or a model, that raw inputs pass first, such as
             `data.preprocessing("cifar10")`; it becomes part of what is written. A layer
             is shown `float32` inputs of the model's shape. Default: none.
@@ -99,7 +101,7 @@ def export(
     check_one_of("format", format, FORMATS)
     target = _check_path(path, format)
     if isinstance(model, str | os.PathLike):
-        model = load_model(model)
+        model = load_model(Path(model))
     _check_model(model)
     require(format)
     front = None if preprocessing is None else _front(preprocessing, model)
@@ -133,8 +135,8 @@ def _check_path(path, format):
     if target.suffix != ending and (ending or target.suffix in _ENDINGS):
         allowed = f"end in {ending!r}" if ending else "be the name of a folder"
         raise ValueError(
-            f"`path` must {allowed} for format={format!r}. Received: path={str(path)!r}."
-            f" To fix it: {str(target.with_suffix(ending))!r}."
+            f"`path` must {allowed} for format={format!r}. Received: "
+            f"path={str(path)!r}. To fix it: {str(target.with_suffix(ending))!r}."
         )
     if target.exists():
         raise ValueError(

@@ -17,8 +17,8 @@ from keras_recur.zoo.with_iterations import with_iterations
 
 
 def export_run(
-    run: str | os.PathLike,
-    to: str | os.PathLike,
+    run: str | os.PathLike[str],
+    to: str | os.PathLike[str],
     format: str = "tf_saved_model",
     *,
     twin: str | None = None,
@@ -65,9 +65,7 @@ def export_run(
                 f"Received: {run}, which does not."
             )
         front = data.preprocessing(data_name)
-    return export(
-        model, to, format, maximum=maximum, preprocessing=front, card=card
-    )
+    return export(model, to, format, maximum=maximum, preprocessing=front, card=card)
 
 
 def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
@@ -84,8 +82,8 @@ def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
     known = zoo.list_published()
     raise ValueError(
         f"{run} is no folder of a run or a search, no `.keras` file and no published "
-        f"entry. Published: {', '.join(known)}.{nearest(str(run), known)} Runs are made "
-        "by `keras-recur compare`, `train` and `search`."
+        f"entry. Published: {', '.join(known)}.{nearest(str(run), known)} Runs are "
+        "made by `keras-recur compare`, `train` and `search`."
     )
 
 
@@ -94,7 +92,7 @@ def _of_run(folder, twin, seed):
     if "test_sizes" not in asked["entry"]:  # Entries have them.
         raise ValueError(
             f"{folder.path} is the folder of an experiment, of many networks. Export "
-            "runs of `keras-recur compare` or `train`, or a model by keras_recur.export."
+            "runs of `compare` or `train`, or a model by keras_recur.export."
         )
     check_one_of("twin", twin, asked["twins"])
     finished = [
@@ -103,8 +101,8 @@ def _of_run(folder, twin, seed):
     seeds = [r["seed"] for r in finished]
     if not seeds:
         raise ValueError(
-            f"No seed of {twin} has finished in {folder.path}. Go on with the command it "
-            "was begun with and --resume."
+            f"No seed of {twin} has finished in {folder.path}. Go on with the command "
+            "it was begun with and --resume."
         )
     seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
     entry = folder.entry()

@@ -1,0 +1,145 @@
+"""(k) Exported networks: their time, and what `serve_until` saves and costs.
+
+Published networks of the zoo, on the examples they were trained for, as SavedModels
+that TensorFlow serves. `exported` is the time of `serve` against the Keras model's
+`predict_on_batch`; `twin`, that of the exported feed-forward twin against the recurrent
+one's; `until C`, that of `serve_until` with confidence C against `serve`, which runs all
+iterations, with the share of examples that both answer right and the iterations that
+`serve_until` runs. Batch 1 is the latency of a request, 64 the throughput.
+
+    KERAS_BACKEND=tensorflow python benchmarks/exported.py --network deep_thinking_1d \\
+        --width 48 --size 16 --batch 64 --iterations 8 --jit false --repeats 100 \\
+        --variant "until 0.99"
+
+Half a minute each on one CPU core.
+"""
+
+import functools
+import itertools
+import tempfile
+import time
+import warnings
+
+from setting import JITS, Asked, Job, Setting, parse_setting
+from worker import at, compare, report
+
+# By family and size of the examples, with what they were built as.
+ENTRIES = {
+    ("deep_thinking_1d", 16): ("deep_thinking_1d-prefix_sums", "prefix_sums", 48, 8),
+    ("deep_thinking_1d", 32): (
+        "deep_thinking_1d-prefix_sums-32-bits",
+        "prefix_sums",
+        48,
+        10,
+    ),
+    ("deep_thinking_2d", 9): ("deep_thinking_2d-mazes", "mazes", 32, 5),
+}
+LEVELS = ("0.9", "0.99", "0.999")
+
+
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    variants = ["exported"]
+    if backend == "tensorflow":  # What follows is TensorFlow, whoever has exported.
+        variants += ["twin", *(f"until {level}" for level in LEVELS)]
+    entries = list(ENTRIES.items())[: 1 if asked.quick else None]
+    return [
+        Job(
+            "exported",
+            backend,
+            Setting(
+                family,
+                width=width,
+                size=size,
+                batch=batch,
+                iterations=iterations,
+                jit=JITS[backend][0],
+                variant=variant,
+                repeats=asked.repeats or (2 if asked.quick else 100),
+            ),
+        )
+        for (family, size), (_, _, width, iterations) in entries
+        for batch in (1, 64)
+        for variant in variants
+    ]
+
+
+def measure(setting: Setting) -> None:
+    import numpy as np
+
+    from keras_recur import data, zoo
+
+    name, task, *_ = ENTRIES[setting.network, setting.size]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The twin's weights are not needed.
+        pair = zoo.load(name)
+    at("exporting")
+    served = exported(pair.recurrent)
+    test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
+    batches = [test[i] for i in range(len(test) if setting.batch > 1 else 128)]
+    keras_model = pair.recurrent
+    keras_model.compile(jit_compile=setting.jit)
+    rounds = {}
+
+    def timed(function):
+        """Each takes all batches in turn."""
+        turn = rounds.setdefault(function, itertools.cycle(batches))
+        x, _ = next(turn)
+        start = time.perf_counter()
+        np.asarray(function(x))
+        return time.perf_counter() - start
+
+    def against(reference, variant, first, second):
+        at("first runs")
+        for function in (first, second):
+            function(batches[0][0])
+        compare(
+            "exported",
+            setting.repeats,
+            {
+                reference: functools.partial(timed, first),
+                variant: functools.partial(timed, second),
+            },
+        )
+
+    if setting.variant == "exported":
+        against("keras", "exported", keras_model.predict_on_batch, served.serve)
+        return
+    if setting.variant == "twin":
+        twin = exported(pair.feedforward)
+        against("exported", "twin", served.serve, twin.serve)
+        return
+    level = np.float32(setting.variant.split()[1])
+
+    def until(x):
+        return served.serve_until(x, level)["logits"]
+
+    against("exported", setting.variant, served.serve, until)
+    right, run = {"exported": [], setting.variant: []}, []
+    for x, y in batches:
+        found = served.serve_until(x, level)
+        run.append(found["iterations"].numpy())
+        for variant, logits in (
+            ("exported", served.serve(x)),
+            (setting.variant, found["logits"]),
+        ):
+            hits = (logits.numpy().argmax(-1) == y) | (y < 0)
+            right[variant].append(hits.reshape(len(y), -1).all(-1))
+    iterations = float(np.concatenate(run).mean())
+    report("exported, iterations run", iterations, "", variant=setting.variant)
+    for variant, hits in right.items():
+        share = float(np.concatenate(hits).mean())
+        report("exported, accuracy", share, "share", variant=variant)
+
+
+def exported(model):
+    import tensorflow as tf
+
+    import keras_recur
+
+    with tempfile.TemporaryDirectory() as place:
+        path = keras_recur.export(model, f"{place}/model")
+        return tf.saved_model.load(str(path))
+
+
+if __name__ == "__main__":
+    measure(parse_setting(__doc__))

@@ -1,0 +1,69 @@
+"""Exports networks of every kind, with inputs and what Keras says to them.
+
+Run by `make served` on each backend; serve_cases.py then serves them without Keras.
+
+    KERAS_BACKEND=jax python tests/exporting/export_cases.py FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+import keras_recur
+from keras_recur import zoo
+
+
+def cases():
+    maze = {"input_shape": (None, None, 3), "width": 8, "iterations": 3, "seed": 1}
+    recall = zoo.build("deep_thinking_2d", injection="concat", **maze)
+    image = {"input_shape": (8, 8, 1), "num_classes": 3, "seed": 1}
+    soft = zoo.build("resnet_bn", width=2, iterations=3, templates=2, **image)
+    graph = zoo.build("multistate_resnet", width=2, iterations=5, **image)
+    return {
+        "recurrent": recall.recurrent,
+        "feedforward": recall.feedforward,
+        "soft sharing": soft.recurrent,
+        "state graph": graph.recurrent,
+        "own block": own_model(),
+    }
+
+
+def own_model():
+    block = keras.Sequential(
+        [keras.layers.Dense(6, "relu"), keras.layers.BatchNormalization()]
+    )
+    loop = keras_recur.layers.SharedRecurrentBlock(block, 3)
+    return keras.Sequential([keras.Input((6,)), loop, keras.layers.Dense(2)])
+
+
+def main(folder):
+    rng = np.random.default_rng(0)
+    for name, model in cases().items():
+        for weight in model.weights:  # Untrained offsets and statistics do nothing.
+            if any(w in weight.name for w in ("bias", "gamma", "moving")):
+                weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        shape = [size or 9 for size in model.input_shape[1:]]
+        x = rng.normal(size=(7, *shape)).astype("float32")
+        keras_recur.export(model, folder / name)
+        kept = {"x": x, "serve": answer(model, x)}
+        for n in range(1, 13):
+            try:
+                kept[f"after {n}"] = answer(zoo.with_iterations(model, n), x)
+            except ValueError:  # No weights for so many, or a graph of more steps.
+                continue
+        if name != "own block":
+            every = zoo.with_iterations(model, readout="all")
+            kept["every"] = answer(every, x)
+        np.savez(folder / f"{name}.npz", **kept)
+        print(f"{keras.backend.backend()}: exported {name}", flush=True)
+
+
+def answer(model, x):
+    return ops.convert_to_numpy(model(x, training=False))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

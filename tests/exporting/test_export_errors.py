@@ -1,0 +1,221 @@
+"""What cannot be exported: the message says what, and nothing is left behind."""
+
+import errno
+import importlib.util
+import re
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_recur
+from keras_recur.exporting import export_run, load_model
+from keras_recur.exporting._other_backend import _modules
+
+BACKEND = keras.backend.backend()
+elsewhere = pytest.mark.skipif(BACKEND == "tensorflow", reason="needs no other process")
+
+
+def model():
+    return keras_recur.zoo.build("mlp", input_shape=(3, 3, 1), width=4).recurrent
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+def unbuilt():
+    return keras.Sequential([layers.Dense(2)])
+
+
+def subclassed():
+    built = Subclassed()
+    built(np.ones((1, 2)))
+    return built
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "message"),
+    [
+        (model, {"format": "tf_savedmodel"}, "Did you mean 'tf_saved_model'?"),
+        (model, {"format": "onnx"}, "`path` must end in '.onnx' for format='onnx'"),
+        (model, {"path": "a.tflite"}, "must be the name of a folder"),
+        (unbuilt, {}, "is not built.*Call it once"),
+        (Subclassed, {}, "is not built"),
+        (subclassed, {}, "Only a Functional or Sequential model"),
+        (lambda: 3, {}, "must be a Keras model. Received: 3"),
+        (model, {"preprocessing": "mnist"}, "must be a Keras layer or model"),
+        (
+            model,
+            {"preprocessing": layers.Flatten()},
+            r"must make what the model takes.*\(3, 3, 1\).*Received: \[\(9,\)\]",
+        ),
+        (model, {"card": {"x": object()}}, "`card` must be plain data"),
+        (model, {"path": "there"}, "there exists, and nothing is overwritten"),
+        (lambda: "missing.keras", {}, "There is no file missing.keras"),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)[:30]),
+)
+def test_bad_arguments(make, arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    arguments = {"path": "new", **arguments}
+    with pytest.raises(ValueError, match=re.compile(message, re.DOTALL)):
+        keras_recur.export(make(), **arguments)
+    assert [p.name for p in tmp_path.iterdir()] == ["there"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "maximum", "message"),
+    [
+        ("mlp", 0, "`maximum` must be a positive integer"),
+        ("mlp", 9, "`maximum` can be at most 2 here"),
+        ("frnn", 9, r"`maximum` must be one of \[1, 2\] here"),
+    ],
+)
+def test_maximum(name, maximum, message, tmp_path):
+    pair = keras_recur.zoo.build(name, input_shape=(8, 8, 1), width=2, iterations=2)
+    with pytest.raises(ValueError, match=message):
+        keras_recur.export(pair.feedforward, tmp_path / "new", maximum=maximum)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name: name != "tf2onnx" and find(name) or None,
+    )
+    message = (
+        "'onnx' is written by Keras on tensorflow and needs tensorflow and tf2onnx"
+    )
+    with pytest.raises(ImportError, match=message):
+        keras_recur.export(model(), tmp_path / "model.onnx", "onnx")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "model.keras"
+    model().save(path)
+    return path
+
+
+def damaged(path, how):
+    content = path.read_bytes()
+    if how == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "foreign":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("word/document.xml", "text")
+    elif how == "flipped":
+        with zipfile.ZipFile(path) as file:
+            place = file.getinfo("model.weights.h5").header_offset + 500
+        changed = bytes([content[place] ^ 255])
+        path.write_bytes(content[:place] + changed + content[place + 1 :])
+    else:
+        path = path.with_name("text.csv")
+        path.write_text("a,b\n1,2\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("cut", "is cut short or damaged"),
+        ("empty", "is cut short or damaged"),
+        ("foreign", "was written by another program: it has no config.json"),
+        ("flipped", "its part model.weights.h5 does not match its checksum"),
+        ("other", "is no `.keras` file"),
+    ],
+)
+def test_damaged_files(saved, how, message):
+    path = damaged(saved, how)
+    with pytest.raises(ValueError, match=message):
+        load_model(path)
+
+
+def test_a_folder_and_an_unknown_layer(saved):
+    with pytest.raises(ValueError, match="is a folder"):
+        load_model(saved.parent)
+    with zipfile.ZipFile(saved) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    parts["config.json"] = parts["config.json"].replace(b"SharedRec", b"UnknownRec")
+    with zipfile.ZipFile(saved, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    with pytest.raises(ValueError, match="holds a model that cannot be built here"):
+        load_model(saved)
+
+
+@pytest.mark.once
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    def full(module, path, **_):
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(tf.saved_model, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        keras_recur.export(model(), tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def with_own_layer():
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, Twice()(inputs))
+
+
+def test_classes_are_looked_for_where_they_are():
+    assert list(_modules(with_own_layer())) == [Twice.__module__]
+    assert not list(_modules(model()))
+
+
+@elsewhere
+def test_a_layer_of_a_module_is_known_elsewhere(tmp_path):
+    path = keras_recur.export(with_own_layer(), tmp_path / "new")
+    assert (path / "saved_model.pb").exists()
+
+
+@elsewhere
+def test_a_layer_of_a_notebook_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(Twice, "__module__", "__main__")
+    with pytest.raises(ValueError, match="a notebook or script is not known"):
+        keras_recur.export(with_own_layer(), tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+@elsewhere
+def test_the_other_process_tells_what_went_wrong(tmp_path):
+    with pytest.raises(ValueError, match="`maximum` must be a positive integer"):
+        keras_recur.export(model(), tmp_path / "new", maximum=-1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("run", "arguments", "message"),
+    [
+        ("nothing", {}, "nothing is no folder of a run"),
+        ("deep_thinking_1d-prefix_sum", {}, "Did you mean 'deep_thinking_1d-prefix_su"),
+        ("deep_thinking_1d-prefix_sums", {"seed": 99}, "`seed`"),
+        ("deep_thinking_1d-prefix_sums", {"twin": "teacher"}, "`twin`"),
+        ("deep_thinking_1d-prefix_sums", {"preprocess": True}, "needs no preprocess"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*weights of the feedforward twin")
+def test_runs_that_cannot_be_exported(run, arguments, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        export_run(run, tmp_path / "new", **arguments)
