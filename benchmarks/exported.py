@@ -2,10 +2,11 @@
 
 Published networks of the zoo, on the examples they were trained for, as SavedModels
 that TensorFlow serves. `exported` is the time of `serve` against the Keras model's
-`predict_on_batch`; `twin`, that of the exported feed-forward twin against the recurrent
-one's; `until C`, that of `serve_until` with confidence C against `serve`, which runs all
-iterations, with the share of examples that both answer right and the iterations that
-`serve_until` runs. Batch 1 is the latency of a request, 64 the throughput.
+`predict_on_batch`; `twin`, that of the exported feed-forward twin against the
+recurrent one's; `until C`, that of `serve_until` with confidence C against `serve`,
+which runs all iterations, with the share of examples that each answers right and the
+iterations that `serve_until` runs. Batch 1 is the latency of a request, 64 the
+throughput.
 
     KERAS_BACKEND=tensorflow python benchmarks/exported.py --network deep_thinking_1d \\
         --width 48 --size 16 --batch 64 --iterations 8 --jit false --repeats 100 \\

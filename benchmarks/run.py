@@ -7,11 +7,11 @@
     python benchmarks/run.py --write-readme README.md
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
-(h), graph (i), anytime (j), exported (k); each has a file that says what it measures. Every
-measurement runs in a process of its own, because a process has one Keras backend. Its
-rows are in the CSV as soon as it ends, in place of older ones. Needs an idle machine:
-about an hour for three backends on 2 CPU cores, most of it XLA compiling 100 unrolled
-iterations.
+(h), graph (i), anytime (j), exported (k); each has a file that says what it measures.
+Every measurement runs in a process of its own, because a process has one Keras backend.
+Its rows are in the CSV as soon as it ends, in place of older ones. Needs an idle
+machine: about an hour for three backends on 2 CPU cores, most of it XLA compiling 100
+unrolled iterations.
 """
 
 import argparse
