@@ -3,14 +3,14 @@
 Published networks of the zoo, on the examples they were trained for, as SavedModels
 that TensorFlow serves. `exported` is the time of `serve` against the Keras model's
 `predict_on_batch`; `twin`, that of the exported feed-forward twin against the
-recurrent one's; `until C`, that of `serve_until` with confidence C against `serve`,
+recurrent one's; `until-C`, that of `serve_until` with confidence C against `serve`,
 which runs all iterations, with the share of examples that each answers right and the
 iterations that `serve_until` runs. Batch 1 is the latency of a request, 64 the
 throughput.
 
     KERAS_BACKEND=tensorflow python benchmarks/exported.py --network deep_thinking_1d \\
         --width 48 --size 16 --batch 64 --iterations 8 --jit false --repeats 100 \\
-        --variant "until 0.99"
+        --variant until-0.99
 
 Half a minute each on one CPU core.
 """
@@ -41,7 +41,7 @@ LEVELS = ("0.9", "0.99", "0.999")
 def jobs(backend: str, asked: Asked) -> list[Job]:
     variants = ["exported"]
     if backend == "tensorflow":  # What follows is TensorFlow, whoever has exported.
-        variants += ["twin", *(f"until {level}" for level in LEVELS)]
+        variants += ["twin", *(f"until-{level}" for level in LEVELS)]
     entries = list(ENTRIES.items())[: 1 if asked.quick else None]
     return [
         Job(
@@ -109,7 +109,7 @@ def measure(setting: Setting) -> None:
         twin = exported(pair.feedforward)
         against("exported", "twin", served.serve, twin.serve)
         return
-    level = np.float32(setting.variant.split()[1])
+    level = np.float32(setting.variant.partition("-")[2])
 
     def until(x):
         return served.serve_until(x, level)["logits"]

@@ -62,8 +62,9 @@ def _modules(model: Any) -> Iterator[str]:
 
     def walk(part):
         if isinstance(part, dict):
-            module = part.get("module")
-            if isinstance(module, str) and "class_name" in part:
+            known = keras.saving.get_registered_object(part.get("registered_name"))
+            module = known.__module__ if known else part.get("module")
+            if "class_name" in part and module:
                 if module.partition(".")[0] not in _OURS:
                     yield module
             part = list(part.values())
