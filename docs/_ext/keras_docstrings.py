@@ -20,7 +20,7 @@ def public_modules():
 
 
 def public_names():
-    """What the public modules offer, as `{"zoo.Pair": object}`; modules left out."""
+    """What the public face offers, as `{"zoo.Pair": object}`; modules left out."""
     found = {n: getattr(keras_recur, n) for n in keras_recur.__all__}
     for room, module in public_modules().items():
         found |= {f"{room}.{name}": getattr(module, name) for name in module.__all__}
@@ -31,17 +31,23 @@ def public_names():
     }
 
 
+def home(name, value):
+    """Where it is described: in its room, whatever other rooms offer it too."""
+    room = value.__module__.split(".")[1]
+    short = name.rpartition(".")[2]
+    return f"{room}.{short}" if "." in name else name
+
+
 def targets():
     """What text in backticks refers to: `zoo.build`, and `Pair` where it is the one."""
     full, short = {}, {}
-    for name in public_names():
-        full[name] = f"keras_recur.{name}"
-        short.setdefault(name.rpartition(".")[2], set()).add(f"keras_recur.{name}")
-    found = {f"keras_recur.{name}": target for name, target in full.items()}
-    found |= full
+    for name, value in public_names().items():
+        full[name] = f"keras_recur.{home(name, value)}"
+        short.setdefault(name.rpartition(".")[2], set()).add(full[name])
+    found = {f"keras_recur.{name}": target for name, target in full.items()} | full
     for name, places in short.items():
         if len(places) == 1 and not name.islower():  # "load" is an English word.
-            found[name] = places.pop()
+            found[name] = next(iter(places))
     return found
 
 

@@ -3,7 +3,7 @@
 import inspect
 from pathlib import Path
 
-from keras_docstrings import public_modules, public_names
+from keras_docstrings import home, public_modules, public_names
 from pages import keep_only, put
 
 _INDEX = """
@@ -35,9 +35,10 @@ def write(folder: Path) -> None:
 
 def _page(room, names):
     full = f"keras_recur.{room}"
-    own = {n: v for n, v in names.items() if n.startswith(f"{room}.")}
+    offered = {n: v for n, v in names.items() if n.startswith(f"{room}.")}
+    own = {n: v for n, v in offered.items() if home(n, v) == n}
     title = f"{full}\n{'=' * len(full)}\n"
-    listed = "\n".join(f"   keras_recur.{name}" for name in own)
+    listed = "\n".join(f"   keras_recur.{home(n, v)}" for n, v in offered.items())
     return "\n".join(
         [
             title,
@@ -55,5 +56,9 @@ def _members(module, names):
         title = name.rpartition(".")[2]
         parts.append(f"{title}\n{'-' * len(title)}\n")
         parts.append(f".. auto{kind}:: {module}.{name}")
-        parts.append("   :members:\n" if kind == "class" else "")
+        if kind == "class":
+            parts.append("   :members:")
+            if fields := getattr(value, "_fields", ()):  # They are in its docstring.
+                parts.append(f"   :exclude-members: {', '.join(fields)}")
+        parts.append("")
     return "\n".join(parts)
