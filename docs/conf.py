@@ -36,9 +36,12 @@ autodoc_inherit_docstrings = False  # Keras's are in Markdown.
 autosummary_generate = False
 maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
+toc_object_entries = False  # Headings say as much.
 napoleon_custom_sections = [
+    ("Attributes", "params_style"),
     ("Call arguments", "params_style"),
     "Input shape",
     "Output shape",
     "Reference",
+    "Example",
 ]

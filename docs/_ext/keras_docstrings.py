@@ -7,10 +7,12 @@ import types
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.util import inspect as sphinx_inspect
 
 import keras_recur
 
 _LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)]+)\)")
+_COLON = "\ue000"
 
 
 def public_modules():
@@ -90,8 +92,26 @@ def as_rst(lines):
     return found
 
 
-def process(app, what, name, obj, options, lines):
+def arguments(app, what, name, obj, options, signature, returned):
+    """The constructor's arguments: Keras layers hide theirs behind `__new__`."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        found = sphinx_inspect.signature(obj.__init__, bound_method=True)
+        signature = sphinx_inspect.stringify_signature(
+            found, unqualified_typehints=True
+        )
+    # What a dataclass has as a default factory is no Python.
+    return (signature or "").replace("<factory>", "...") or None, returned
+
+
+def before_napoleon(app, what, name, obj, options, lines):
     lines[:] = as_rst(lines)
+    if what in ("attribute", "property") and lines:
+        # Napoleon would take what is before a colon in the first line for a type.
+        lines[0] = lines[0].replace(":", _COLON)
+
+
+def after_napoleon(app, what, name, obj, options, lines):
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
 
 
 def setup(app):
@@ -99,5 +119,7 @@ def setup(app):
     importlib.import_module("keras_recur.tuning")
     _targets = targets()
     app.add_role("name", name_role)
-    app.connect("autodoc-process-docstring", process, priority=400)  # Then Napoleon.
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=600)
+    app.connect("autodoc-process-signature", arguments)
     return {"parallel_read_safe": True}

@@ -38,7 +38,7 @@ def _page(room, names):
     offered = {n: v for n, v in names.items() if n.startswith(f"{room}.")}
     own = {n: v for n, v in offered.items() if home(n, v) == n}
     title = f"{full}\n{'=' * len(full)}\n"
-    listed = "\n".join(f"   keras_recur.{home(n, v)}" for n, v in offered.items())
+    listed = "\n".join(f"   ~keras_recur.{home(n, v)}" for n, v in offered.items())
     return "\n".join(
         [
             title,
