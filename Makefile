@@ -42,4 +42,4 @@ benchmarks: .venv/installed-test
 	touch $@ .venv/installed
 
 clean:
-	rm -rf .venv demo docs/_build docs/families docs/reference
+	rm -rf .venv demo docs/_build docs/experiments docs/families docs/reference

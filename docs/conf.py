@@ -43,5 +43,4 @@ napoleon_custom_sections = [
     "Input shape",
     "Output shape",
     "Reference",
-    "Example",
 ]

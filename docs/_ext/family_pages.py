@@ -11,6 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from card_pages import cards_of
 from pages import keep_only, put
 
 from keras_recur import zoo
@@ -85,9 +86,12 @@ def page(family, costs, entries: list[Path], root: Path) -> str:
     parts += ["## Measured", *(_measured(entry, root) for entry in entries)]
     if not entries:
         parts.append(
-            "Nothing yet: no entry of this family is in `zoo/`. Train one with "
+            "No entry of this family is in `zoo/` yet. Train one with "
             f"`keras-recur compare {name} --on ...`."
         )
+    also = [f"[{card}](../experiments/{card}.md)" for card in cards_of(name, root)]
+    if also:
+        parts.append(f"Also measured here: {', '.join(also)}.")
     return "\n\n".join(parts) + "\n"
 
 

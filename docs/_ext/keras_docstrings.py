@@ -82,6 +82,8 @@ def as_rst(lines):
         if line == "Returns:":
             inside, started = True, False
             continue
+        if line == "Example:":  # What follows is not indented: no section to Napoleon.
+            line = ".. rubric:: Example"
         if inside and line and not line.startswith(" "):
             inside = False
         if inside and line:

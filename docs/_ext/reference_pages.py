@@ -38,7 +38,12 @@ def _page(room, names):
     offered = {n: v for n, v in names.items() if n.startswith(f"{room}.")}
     own = {n: v for n, v in offered.items() if home(n, v) == n}
     title = f"{full}\n{'=' * len(full)}\n"
-    listed = "\n".join(f"   ~keras_recur.{home(n, v)}" for n, v in offered.items())
+    places = [home(n, v) for n, v in offered.items()]
+    # Autosummary wants names of the module without it.
+    listed = "\n".join(
+        f"   {p.removeprefix(f'{room}.') if p in own else f'~keras_recur.{p}'}"
+        for p in places
+    )
     return "\n".join(
         [
             title,
