@@ -37,7 +37,8 @@ class Box:
         weights: Number of the set of weights, for iterations of a loop; boxes of one
             number share them. `None` where there is no one set.
         iterations: How many iterations it stands for; 0 where it is none.
-        mix: For every kernel, how large a share each template has in it.
+        mix: For every kernel, the number of its bank, and how large a share each of
+            the bank's templates has in it.
     """
 
     title: str
@@ -46,7 +47,7 @@ class Box:
     parameters: int = 0
     weights: int | None = None
     iterations: int = 0
-    mix: list[Any] = dataclasses.field(default_factory=list)
+    mix: list[tuple[int, Any]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -168,7 +169,7 @@ def _soft_boxes(loop):
         for b, bank in enumerate(loop.banks):
             m = loop.soft.per_iteration(b)
             rows = np.abs(ops.convert_to_numpy(bank.coefficients))[t * m : (t + 1) * m]
-            mix += [row / max(row.sum(), 1e-12) for row in rows]
+            mix += [(b, row / max(row.sum(), 1e-12)) for row in rows]
         what = _kinds([loop.block])
         boxes.append(Box("", what, _shape(loop), own, None, 1, mix))
     return boxes

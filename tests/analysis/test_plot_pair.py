@@ -62,7 +62,9 @@ def test_who_shares_with_whom():
     assert sets(pair.feedforward) == [0, 1, 2, 3]
     said = words(analysis.plot_pair(pair))
     assert said.count("same weights") == 2
-    assert "the same\nweights\n2 times" in said
+    assert said.count("2 times") == 2
+    alone = zoo.build("mlp", width=4, input_shape=(2, 2, 1), iterations=4)
+    assert "the same\nweights\n4 times" in words(analysis.plot_pair(alone))
     # Iterations in between are one box: of one set of weights, or of none.
     assert sets(zoo.build("mlp", width=4).recurrent, shown=3) == [0, 0, 0]
     assert sets(zoo.build("mlp", width=4).feedforward, shown=3) == [0, None, 4]
@@ -73,8 +75,16 @@ def test_a_mix_has_the_shares_of_the_coefficients():
     loop = pair.recurrent.get_layer("recurrent")
     loop.banks[0].coefficients.assign([[3.0, -1.0], [0.0, 2.0]])
     (part,) = (p for p in parts_of(pair.recurrent, 6) if p.loop is not None)
-    assert [box.mix[0].tolist() for box in part.boxes] == [[0.75, 0.25], [0.0, 1.0]]
+    shares = [[(bank, row.tolist()) for bank, row in box.mix] for box in part.boxes]
+    assert shares == [[(0, [0.75, 0.25])], [(0, [0.0, 1.0])]]
     assert [bank.title for bank in part.banks] == ["2 templates"]
+    # Of several banks, each kernel says which is its own: recall, and four of a shape.
+    pair = zoo.build(
+        "deep_thinking_1d", width=4, iterations=2, injection="concat", templates=3
+    )
+    (part,) = (p for p in parts_of(pair.recurrent, 6) if p.loop is not None)
+    assert [bank for bank, _ in part.boxes[0].mix] == [0, 1, 1, 1, 1]
+    analysis.plot_pair(pair)
 
 
 def test_what_comes_in_and_goes_out_at_every_iteration():
