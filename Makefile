@@ -1,15 +1,16 @@
 # make demo: train a pair and show what its recurrent twin can do. make test: all tests.
+# make docs: the documentation, as docs/_build/index.html.
 # Each makes .venv and installs what it needs; Python 3.11 or newer is all they ask for.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint served benchmarks clean
+.PHONY: demo test lint docs served benchmarks clean
 
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
 
-test: lint
+test: lint docs
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -28,6 +29,9 @@ lint: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
+docs: .venv/installed-docs
+	KERAS_BACKEND=tensorflow $(BIN)/sphinx-build -q -W --keep-going docs docs/_build
+
 benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/run.py
 
@@ -40,6 +44,10 @@ benchmarks: .venv/installed-test
 
 .venv/installed-test: .venv/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@ .venv/installed .venv/installed-docs
+
+.venv/installed-docs: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[docs]"
 	touch $@ .venv/installed
 
 .venv-serving/installed:
@@ -49,3 +57,4 @@ benchmarks: .venv/installed-test
 
 clean:
 	rm -rf .venv .venv-serving build demo
+	rm -rf docs/_build docs/experiments docs/families docs/reference

@@ -1,7 +1,6 @@
 """The package as a whole: what an import costs, what it offers, what its docs show."""
 
 import doctest
-import importlib
 import importlib.metadata
 import inspect
 import os
@@ -15,18 +14,8 @@ import pytest
 
 import keras_recur
 
-ROOMS = [
-    importlib.import_module(f"keras_recur.{room}")
-    for room in (
-        "analysis",
-        "data",
-        "experiments",
-        "layers",
-        "training",
-        "tuning",
-        "zoo",
-    )
-]
+FACE = {name: getattr(keras_recur, name) for name in keras_recur.__all__}
+ROOMS = [value for value in FACE.values() if inspect.ismodule(value)]
 # What other calls return or raise: their examples show it.
 RETURNED = {
     "BestConfiguration",
@@ -35,6 +24,7 @@ RETURNED = {
     "Converted",
     "Costs",
     "DataSpec",
+    "Entry",
     "Family",
     "Fold",
     "FoldCurve",
@@ -49,11 +39,15 @@ RETURNED = {
     "Statistics",
     "TrainingDiverged",
 }
-PUBLIC = {
+OFFERED = {f"keras_recur.{name}": value for name, value in FACE.items()} | {
     f"{room.__name__}.{name}": getattr(room, name)
     for room in ROOMS
     for name in room.__all__
-    if inspect.isclass(getattr(room, name)) or inspect.isfunction(getattr(room, name))
+}
+PUBLIC = {
+    name: value
+    for name, value in OFFERED.items()
+    if inspect.isclass(value) or inspect.isfunction(value)
 }
 
 

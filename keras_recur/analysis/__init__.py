@@ -17,6 +17,7 @@ from keras_recur.analysis.layer_similarity import (
     plot_layer_similarity,
 )
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
+from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_unfolding import plot_unfolding
 from keras_recur.analysis.recalibrate import recalibrate
 from keras_recur.analysis.similarity_history import SimilarityHistory
@@ -50,6 +51,7 @@ __all__ = [
     "plot_exits",
     "plot_iteration_metrics",
     "plot_layer_similarity",
+    "plot_pair",
     "plot_statistics",
     "plot_unfolding",
     "recalibrate",

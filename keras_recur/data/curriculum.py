@@ -17,13 +17,14 @@ class Curriculum(keras.utils.PyDataset):
     data set goes on.
 
     Args:
-        phases: `ArrayDataset`s with the same number of batches, one per phase.
+        phases: An `ArrayDataset` per phase, all with the same number of batches.
         epochs_per_phase: Epochs before the next phase begins, 1 or more.
 
     Raises:
         ValueError: If there is no phase, or the phases differ in batches or metric.
 
-    Reference: Bengio et al., "Curriculum Learning", ICML 2009.
+    Reference:
+        Bengio et al., "Curriculum Learning", ICML 2009.
 
     Example:
 

@@ -10,7 +10,7 @@ _KIND_COLOURS = {
     "top_down": "#c4472f",
     "bypass": "#3a8f5c",
 }
-_PALETTE = (
+PALETTE = (
     *("#1f6fb2", "#c4472f", "#3a8f5c", "#8a5aab", "#c98a1b", "#3aa6a6"),
     *("#b0487f", "#6b7a1f", "#5b6fd1", "#a3623a", "#2f7d4f", "#d1495b"),
 )
@@ -86,19 +86,35 @@ def _states(axes, graph):
 
 
 def _unrolled(axes, graph, steps):
+    runs, sets = draw_unrolled(axes, graph, steps, lambda step, level: (step, level))
+    axes.set_xticks(range(steps + 1))
+    axes.set_xlabel("step", size=8)
+    axes.tick_params(labelsize=7, length=0)
+    axes.set_yticks([])
+    axes.set_xlim(-0.45, steps + 0.45)
+    axes.set_ylim(-0.8, len(graph.states) - 0.6)
+    key = "a colour each for those that are shared" if sets < runs else "none is shared"
+    count = f"{runs} transitions, {sets} sets of weights"
+    axes.set_title(f"unrolled: {count}; {key}", size=9)
+    axes.spines[:].set_visible(False)
+
+
+def draw_unrolled(axes, graph, steps, place):
+    """Draws a run of so many steps; `place` says where a step of a level is.
+
+    Returns how many transitions are run, and how many sets of weights they have.
+    """
     names = list(graph.states)
     schedule = graph.schedule(steps)
     kept = {(e.transition, e.step) for e in schedule.evaluations}
     everything = graph.schedule(steps, prune=False)
     blocks = [id(graph.application(e.key)[0]) for e in schedule.evaluations]
     shared = [b for b in dict.fromkeys(blocks) if blocks.count(b) > 1]
-    colours = {b: _PALETTE[i % len(_PALETTE)] for i, b in enumerate(shared)}
+    colours = {b: PALETTE[i % len(PALETTE)] for i, b in enumerate(shared)}
     alive = {(names[0], 0)}
     for e in everything.evaluations:
-        ends = (
-            (e.step - 0.78, names.index(e.source)),
-            (e.step - 0.22, names.index(e.target)),
-        )
+        source, target = names.index(e.source), names.index(e.target)
+        ends = place(e.step - 0.78, source), place(e.step - 0.22, target)
         if (e.transition, e.step) not in kept:
             _arrow(axes, *ends, _LEFT_OUT, "arc3", dashed=True)
             continue
@@ -109,26 +125,19 @@ def _unrolled(axes, graph, steps):
     for step in range(steps + 1):
         for level, name in enumerate(names):
             if name in everything.populated[step]:
-                _box(axes, step, level, name, pale=(name, step) not in alive)
+                x, y = place(step, level)
+                _box(axes, x, y, name, pale=(name, step) not in alive)
         if step in schedule.fed:
             axes.annotate(
                 "input",
-                (step, -0.24),
-                (step, -0.62),
+                place(step, -0.24),
+                place(step, -0.62),
                 ha="center",
+                va="center",
                 size=7,
                 arrowprops={"arrowstyle": "->", "color": "#666666"},
             )
-    axes.set_xticks(range(steps + 1))
-    axes.set_xlabel("step", size=8)
-    axes.tick_params(labelsize=7, length=0)
-    axes.set_yticks([])
-    axes.set_xlim(-0.45, steps + 0.45)
-    axes.set_ylim(-0.8, len(names) - 0.6)
-    count = f"{len(kept)} transitions, {len(set(blocks))} sets of weights"
-    key = "a colour each for those that are shared" if shared else "none is shared"
-    axes.set_title(f"unrolled: {count}; {key}", size=9)
-    axes.spines[:].set_visible(False)
+    return len(kept), len(set(blocks))
 
 
 def _box(axes, x, y, text, bold=False, pale=False):

@@ -60,11 +60,13 @@ def compare(
 
     Example:
 
-    ```python
-    entry = keras_recur.runs.make_entry("deep_thinking_1d", "prefix_sums", quick=True)
-    results = keras_recur.runs.compare(entry, "runs/strings", seeds=[0, 1, 2])
-    keras_recur.runs.write_report(keras_recur.runs.RunFolder("runs/strings"))
-    ```
+    >>> entry = keras_recur.runs.make_entry(
+    ...     "mlp", "digits", quick=True, num_examples=96,
+    ...     model={"width": 8, "iterations": 2}, recipe={"epochs": 1, "milestones": ()},
+    ... )
+    >>> results = keras_recur.runs.compare(entry, "runs/digits", seeds=[0])
+    >>> list(results["summary"])
+    ['recurrent', 'feedforward']
     """
     run = RunFolder(folder)
     twins = entry.networks if twins is None else twins

@@ -21,7 +21,13 @@ class Progress:
 
     Args:
         console: Where to draw. Default: the terminal.
-        quiet: Draw nothing.
+        quiet: Draw nothing. Default `False`.
+
+    Example:
+
+    >>> progress = keras_recur.runs.Progress(quiet=True)
+    >>> with progress.over(total=2):
+    ...     callback = progress.epochs(seed=0, twin="recurrent", total=10)
     """
 
     def __init__(self, console: Console | None = None, quiet: bool = False):

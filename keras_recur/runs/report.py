@@ -22,6 +22,20 @@ def write_report(run: RunFolder) -> Path:
 
     Returns:
         The path of the report.
+
+    Raises:
+        ValueError: if the folder holds no results, or damaged ones.
+
+    Example:
+
+    >>> entry = keras_recur.runs.make_entry(
+    ...     "mlp", "digits", quick=True, num_examples=96,
+    ...     model={"width": 8, "iterations": 2}, recipe={"epochs": 1, "milestones": ()},
+    ... )
+    >>> results = keras_recur.runs.compare(entry, "runs/digits", [0], ["recurrent"])
+    >>> run = keras_recur.runs.RunFolder("runs/digits")
+    >>> keras_recur.runs.write_report(run).name
+    'report.html'
     """
     results = run.read_json("results.json")
     pictures = draw_pictures(run, results)

@@ -34,6 +34,14 @@ class RunFolder:
 
     Attributes:
         path: The folder.
+
+    Example:
+
+    >>> entry = keras_recur.runs.make_entry("mlp", "digits", quick=True)
+    >>> run = keras_recur.runs.RunFolder("runs/digits")
+    >>> run.begin(entry, seeds=[0], twins=["recurrent"], resume=False)
+    >>> run.results()  # Nothing is finished.
+    []
     """
 
     def __init__(self, path: str | Path):

@@ -1,4 +1,4 @@
-"""What the tests of the zoo share. A new family adds a line to SMALL and to FIXED."""
+"""What the tests of the zoo share. A new family adds a line to SMALL."""
 
 import keras
 import numpy as np

@@ -1,0 +1,49 @@
+"""A page for every experiment and search that was run here: its card, included."""
+
+import json
+from pathlib import Path
+
+from pages import keep_only, put
+
+from keras_recur.runs.page import markdown_table
+
+
+def cards(root: Path) -> dict[str, Path]:
+    """The folders that have a card, by the name of their page."""
+    found = {p.parent.name: p.parent for p in root.glob("zoo/experiments/*/README.md")}
+    for path in root.glob("tuning/*/README.md"):
+        found[f"search-{path.parent.name}"] = path.parent
+    return dict(sorted(found.items()))
+
+
+def cards_of(family: str, root: Path) -> list[str]:
+    """The cards that name this family as theirs."""
+    return [
+        name
+        for name, folder in cards(root).items()
+        for file in folder.glob("*.json")
+        if json.loads(file.read_text())["settings"].get("family") == family
+    ]
+
+
+def write(folder: Path, root: Path) -> None:
+    """Writes all pages."""
+    rows = []
+    for name, card in cards(root).items():
+        where = card.relative_to(root).as_posix()
+        text = (
+            f"```{{include}} ../../{where}/README.md\n:relative-images:\n```\n\n"
+            f"Measured here: `{where}/`.\n"
+        )
+        put(folder / f"{name}.md", text)
+        title, headline = (card / "README.md").read_text().split("\n\n")[:2]
+        rows.append([f"[{name}]({name}.md)", title.removeprefix("# "), headline])
+    names = "\n".join(f"{name} <{name}>" for name in cards(root))
+    text = (
+        "# Experiments and searches\n\nQuestions of the papers, each with many "
+        "networks on one set of data, and searches of width against iterations: all "
+        f"measured here.\n\n{markdown_table(['', 'question', 'found'], rows)}\n\n"
+        f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
+    )
+    put(folder / "index.md", text)
+    keep_only(folder, {"index.md", *(f"{name}.md" for name in cards(root))})

@@ -1,0 +1,127 @@
+"""Reads docstrings as this library, like Keras, writes them, for Sphinx."""
+
+import importlib
+import inspect
+import re
+import types
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util import inspect as sphinx_inspect
+
+import keras_recur
+
+_LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)]+)\)")
+_COLON = "\ue000"
+
+
+def public_modules():
+    """The modules of the public face, by the name they have there."""
+    found = {name: getattr(keras_recur, name) for name in keras_recur.__all__}
+    return {n: m for n, m in found.items() if isinstance(m, types.ModuleType)}
+
+
+def public_names():
+    """What the public face offers, as `{"zoo.Pair": object}`; modules left out."""
+    found = {n: getattr(keras_recur, n) for n in keras_recur.__all__}
+    for room, module in public_modules().items():
+        found |= {f"{room}.{name}": getattr(module, name) for name in module.__all__}
+    return {
+        name: value
+        for name, value in found.items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+
+
+def home(name, value):
+    """Where it is described: in its room, whatever other rooms offer it too."""
+    room = value.__module__.split(".")[1]
+    short = name.rpartition(".")[2]
+    return f"{room}.{short}" if "." in name else name
+
+
+def targets():
+    """What text in backticks refers to: `zoo.build`, and `Pair` where it is the one."""
+    full, short = {}, {}
+    for name, value in public_names().items():
+        full[name] = f"keras_recur.{home(name, value)}"
+        short.setdefault(name.rpartition(".")[2], set()).add(full[name])
+    found = {f"keras_recur.{name}": target for name, target in full.items()} | full
+    for name, places in short.items():
+        if len(places) == 1 and not name.islower():  # "load" is an English word.
+            found[name] = next(iter(places))
+    return found
+
+
+def name_role(name, rawtext, text, lineno, inliner, options=None, content=None):
+    """Single backticks: code, and a link where it names something public."""
+    literal = nodes.literal(rawtext, nodes.unescape(text), classes=["py"])
+    target = _targets.get(re.sub(r"\(.*\)$", "", nodes.unescape(text)))
+    if target is None:
+        return [literal], []
+    link = addnodes.pending_xref(
+        rawtext,
+        literal,
+        refdomain="py",
+        reftype="obj",
+        reftarget=target,
+        refexplicit=True,
+        refwarn=True,
+    )
+    return [link], []
+
+
+def as_rst(lines):
+    """Markdown links as reStructuredText, and what is returned as one field.
+
+    Napoleon would take the first words of "A table: its rows are ..." for a type.
+    """
+    lines = _LINK.sub(r"`\1 <\2>`__", "\n".join(lines)).split("\n")
+    found, inside = [], False
+    for line in lines:
+        if line == "Returns:":
+            inside, started = True, False
+            continue
+        if line == "Example:":  # What follows is not indented: no section to Napoleon.
+            line = ".. rubric:: Example"
+        if inside and line and not line.startswith(" "):
+            inside = False
+        if inside and line:
+            found.append(f"{'    ' if started else ':returns: '}{line.strip()}")
+            started = True
+        else:
+            found.append(line)
+    return found
+
+
+def arguments(app, what, name, obj, options, signature, returned):
+    """The constructor's arguments: Keras layers hide theirs behind `__new__`."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        found = sphinx_inspect.signature(obj.__init__, bound_method=True)
+        signature = sphinx_inspect.stringify_signature(
+            found, unqualified_typehints=True
+        )
+    # What a dataclass has as a default factory is no Python.
+    return (signature or "").replace("<factory>", "...") or None, returned
+
+
+def before_napoleon(app, what, name, obj, options, lines):
+    lines[:] = as_rst(lines)
+    if what in ("attribute", "property") and lines:
+        # Napoleon would take what is before a colon in the first line for a type.
+        lines[0] = lines[0].replace(":", _COLON)
+
+
+def after_napoleon(app, what, name, obj, options, lines):
+    lines[:] = [line.replace(_COLON, ":") for line in lines]
+
+
+def setup(app):
+    global _targets
+    importlib.import_module("keras_recur.tuning")
+    _targets = targets()
+    app.add_role("name", name_role)
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=600)
+    app.connect("autodoc-process-signature", arguments)
+    return {"parallel_read_safe": True}

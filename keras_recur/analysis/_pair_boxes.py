@@ -1,0 +1,224 @@
+"""What a picture of a network shows: its parts, from the input to the readout."""
+
+import dataclasses
+import itertools
+import math
+from collections import Counter
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from keras_recur.layers import (
+    Readout,
+    RecurrentGraph,
+    SharedRecurrentBlock,
+    TimeSpecificBatchNormalization,
+)
+
+_SHORT = {
+    "BatchNormalization": "BatchNorm",
+    "GroupNormalization": "GroupNorm",
+    "TimeSpecificBatchNormalization": "BatchNorm per iteration",
+    "GlobalAveragePooling2D": "average",
+}
+
+
+@dataclasses.dataclass
+class Box:
+    """One box.
+
+    Attributes:
+        title: Its name.
+        what: The layers within.
+        shape: Shape of what comes out.
+        parameters: Trainable parameters that no box before it has shown.
+        weights: Number of the set of weights, for iterations of a loop; boxes of one
+            number share them. `None` where there is no one set.
+        iterations: How many iterations it stands for; 0 where it is none.
+        mix: For every kernel, the number of its bank, and how large a share each of
+            the bank's templates has in it.
+    """
+
+    title: str
+    what: str = ""
+    shape: str = ""
+    parameters: int = 0
+    weights: int | None = None
+    iterations: int = 0
+    mix: list[tuple[int, Any]] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Part:
+    """Boxes that belong together.
+
+    Attributes:
+        boxes: From top to bottom. A state graph has one.
+        loop: The loop that they are the iterations of, if they are.
+        banks: Boxes of its template banks.
+    """
+
+    boxes: list[Box]
+    loop: Any = None
+    banks: list[Box] = dataclasses.field(default_factory=list)
+
+    @property
+    def graph(self) -> RecurrentGraph | None:
+        """The state graph that this part is, if it is one."""
+        return self.loop if isinstance(self.loop, RecurrentGraph) else None
+
+
+def parts_of(model: keras.Model, shown: int) -> list[Part]:
+    """The parts of a model, in order; of each loop at most `shown` boxes.
+
+    The parameters of all boxes sum up to those of the model.
+    """
+    parts, plain = [], []
+    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+
+    def close():
+        if plain:
+            parts.append(Part([_plain_box(plain)]))
+            plain.clear()
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            shape = tuple(layer.output.shape[1:])
+            what = "of any size" if None in shape else ""
+            parts.append(Part([Box("input", what, size(shape))]))
+        elif isinstance(layer, SharedRecurrentBlock | RecurrentGraph | Readout):
+            close()
+            if isinstance(layer, SharedRecurrentBlock):
+                name = f"{layer.name}, " if len(loops) > 1 else ""
+                parts.append(_loop_part(layer, shown, name))
+            elif isinstance(layer, RecurrentGraph):
+                box = Box(layer.name, shape=_shape(layer), parameters=count(layer))
+                parts.append(Part([box], layer))
+            else:
+                what = f"{layer.head.name}: {_kinds([layer.head])}"
+                box = Box(layer.name, what, _shape(layer), count(layer))
+                parts.append(Part([box]))
+        else:
+            if plain and not _joins(plain, layer):
+                close()
+            plain.append(layer)
+    close()
+    return parts
+
+
+def count(layer: Any) -> int:
+    """Trainable parameters."""
+    return sum(math.prod(v.shape) for v in layer.trainable_variables)
+
+
+def size(shape: Any) -> str:
+    """`32×32×3`; sizes that are open as a question mark."""
+    return "×".join("?" if n is None else str(n) for n in shape) or "one number"
+
+
+def _joins(plain, layer):
+    """Whether a layer goes into the box of those before it: by weights and by name."""
+    if not layer.weights or not any(before.weights for before in plain):
+        return True
+    named = next(before for before in plain if before.weights)
+    return named.name.split("_")[0] == layer.name.split("_")[0]
+
+
+def _plain_box(layers):
+    named = [layer for layer in layers if layer.weights] or layers
+    words = zip(*(layer.name.split("_") for layer in named), strict=False)
+    same = itertools.takewhile(lambda w: len(set(w)) == 1, words)
+    title = "_".join(w[0] for w in same) or named[0].name
+    return Box(title, _kinds(layers), _shape(named[-1]), sum(map(count, layers)))
+
+
+def _loop_part(loop, shown, name):
+    boxes = _soft_boxes(loop) if loop.soft else _hard_boxes(loop)
+    for t, box in enumerate(boxes, start=1):
+        box.title = f"{name}iteration {t}"
+    if len(boxes) > shown:
+        middle = _together(boxes[shown - 2 : -1])
+        middle.title = f"{name}iterations {shown - 1} to {len(boxes) - 1}"
+        boxes = [*boxes[: shown - 2], middle, boxes[-1]]
+    banks = []
+    for bank in loop.banks:
+        k = bank.num_templates
+        title = f"{k} template{'s' * (k != 1)}"
+        banks.append(Box(title, "", size(bank.kernel_shape), count(bank)))
+    return Part(boxes, loop, banks)
+
+
+def _hard_boxes(loop):
+    boxes, seen = [], set()
+    for group in loop.groups:
+        block = loop.blocks[group]
+        own = _rows(block) // loop.group_sizes[group]
+        new = 0 if group in seen else count(block) - _rows(block)
+        seen.add(group)
+        boxes.append(Box("", _kinds([block]), _shape(loop), own + new, group, 1))
+    return boxes
+
+
+def _soft_boxes(loop):
+    own = (count(loop) - sum(map(count, loop.banks))) // loop.iterations
+    boxes = []
+    for t in range(loop.iterations):
+        mix = []
+        for b, bank in enumerate(loop.banks):
+            m = loop.soft.per_iteration(b)
+            rows = np.abs(ops.convert_to_numpy(bank.coefficients))[t * m : (t + 1) * m]
+            mix += [(b, row / max(row.sum(), 1e-12)) for row in rows]
+        what = _kinds([loop.block])
+        boxes.append(Box("", what, _shape(loop), own, None, 1, mix))
+    return boxes
+
+
+def _together(boxes):
+    """One box for several iterations."""
+    sets = {box.weights for box in boxes}
+    return Box(
+        "",
+        f"{len(boxes)} times the same layers",
+        boxes[0].shape,
+        sum(box.parameters for box in boxes),
+        sets.pop() if len(sets) == 1 else None,
+        len(boxes),
+    )
+
+
+def _rows(block):
+    """Parameters of which every iteration has its own."""
+    return sum(
+        count(layer)
+        for layer in block._flatten_layers()
+        if isinstance(layer, TimeSpecificBatchNormalization)
+        and layer.affine == "per_iteration"
+    )
+
+
+def _shape(layer):
+    leaves = [tuple(x.shape[1:]) for x in tree.flatten(layer.output)]
+    if isinstance(layer, SharedRecurrentBlock) and layer.return_sequence:
+        leaves = [shape[1:] for shape in leaves]
+    return size(leaves[0]) if len(leaves) == 1 else f"{len(leaves)} tensors"
+
+
+def _kinds(layers):
+    """What layers with weights there are, and how many of each."""
+    inner = [
+        layer
+        for outer in layers
+        for layer in outer._flatten_layers()
+        if not layer._layers and not isinstance(layer, keras.layers.InputLayer)
+    ]
+    found = Counter(_kind(layer) for layer in inner if layer.weights)
+    found = found or Counter(_kind(layer) for layer in inner)
+    return ", ".join(f"{n} {kind}" if n > 1 else kind for kind, n in found.items())
+
+
+def _kind(layer):
+    name = type(layer).__name__
+    kernel = getattr(layer, "kernel_size", ())
+    return " ".join(filter(None, (_SHORT.get(name, name), "×".join(map(str, kernel)))))

@@ -1,0 +1,72 @@
+"""What the picture of a pair is drawn with. All lengths are in inches."""
+
+INK, FAINT, PLAIN, EDGE = "#222222", "#777777", "#f2f2f2", "#999999"
+
+
+def text(axes, x, y, words, **style):
+    """Words, centred at the height y."""
+    axes.text(x, y, words, **{"color": INK, "va": "center", **style})
+
+
+def frame(axes, left, top, width, height, **style):
+    """A box with round corners."""
+    from matplotlib.patches import FancyBboxPatch
+
+    corners = "round,pad=0,rounding_size=0.06"
+    style = {"facecolor": PLAIN, "edgecolor": EDGE, "linewidth": 0.8, **style}
+    place = left, top - height
+    axes.add_patch(FancyBboxPatch(place, width, height, boxstyle=corners, **style))
+
+
+def tile(axes, left, bottom, width, height, colour):
+    """A rectangle without an edge."""
+    from matplotlib.patches import Rectangle
+
+    place = left, bottom
+    axes.add_patch(Rectangle(place, width, height, color=colour, lw=0, zorder=4))
+
+
+def arrow(axes, start, end, colour="#888888", width=0.9):
+    """A straight arrow."""
+    axes.annotate(
+        "",
+        end,
+        start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": colour,
+            "linewidth": width,
+            "mutation_scale": 8,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        },
+    )
+
+
+def rail_in(axes, x, right, start, ends):
+    """A line at x that leaves a box at the height `start`, with arrows into others."""
+    style = {"color": FAINT, "lw": 0.9}
+    axes.plot([right, x, x], [start, start, ends[-1]], **style)
+    for y in ends:
+        arrow(axes, (x, y), (right, y), FAINT)
+
+
+def rail_out(axes, x, right, starts, end):
+    """A dashed line at x that collects from boxes, with an arrow into another."""
+    style = {"color": FAINT, "lw": 0.9, "ls": "--"}
+    axes.plot([x, x, right + 0.1], [starts[0], end, end], **style)
+    arrow(axes, (right + 0.1, end), (right, end), FAINT)
+    for y in starts:
+        axes.plot([right, x], [y, y], **style)
+
+
+def tint(colour, share):
+    """A colour mixed with so much white."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(c + (1 - c) * share for c in to_rgb(colour))
+
+
+def cut(words, most):
+    """Words that fit, with dots for what does not."""
+    return words if len(words) <= most else f"{words[: most - 1].rstrip(', ')}…"
