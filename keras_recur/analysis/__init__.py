@@ -16,6 +16,7 @@ from keras_recur.analysis.layer_similarity import (
     layer_similarity,
     plot_layer_similarity,
 )
+from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_unfolding import plot_unfolding
@@ -49,6 +50,7 @@ __all__ = [
     "iteration_metrics",
     "layer_similarity",
     "plot_exits",
+    "plot_iteration_curves",
     "plot_iteration_metrics",
     "plot_layer_similarity",
     "plot_pair",

@@ -49,11 +49,13 @@ class FoldCurve:
         accuracy: Of the model before folding.
         parameters: Of the model before folding.
         folds: A `Fold` per threshold, in the order given.
+        score: What the metric is called: "accuracy", "F1", or its name.
     """
 
     accuracy: float
     parameters: int
     folds: tuple[Fold, ...]
+    score: str = "accuracy"
 
     def __str__(self) -> str:
         lines = [
@@ -77,7 +79,7 @@ class FoldCurve:
         return dataclasses.asdict(self)
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draws accuracy and parameters over the threshold.
+        """Draws scores and parameters over the threshold.
 
         Args:
             path: PNG file to write. Default: none.
@@ -102,7 +104,7 @@ class FoldCurve:
             label = {"accuracy": "folded", "fine_tuned": "fine-tuned"}.get(name, name)
             axes.plot(at, values, "o-", ms=4, color=color, label=label)
         axes.set_xlabel("threshold of similarity")
-        axes.set_ylabel("accuracy")
+        axes.set_ylabel(self.score)
         axes.spines[["top"]].set_visible(False)
         counts = axes.twinx()
         counts.step(
@@ -180,8 +182,12 @@ def fold_curve(
             after["fine_tuned"] = _score(folded, data, metric)
         count = trainable_parameters(folded)
         folds.append(Fold(threshold, clusters, count, accuracy, **after))
+    name = metric().name
     return FoldCurve(
-        _score(model, data, metric), trainable_parameters(model), tuple(folds)
+        _score(model, data, metric),
+        trainable_parameters(model),
+        tuple(folds),
+        "F1" if name == "f1" else name,
     )
 
 

@@ -4,6 +4,12 @@ from keras_recur.tuning.best_configuration import BestConfiguration
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.grid_oracle import GridOracle
 from keras_recur.tuning.search import load_search, search
+from keras_recur.tuning.search_plots import (
+    draw_search,
+    plot_equal_macs,
+    plot_grid,
+    plot_pareto,
+)
 from keras_recur.tuning.search_report import write_search_report
 from keras_recur.tuning.search_result import SearchResult
 from keras_recur.tuning.width_iterations_hypermodel import (
@@ -18,7 +24,11 @@ __all__ = [
     "GridOracle",
     "SearchResult",
     "WidthIterationsHyperModel",
+    "draw_search",
     "load_search",
+    "plot_equal_macs",
+    "plot_grid",
+    "plot_pareto",
     "search",
     "write_search_report",
 ]

@@ -81,8 +81,23 @@ def draw_search(result: SearchResult, folder: str | Path) -> list[tuple[str, str
 def plot_grid(result: SearchResult) -> Any:
     """Mean score over width and iterations, a panel per sharing.
 
+    Args:
+        result: What the search has found.
+
     Returns:
         A `matplotlib.figure.Figure`, or `None` of a search without runs.
+
+    Example:
+
+    >>> content = {"name": "small", "family": "convnet", "data": "digits"}
+    >>> rows = [
+    ...     {"configuration": f"w{width}-t{steps}-all", "width": width,
+    ...      "iterations": steps, "sharing": "all", "macs": steps * width**2,
+    ...      "seed": 0, "status": "finished", "accuracy": 1 - 1 / width}
+    ...     for width, steps in ((4, 4), (8, 1))
+    ... ]
+    >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
+    >>> figure = keras_recur.tuning.plot_grid(result)
     """
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
@@ -131,8 +146,23 @@ def plot_grid(result: SearchResult) -> Any:
 def plot_pareto(result: SearchResult) -> Any:
     """Score against MACs, parameters and memory, with the fronts.
 
+    Args:
+        result: What the search has found.
+
     Returns:
         A `matplotlib.figure.Figure`, or `None` without a finished run.
+
+    Example:
+
+    >>> content = {"name": "small", "family": "convnet", "data": "digits"}
+    >>> rows = [
+    ...     {"configuration": f"w{width}-t{steps}-all", "width": width,
+    ...      "iterations": steps, "sharing": "all", "macs": steps * width**2,
+    ...      "seed": 0, "status": "finished", "accuracy": 1 - 1 / width}
+    ...     for width, steps in ((4, 4), (8, 1))
+    ... ]
+    >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
+    >>> figure = keras_recur.tuning.plot_pareto(result)
     """
     from matplotlib.figure import Figure
 
@@ -177,9 +207,24 @@ def plot_pareto(result: SearchResult) -> Any:
 def plot_equal_macs(result: SearchResult) -> Any:
     """Score over iterations at equal MACs, for the three largest groups.
 
+    Args:
+        result: What the search has found.
+
     Returns:
         A `matplotlib.figure.Figure`, or `None` where no two finished configurations
         have about equal MACs and different iterations.
+
+    Example:
+
+    >>> content = {"name": "small", "family": "convnet", "data": "digits"}
+    >>> rows = [
+    ...     {"configuration": f"w{width}-t{steps}-all", "width": width,
+    ...      "iterations": steps, "sharing": "all", "macs": steps * width**2,
+    ...      "seed": 0, "status": "finished", "accuracy": 1 - 1 / width}
+    ...     for width, steps in ((4, 4), (8, 1))
+    ... ]
+    >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
+    >>> figure = keras_recur.tuning.plot_equal_macs(result)
     """
     from matplotlib.figure import Figure
 

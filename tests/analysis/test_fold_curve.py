@@ -11,6 +11,7 @@ from keras import layers
 
 from keras_recur.analysis import FoldCurve, fold, fold_curve, recalibrate
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.training import F1
 
 THRESHOLDS = (1.0, 0.9, 0.5, 0.0)
 
@@ -100,6 +101,7 @@ def test_it_reads_as_a_table_and_as_data(tmp_path):
     figure = curve.plot(tmp_path / "new" / "curve.png")
     width, height = is_png(tmp_path / "new" / "curve.png")
     assert width > height > 300
+    assert figure.axes[0].get_ylabel() == curve.score == "accuracy"
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert labels == ["not folded", "folded", "recalibrated", "fine-tuned"]
 
@@ -147,6 +149,8 @@ def test_the_metric_and_the_space():
     data = examples(whole)
     makes = lambda: keras.metrics.SparseTopKCategoricalAccuracy(4)  # noqa: E731
     curve = fold_curve(whole, data, [0.0], metric=makes)
+    assert curve.score == "sparse_top_k_categorical_accuracy"
+    assert fold_curve(whole, data, [0.0], metric=F1).score == "F1"
     assert curve.folds[0].accuracy == 1.0
     for space, clusters in (("kernels", 1), ("coefficients", 5)):
         (found,) = fold_curve(whole, data, [0.95], space=space).folds

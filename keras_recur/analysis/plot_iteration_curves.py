@@ -1,0 +1,111 @@
+"""Accuracy over iterations as a picture: of several networks, and sizes of inputs.
+
+Reference: Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537),
+whose figures show accuracy over test-time iterations with the training regime shaded.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_recur._validation import check_positive_int
+from keras_recur.training.checkpoint import replacing
+
+_COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#b8467c", "#7a5195", "0.35")
+_LINES = ("-", "--", "-.", ":")
+
+
+def plot_iteration_curves(
+    curves: Mapping[str, Any],
+    trained: int | None = None,
+    path: str | Path | None = None,
+    score: str = "accuracy",
+) -> Any:
+    """Draws what `iteration_curve` has found, a line for each.
+
+    Args:
+        curves: Scores after 1, 2, ... iterations, by name. Names that are equal up to
+            a comma, such as "recurrent, size 9" and "recurrent, size 13", have one
+            colour, the later ones lighter.
+        trained: How many iterations were trained: these are shaded. Default: none is.
+        path: PNG file to write. Default: none.
+        score: What the scores are called on the axis. Default `"accuracy"`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: for no curve at all, one that is no list of numbers, and a
+            `trained` that is no positive integer.
+
+    Reference:
+        [Schwarzschild et al. 2021](https://arxiv.org/abs/2106.04537), Figure 4.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=3)
+    >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
+    >>> curves = {
+    ...     "recurrent": keras_recur.analysis.iteration_curve(pair.recurrent, test, 6),
+    ...     "twin": keras_recur.analysis.iteration_curve(pair.feedforward, test),
+    ... }
+    >>> figure = keras_recur.analysis.plot_iteration_curves(curves, trained=3)
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    if trained is not None:
+        check_positive_int("trained", trained)
+    found = _checked(curves)
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    if trained is not None:
+        axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
+        axes.text(0.6, 103, "trained", va="top", fontsize=8, color="0.4")
+    kinds: dict[str, int] = {}
+    for name, values in found.items():
+        kind = name.partition(",")[0]
+        shade = kinds[kind] = kinds.get(kind, -1) + 1
+        number = list(kinds).index(kind)
+        axes.plot(
+            np.arange(1, len(values) + 1),
+            100 * values,
+            color=_COLORS[number % len(_COLORS)],
+            ls=_LINES[number % len(_LINES)],
+            alpha=(1, 0.65, 0.4, 0.25)[min(shade, 3)],
+            marker=".",
+            label=name,
+        )
+    axes.set_xlim(0.5, max(map(len, found.values())) + 0.5)
+    axes.set_ylim(-2, 104)
+    axes.set_xlabel("iterations")
+    axes.set_ylabel(f"{score} (%)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.25)
+    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    if path is not None:
+        with replacing(path) as file:
+            figure.savefig(file, format="png", dpi=130)
+    return figure
+
+
+def _checked(curves):
+    if not isinstance(curves, Mapping) or not curves:
+        raise ValueError(
+            "`curves` must be a dictionary with a curve for every name, such as "
+            f"{{'recurrent': iteration_curve(...)}}. Received: curves={curves!r}."
+        )
+    found = {}
+    for name, curve in curves.items():
+        values = np.asarray(curve, "float64")
+        if values.ndim != 1 or not len(values):
+            raise ValueError(
+                "A curve is a list of numbers, one for each iteration, as "
+                f"`iteration_curve` gives it. Received for {name!r}: shape "
+                f"{values.shape}."
+            )
+        found[str(name)] = values
+    return found

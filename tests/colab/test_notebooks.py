@@ -1,0 +1,125 @@
+"""The notebooks: their form, and that they run from top to bottom, made smaller."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "colab").glob("*.ipynb"))}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+REPOSITORY = PROJECT["urls"]["Repository"]
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+
+@pytest.fixture
+def execute(monkeypatch):
+    """The script; Jupyter's packages are imported by nothing else."""
+    monkeypatch.syspath_prepend(str(ROOT / "colab"))
+    import execute
+
+    return execute
+
+
+def badge(name):
+    """The badge of a notebook, which leads to it on Colab."""
+    on_github = REPOSITORY.removeprefix("https://github.com/")
+    there = f"https://colab.research.google.com/github/{on_github}/blob/main/colab"
+    return f"[![Open In Colab]({BADGE})]({there}/{name}.ipynb)"
+
+
+@pytest.mark.once
+def test_there_are_four():
+    assert [name[:3] for name in NOTEBOOKS] == ["01_", "02_", "03_", "04_"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_form(name):
+    notebook = nbformat.read(NOTEBOOKS[name], as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert notebook.nbformat == 4
+    first, install, backend, *rest = notebook.cells
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    assert badge(name) in first.source
+    assert install.cell_type == backend.cell_type == "code"
+    assert f'%pip install -q "keras-recur @ git+{REPOSITORY}"' in install.source
+    assert 'find_spec("keras_recur") is None' in install.source
+    assert 'setdefault("KERAS_BACKEND", "tensorflow")' in backend.source
+    assert "SMOKE" in backend.source and "import keras" not in backend.source
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == [] and cell.execution_count is None
+    # No more than two cells of code without a word on what they do.
+    kinds = "".join(cell.cell_type[0] for cell in rest)
+    assert "ccc" not in kinds and "m" in kinds
+
+
+@pytest.mark.once
+def test_the_readme_lists_them_all():
+    readme = (ROOT / "colab" / "README.md").read_text()
+    for name in NOTEBOOKS:
+        (line,) = (x for x in readme.splitlines() if x.startswith(f"| [{name}]"))
+        assert f"]({name}.ipynb)" in line and badge(name) in line
+
+
+@pytest.mark.once
+def test_the_readme_has_the_times_of_the_file(execute):
+    readme = (ROOT / "colab" / "README.md").read_text()
+    rows = execute.read_times()
+    assert readme == execute.with_times(readme, rows)
+    assert {row["notebook"] for row in rows} == {*NOTEBOOKS}
+    assert all(0 < float(row["cpu_seconds"]) <= 300 for row in rows)
+
+
+@pytest.mark.once
+def test_a_time_replaces_that_of_the_same_setting(execute, tmp_path, monkeypatch):
+    monkeypatch.setattr(execute, "TIMES", tmp_path / "times.csv")
+    assert execute.read_times() == []
+    for name, seconds in (("02_b", 8.4), ("01_a", 1.0), ("02_b", 9.6)):
+        execute.write_times(name, seconds, 2.0)
+    rows = execute.read_times()
+    found = [(row["notebook"], row["seconds"]) for row in rows]
+    assert found == [("01_a", "1"), ("02_b", "10")]
+    text = execute.with_times("a <!-- times -->old<!-- /times --> z", rows)
+    assert text.startswith("a ") and text.endswith(" z") and "old" not in text
+    assert "| 02_b | tensorflow " in text
+
+
+@pytest.mark.once
+def test_an_error_in_a_cell_is_one(execute, tmp_path):
+    from nbclient.exceptions import CellExecutionError
+
+    path = tmp_path / "wrong.ipynb"
+    cells = [nbformat.v4.new_code_cell("import sys; print(sys.executable)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    (cell,) = execute.execute(path).cells
+    assert cell.outputs[0].text.strip() == sys.executable
+    cells[0].source = "1 / 0"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        execute.execute(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # A search is as the backend's training is, and trains many networks.
+        pytest.param(name, marks=pytest.mark.once if name.startswith("03") else ())
+        for name in NOTEBOOKS
+    ],
+)
+def test_runs(name, execute, backend):
+    done = execute.execute(NOTEBOOKS[name], 120, SMOKE="1", KERAS_BACKEND=backend)
+    outputs = [
+        output
+        for cell in done.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    ]
+    printed = "".join(o.text for o in outputs if o.output_type == "stream")
+    assert f" on {backend}\n" in printed
+    assert "Warning" not in printed
+    assert any("image/png" in o.get("data", ()) for o in outputs)
