@@ -96,7 +96,7 @@ def export(
     >>> path = keras_recur.export(pair.recurrent, "strings")
     >>> served = tf.saved_model.load(str(path))
     >>> served.serve_iterations(np.zeros((2, 16, 1), "float32"), 20).shape
-    TensorShape([2, 16, 2])
+    (2, 16, 2)
     """
     check_one_of("format", format, FORMATS)
     target = _check_path(path, format)

@@ -1,0 +1,103 @@
+"""The table of exported networks, from nothing but the CSV."""
+
+from rows import Row
+
+HEAD = (
+    "examples",
+    "`serve`, against Keras",
+    "its twin, against it",
+    "confidence",
+    "`serve_until`, against `serve`",
+    "right",
+    "iterations",
+)
+TITLE = (
+    "Exported by each backend and served by TensorFlow: published networks on the "
+    "examples they were trained for. Times are ratios of medians, at batch {batches}: "
+    "`serve` against `predict_on_batch` of the Keras model it was exported from, the "
+    "feed-forward twin's `serve` against the recurrent network's, and `serve_until`, "
+    "which stops when all of a batch are as sure, against `serve`, which runs all "
+    "iterations; beside it the test examples that are answered right, and the iterations "
+    "run, of an example on average."
+)
+TASKS = {"deep_thinking_1d": "prefix sums of {} bits", "deep_thinking_2d": "mazes of {}x{}"}
+
+
+def exported_table(rows: list[Row]) -> list[str]:
+    """Lines of Markdown; none where nothing was measured."""
+    rows = [row for row in rows if row.part == "exported" and row.value]
+    if not rows:
+        return []
+    batches = sorted({int(row.batch) for row in rows})
+    found = [HEAD]
+    saved = []
+    for network, size in dict.fromkeys((row.network, row.size) for row in rows):
+        here = [r for r in rows if (r.network, r.size) == (network, size)]
+        task = TASKS[network].format(size, size)
+        timed = {
+            backend: _ratios([r for r in here if r.backend == backend], "exported")
+            for backend in dict.fromkeys(row.backend for row in here)
+        }
+        keras = "; ".join(f"{name} {ratios}" for name, ratios in timed.items())
+        for variant in dict.fromkeys(r.variant for r in here if "until" in r.variant):
+            same = [r for r in here if r.variant == variant]
+            every = _last(here, "exported, accuracy", "exported")
+            right = _last(same, "exported, accuracy", variant)
+            run = _last(same, "exported, iterations run", variant)
+            ratios = _ratios(same, variant)
+            if right >= every:
+                saved.append((task, variant.partition("-")[2], ratios))
+            found.append(
+                (
+                    task,
+                    keras,
+                    _ratios(here, "twin"),
+                    variant.partition("-")[2],
+                    ratios,
+                    f"{right:.1%} (all iterations: {every:.1%})",
+                    f"{run:.1f} of {same[0].iterations}",
+                )
+            )
+            task = keras = ""
+    lines = [f"| {' | '.join(cells)} |" for cells in found]
+    return [
+        TITLE.format(batches=" and ".join(map(str, batches))) + _saving(saved),
+        "",
+        lines[0],
+        "|---|---|---:|---:|---:|---:|---:|",
+        *lines[1:],
+    ]
+
+
+def _saving(saved):
+    """What is saved where nothing is lost, and where it is not worth it."""
+    best = {}
+    for task, level, ratios in saved:
+        lowest = min(map(float, ratios.split(", ")))
+        if task and lowest < best.get(task, (9.0, ""))[0]:
+            best[task] = lowest, level
+    said = [
+        f"{1 - ratio:.0%} of the time on {task} (confidence {level})"
+        if ratio <= 0.7
+        else f"no 30 % of the time on {task}"
+        for task, (ratio, level) in best.items()
+    ]
+    if not said:
+        return " With no fewer right answers it saves nothing here."
+    return f" With no fewer right answers, at the better batch, it saves {', '.join(said)}."
+
+
+def _ratios(rows, variant):
+    """From the smallest batch to the largest."""
+    found = sorted(
+        (int(r.batch), r.ratio)
+        for r in rows
+        if (r.what, r.variant) == ("exported", variant) and r.ratio
+    )
+    return ", ".join(f"{float(ratio):.2f}" for _, ratio in found) or "–"
+
+
+def _last(rows, what, variant):
+    """At the largest batch, of which more examples were scored."""
+    found = [r for r in rows if (r.what, r.variant) == (what, variant)]
+    return float(max(found, key=lambda r: int(r.batch)).value)
