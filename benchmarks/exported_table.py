@@ -20,7 +20,10 @@ TITLE = (
     "iterations; beside it the test examples that are answered right, and the iterations "
     "run, of an example on average."
 )
-TASKS = {"deep_thinking_1d": "prefix sums of {} bits", "deep_thinking_2d": "mazes of {}x{}"}
+TASKS = {
+    "deep_thinking_1d": "prefix sums of {} bits",
+    "deep_thinking_2d": "mazes of {}x{}",
+}
 
 
 def exported_table(rows: list[Row]) -> list[str]:
