@@ -17,8 +17,8 @@ TITLE = (
     "`serve` against `predict_on_batch` of the Keras model it was exported from, the "
     "feed-forward twin's `serve` against the recurrent network's, and `serve_until`, "
     "which stops when all of a batch are as sure, against `serve`, which runs all "
-    "iterations; beside it the test examples that are answered right, and the iterations "
-    "run, of an example on average."
+    "iterations; beside it the test examples that are answered right, and the "
+    "iterations run, of an example on average."
 )
 TASKS = {
     "deep_thinking_1d": "prefix sums of {} bits",
@@ -36,7 +36,7 @@ def exported_table(rows: list[Row]) -> list[str]:
     saved = []
     for network, size in dict.fromkeys((row.network, row.size) for row in rows):
         here = [r for r in rows if (r.network, r.size) == (network, size)]
-        task = TASKS[network].format(size, size)
+        task = TASKS[network].format(size)
         timed = {
             backend: _ratios([r for r in here if r.backend == backend], "exported")
             for backend in dict.fromkeys(row.backend for row in here)
@@ -85,9 +85,8 @@ def _saving(saved):
         else f"no 30 % of the time on {task}"
         for task, (ratio, level) in best.items()
     ]
-    if not said:
-        return " With no fewer right answers it saves nothing here."
-    return f" With no fewer right answers, at the better batch, it saves {', '.join(said)}."
+    text = ", ".join(said) or "nothing"
+    return f" With no fewer right answers, at the better batch, it saves {text}."
 
 
 def _ratios(rows, variant):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from exported_table import exported_table
 from rows import Row, read_rows
 from swrn import swrn_depth
 from tables import amount
@@ -105,6 +106,8 @@ def _tables(rows: list[Row], path: Path):
                 lines[0],
                 f"|---|{'---:|' * (lines[0].count(' | '))}",
                 *lines[1:],
+                "",
+                *exported_table(here),
                 "",
                 f"All figures, with versions: `{path.parent.name}/{path.name}` in "
                 "`benchmarks/`.",

