@@ -105,6 +105,8 @@ class FoldCurve:
             axes.plot(at, values, "o-", ms=4, color=color, label=label)
         axes.set_xlabel("threshold of similarity")
         axes.set_ylabel(self.score)
+        # Differences of a thousandth would fill the picture.
+        axes.set_ylim(-0.02, 1.02)
         axes.spines[["top"]].set_visible(False)
         counts = axes.twinx()
         counts.step(

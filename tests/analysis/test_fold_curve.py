@@ -102,6 +102,7 @@ def test_it_reads_as_a_table_and_as_data(tmp_path):
     width, height = is_png(tmp_path / "new" / "curve.png")
     assert width > height > 300
     assert figure.axes[0].get_ylabel() == curve.score == "accuracy"
+    assert figure.axes[0].get_ylim() == (-0.02, 1.02)
     labels = [line.get_label() for line in figure.axes[0].lines]
     assert labels == ["not folded", "folded", "recalibrated", "fine-tuned"]
 
