@@ -31,7 +31,7 @@ class SearchTuner(base_tuner.BaseTuner):
         plan: What the search was asked for.
         folder: Its folder.
         name: Of this process, among those that take part. Default: it is alone.
-        report: Called with a line for people after each run.
+        on_run: Called after each run.
         runs: How many runs may be trained by this process. Default: any number.
         fresh: The rows are those of the winner, trained anew and tested.
     """
@@ -45,11 +45,11 @@ class SearchTuner(base_tuner.BaseTuner):
         folder: SearchFolder,
         *,
         name: str = "alone",
-        report: Callable[[str], None] = lambda line: None,
+        on_run: Callable[[], None] = lambda: None,
         runs: int | None = None,
         fresh: bool = False,
     ):
-        self.plan, self.folder, self.report = plan, folder, report
+        self.plan, self.folder, self.on_run = plan, folder, on_run
         self.fresh, self._runs, self._trained = fresh, runs, 0
         # What KerasTuner writes is not read again: rows are what counts.
         super().__init__(
@@ -61,7 +61,7 @@ class SearchTuner(base_tuner.BaseTuner):
         )
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Trains what has no row yet; the objective is the mean over seeds."""
+        """Trains what has no row yet; returns the mean over seeds, and costs."""
         try:
             return self._run_trial(trial)
         except errors.FailedTrialError:
@@ -84,7 +84,8 @@ class SearchTuner(base_tuner.BaseTuner):
         if not scores:
             raise errors.FailedTrialError(rows[0][0]["message"])
         # A seed that failed counts as nothing right.
-        return {"accuracy": float(np.sum(scores) / len(seeds))}
+        found = {**rows[0][0], "accuracy": float(np.sum(scores) / len(seeds))}
+        return {name: found[name] for name in self.plan.objectives}
 
     def on_trial_end(self, trial: Any) -> None:
         """Ends the trial, and this process, where it has done its share."""
@@ -109,11 +110,13 @@ class SearchTuner(base_tuner.BaseTuner):
         if row is None:
             row = {"configuration": name, **configuration._asdict(), "seed": seed}
             row = self._train(row, configuration, rate, epochs, file)
-            self.folder.write_row(file, row, self.fresh)
+            # Where a chief died, its successor may have given the run to another too.
+            written = self.folder.row(file, self.fresh)
+            if written is None:
+                self.folder.write_row(file, row, self.fresh)
+            row = written or row
             self._trained += 1
-        accuracy = row["accuracy"]
-        shown = f"{100 * accuracy:.1f} %" if accuracy is not None else row["status"]
-        self.report(f"{name}, seed {seed}: {shown} ({row['seconds']:.0f} s)")
+            self.on_run()
         return row
 
     def _train(self, row, configuration, rate, epochs, file):
