@@ -39,6 +39,9 @@ class SearchTuner(base_tuner.BaseTuner):
     class Enough(Exception):
         """This process has trained as many runs as it may."""
 
+    class ChiefLost(errors.FatalError):
+        """The chief that gave the trial is gone; another one may have come."""
+
     def __init__(
         self,
         plan: SearchPlan,
@@ -68,6 +71,21 @@ class SearchTuner(base_tuner.BaseTuner):
             raise
         except Exception as error:  # Or KerasTuner would go on without a row.
             raise errors.FatalError(str(error)) from error
+        finally:
+            self._check_chief(trial)
+
+    def _check_chief(self, trial):
+        """A chief that is told of a trial that it never gave would not end any more."""
+        if isinstance(self.oracle, keras_tuner.Oracle):
+            return  # There is none.
+        import grpc
+
+        try:
+            known = self.oracle.get_trial(trial.trial_id).hyperparameters.values
+        except grpc.RpcError as error:
+            raise SearchTuner.ChiefLost(str(error)) from error
+        if known != trial.hyperparameters.values:
+            raise SearchTuner.ChiefLost(f"It has another trial {trial.trial_id}.")
 
     def _run_trial(self, trial):
         values = trial.hyperparameters.values

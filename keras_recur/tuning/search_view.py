@@ -49,7 +49,7 @@ class SearchView:
 
     def report(self, line: str) -> None:
         """Prints a line that stays."""
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def progress(self, found: SearchProgress) -> None:
         """Shows how far the search is."""
@@ -60,4 +60,4 @@ class SearchView:
         now = time.monotonic()
         if now - self._shown >= SECONDS or not found.running:
             self._shown = now
-            self.console.print(str(found), highlight=False)
+            self.console.print(str(found), highlight=False, soft_wrap=True)

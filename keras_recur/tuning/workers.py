@@ -177,7 +177,7 @@ def take_part(directory: str | Path) -> int:
         tuner.search(verbose=0)
     except SearchTuner.Enough:
         return ENOUGH
-    except grpc.RpcError as error:
+    except (SearchTuner.ChiefLost, grpc.RpcError) as error:
         print(f"The chief was lost: {error}", file=sys.stderr, flush=True)
         return LOST
     return 0

@@ -233,6 +233,12 @@ def test_killed_at_random_moments():
 
 
 @processes
+def test_a_chief_that_is_killed_and_started_again():
+    # Chief and workers are processes of their own; the workers outlive their chief.
+    assert kill_search(1, workers=2, seed=1, apart=True) == ["chief"]
+
+
+@processes
 def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
     folder, _ = finished
     lines, seen = [], []
