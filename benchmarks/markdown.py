@@ -28,7 +28,7 @@ HEAD = (
     "stopping early, against all iterations",
     "memory of a curve: stored",
     "streamed",
-    "a search's trial, against fit alone",
+    "a search's trial, against fit alone, processor time",
     "trials per hour: 1 worker",
     "2 workers",
     "a worker's memory after 50 trials, over after 10: replaced every 20",
@@ -236,7 +236,7 @@ def _lines(rows: list[Row]):
             *(ratios("graph", w) for w in ("step", "forward pass", "untied step")),
             _stopping(same),
             *(_curve(same, variant) for variant in ("stored", "streamed")),
-            ratios("search_overhead", "trial"),
+            ratios("search_overhead", "trial, processor time"),
             *(_search(same, "trials", v) for v in ("1 worker", "2 workers")),
             *(_search(same, GROWTH, v) for v in ("replaced", "kept")),
         )
