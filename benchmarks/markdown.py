@@ -4,6 +4,7 @@ from pathlib import Path
 
 from exported_table import exported_table
 from rows import Row, read_rows
+from search_overhead import EPOCHS, EXAMPLES
 from swrn import swrn_depth
 from tables import amount
 
@@ -28,6 +29,11 @@ HEAD = (
     "stopping early, against all iterations",
     "memory of a curve: stored",
     "streamed",
+    "a search's trial, against fit alone, processor time",
+    "trials per hour: 1 worker",
+    "2 workers",
+    "a worker's memory after 50 trials, over after 10: replaced every 20",
+    "not replaced",
 )
 STEPS = (
     "Training step: median over that of the same network written by hand in plain "
@@ -59,7 +65,12 @@ CURVES = (
     "of {size}x{size}, outputs of all {few} iterations stored, and {most} iterations "
     "run one by one."
 )
+SEARCH = (
+    "Searches: networks of {epochs} epochs of {examples:,} strings of {size} bits; "
+    "with workers one thread each, from the start of the first process to the last row."
+)
 CURVE = "peak memory of a curve"
+GROWTH = "resident memory, last over first"
 XLA = "XLA is off in TensorFlow's first line and on in its second."
 
 
@@ -149,6 +160,10 @@ def _explained(rows: list[Row]):
             saved=saved[0],
         )
     yield from _early(rows)
+    trials = [row for row in rows if row.part == "search_overhead" and row.value]
+    if trials:
+        size = trials[0].size
+        yield SEARCH.format(epochs=EPOCHS, examples=EXAMPLES, size=size)
     if len({row.jit for row in rows if row.backend == "tensorflow" and row.jit}) > 1:
         yield XLA
 
@@ -224,6 +239,9 @@ def _lines(rows: list[Row]):
             *(ratios("graph", w) for w in ("step", "forward pass", "untied step")),
             _stopping(same),
             *(_curve(same, variant) for variant in ("stored", "streamed")),
+            ratios("search_overhead", "trial, processor time"),
+            *(_search(same, "trials", v) for v in ("1 worker", "2 workers")),
+            *(_search(same, GROWTH, v) for v in ("replaced", "kept")),
         )
         yield cells
 
@@ -233,6 +251,12 @@ def _stopping(rows: list[Row]) -> str:
     found = [r for r in rows if (r.what, r.variant) == ("early exit", "agreement")]
     found = sorted((int(r.batch), r.ratio) for r in found if r.ratio)
     return ", ".join(f"{float(ratio):.2f}" for _, ratio in found) or "–"
+
+
+def _search(rows: list[Row], what: str, variant: str) -> str:
+    found = [r for r in rows if (r.what, r.variant) == (what, variant) and r.value]
+    found = [r for r in found if r.part.startswith("search")]
+    return f"{float(found[0].value):.3g}" if found else "–"
 
 
 def _curve(rows: list[Row], variant: str) -> str:

@@ -7,11 +7,11 @@
     python benchmarks/run.py --write-readme README.md
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
-(h), graph (i), anytime (j), exported (k); each has a file that says what it measures.
-Every measurement runs in a process of its own, because a process has one Keras backend.
-Its rows are in the CSV as soon as it ends, in place of older ones. Needs an idle
-machine: about an hour for three backends on 2 CPU cores, most of it XLA compiling 100
-unrolled iterations.
+(h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
+search_memory (n); each has a file that says what it measures. Every measurement runs in
+a process of its own, because a process has one Keras backend. Its rows are in the CSV
+as soon as it ends, in place of older ones. Needs an idle machine: about two hours for
+three backends on 2 CPU cores, most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse
@@ -30,6 +30,9 @@ import graph
 import import_time
 import memory
 import mixing
+import search_memory
+import search_overhead
+import search_workers
 import soft_step
 import step
 from markdown import markdown, write_readme
@@ -58,6 +61,9 @@ JOBS = {
     "graph": graph.jobs,
     "anytime": anytime.jobs,
     "exported": exported.jobs,
+    "search_overhead": search_overhead.jobs,
+    "search_workers": search_workers.jobs,
+    "search_memory": search_memory.jobs,
 }
 console = Console(stderr=True)
 

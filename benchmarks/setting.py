@@ -15,6 +15,9 @@ PARTS = {
     "graph": "graph.py",
     "anytime": "anytime.py",
     "exported": "exported.py",
+    "search_overhead": "search_overhead.py",
+    "search_workers": "search_workers.py",
+    "search_memory": "search_memory.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.
@@ -52,7 +55,7 @@ class Setting:
         iterations: How often its block is applied; of SWRN, that of each stage.
         jit: What `compile(jit_compile=...)` gets.
         variant: What is compared: "unrolled" or "rolled", "plain" or "remat"; of state
-            graphs, what they are compared with.
+            graphs, what they are compared with; of searches, how many workers.
         repeats: Pairs of runs, or steps, that a median is taken of.
         templates: Number of templates that its kernels are mixed from.
     """

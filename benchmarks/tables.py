@@ -4,7 +4,7 @@ from rich.table import Table
 from rows import Row
 
 ORDER = ("step", "compile", "memory", "import", "mixing", "soft_step", "baked", "graph")
-ORDER += ("anytime", "exported")
+ORDER += ("anytime", "exported", "search_overhead", "search_workers", "search_memory")
 TARGETS = {
     ("step", "step"): ("ratio", 1.03),
     ("import", "import, difference"): ("value", 0.3),
@@ -13,6 +13,9 @@ TARGETS = {
     ("baked", "inference"): ("ratio", 1.02),
     ("graph", "step"): ("ratio", 1.03),
     ("graph", "forward pass over MACs"): ("value", 1.1),
+    ("search_overhead", "trial"): ("ratio", 1.05),
+    ("search_overhead", "trial, processor time"): ("ratio", 1.05),
+    ("search_memory", "resident memory, last over first"): ("value", 1.1),
 }
 
 

@@ -46,8 +46,15 @@ def search(
         typer.Option(help="macs: for every number of iterations, the width that fits."),
     ] = None,
     oracle: Annotated[
-        str, typer.Option(help="grid, random, bayesian or hyperband.")
+        str, typer.Option(help="grid, random, bayesian, hyperband or optuna.")
     ] = "grid",
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            help="Of optuna: accuracy, and macs, parameters, activation_bytes; commas "
+            "between. Default: accuracy,macs."
+        ),
+    ] = None,
     trials: Annotated[
         int | None, typer.Option(help="How many networks at most.")
     ] = None,
@@ -95,30 +102,33 @@ def search(
     console = Console()
     console.print(f"Search into {folder}; the same command goes on with it.")
     try:
-        result = tuning.search(
-            name,
-            on,
-            folder,
-            widths=_integers("--widths", widths),
-            iterations=_integers("--iterations", iterations),
-            sharing=[part.strip() for part in sharing.split(",") if part.strip()],
-            learning_rate=_rates(learning_rate),
-            budget=budget,
-            iso=iso,
-            oracle=oracle,
-            max_trials=trials,
-            twins=twins,
-            seeds=seeds,
-            fresh_seeds=fresh_seeds,
-            quick=quick,
-            size=size,
-            num_examples=examples,
-            model=model,
-            recipe=recipe,
-            data_dir=None if data_dir is None else str(data_dir),
-            workers=workers,
-            report=lambda line: console.print(line, highlight=False),
-        )
+        with tuning.SearchView(console) as view:
+            result = tuning.search(
+                name,
+                on,
+                folder,
+                widths=_integers("--widths", widths),
+                iterations=_integers("--iterations", iterations),
+                sharing=_names(sharing),
+                learning_rate=_rates(learning_rate),
+                budget=budget,
+                iso=iso,
+                oracle=oracle,
+                objectives=None if objectives is None else _names(objectives),
+                max_trials=trials,
+                twins=twins,
+                seeds=seeds,
+                fresh_seeds=fresh_seeds,
+                quick=quick,
+                size=size,
+                num_examples=examples,
+                model=model,
+                recipe=recipe,
+                data_dir=None if data_dir is None else str(data_dir),
+                workers=workers,
+                report=view.report,
+                progress=view.progress,
+            )
     except KeyboardInterrupt:
         console.print(
             f"\nInterrupted. Finished runs and epochs are in {folder}: the same command"
@@ -129,6 +139,10 @@ def search(
     console.print(str(result), highlight=False)
     report = tuning.write_search_report(folder, result)
     console.print(f"\nReport with plots: {report}", highlight=False)
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _integers(option: str, text: str) -> list[int]:

@@ -409,7 +409,7 @@ def main() -> None:
     """The `keras-recur` command: errors are one sentence, not a traceback."""
     try:
         app()
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         if os.environ.get("KERAS_RECUR_TRACEBACK"):
             raise
         Console(stderr=True).print(f"Error: {error}", style="red", highlight=False)

@@ -30,9 +30,19 @@ def test_search(tmp_path):
     assert result.exit_code == 1 and "another search" in str(result.exception)
 
 
+def test_search_by_optuna(tmp_path):
+    options = ["--oracle", "optuna", "--objectives", "accuracy,parameters"]
+    result = call(*SEARCH, *options, "--trials", 2, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "2 runs of 2 configurations: 2 finished" in result.output
+    assert "3 of 3 runs done, 0 running, 0 failed, best so far" in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--oracle", "optuna", "--objectives", "speed"], "`objectives`.*'speed'"),
+        (["--objectives", "macs"], "for oracle='optuna' alone"),
         (["--widths", "4,x"], "--widths must be integers.*Received: '4,x'"),
         (["--learning-rate", "fast"], "--learning-rate must be.*Received: 'fast'"),
         (["--about", 0.1], "at least one limit"),

@@ -3,6 +3,7 @@
 from keras_recur.tuning.best_configuration import BestConfiguration
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.grid_oracle import GridOracle
+from keras_recur.tuning.optuna_oracle import OptunaOracle
 from keras_recur.tuning.search import load_search, search
 from keras_recur.tuning.search_plots import (
     draw_search,
@@ -10,8 +11,10 @@ from keras_recur.tuning.search_plots import (
     plot_grid,
     plot_pareto,
 )
+from keras_recur.tuning.search_progress import SearchProgress
 from keras_recur.tuning.search_report import write_search_report
 from keras_recur.tuning.search_result import SearchResult
+from keras_recur.tuning.search_view import SearchView
 from keras_recur.tuning.width_iterations_hypermodel import (
     Configuration,
     WidthIterationsHyperModel,
@@ -22,7 +25,10 @@ __all__ = [
     "Budget",
     "Configuration",
     "GridOracle",
+    "OptunaOracle",
+    "SearchProgress",
     "SearchResult",
+    "SearchView",
     "WidthIterationsHyperModel",
     "draw_search",
     "load_search",

@@ -13,13 +13,15 @@ from typing import Any
 from keras_tuner.errors import FatalError
 
 from keras_recur.runs.provenance import provenance
+from keras_recur.tuning._search_watch import SearchWatch
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
+from keras_recur.tuning.search_progress import SearchProgress
 from keras_recur.tuning.search_result import SearchResult
 from keras_recur.tuning.search_tuner import SearchTuner
 from keras_recur.tuning.width_iterations_hypermodel import Configuration
-from keras_recur.tuning.workers import ENOUGH, run_workers, take_part
+from keras_recur.tuning.workers import run_workers, work_for_chief
 
 
 def search(
@@ -34,6 +36,7 @@ def search(
     budget: Budget | None = None,
     iso: str | None = None,
     oracle: str = "grid",
+    objectives: Sequence[str] | None = None,
     max_trials: int | None = None,
     twins: bool = False,
     seeds: int | Sequence[int] = 3,
@@ -46,6 +49,7 @@ def search(
     data_dir: str | None = None,
     workers: int = 0,
     report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[SearchProgress], None] = lambda found: None,
 ) -> SearchResult:
     """Searches width against number of iterations, for any family and data set.
 
@@ -72,7 +76,13 @@ def search(
         iso: As of `WidthIterationsHyperModel`.
         oracle: `"grid"` (default), every network of the space; KerasTuner's
             `"random"`, `"bayesian"` or `"hyperband"`, whose early rounds train for
-            fewer epochs.
+            fewer epochs; `"optuna"`, which looks for the front of several objectives
+            and needs the extra of that name. With workers, what bayesian and optuna
+            propose depends on which run ends first: a search that goes on may then
+            propose other networks than before, beside those that have rows.
+        objectives: What Optuna weighs against each other: `"accuracy"`, and any of
+            `"macs"`, `"parameters"` and `"activation_bytes"`. Default: accuracy and
+            MACs. The winner is the most accurate network in any case.
         max_trials: How many networks at most. Default: of the grid all, else 20;
             Hyperband counts for itself.
         twins: Train the feed-forward twin of every network that shares, too.
@@ -87,12 +97,14 @@ def search(
         workers: Processes that train at the same time, KerasTuner's chief beside them.
             Default 0: this process trains.
         report: Called with a line for people after each run.
+        progress: Called with a `SearchProgress` when it changes.
 
     Returns:
         A `SearchResult`.
 
     Raises:
         ValueError: for invalid arguments, and a folder that holds another search.
+        ImportError: for oracle="optuna" if Optuna is not installed.
 
     Example:
 
@@ -105,32 +117,39 @@ def search(
     (2, 2)
     """
     asked = dict(locals())
-    for name in ("directory", "workers", "report"):
+    for name in ("directory", "workers", "report", "progress"):
         del asked[name]
     plan = SearchPlan(**asked)
+    expected = plan.runs()
     folder = SearchFolder(directory)
     name = os.environ.get("KERASTUNER_TUNER_ID", "")
     if name and "chief" not in name:
-        while take_part(directory) == ENOUGH:
-            continue
+        work_for_chief(directory)
         return load_search(directory)
     folder.begin_search(plan.content())
     if name:
         place = ":".join(os.environ[f"KERASTUNER_ORACLE_{k}"] for k in ("IP", "PORT"))
         report(f"The chief listens at {place}; the port is not protected.")
+    total = None if expected is None else expected + fresh_seeds
+    watch = SearchWatch(folder, total, workers, report, progress)
     if workers:
-        run_workers(folder, workers, report)
+        run_workers(folder, workers, watch.look)
     else:
-        tuner = SearchTuner(plan, folder, name=name or "alone", report=report)
+        watch.look(running=1)
+        tuner = SearchTuner(
+            plan, folder, name=name or "alone", on_run=lambda: watch.look(running=1)
+        )
         try:
             tuner.search(verbose=0)
         except FatalError as error:
             raise error.__cause__ or error from None
-    return conclude(folder, plan, report)
+    result = conclude(folder, plan, watch)
+    watch.look(running=0, ended=True)
+    return result
 
 
 def conclude(
-    folder: SearchFolder, plan: SearchPlan, report: Callable[[str], None]
+    folder: SearchFolder, plan: SearchPlan, watch: SearchWatch
 ) -> SearchResult:
     """Trains the winner over fresh seeds, and writes what was found."""
     content = folder.read_json("search.json")
@@ -143,7 +162,10 @@ def conclude(
         best = result.best().configuration
         row = next(r for r in finished if r["configuration"] == best)
         first = max(plan.seeds) + 1
-        tuner = SearchTuner(plan, folder, report=report, fresh=True)
+        watch.look(running=1)
+        tuner = SearchTuner(
+            plan, folder, on_run=lambda: watch.look(running=1), fresh=True
+        )
         rows = [
             tuner.run(
                 Configuration(*(row[k] for k in Configuration._fields)),

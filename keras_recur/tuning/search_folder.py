@@ -1,6 +1,7 @@
 """The folder of a search: what was asked, and a row for every run that is finished."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,20 @@ class SearchFolder(RunFolder):
     def _row(self, name, fresh):
         return Path("winner" if fresh else "rows") / f"{name}.json"
 
-    def count_rows(self) -> int:
-        """How many rows there are; none is read."""
-        return sum(1 for _ in (self.path / "rows").glob("*.json"))
+    def rows_but(
+        self, known: Collection[str], fresh: bool = False
+    ) -> dict[str, dict[str, Any]]:
+        """Rows by the names of their runs, without those that are known: not read."""
+        paths = sorted((self.path / self._row("any", fresh)).parent.glob("*.json"))
+        return {
+            path.stem: self.read_json(path.relative_to(self.path))
+            for path in paths
+            if path.stem not in known
+        }
 
     def finished_rows(self) -> list[dict[str, Any]]:
         """All rows there are, in order of their names."""
-        paths = sorted((self.path / "rows").glob("*.json"))
-        return [self.read_json(path.relative_to(self.path)) for path in paths]
+        return list(self.rows_but(()).values())
 
     def weights(self, name: str) -> Path:
         """Where the weights of a run are, or will be."""

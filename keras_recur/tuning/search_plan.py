@@ -11,13 +11,20 @@ from keras_recur._validation import check_integer, check_one_of, check_positive_
 from keras_recur.runs.entry import Entry, make_entry
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.grid_oracle import GridOracle
+from keras_recur.tuning.optuna_oracle import OptunaOracle, import_optuna
 from keras_recur.tuning.sharing_choice import sharing_arguments
 from keras_recur.tuning.width_iterations_hypermodel import (
     Configuration,
     WidthIterationsHyperModel,
 )
 
-ORACLES = ("grid", "random", "bayesian", "hyperband")
+ORACLES = ("grid", "random", "bayesian", "hyperband", "optuna")
+OBJECTIVES = {
+    "accuracy": "max",
+    "macs": "min",
+    "parameters": "min",
+    "activation_bytes": "min",
+}
 _MANY = 10**9
 
 
@@ -32,14 +39,19 @@ class SearchPlan:
         settings: All settings, as plain data that JSON can hold.
         space: The `WidthIterationsHyperModel`.
         seeds: Seeds of every trial.
+        objectives: What the oracle is told of every trial, by name.
 
     Raises:
         ValueError: as `search`.
+        ImportError: as `search`.
     """
 
     def __init__(self, **settings: Any):
         s = {**_DEFAULTS, **settings}
         check_one_of("oracle", s["oracle"], ORACLES)
+        self.objectives = _objectives(s["oracle"], s["objectives"])
+        if s["oracle"] == "optuna":
+            import_optuna()
         seeds = s["seeds"]
         seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
         if not seeds:
@@ -125,26 +137,50 @@ class SearchPlan:
             "seed": 1,
         }
         if kind == "grid":
-            rates = self.space.learning_rate
-            if isinstance(rates, tuple):
-                raise ValueError(
-                    "A grid has no values of a range. Received: oracle='grid', "
-                    f"learning_rate={rates}. Give a list, or oracle='random'."
-                )
-            values = [
-                self.space.values(configuration, rate)
-                for configuration in self.space.configurations()
-                for rate in rates
-            ]
-            return GridOracle(values[:trials], **common)
+            values = [self.space.values(*proposed) for proposed in self._grid()]
+            return GridOracle(values, **common)
         if kind == "hyperband":
             epochs = self._any.recipe("recurrent").epochs
             return keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, **common)
+        if kind == "optuna":
+            common["objective"] = [
+                keras_tuner.Objective(name, OBJECTIVES[name])
+                for name in self.objectives
+            ]
+            return OptunaOracle(max_trials=trials or 20, **common)
         makers = {
             "random": keras_tuner.oracles.RandomSearchOracle,
             "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
         }
         return makers[kind](max_trials=trials or 20, **common)
+
+    def runs(self) -> int | None:
+        """How many runs there will be at most; of Hyperband it is not known."""
+        kind, trials = self._given["oracle"], self._given["max_trials"]
+        if kind == "hyperband":
+            return None
+        rates, twins = self.space.learning_rate, self._given["twins"]
+        if kind == "grid":
+            found = self._grid()
+            if twins:
+                found += [(c._replace(sharing="none"), rate) for c, rate in found]
+            return len(set(found)) * len(self.seeds)
+        trials = trials or 20
+        if isinstance(rates, list):
+            networks = sum(1 for _ in self.space.configurations())
+            trials = min(trials, networks * len(rates))
+        return trials * (2 if twins else 1) * len(self.seeds)
+
+    def _grid(self):
+        """Network and learning rate of every trial of a grid."""
+        rates = self.space.learning_rate
+        if isinstance(rates, tuple):
+            raise ValueError(
+                "A grid has no values of a range. Received: oracle='grid', "
+                f"learning_rate={rates}. Give a list, or oracle='random'."
+            )
+        every = [(c, rate) for c in self.space.configurations() for rate in rates]
+        return every[: self._given["max_trials"]]
 
     def pair(self, row: dict[str, Any]) -> zoo.Pair:
         """The untrained pair of a row's network and seed."""
@@ -159,6 +195,7 @@ _DEFAULTS: dict[str, Any] = {
     "budget": None,
     "iso": None,
     "oracle": "grid",
+    "objectives": None,
     "max_trials": None,
     "twins": False,
     "seeds": 3,
@@ -170,3 +207,24 @@ _DEFAULTS: dict[str, Any] = {
     "recipe": None,
     "data_dir": None,
 }
+
+
+def _objectives(oracle, asked):
+    """The names of what the oracle is to make large or small; accuracy comes first."""
+    if oracle != "optuna":
+        if asked is not None:
+            raise ValueError(
+                "`objectives` are for oracle='optuna' alone: KerasTuner's own would add"
+                f" them up. Received: objectives={asked!r}, oracle={oracle!r}."
+            )
+        return ["accuracy"]
+    if asked is None:
+        return ["accuracy", "macs"]
+    asked = [asked] if isinstance(asked, str) else list(asked)
+    names = [check_one_of("objectives", name, OBJECTIVES) for name in asked]
+    if "accuracy" not in names or len(set(names)) < len(names):
+        raise ValueError(
+            "`objectives` must hold 'accuracy', and no name twice. Received: "
+            f"objectives={asked!r}."
+        )
+    return sorted(names, key=lambda name: name != "accuracy")

@@ -31,7 +31,7 @@ class SearchTuner(base_tuner.BaseTuner):
         plan: What the search was asked for.
         folder: Its folder.
         name: Of this process, among those that take part. Default: it is alone.
-        report: Called with a line for people after each run.
+        on_run: Called after each run.
         runs: How many runs may be trained by this process. Default: any number.
         fresh: The rows are those of the winner, trained anew and tested.
     """
@@ -39,17 +39,20 @@ class SearchTuner(base_tuner.BaseTuner):
     class Enough(Exception):
         """This process has trained as many runs as it may."""
 
+    class ChiefLost(errors.FatalError):
+        """The chief that gave the trial is gone; another one may have come."""
+
     def __init__(
         self,
         plan: SearchPlan,
         folder: SearchFolder,
         *,
         name: str = "alone",
-        report: Callable[[str], None] = lambda line: None,
+        on_run: Callable[[], None] = lambda: None,
         runs: int | None = None,
         fresh: bool = False,
     ):
-        self.plan, self.folder, self.report = plan, folder, report
+        self.plan, self.folder, self.on_run = plan, folder, on_run
         self.fresh, self._runs, self._trained = fresh, runs, 0
         # What KerasTuner writes is not read again: rows are what counts.
         super().__init__(
@@ -61,13 +64,28 @@ class SearchTuner(base_tuner.BaseTuner):
         )
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Trains what has no row yet; the objective is the mean over seeds."""
+        """Trains what has no row yet; returns the mean over seeds, and costs."""
         try:
             return self._run_trial(trial)
         except errors.FailedTrialError:
             raise
         except Exception as error:  # Or KerasTuner would go on without a row.
             raise errors.FatalError(str(error)) from error
+        finally:
+            self._check_chief(trial)
+
+    def _check_chief(self, trial):
+        """A chief that is told of a trial that it never gave would not end any more."""
+        if isinstance(self.oracle, keras_tuner.Oracle):
+            return  # There is none.
+        import grpc
+
+        try:
+            known = self.oracle.get_trial(trial.trial_id).hyperparameters.values
+        except grpc.RpcError as error:
+            raise SearchTuner.ChiefLost(str(error)) from error
+        if known != trial.hyperparameters.values:
+            raise SearchTuner.ChiefLost(f"It has another trial {trial.trial_id}.")
 
     def _run_trial(self, trial):
         values = trial.hyperparameters.values
@@ -84,7 +102,8 @@ class SearchTuner(base_tuner.BaseTuner):
         if not scores:
             raise errors.FailedTrialError(rows[0][0]["message"])
         # A seed that failed counts as nothing right.
-        return {"accuracy": float(np.sum(scores) / len(seeds))}
+        found = {**rows[0][0], "accuracy": float(np.sum(scores) / len(seeds))}
+        return {name: found[name] for name in self.plan.objectives}
 
     def on_trial_end(self, trial: Any) -> None:
         """Ends the trial, and this process, where it has done its share."""
@@ -109,11 +128,13 @@ class SearchTuner(base_tuner.BaseTuner):
         if row is None:
             row = {"configuration": name, **configuration._asdict(), "seed": seed}
             row = self._train(row, configuration, rate, epochs, file)
-            self.folder.write_row(file, row, self.fresh)
+            # Where a chief died, its successor may have given the run to another too.
+            written = self.folder.row(file, self.fresh)
+            if written is None:
+                self.folder.write_row(file, row, self.fresh)
+            row = written or row
             self._trained += 1
-        accuracy = row["accuracy"]
-        shown = f"{100 * accuracy:.1f} %" if accuracy is not None else row["status"]
-        self.report(f"{name}, seed {seed}: {shown} ({row['seconds']:.0f} s)")
+            self.on_run()
         return row
 
     def _train(self, row, configuration, rate, epochs, file):

@@ -206,10 +206,11 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
     def costs(self, configuration: Configuration) -> zoo.Costs:
         """What a network of the space costs, for one example."""
         if configuration not in self._counted:
-            self._counted[configuration] = self._count(configuration)
+            self._counted |= self._count(configuration)
         return self._counted[configuration]
 
     def _count(self, configuration):
+        """Costs of this network; of its twin too, where that was built for it."""
         width, iterations, sharing = configuration
         if sharing in ("all", "none") and iterations > 2 and self._linear:
             # Every further iteration costs the same: nothing large is built for it.
@@ -218,7 +219,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
                 name: first + (iterations - 1) * (getattr(two, name) - first)
                 for name, first in vars(one).items()
             }
-            return zoo.Costs(**grown)
+            return {configuration: zoo.Costs(**grown)}
         pair = zoo.build(
             self.family,
             width=width,
@@ -226,7 +227,12 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
             **{**self._zeros(), **sharing_arguments(sharing, iterations)},
         )
         found = pair.costs(self.example_shape)
-        return found.feedforward if sharing == "none" else found.recurrent
+        if sharing not in ("all", "none"):
+            return {configuration: found.recurrent}
+        return {
+            configuration._replace(sharing="all"): found.recurrent,
+            configuration._replace(sharing="none"): found.feedforward,
+        }
 
     def _zeros(self):
         return {**self.model, "initializer": "zeros", "seed": 0}
@@ -235,7 +241,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
     def _linear(self):
         """Whether a further iteration is one more of the same: not in state graphs."""
         width = max(1, zoo.describe(self.family).width_multiple)
-        pair = zoo.build(self.family, width=width, **self._zeros())
+        least = min(self.iterations)
+        pair = zoo.build(self.family, width=width, iterations=least, **self._zeros())
         return not any(isinstance(la, RecurrentGraph) for la in pair.recurrent.layers)
 
     def _feasible(self):

@@ -22,6 +22,8 @@ from keras_recur.tuning.search_tuner import SearchTuner
 
 # A worker that has trained its share asks to be started anew: memory grows.
 ENOUGH = 75
+# One whose chief has died goes on with the next one.
+LOST = 74
 RUNS_PER_PROCESS = 20
 RESTARTS = 10
 WAIT = 60.0
@@ -35,7 +37,7 @@ _MEMORY = {
 def run_workers(
     folder: SearchFolder,
     workers: int,
-    report: Callable[[str], None] = lambda line: None,
+    look: Callable[[int], None] = lambda running: None,
     runs: int = RUNS_PER_PROCESS,
 ) -> None:
     """Runs a search by a chief and so many workers, until all is done.
@@ -43,7 +45,7 @@ def run_workers(
     Args:
         folder: The search's folder, with its settings.
         workers: How many.
-        report: Called with a line for people.
+        look: Called twice a second, with the number of workers that run.
         runs: How many runs a worker trains before its process is replaced.
 
     Raises:
@@ -54,15 +56,11 @@ def run_workers(
     names = [f"worker-{i}" for i in range(workers)]
     (folder.path / "logs").mkdir(exist_ok=True)
     crew = _Crew(folder.path, names, runs)
-    known = folder.count_rows()
     try:
         crew.start()
         while crew.busy():
+            look(len(crew.working()))
             time.sleep(0.5)
-            if folder.count_rows() > known:
-                rows = folder.finished_rows()
-                known = len(rows)
-                report(_progress(rows, len(crew.working())))
     finally:
         crew.stop()
 
@@ -159,13 +157,15 @@ def take_part(directory: str | Path) -> int:
         directory: The search's folder, on a disk that all share.
 
     Returns:
-        The exit status: 0 when the search is done, 75 when this worker has trained its
-        share and wants to be started again.
+        The exit status: 0 when the search is done; when this worker wants to be started
+        again, 75 if it has trained its share, 74 if it has lost its chief.
 
     Raises:
         ValueError: if the folder holds no search.
         ConnectionError: if the chief cannot be reached.
     """
+    import grpc
+
     name = os.environ["KERASTUNER_TUNER_ID"]
     if "chief" not in name:  # Which has made the folder by then.
         _await_chief()
@@ -177,7 +177,26 @@ def take_part(directory: str | Path) -> int:
         tuner.search(verbose=0)
     except SearchTuner.Enough:
         return ENOUGH
+    except (SearchTuner.ChiefLost, grpc.RpcError) as error:
+        print(f"The chief was lost: {error}", file=sys.stderr, flush=True)
+        return LOST
     return 0
+
+
+def work_for_chief(directory: str | Path) -> None:
+    """What a worker on a machine of its own does, until the search is done.
+
+    Raises:
+        ConnectionError: as `take_part`, and if chiefs are lost again and again.
+    """
+    lost = 0
+    while status := take_part(directory):
+        lost += status == LOST
+        if lost > RESTARTS:
+            raise ConnectionError(
+                f"The chief was lost {lost} times. Finished runs are kept: see what it "
+                "printed, and start it and the workers again."
+            )
 
 
 def _await_chief(seconds: float = WAIT) -> None:
@@ -206,13 +225,6 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
-
-
-def _progress(rows, working):
-    failed = sum(row["status"] != "finished" for row in rows)
-    scores = [row["accuracy"] for row in rows if row["status"] == "finished"]
-    best = f", best so far {100 * max(scores):.1f} %" if scores else ""
-    return f"{len(rows)} runs done, {failed} failed, {working} workers{best}"
 
 
 if __name__ == "__main__":

@@ -247,6 +247,32 @@ def test_the_markdown_says_what_stopping_early_saves_and_keeps(tmp_path):
     assert "25 inputs of 59x59, outputs of all 100 iterations stored, and 1000" in text
 
 
+def test_the_markdown_says_what_a_search_adds(tmp_path):
+    from markdown import markdown
+    from rows import add_rows, read_rows
+    from tables import table
+
+    trial = {"part": "search_overhead", "what": "trial, processor time", "size": 12}
+    workers = {"part": "search_workers", "what": "trials", "unit": "per hour"}
+    grown = {"part": "search_memory", "what": "resident memory, last over first"}
+    grown |= {"unit": "ratio"}
+    rows = [
+        made_up(**trial, variant="fit", value=10.0),
+        made_up(**trial, variant="search", value=10.6, ratio_to="fit"),
+        made_up(**workers, variant="1 worker", value=200.0),
+        made_up(**workers, variant="2 workers", value=391.0, ratio_to="1 worker"),
+        made_up(**grown, variant="replaced", value=1.02),
+        made_up(**grown, variant="kept", value=1.4),
+    ]
+    add_rows(tmp_path / "abacus.csv", rows)
+    text = markdown(tmp_path)
+    assert "| jax 1.0 | 1.06 | 200 | 391 | 1.02 | 1.4 |" in text
+    assert "12 epochs of 8,000 strings of 12 bits" in text
+    shown_table = shown(table(read_rows(tmp_path / "abacus.csv"), "jax"))
+    assert "MISSED (≤ 1.05)" in shown_table and "met (≤ 1.1)" in shown_table
+    assert "1.96" in shown_table  # Two workers against one.
+
+
 def test_write_readme_replaces_only_what_is_between_the_markers(tmp_path):
     from markdown import write_readme
 

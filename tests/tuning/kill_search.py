@@ -1,17 +1,22 @@
 """Kills a search at random moments, again and again, and looks at what is left.
 
     python tests/tuning/kill_search.py --kills 20 --workers 0 [--seed 0]
+    python tests/tuning/kill_search.py --kills 5 --workers 2 --victim chief
+    python tests/tuning/kill_search.py --kills 5 --workers 3 --apart
 
 Some process of it is killed (SIGKILL) at a moment between its first sign of life and
-two seconds later: the search itself, or with workers any of its processes. Afterwards
-the same command goes on. At the end no row may be missing, doubled, or changed after
-it was written.
+two seconds later: the search itself, or with workers any of its processes, or the one
+that is named. Afterwards the same command goes on. With `--apart` chief and workers are
+started one by one, as on several machines, and it is the chief that is killed, when
+there are some rows, and started again; the workers are left alone. At the end no row
+may be missing, doubled, or changed after it was written.
 """
 
 import argparse
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,16 +27,69 @@ PROGRAM = Path(__file__).with_name("tiny_search.py")
 ROWS = 16
 
 
-def kill_search(kills: int, workers: int = 0, seed: int = 0) -> list[str]:
+def kill_search(
+    kills: int,
+    workers: int = 0,
+    seed: int = 0,
+    victim: str = "",
+    apart: bool = False,
+) -> list[str]:
     """Kills so often, in as many searches as it takes; returns what was killed."""
     rng = random.Random(seed)
     killed: list[str] = []
     while len(killed) < kills:
-        _one_search(killed, kills, workers, rng)
+        if apart:
+            _one_chief(killed, kills, workers, rng)
+        else:
+            _one_search(killed, kills, workers, rng, victim)
     return killed
 
 
-def _one_search(killed, kills, workers, rng):
+def _one_chief(killed, kills, workers, rng):
+    """Kills the chief of workers that are processes of their own."""
+    folder = Path(tempfile.mkdtemp())
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+
+    def start(name):
+        return subprocess.Popen(
+            [sys.executable, str(PROGRAM), str(folder)],
+            env={
+                **os.environ,
+                "KERASTUNER_TUNER_ID": name,
+                "KERASTUNER_ORACLE_IP": "127.0.0.1",
+                "KERASTUNER_ORACLE_PORT": str(port),
+            },
+            stdout=subprocess.DEVNULL,
+        )
+
+    seen: dict[Path, bytes] = {}
+    chief = start("chief")
+    crew = [start(f"worker-{i}") for i in range(workers)]
+    try:
+        # One that is killed when all is trained would kill nothing.
+        for rows in sorted(rng.sample(range(1, ROWS - 4), k=2)):
+            limit = time.monotonic() + 300
+            while len(list((folder / "rows").glob("*.json"))) < rows:
+                assert time.monotonic() < limit and chief.poll() is None
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 0.3))
+            if len(killed) < kills and chief.poll() is None:
+                chief.kill()
+                chief.wait()
+                killed.append("chief")
+                _check(folder, seen)
+                chief = start("chief")
+        assert [process.wait(300) for process in (chief, *crew)] == [0] * (workers + 1)
+    finally:
+        for process in (chief, *crew):
+            process.kill()
+    _check(folder, seen)
+    _count(folder)
+
+
+def _one_search(killed, kills, workers, rng, victim):
     folder = Path(tempfile.mkdtemp())
     seen: dict[Path, bytes] = {}
     while not (folder / "ended").exists():
@@ -49,12 +107,16 @@ def _one_search(killed, kills, workers, rng):
         if len(killed) < kills:
             time.sleep(rng.uniform(0, 2.0))
             if process.poll() is None:
-                killed.append(_kill_one(process, rng, workers))
+                killed += _kill_one(process, rng, workers, victim)
         _, error = process.communicate(timeout=600)
         _end_session(process)
         if process.returncode not in (0, -signal.SIGKILL):
             raise RuntimeError(error.decode()[-2000:])
         _check(folder, seen)
+    _count(folder)
+
+
+def _count(folder):
     rows = list((folder / "rows").glob("*.json"))
     assert len(rows) == ROWS, f"{len(rows)} rows instead of {ROWS}"
 
@@ -63,8 +125,12 @@ def _signs(folder):
     return sum(1 for path in folder.rglob("*") if "keras_tuner" not in path.parts)
 
 
-def _kill_one(process, rng, workers):
-    """The search, or one of its processes."""
+def _kill_one(process, rng, workers, victim):
+    """The search, or one of its processes; none if the one that is named is not there.
+
+    Returns:
+        A list of what was killed.
+    """
     family = {process.pid: "search"}
     for entry in Path("/proc").iterdir() if workers else ():
         if entry.name.isdigit() and int(entry.name) != process.pid:
@@ -77,9 +143,11 @@ def _kill_one(process, rng, workers):
             if session == process.pid and b"tuning.workers" in command:
                 name = environment.partition(b"KERASTUNER_TUNER_ID=")[2]
                 family[int(entry.name)] = name.partition(b"\0")[0].decode()
-    pid = rng.choice(sorted(family))
-    os.kill(pid, signal.SIGKILL)
-    return family[pid]
+    named = [pid for pid, name in sorted(family.items()) if victim in ("", name)]
+    for pid in rng.sample(named, k=min(1, len(named))):
+        os.kill(pid, signal.SIGKILL)
+        return [family[pid]]
+    return []
 
 
 def _end_session(process):
@@ -102,4 +170,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     for name, usual in (("kills", 20), ("workers", 0), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=usual)
+    parser.add_argument("--victim", default="", help="search, chief or worker-0")
+    parser.add_argument("--apart", action="store_true", help="chief and workers")
     print(kill_search(**vars(parser.parse_args())))

@@ -1,6 +1,7 @@
 """A whole search: rows, going on, failures, the winner."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -79,8 +80,26 @@ def test_what_is_missing_is_trained_with_the_same_result(finished):
     }
 
 
-@pytest.mark.parametrize("oracle", ["random", "bayesian", "hyperband"])
-def test_kerastuners_own_oracles(oracle, tmp_path):
+def test_progress_of_one_process(finished, tmp_path):
+    folder, result = finished
+    shutil.copytree(folder, tmp_path / "a")
+    for path in sorted((tmp_path / "a" / "rows").iterdir())[:3]:
+        path.unlink()
+    seen, lines = [], []
+    run(tmp_path / "a", progress=seen.append, report=lines.append)
+    # What was done before is counted, not reported; one of 17 is the winner's.
+    assert [(p.done, p.running) for p in seen] == [
+        *((done, 1) for done in (14, 15, 16, 17)),
+        (17, 0),
+    ]
+    assert len(lines) == 3 and all("seed" in line for line in lines)
+    assert {p.total for p in seen} == {17}
+    assert seen[0].seconds_left > 0 == seen[-1].seconds_left
+    assert seen[-1].best == result.best().configuration
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian", "hyperband", "optuna"])
+def test_oracles_that_choose(oracle, tmp_path):
     small = {
         "seeds": 1,
         "fresh_seeds": 0,
@@ -214,10 +233,16 @@ def test_killed_at_random_moments():
 
 
 @processes
+def test_a_chief_that_is_killed_and_started_again():
+    # Chief and workers are processes of their own; the workers outlive their chief.
+    assert kill_search(1, workers=2, seed=1, apart=True) == ["chief"]
+
+
+@processes
 def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
     folder, _ = finished
-    lines = []
-    run(tmp_path / "a", workers=2, report=lines.append)
+    lines, seen = [], []
+    run(tmp_path / "a", workers=2, report=lines.append, progress=seen.append)
     alone, together = (
         {r["configuration"] + str(r["seed"]): r["accuracy"] for r in rows}
         for rows in (
@@ -226,7 +251,10 @@ def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
         )
     )
     assert alone == pytest.approx(together, abs=0.02)
-    assert any("16 runs done, 0 failed" in line for line in lines)
+    assert len(lines) == len(set(lines)) == 17  # A line for every run.
+    assert seen[0].done == 0 and seen[0].total == 17
+    assert max(found.running for found in seen) == 2
+    assert (seen[-1].done, seen[-1].running, seen[-1].seconds_left) == (17, 0, 0)
     logs = {path.stem for path in (tmp_path / "a" / "logs").iterdir()}
     assert logs == {"chief", "worker-0", "worker-1"}
 
@@ -234,6 +262,25 @@ def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
 def test_a_grid_has_no_range(tmp_path):
     with pytest.raises(ValueError, match="A grid has no values of a range"):
         run(tmp_path / "a", learning_rate=(1e-3, 1e-2))
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("changes", "runs"),
+    [
+        ({}, 16),
+        ({"sharing": ["all"], "twins": True}, 16),
+        ({"twins": True}, 16),  # The twins are in the grid already.
+        ({"max_trials": 3, "learning_rate": [0.1, 0.01]}, 6),
+        ({"oracle": "random"}, 16),  # There are no more.
+        ({"oracle": "random", "max_trials": 3, "twins": True}, 12),
+        ({"oracle": "optuna", "learning_rate": (1e-3, 1e-2)}, 40),
+        ({"oracle": "hyperband"}, None),
+    ],
+)
+def test_how_many_runs_there_will_be(changes, runs):
+    assert SearchPlan(**{**TINY, **changes}).runs() == runs
 
 
 @processes

@@ -1,0 +1,93 @@
+"""(n) Resident memory of a search's worker over fifty trials.
+
+Fifty small networks on prefix sums by a chief and one worker. `replaced`: as a search
+does it, with a new process after 20 runs, because memory grows; `kept`: one process for
+all of them. The worker's resident memory is read twice a second; reported is the most
+in the first ten trials, in each ten after them, and at the end against the beginning
+(flat is the target: at most 1.1 where it is replaced). Linux only.
+
+    KERAS_BACKEND=tensorflow python benchmarks/search_memory.py \\
+        --network deep_thinking_1d --width 27 --size 6 --batch 100 --iterations 2 \\
+        --jit false --variant replaced
+
+Five minutes each on one CPU core.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from search_overhead import asked_for
+from setting import JITS, Asked, Job, Setting, parse_setting
+from worker import at, report
+
+TRIALS, PART = 50, 10
+MIB = 2**20
+
+
+def jobs(backend: str, asked: Asked) -> list[Job]:
+    setting = {
+        "network": "deep_thinking_1d",
+        "width": 4 if asked.quick else TRIALS,
+        "size": 6,
+        "batch": 100,
+        "iterations": 2,
+        "jit": JITS[backend][0],
+    }
+    return [
+        Job("search_memory", backend, Setting(**setting, variant=variant))
+        for variant in ("replaced", "kept")
+    ]
+
+
+def measure(setting: Setting) -> None:
+    from keras_recur.tuning.search_folder import SearchFolder
+    from keras_recur.tuning.search_plan import SearchPlan
+    from keras_recur.tuning.workers import RUNS_PER_PROCESS, run_workers
+
+    # Two ways of sharing, one seed: as many trials as the largest width.
+    widths = list(range(2, setting.width + 2, 2))
+    plan = SearchPlan(**asked_for(setting, quick=True) | {"widths": widths})
+    most: dict[int, int] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = SearchFolder(name)
+        folder.begin_search(plan.content())
+
+        def look(running):
+            done = len(list((folder.path / "rows").glob("*.json")))
+            at(f"{done} of {plan.runs()} trials")
+            part = done // PART
+            most[part] = max(most.get(part, 0), worker_memory(folder.path))
+
+        kept = setting.variant == "kept"
+        run_workers(folder, 1, look, plan.runs() if kept else RUNS_PER_PROCESS)
+    parts = [most[part] for part in sorted(most) if part * PART < plan.runs()]
+    for i, value in enumerate(parts):
+        trials = f"trials {i * PART + 1} to {(i + 1) * PART}"
+        variant = f"{setting.variant}, {trials}"
+        report("resident memory of a worker", value / MIB, "MiB", variant=variant)
+    ratio = parts[-1] / parts[0]
+    report("resident memory, last over first", ratio, "ratio", variant=setting.variant)
+
+
+def worker_memory(folder: Path) -> int:
+    """Resident bytes of this process's worker; 0 while there is none."""
+    for entry in Path("/proc").iterdir():
+        try:
+            if not entry.name.isdigit() or _parent(entry) != os.getpid():
+                continue
+            if b"KERASTUNER_TUNER_ID=worker" in (entry / "environ").read_bytes():
+                for line in (entry / "status").read_text().splitlines():
+                    if line.startswith("VmRSS"):
+                        return int(line.split()[1]) * 1024
+        except OSError:  # It has just ended.
+            continue
+    return 0
+
+
+def _parent(entry):
+    return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+if __name__ == "__main__":
+    measure(parse_setting(__doc__))
