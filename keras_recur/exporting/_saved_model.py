@@ -65,21 +65,24 @@ def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
     if not loops:
         why = "the model has no loop"
         return bodies, dict.fromkeys(_OTHERS, why), facts
-    steps = None
+    steps = unread = None
     try:
         steps = Stepwise(model)
     except ValueError as error:
         missing["serve_until"] = str(error)
-    if steps and len(loops) == 1:
+    try:
+        check_readout(model, "Reading out every iteration")
+    except ValueError as error:
+        unread = str(error)
+    # Without a Readout, something else may read the states of all iterations.
+    if steps and len(loops) == 1 and not (unread and loops[0].return_sequence):
         bodies["serve_iterations"] = _looped(steps)
         facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
     else:
         bodies["serve_iterations"], counts = _branched(model, loops, maximum)
         facts["iterations"] = {"trained": _trained(loops), "allowed": counts}
-    try:
-        check_readout(model, "Reading out every iteration")
-    except ValueError as error:
-        return bodies, dict.fromkeys(_OTHERS[1:], str(error)), facts
+    if unread:
+        return bodies, dict.fromkeys(_OTHERS[1:], unread), facts
     every = with_iterations(model, readout="all")
 
     def serve_all(x):

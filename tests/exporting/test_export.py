@@ -176,6 +176,19 @@ def test_a_model_of_ones_own(tmp_path):
 
 
 @pytest.mark.once
+def test_a_model_that_reads_all_states_itself(tmp_path):
+    """What is behind the loop is shown as many states as there are iterations."""
+    loop = SharedRecurrentBlock(layers.Dense(6, "relu"), 3, return_sequence=True)
+    mean = layers.GlobalAveragePooling1D()
+    model = keras.Sequential([keras.Input((6,)), loop, mean, layers.Dense(2)])
+    served = export(model, tmp_path, maximum=4)
+    x = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
+    for n in (2, 4):
+        expected = output(zoo.with_iterations(model, n), x)
+        close(served.serve_iterations(x, n), expected)
+
+
+@pytest.mark.once
 def test_several_inputs_and_no_loop(tmp_path):
     a, b = keras.Input((3,), name="a"), keras.Input((2,), name="b")
     both = layers.Dense(2)(layers.Concatenate()([a, b]))
