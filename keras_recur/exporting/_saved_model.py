@@ -51,7 +51,13 @@ def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: 
         module.card = tf.saved_model.Asset(str(file))
         signatures = {name: getattr(module, name) for name in bodies}
         signatures["serving_default"] = module.serve
-        tf.saved_model.save(module, str(path), signatures=signatures)
+        log = tf.get_logger()
+        level = log.level
+        log.setLevel("WARNING")  # It would name a folder that is moved at once.
+        try:
+            tf.saved_model.save(module, str(path), signatures=signatures)
+        finally:
+            log.setLevel(level)
 
 
 def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
@@ -79,7 +85,9 @@ def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
         bodies["serve_iterations"] = _looped(steps)
         facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
     else:
-        bodies["serve_iterations"], counts = _branched(model, loops, maximum)
+        bodies["serve_iterations"], counts = _branched(
+            model, loops, maximum, None if unread else "last"
+        )
         facts["iterations"] = {"trained": _trained(loops), "allowed": counts}
     if unread:
         return bodies, dict.fromkeys(_OTHERS[1:], unread), facts
@@ -156,7 +164,7 @@ def _trained(loops):
     )
 
 
-def _branched(model, loops, maximum):
+def _branched(model, loops, maximum, readout):
     """A branch for each number of iterations: more changes with it than one loop."""
     import tensorflow as tf
 
@@ -164,7 +172,7 @@ def _branched(model, loops, maximum):
     models = {}
     for n in range(1, max(trained, maximum or 0) + 1):
         try:
-            models[n] = with_iterations(model, n, readout="last")
+            models[n] = with_iterations(model, n, readout)
         except ValueError:  # A state graph's readout may need some steps at least.
             continue
     counts = list(models)
