@@ -28,6 +28,7 @@ def main(folder):
             x = inputs_for(model)
             name = f"{variant}-{twin}"
             model.save(folder / f"{name}.keras")
+            model.save_weights(folder / f"{name}.weights.h5")
             np.savez(folder / f"{name}.npz", x=x, y=output(model, x))
     (folder / "backend").write_text(keras.backend.backend())
 

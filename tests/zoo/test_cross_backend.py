@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from families import SOFT, VARIANTS, loop_of, output
+from families import SOFT, VARIANTS, loop_of, output, small
 
 OTHER = {"tensorflow": "jax", "torch": "tensorflow", "jax": "torch"}
 
@@ -47,6 +47,19 @@ def test_the_same_output_on_another_backend(variant, twin, folder):
     sharing = loop_of(model).sharing
     assert sharing[:3] == [0, 1, 0] if twin == "recurrent" else sharing == "none"
     check(model, folder / f"{variant}-{twin}.npz")
+
+
+@pytest.mark.parametrize("variant", ["1d recall", "soft mlp", "soft resnet_bn"])
+def test_weights_alone_on_another_backend(variant, folder):
+    """Into a network that is built here, of other weights."""
+    name = variant.removeprefix("soft ")
+    if name == variant:
+        pair = small(**VARIANTS[name], readout="all", sharing=[0, 1, 0])
+    else:
+        pair = small(**SOFT[name], readout="all", templates=2)
+    file = folder / f"{variant}-recurrent"
+    pair.recurrent.load_weights(f"{file}.weights.h5")
+    check(pair.recurrent, f"{file}.npz")
 
 
 @pytest.mark.parametrize("variant", SOFT)
