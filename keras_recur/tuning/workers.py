@@ -2,9 +2,9 @@
 
 Its own distributed mode: the chief answers over a socket, on this machine alone unless
 told otherwise, and without any protection. All of them end with the search that started
-them. A worker that dies is started again, and
-goes on with the trial it had; a chief that dies takes its workers along, and all start
-again: what has a row is not trained again.
+them. A worker that dies is started again, and goes on with the trial it had; a chief
+that dies takes its workers along, and all start again: what has a row is not trained
+again.
 """
 
 import os
