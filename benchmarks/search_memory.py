@@ -1,13 +1,14 @@
 """(n) Resident memory of a search's worker over fifty trials.
 
-Fifty small networks on prefix sums by a chief and one worker. `replaced`: as a search
-does it, with a new process after 20 runs, because memory grows; `kept`: one process for
-all of them. The worker's resident memory is read twice a second; reported is the most
-in the first ten trials, in each ten after them, and at the end against the beginning
-(flat is the target: at most 1.1 where it is replaced). Linux only.
+One small network on prefix sums with fifty learning rates, by a chief and one worker.
+`replaced`: as a search does it, with a new process after 20 runs, because memory grows;
+`kept`: one process for all of them. The worker's resident memory is read twice a
+second; reported is the most in the first ten trials, in each ten after them, and at the
+end against the beginning (flat is the target: at most 1.1 where it is replaced). Linux
+only.
 
     KERAS_BACKEND=tensorflow python benchmarks/search_memory.py \\
-        --network deep_thinking_1d --width 27 --size 6 --batch 100 --iterations 2 \\
+        --network deep_thinking_1d --width 16 --size 6 --batch 100 --iterations 2 \\
         --jit false --variant replaced
 
 Five minutes each on one CPU core.
@@ -28,7 +29,7 @@ MIB = 2**20
 def jobs(backend: str, asked: Asked) -> list[Job]:
     setting = {
         "network": "deep_thinking_1d",
-        "width": 4 if asked.quick else TRIALS,
+        "width": 4 if asked.quick else 16,
         "size": 6,
         "batch": 100,
         "iterations": 2,
@@ -45,9 +46,10 @@ def measure(setting: Setting) -> None:
     from keras_recur.tuning.search_plan import SearchPlan
     from keras_recur.tuning.workers import RUNS_PER_PROCESS, run_workers
 
-    # Two ways of sharing, one seed: as many trials as the largest width.
-    widths = list(range(2, setting.width + 2, 2))
-    plan = SearchPlan(**asked_for(setting, quick=True) | {"widths": widths})
+    trials = 2 * PART if setting.width < 16 else TRIALS
+    rates = [1e-3 * (1 + i / TRIALS) for i in range(trials)]
+    asked = asked_for(setting, quick=True)
+    plan = SearchPlan(**asked | {"sharing": ["all"], "learning_rate": rates})
     most: dict[int, int] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = SearchFolder(name)
@@ -57,11 +59,12 @@ def measure(setting: Setting) -> None:
             done = len(list((folder.path / "rows").glob("*.json")))
             at(f"{done} of {plan.runs()} trials")
             part = done // PART
-            most[part] = max(most.get(part, 0), worker_memory(folder.path))
+            if done % PART:  # At a multiple an old process may be there still.
+                most[part] = max(most.get(part, 0), worker_memory())
 
         kept = setting.variant == "kept"
         run_workers(folder, 1, look, plan.runs() if kept else RUNS_PER_PROCESS)
-    parts = [most[part] for part in sorted(most) if part * PART < plan.runs()]
+    parts = [most[part] for part in sorted(most)]
     for i, value in enumerate(parts):
         trials = f"trials {i * PART + 1} to {(i + 1) * PART}"
         variant = f"{setting.variant}, {trials}"
@@ -70,7 +73,7 @@ def measure(setting: Setting) -> None:
     report("resident memory, last over first", ratio, "ratio", variant=setting.variant)
 
 
-def worker_memory(folder: Path) -> int:
+def worker_memory() -> int:
     """Resident bytes of this process's worker; 0 while there is none."""
     for entry in Path("/proc").iterdir():
         try:

@@ -66,13 +66,14 @@ class SearchTuner(base_tuner.BaseTuner):
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Trains what has no row yet; returns the mean over seeds, and costs."""
         try:
-            return self._run_trial(trial)
+            found = self._run_trial(trial)
         except errors.FailedTrialError:
+            self._check_chief(trial)
             raise
         except Exception as error:  # Or KerasTuner would go on without a row.
             raise errors.FatalError(str(error)) from error
-        finally:
-            self._check_chief(trial)
+        self._check_chief(trial)
+        return found
 
     def _check_chief(self, trial):
         """A chief that is told of a trial that it never gave would not end any more."""

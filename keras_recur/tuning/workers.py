@@ -1,15 +1,17 @@
 """KerasTuner's chief and its workers, as processes of one machine.
 
 Its own distributed mode: the chief answers over a socket, on this machine alone unless
-told otherwise, and without any protection. A worker that dies is started again, and
-goes on with the trial it had; a chief that dies takes its workers along, and all start
-again: what has a row is not trained again.
+told otherwise, and without any protection. All of them end with the search that started
+them. A worker that dies is started again, and goes on with the trial it had; a chief
+that dies takes its workers along, and all start again: what has a row is not trained
+again.
 """
 
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +99,13 @@ class _Crew:
             environment["CUDA_VISIBLE_DEVICES"] = mine
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "keras_recur.tuning.workers", str(self.folder)],
+                [
+                    sys.executable,
+                    "-m",
+                    "keras_recur.tuning.workers",
+                    str(self.folder),
+                    str(os.getpid()),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -227,5 +235,15 @@ def _free_port() -> int:
         return found.getsockname()[1]
 
 
+def _end_with(parent: int) -> None:
+    """Ends this process when the search that started it is gone, however it died."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    # The search may be gone by now: it says itself who it is.
+    mine = int(sys.argv[2])
+    threading.Thread(target=_end_with, args=(mine,), daemon=True).start()
     sys.exit(take_part(sys.argv[1]))

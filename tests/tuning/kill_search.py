@@ -109,7 +109,7 @@ def _one_search(killed, kills, workers, rng, victim):
             if process.poll() is None:
                 killed += _kill_one(process, rng, workers, victim)
         _, error = process.communicate(timeout=600)
-        _end_session(process)
+        _await_end_of_session(process)
         if process.returncode not in (0, -signal.SIGKILL):
             raise RuntimeError(error.decode()[-2000:])
         _check(folder, seen)
@@ -150,12 +150,16 @@ def _kill_one(process, rng, workers, victim):
     return []
 
 
-def _end_session(process):
-    """What a killed search has left running."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _await_end_of_session(process):
+    """A search that was killed leaves nothing running, once what it began has begun."""
+    limit = time.monotonic() + 120
+    while True:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        assert time.monotonic() < limit, "chief or workers have outlived their search"
+        time.sleep(0.1)
 
 
 def _check(folder, seen):
