@@ -71,9 +71,9 @@ SEARCH = (
     "that the search does beside `fit`."
 )
 WORKERS = (
-    "Trials per hour: twelve networks, {epochs} epochs each, one thread per process, from "
-    "the start of the first process to the last row; before it, {loads} processes ran or "
-    "waited on this machine."
+    "Trials per hour: twelve networks, {epochs} epochs each, one thread per process, "
+    "from the start of the first process to the last row; before it, {loads} processes "
+    "ran or waited on this machine."
 )
 CURVE = "peak memory of a curve"
 GROWTH = "resident memory, last over first"
