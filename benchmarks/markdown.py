@@ -5,6 +5,8 @@ from pathlib import Path
 from exported_table import exported_table
 from rows import Row, read_rows
 from search_overhead import EPOCHS, EXAMPLES
+from search_workers import EPOCHS as SHORT
+from search_workers import LOAD
 from swrn import swrn_depth
 from tables import amount
 
@@ -66,8 +68,13 @@ CURVES = (
     "run one by one."
 )
 SEARCH = (
-    "Searches: networks of {epochs} epochs of {examples:,} strings of {size} bits; "
-    "with workers one thread each, from the start of the first process to the last row."
+    "A search's trial: {epochs} epochs of {examples:,} strings of {size} bits, and all "
+    "that the search does beside `fit`."
+)
+WORKERS = (
+    "Trials per hour: twelve networks, {epochs} epochs each, one thread per process, "
+    "from the start of the first process to the last row; before it, {loads} processes "
+    "ran or waited on this machine."
 )
 CURVE = "peak memory of a curve"
 GROWTH = "resident memory, last over first"
@@ -164,6 +171,9 @@ def _explained(rows: list[Row]):
     if trials:
         size = trials[0].size
         yield SEARCH.format(epochs=EPOCHS, examples=EXAMPLES, size=size)
+    loads = [row.value for row in rows if row.what == LOAD]
+    if loads:
+        yield WORKERS.format(epochs=SHORT, loads=" and ".join(loads))
     if len({row.jit for row in rows if row.backend == "tensorflow" and row.jit}) > 1:
         yield XLA
 

@@ -22,6 +22,7 @@ from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, report
 
 EPOCHS = 4
+LOAD = "load of the machine before"
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -81,7 +82,7 @@ def measure(setting: Setting) -> None:
     shown = {"variant": f"{workers} worker{'' if workers == 1 else 's'}", "repeats": 1}
     against = {} if workers == 1 else {"ratio_to": "1 worker"}
     report("trials", 3600 * len(rows) / seconds, "per hour", **shown, **against)
-    report("load of the machine before", load, "", **shown)
+    report(LOAD, load, "", **shown)
 
 
 def _has_gpu():

@@ -261,6 +261,7 @@ def test_the_markdown_says_what_a_search_adds(tmp_path):
         made_up(**trial, variant="search", value=10.6, ratio_to="fit"),
         made_up(**workers, variant="1 worker", value=200.0),
         made_up(**workers, variant="2 workers", value=391.0, ratio_to="1 worker"),
+        made_up(**{**workers, "what": "load of the machine before"}, value=5.25),
         made_up(**grown, variant="replaced", value=1.02),
         made_up(**grown, variant="kept", value=1.4),
     ]
@@ -268,6 +269,7 @@ def test_the_markdown_says_what_a_search_adds(tmp_path):
     text = markdown(tmp_path)
     assert "| jax 1.0 | 1.06 | 200 | 391 | 1.02 | 1.4 |" in text
     assert "12 epochs of 8,000 strings of 12 bits" in text
+    assert "5.25 processes ran or waited" in text
     shown_table = shown(table(read_rows(tmp_path / "abacus.csv"), "jax"))
     assert "MISSED (≤ 1.05)" in shown_table and "met (≤ 1.1)" in shown_table
     assert "1.96" in shown_table  # Two workers against one.
