@@ -31,6 +31,21 @@ def summarize_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [_summary(mine) for mine in by_name.values()]
 
 
+def best_of(configurations: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one with the highest mean score, if one has any; of equal ones the cheaper.
+
+    Those of which a seed failed come after all others. The name decides at last: runs
+    end in any order.
+    """
+
+    def rank(found):
+        macs = math.inf if found["macs"] is None else found["macs"]
+        return found["failed"] > 0, -found["accuracy"], macs, found["configuration"]
+
+    known = [c for c in configurations if c["accuracy"] is not None]
+    return min(known, key=rank, default=None)
+
+
 def _summary(rows):
     done = [row for row in rows if is_finished(row)]
     scores = [row["accuracy"] for row in done]

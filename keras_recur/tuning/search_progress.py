@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from keras_recur.tuning._summary import is_finished, summarize_rows
+from keras_recur.tuning._summary import best_of, is_finished, summarize_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +66,7 @@ class SearchProgress:
         """
         rows, fresh = list(rows), list(fresh)
         every = [*rows, *fresh]
-        scored = [c for c in summarize_rows(rows) if c["accuracy"] is not None]
-        best = max(scored, key=lambda found: found["accuracy"], default={})
+        best = best_of(summarize_rows(rows)) or {}
         seconds = [row["seconds"] for row in every if row.get("seconds") is not None]
         left = None
         if total is not None and seconds:

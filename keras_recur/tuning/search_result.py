@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_recur._validation import check_one_of
 from keras_recur.runs.summary import percent
-from keras_recur.tuning._summary import status, summarize_rows
+from keras_recur.tuning._summary import best_of, status, summarize_rows
 from keras_recur.tuning.best_configuration import BestConfiguration
 
 _COSTS = {
@@ -197,21 +197,13 @@ class SearchResult:
         Raises:
             ValueError: if no network has finished its training.
         """
-        known = [c for c in self.configurations() if c["accuracy"] is not None]
-        if not known:
+        best = best_of(self.configurations())
+        if best is None:
             raise ValueError(
                 "There is no best configuration: no network of this search has "
                 f"finished its training ({count_runs(self)})."
             )
-
-        def rank(found):
-            macs = found["macs"]
-            macs = float("inf") if macs is None else macs
-            return found["failed"] > 0, -found["accuracy"], macs
-
-        return BestConfiguration(
-            min(known, key=rank), self.content["metric"], self._rebuild
-        )
+        return BestConfiguration(best, self.content["metric"], self._rebuild)
 
     def __str__(self) -> str:
         content = self.content
