@@ -13,7 +13,8 @@ HEAD = (
 )
 TITLE = (
     "Exported by each backend and served by TensorFlow: published networks on the "
-    "examples they were trained for. Times are ratios of medians, at batch {batches}: "
+    "examples they were trained for. Times are ratios, medians over pairs of runs, at "
+    "batch {batches}: "
     "`serve` against `predict_on_batch` of the Keras model it was exported from, the "
     "feed-forward twin's `serve` against the recurrent network's, and `serve_until`, "
     "which stops when all of a batch are as sure, against `serve`, which runs all "
@@ -22,7 +23,7 @@ TITLE = (
 )
 TASKS = {
     "deep_thinking_1d": "prefix sums of {} bits",
-    "deep_thinking_2d": "mazes of {}x{}",
+    "deep_thinking_2d": "mazes of size {}",
 }
 
 
@@ -36,7 +37,7 @@ def exported_table(rows: list[Row]) -> list[str]:
     saved = []
     for network, size in dict.fromkeys((row.network, row.size) for row in rows):
         here = [r for r in rows if (r.network, r.size) == (network, size)]
-        task = TASKS[network].format(size)
+        shown = task = TASKS[network].format(size)
         timed = {
             backend: _ratios([r for r in here if r.backend == backend], "exported")
             for backend in dict.fromkeys(row.backend for row in here)
@@ -52,16 +53,16 @@ def exported_table(rows: list[Row]) -> list[str]:
                 saved.append((task, variant.partition("-")[2], ratios))
             found.append(
                 (
-                    task,
+                    shown,
                     keras,
-                    _ratios(here, "twin"),
+                    _ratios(here, "twin") if shown else "",
                     variant.partition("-")[2],
                     ratios,
                     f"{right:.1%} (all iterations: {every:.1%})",
                     f"{run:.1f} of {same[0].iterations}",
                 )
             )
-            task = keras = ""
+            shown = keras = ""
     lines = [f"| {' | '.join(cells)} |" for cells in found]
     return [
         TITLE.format(batches=" and ".join(map(str, batches))) + _saving(saved),
@@ -69,6 +70,7 @@ def exported_table(rows: list[Row]) -> list[str]:
         lines[0],
         "|---|---|---:|---:|---:|---:|---:|",
         *lines[1:],
+        "",
     ]
 
 
@@ -77,24 +79,27 @@ def _saving(saved):
     best = {}
     for task, level, ratios in saved:
         lowest = min(map(float, ratios.split(", ")))
-        if task and lowest < best.get(task, (9.0, ""))[0]:
-            best[task] = lowest, level
+        best[task] = min(best.get(task, (lowest, level)), (lowest, level))
     said = [
-        f"{1 - ratio:.0%} of the time on {task} (confidence {level})"
-        if ratio <= 0.7
-        else f"no 30 % of the time on {task}"
+        f"{100 * (1 - ratio):.0f} % on {task} (confidence {level})"
+        if ratio < 1
+        else f"nothing on {task}"
         for task, (ratio, level) in best.items()
     ]
-    text = ", ".join(said) or "nothing"
-    return f" With no fewer right answers, at the better batch, it saves {text}."
+    enough = any(ratio <= 0.7 for ratio, _ in best.values())
+    return (
+        " Of the time, with no fewer right answers and at the better batch, "
+        f"`serve_until` saves {', '.join(said) or 'nothing'}"
+        f"{'' if enough else ': nowhere the 30 % that were hoped for'}."
+    )
 
 
 def _ratios(rows, variant):
     """From the smallest batch to the largest."""
     found = sorted(
-        (int(r.batch), r.ratio)
+        (int(r.batch), r.value)
         for r in rows
-        if (r.what, r.variant) == ("exported", variant) and r.ratio
+        if (r.what, r.variant) == ("exported, pair by pair", variant)
     )
     return ", ".join(f"{float(ratio):.2f}" for _, ratio in found) or "–"
 

@@ -126,7 +126,6 @@ def _tables(rows: list[Row], path: Path):
                 *lines[1:],
                 "",
                 *exported_table(here),
-                "",
                 f"All figures, with versions: `{path.parent.name}/{path.name}` in "
                 "`benchmarks/`.",
             ]
