@@ -27,6 +27,9 @@ def export(
     maximum: Annotated[
         int | None, typer.Option(help="Iterations at which serve_until stops.")
     ] = None,
+    positions: Annotated[
+        str, typer.Option(help="An answer is as sure as its positions: min or mean.")
+    ] = "min",
     preprocess: Annotated[
         bool, typer.Option(help="Put the normalisation of images into the model.")
     ] = False,
@@ -41,6 +44,7 @@ def export(
         twin=twin,
         seed=seed,
         maximum=maximum,
+        positions=positions,
         preprocess=preprocess,
     )
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file())

@@ -20,7 +20,7 @@ class Format:
         backend: The backend of Keras that writes it.
         ending: Of its file's name; empty for a folder.
         write: Called with the model, the path, the model that raw inputs pass first or
-            `None`, `maximum` and `card`.
+            `None`, and as keywords `maximum`, `positions` and `card`.
         package: What else is needed, as it is imported; and as it is installed.
     """
 
@@ -52,8 +52,8 @@ def require(format: str) -> None:
 def _with_keras(format, **options):
     """Keras's own exporter, of what the model predicts and nothing else."""
 
-    def write(model, path: Path, front: Any, maximum: Any, card: Any):
-        del maximum, card
+    def write(model, path: Path, front: Any, **of_saved_models: Any):
+        del of_saved_models
         if front is not None:
             model = keras.Model(front.input, model(front.output), name=model.name)
         chosen = {k: v(model) if callable(v) else v for k, v in options.items()}

@@ -11,10 +11,13 @@ from keras_recur._validation import check_positive_int
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, confidence
 from keras_recur.zoo.anytime import Anytime
 from keras_recur.zoo.stepwise import Stepwise
+from keras_recur.zoo.stop_rule import StopRule
 from keras_recur.zoo.with_iterations import check_readout, with_iterations
 
 
-def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: dict):
+def write_saved_model(
+    model, path: Path, front: Any, maximum: int | None, positions: str, card: dict
+):
     """Writes the folder. What each function does is told by `export`."""
     import tensorflow as tf
 
@@ -32,7 +35,7 @@ def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: 
         "serve_all": [inputs],
         "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
     }
-    bodies, missing, facts = functions_of(model, maximum)
+    bodies, missing, facts = functions_of(model, maximum, positions)
     module: Any = tf.Module()
     kept = []
     for name, body in bodies.items():
@@ -60,7 +63,9 @@ def write_saved_model(model, path: Path, front: Any, maximum: int | None, card: 
             log.setLevel(level)
 
 
-def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
+def functions_of(
+    model: Any, maximum: int | None, positions: str
+) -> tuple[dict, dict, dict]:
     """Its functions of tensors, why others are missing, and facts about iterations."""
     if maximum is not None:
         check_positive_int("maximum", maximum)
@@ -95,13 +100,13 @@ def functions_of(model: Any, maximum: int | None) -> tuple[dict, dict, dict]:
 
     def serve_all(x):
         logits = every(x, training=False)
-        return {"logits": logits, "confidence": confidence(logits, leading=2)}
+        return {"logits": logits, "confidence": confidence(logits, positions, 2)}
 
     bodies["serve_all"] = serve_all
     if steps:
-        predictor = Anytime(model, "confidence", maximum)
+        predictor = Anytime(model, StopRule(positions=positions), maximum)
         bodies["serve_until"] = predictor.until
-        facts["serve_until"] = {"maximum": predictor.maximum}
+        facts["serve_until"] = {"maximum": predictor.maximum, "positions": positions}
     return bodies, missing, facts
 
 

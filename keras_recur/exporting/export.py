@@ -17,6 +17,7 @@ from keras_recur.exporting._formats import FORMATS, require
 from keras_recur.exporting._other_backend import on_backend
 from keras_recur.exporting.load_model import load_model
 from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers.confidence import POSITIONS
 from keras_recur.zoo.with_iterations import uncompiled
 
 
@@ -26,6 +27,7 @@ def export(
     format: str = "tf_saved_model",
     *,
     maximum: int | None = None,
+    positions: str = "min",
     preprocessing: keras.layers.Layer | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -73,6 +75,9 @@ def export(
         maximum: Iterations at which `serve_until` stops, and for which
             `serve_iterations` has branches, where it has such. Default: as the model
             runs.
+        positions: How sure an answer of many positions is, as in `layers.confidence`:
+            as its least sure one, `"min"` (default), or as the `"mean"` of all, which
+            suits mazes: what is said of walls is not trained, and never sure.
         preprocessing: A layer, or a model, that raw inputs pass first, such as
             `data.preprocessing("cifar10")`; it becomes part of what is written. A layer
             is shown `float32` inputs of the model's shape. Default: none.
@@ -108,6 +113,7 @@ def export(
     settings = {
         "format": format,
         "maximum": maximum,
+        "positions": check_one_of("positions", positions, POSITIONS),
         "card": card_of(model, front, card or {}),
     }
     if any(True for _ in banks_of(model)) and not _endless(model):

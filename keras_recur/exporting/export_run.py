@@ -24,6 +24,7 @@ def export_run(
     twin: str | None = None,
     seed: int | None = None,
     maximum: int | None = None,
+    positions: str = "min",
     preprocess: bool = False,
 ) -> Path:
     """Exports what a run has trained, with a card that says how.
@@ -39,6 +40,7 @@ def export_run(
         seed: Of which seed. Default: the first that finished; of what is published the
             one seed whose weights are.
         maximum: As of `export`.
+        positions: As of `export`.
         preprocess: Whether what the data set's images are normalised with becomes part
             of the model, so that it takes raw images. Default `False`.
 
@@ -65,7 +67,15 @@ def export_run(
                 f"Received: {run}, which does not."
             )
         front = data.preprocessing(data_name)
-    return export(model, to, format, maximum=maximum, preprocessing=front, card=card)
+    return export(
+        model,
+        to,
+        format,
+        maximum=maximum,
+        positions=positions,
+        preprocessing=front,
+        card=card,
+    )
 
 
 def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:

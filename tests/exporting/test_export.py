@@ -141,6 +141,18 @@ def test_inputs_of_any_size_and_signatures_by_name(tmp_path):
 
 
 @pytest.mark.once
+def test_an_answer_may_be_as_sure_as_its_positions_on_average(tmp_path):
+    model = small("deep_thinking_1d").recurrent
+    served = export(model, tmp_path, positions="mean")
+    x = inputs_for(model, 3)
+    every = output(zoo.with_iterations(model, readout="all"), x)
+    sure = keras_recur.layers.confidence(every, "mean", leading=2)
+    close(served.serve_all(x)["confidence"], array(sure))
+    close(served.serve_until(x, 2.0)["confidence"], array(sure)[:, -1])
+    assert card_in(served)["serve_until"]["positions"] == "mean"
+
+
+@pytest.mark.once
 def test_serve_until_ends_when_all_are_sure(tmp_path):
     """It computes fewer iterations: a hundred million would never end."""
     model = small("deep_thinking_1d", iterations=2).recurrent

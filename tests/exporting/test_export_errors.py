@@ -49,6 +49,7 @@ def subclassed():
         (model, {"format": "tf_savedmodel"}, "Did you mean 'tf_saved_model'?"),
         (model, {"format": "onnx"}, "`path` must end in '.onnx' for format='onnx'"),
         (model, {"path": "a.tflite"}, "must be the name of a folder"),
+        (model, {"positions": "median"}, "Allowed: 'min', 'mean'"),
         (unbuilt, {}, "is not built.*Call it once"),
         (Subclassed, {}, "is not built"),
         (subclassed, {}, "Only a Functional or Sequential model"),
