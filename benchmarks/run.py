@@ -5,6 +5,7 @@
     python benchmarks/run.py --resume            what an interruption left to do
     python benchmarks/run.py --markdown          the README's table, from the CSV
     python benchmarks/run.py --write-readme README.md
+    python benchmarks/run.py --write-cards zoo   what serving saves, into cards
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
@@ -35,6 +36,7 @@ import search_overhead
 import search_workers
 import soft_step
 import step
+from exported_cards import write_cards
 from markdown import markdown, write_readme
 from rich.console import Console
 from rich.progress import (
@@ -71,7 +73,7 @@ console = Console(stderr=True)
 def main() -> int:
     args = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends its process too
-    if args.markdown or args.write_readme:
+    if args.markdown or args.write_readme or args.write_cards:
         return _render(args)
     environments, failed = {}, False
     for backend in args.backends:
@@ -164,7 +166,9 @@ def _path(args, found: dict[str, str]) -> Path:
 def _render(args) -> int:
     try:
         text = markdown(args.results)
-        if args.write_readme:
+        if args.write_cards:
+            write_cards(args.write_cards, args.results)
+        elif args.write_readme:
             write_readme(args.write_readme, text)
         else:
             print(text)
@@ -208,6 +212,7 @@ def _arguments() -> argparse.Namespace:
     add("--out", type=Path, help="CSV file; default: results/<hardware>.csv")
     add("--markdown", action="store_true", help="print the README's table; no run")
     add("--write-readme", type=Path, metavar="FILE", help="put that table into FILE")
+    add("--write-cards", type=Path, metavar="ZOO", help="into the cards of its entries")
     add("--results", type=Path, default=RESULTS, help="folder of CSVs for --markdown")
     return parser.parse_args()
 

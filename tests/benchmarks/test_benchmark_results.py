@@ -378,3 +378,58 @@ def test_wrong_options_are_refused_with_what_is_allowed(wrong):
     done = subprocess.run([sys.executable, script, *wrong], capture_output=True)
     assert done.returncode == 2
     assert wrong[1].encode() in done.stderr
+
+
+def exported_rows(ratio=0.6, right=1.0, **columns):
+    """Rows of one published network: served in this share of the time."""
+    common = {"part": "exported", "network": "deep_thinking_1d", "size": 16}
+    common |= {"batch": 64, "iterations": 8, "width": 48, **columns}
+    pairs, share = "exported, pair by pair", "exported, accuracy"
+    return [
+        made_up(**common, what=pairs, variant="exported", value=0.95),
+        made_up(**common, what=pairs, variant="until-0.9", value=ratio),
+        made_up(**common, what=share, variant="exported", value=0.99),
+        made_up(**common, what=share, variant="until-0.9", value=right),
+        made_up(
+            **common, what="exported, iterations run", variant="until-0.9", value=3.0
+        ),
+    ]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("ratio", "right", "said"),
+    [
+        (0.6, 0.99, "saves 40 % on prefix sums of 16 bits (confidence 0.9)."),
+        (0.8, 1.0, "saves 20 % on prefix sums of 16 bits (confidence 0.9): nowhere"),
+        (1.2, 1.0, "saves nothing on prefix sums of 16 bits: nowhere"),
+        (0.1, 0.98, "saves nothing: nowhere"),  # It loses right answers.
+    ],
+)
+def test_what_serving_saves_is_said_as_it_is(ratio, right, said):
+    from exported_table import exported_table
+
+    text = "\n".join(exported_table(exported_rows(ratio, right)))
+    assert said in text
+    assert (
+        f"| 0.9 | {ratio:.2f} | {right:.1%} (all iterations: 99.0%) | 3.0 of 8 |"
+        in text
+    )
+
+
+@pytest.mark.once
+def test_cards_say_what_serving_saves(tmp_path):
+    from exported_cards import write_cards
+    from rows import add_rows
+
+    with pytest.raises(ValueError, match="No exported network was measured"):
+        write_cards(tmp_path, tmp_path)
+    card = tmp_path / "deep_thinking_1d-prefix_sums" / "README.md"
+    card.parent.mkdir()
+    card.write_text("# An entry\n\nHow it was made.\n")
+    for ratio, said in ((0.6, "saves 40 %"), (0.8, "saves 20 %")):
+        add_rows(tmp_path / "machine.csv", exported_rows(ratio))
+        assert write_cards(tmp_path, tmp_path) == [card]
+        text = card.read_text()
+        assert text.startswith("# An entry\n\nHow it was made.\n\n## Exported\n")
+        assert text.count("## Exported") == 1 and said in text
