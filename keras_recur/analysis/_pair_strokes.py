@@ -1,5 +1,7 @@
 """What the picture of a pair is drawn with. All lengths are in inches."""
 
+from keras_recur.layers._graph_plot import draw_arrow
+
 INK, FAINT, PLAIN, EDGE = "#222222", "#777777", "#f2f2f2", "#999999"
 
 
@@ -28,19 +30,7 @@ def tile(axes, left, bottom, width, height, colour):
 
 def arrow(axes, start, end, colour="#888888", width=0.9):
     """A straight arrow."""
-    axes.annotate(
-        "",
-        end,
-        start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": colour,
-            "linewidth": width,
-            "mutation_scale": 8,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
-    )
+    draw_arrow(axes, start, end, color=colour, linewidth=width, mutation_scale=8)
 
 
 def rail_in(axes, x, right, start, ends):

@@ -173,7 +173,7 @@ def load(
             transform = None
     elif name == "digits":
         x, y = digits(split, num_examples)
-        transform = _image_transform(spec, augment, cutout if training else 0)
+        transform = image_transform(spec, augment, cutout if training else 0)
     else:
         from keras_recur.data import _tfds
 
@@ -196,7 +196,7 @@ def load(
         x, y = _tfds.read_arrays(builder, tfds_split, num_examples, progress)
         if name == "emnist_balanced":  # stored with rows and columns exchanged
             x = x.transpose(0, 2, 1, 3)
-        transform = _image_transform(spec, augment, cutout if training else 0)
+        transform = image_transform(spec, augment, cutout if training else 0)
         details["tfds"] = builder.info.full_name
     return ArrayDataset(
         x,
@@ -290,7 +290,10 @@ def _check_augment(
     return possible and (training if augment is None else augment)
 
 
-def _image_transform(spec: DataSpec, augment: bool, cutout: int) -> ImageTransform:
+def image_transform(
+    spec: DataSpec, augment: bool = False, cutout: int = 0
+) -> ImageTransform:
+    """What is done to the images of a data set; by default, to those of tests."""
     mean, std = spec.mean or (0.0,), spec.std or (1.0,)
     if spec.name == "digits":
         return ImageTransform(mean, std, pad=int(augment), cutout=cutout, white=16)

@@ -3,6 +3,7 @@
 import keras
 
 from keras_recur.data.datasets import describe
+from keras_recur.data.load import image_transform
 
 
 def preprocessing(name: str) -> keras.layers.Layer:
@@ -32,11 +33,9 @@ def preprocessing(name: str) -> keras.layers.Layer:
             f"The data set {name!r} needs no preprocessing: its examples are made as "
             "models take them. Only images have one."
         )
-    channels = spec.input_shape[-1]
-    mean, std = spec.mean or (0.0,) * channels, spec.std or (1.0,) * channels
-    white = 16 if name == "digits" else 255
+    done = image_transform(spec)
     return keras.layers.Rescaling(
-        scale=[1 / (white * s) for s in std],
-        offset=[-m / s for m, s in zip(mean, std, strict=True)],
+        scale=[1 / (done.white * s) for s in done.std],
+        offset=[-m / s for m, s in zip(done.mean, done.std, strict=True)],
         name=f"{name}_preprocessing",
     )

@@ -21,13 +21,13 @@ class Format:
         ending: Of its file's name; empty for a folder.
         write: Called with the model, the path, the model that raw inputs pass first or
             `None`, and as keywords `maximum`, `positions` and `card`.
-        package: What else is needed, as it is imported; and as it is installed.
+        package: What else is needed, by the name that imports and installs it.
     """
 
     backend: str
     ending: str
     write: Callable[..., None]
-    package: tuple[str, str] | None = None
+    package: str | None = None
 
 
 def require(format: str) -> None:
@@ -37,14 +37,12 @@ def require(format: str) -> None:
         ImportError: if not, with what to install.
     """
     needed = FORMATS[format]
-    known = {"tensorflow": "tensorflow", "torch": "torch"}
-    packages = [(known[needed.backend], known[needed.backend])]
-    packages += [needed.package] if needed.package else []
-    missing = [pip for name, pip in packages if importlib.util.find_spec(name) is None]
+    packages = [needed.backend, *([needed.package] if needed.package else [])]
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
             f"format={format!r} is written by Keras on {needed.backend} and needs "
-            f"{' and '.join(pip for _, pip in packages)}. Missing: "
+            f"{' and '.join(packages)}. Missing: "
             f"{', '.join(missing)}. Install it with: pip install {' '.join(missing)}"
         )
 
@@ -89,9 +87,7 @@ def _any_size(model):
 
 FORMATS = {
     "tf_saved_model": Format("tensorflow", "", write_saved_model),
-    "onnx": Format(
-        "tensorflow", ".onnx", _with_keras("onnx"), package=("tf2onnx", "tf2onnx")
-    ),
+    "onnx": Format("tensorflow", ".onnx", _with_keras("onnx"), package="tf2onnx"),
     "litert": Format("tensorflow", ".tflite", _with_keras("litert")),
     "torch": Format("torch", ".pt2", _with_keras("torch", dynamic_shapes=_any_size)),
 }

@@ -1,5 +1,6 @@
 """Writing a format on another backend: in a process of its own, which Keras fixes."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -11,15 +12,19 @@ from typing import Any
 
 import keras
 
+from keras_recur.exporting._formats import FORMATS
+from keras_recur.exporting.load_model import load_model
+
 _OURS = ("keras", "keras_recur", "builtins")
 
 
-def on_backend(backend: str, model: Any, path: Path, front: Any, settings: dict):
-    """Has a model written by another backend, which gets it as `.keras` files."""
+def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: dict):
+    """Has a model written by the format's backend, which gets it as `.keras` files."""
+    backend = FORMATS[format].backend
     modules = sorted({*_modules(model), *(_modules(front) if front else ())})
     if "__main__" in modules:
         raise ValueError(
-            f"format={settings['format']!r} is written by Keras on {backend}, in a "
+            f"format={format!r} is written by Keras on {backend}, in a "
             "process of its own, where a layer that is defined in a notebook or script "
             "is not known. Received: a model with such a layer. Put its class into a "
             "module (a file to import), or make the layer of Keras's layers "
@@ -31,7 +36,8 @@ def on_backend(backend: str, model: Any, path: Path, front: Any, settings: dict)
         model.save(place / "model.keras")
         if front is not None:
             front.save(place / "front.keras")
-        plan = {"path": str(path.absolute()), "modules": modules, "settings": settings}
+        plan = {"format": format, "path": str(path.absolute())}
+        plan |= {"modules": modules, "settings": settings}
         (place / "plan.json").write_text(json.dumps(plan))
         done = subprocess.run(
             [sys.executable, "-m", __name__, str(place)],
@@ -76,11 +82,6 @@ def _modules(model: Any) -> Iterator[str]:
 
 
 def _main(place: Path) -> None:
-    import importlib
-
-    from keras_recur.exporting.export import write
-    from keras_recur.exporting.load_model import load_model
-
     plan = json.loads((place / "plan.json").read_text())
     try:
         for module in plan["modules"]:
@@ -89,7 +90,8 @@ def _main(place: Path) -> None:
             load_model(file) if file.exists() else None
             for file in (place / "model.keras", place / "front.keras")
         )
-        write(model, Path(plan["path"]), front, plan["settings"])
+        write = FORMATS[plan["format"]].write
+        write(model, Path(plan["path"]), front, **plan["settings"])
     except Exception as error:  # Whatever it is, the caller is told.
         said = {"type": type(error).__name__, "message": str(error)}
         (place / "error.json").write_text(json.dumps(said))

@@ -8,11 +8,11 @@ from typing import Any
 from keras import ops, tree
 
 from keras_recur._validation import check_positive_int
-from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, confidence
+from keras_recur.layers import RecurrentGraph, confidence
 from keras_recur.zoo.anytime import Anytime
 from keras_recur.zoo.stepwise import Stepwise
 from keras_recur.zoo.stop_rule import StopRule
-from keras_recur.zoo.with_iterations import check_readout, with_iterations
+from keras_recur.zoo.with_iterations import check_readout, loops_in, with_iterations
 
 
 def write_saved_model(
@@ -72,7 +72,7 @@ def functions_of(
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}
-    loops = list(_loops(model))
+    loops = list(loops_in(model))
     if not loops:
         why = "the model has no loop"
         return bodies, dict.fromkeys(_OTHERS, why), facts
@@ -90,10 +90,14 @@ def functions_of(
         bodies["serve_iterations"] = _looped(steps)
         facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
     else:
-        bodies["serve_iterations"], counts = _branched(
-            model, loops, maximum, None if unread else "last"
+        trained = max(
+            loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
+            for loop in loops
         )
-        facts["iterations"] = {"trained": _trained(loops), "allowed": counts}
+        bodies["serve_iterations"], counts = _branched(
+            model, trained, maximum, None if unread else "last"
+        )
+        facts["iterations"] = {"trained": trained, "allowed": counts}
     if unread:
         return bodies, dict.fromkeys(_OTHERS[1:], unread), facts
     every = with_iterations(model, readout="all")
@@ -139,7 +143,7 @@ def _looped(steps):
                     "weights for more.",
                 )
             )
-        with tf.control_dependencies([c for c in checks if c is not None]):
+        with tf.control_dependencies(checks):
             iterations = tf.identity(iterations)
         state, shown = steps.begin(x)
 
@@ -154,26 +158,10 @@ def _looped(steps):
     return serve_iterations
 
 
-def _loops(model):
-    """Nested models included."""
-    for layer in getattr(model, "layers", ()):
-        if isinstance(layer, RecurrentGraph | SharedRecurrentBlock):
-            yield layer
-        yield from _loops(layer)
-
-
-def _trained(loops):
-    return max(
-        loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
-        for loop in loops
-    )
-
-
-def _branched(model, loops, maximum, readout):
+def _branched(model, trained, maximum, readout):
     """A branch for each number of iterations: more changes with it than one loop."""
     import tensorflow as tf
 
-    trained = _trained(loops)
     models = {}
     for n in range(1, max(trained, maximum or 0) + 1):
         try:

@@ -14,7 +14,7 @@ from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.bake import bake
 from keras_recur.exporting._card import card_of
 from keras_recur.exporting._formats import FORMATS, require
-from keras_recur.exporting._other_backend import on_backend
+from keras_recur.exporting._other_backend import on_its_backend
 from keras_recur.exporting.load_model import load_model
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.layers.confidence import POSITIONS
@@ -107,11 +107,10 @@ def export(
     target = _check_path(path, format)
     if isinstance(model, str | os.PathLike):
         model = load_model(Path(model))
-    _check_model(model)
+    model = _checked(model)
     require(format)
     front = None if preprocessing is None else _front(preprocessing, model)
     settings = {
-        "format": format,
         "maximum": maximum,
         "positions": check_one_of("positions", positions, POSITIONS),
         "card": card_of(model, front, card or {}),
@@ -123,17 +122,11 @@ def export(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as place:
         made = Path(place) / target.name
         if FORMATS[format].backend == keras.backend.backend():
-            write(model, made, front, settings)
+            FORMATS[format].write(model, made, front, **settings)
         else:
-            on_backend(FORMATS[format].backend, model, made, front, settings)
+            on_its_backend(format, model, made, front, settings)
         shutil.move(made, target)
     return target
-
-
-def write(model, path, front, settings):
-    """Writes one format on the running backend."""
-    settings = dict(settings)
-    FORMATS[settings.pop("format")].write(uncompiled(model), path, front, **settings)
 
 
 def _check_path(path, format):
@@ -155,14 +148,15 @@ def _check_path(path, format):
 _ENDINGS = {known.ending for known in FORMATS.values()} | {".keras", ".h5"}
 
 
-def _check_model(model):
+def _checked(model):
+    """The model, not compiled, or an error that says what is wrong with it."""
     if isinstance(model, keras.Model) and not model.built:
         raise ValueError(
             f"The model {model.name!r} is not built, so its weights and the shape of "
             "its inputs are not known. Call it once, or begin it with "
             "keras.Input(shape)."
         )
-    uncompiled(model)  # Says what is wrong with it, if something is.
+    return uncompiled(model)
 
 
 def _endless(model):

@@ -98,13 +98,12 @@ def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
 
 
 def _of_run(folder, twin, seed):
-    asked = folder.read_json("run.json")
-    if "test_sizes" not in asked["entry"]:  # Entries have them.
+    if folder.of_experiment():
         raise ValueError(
             f"{folder.path} is the folder of an experiment, of many networks. Export "
             "runs of `compare` or `train`, or a model by keras_recur.export."
         )
-    check_one_of("twin", twin, asked["twins"])
+    check_one_of("twin", twin, folder.read_json("run.json")["twins"])
     finished = [
         r for r in folder.results() if r["twin"] == twin and r["status"] == "finished"
     ]

@@ -160,17 +160,18 @@ def _box(axes, x, y, text, bold=False, pale=False):
 
 
 def _arrow(axes, start, end, colour, connection, dashed=False):
-    axes.annotate(
-        "",
-        end,
+    draw_arrow(
+        axes,
         start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": colour,
-            "connectionstyle": connection,
-            "linestyle": "--" if dashed else "-",
-            "linewidth": 0.8 if dashed else 1.3,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
+        end,
+        color=colour,
+        connectionstyle=connection,
+        linestyle="--" if dashed else "-",
+        linewidth=0.8 if dashed else 1.3,
     )
+
+
+def draw_arrow(axes, start, end, **style):
+    """An arrow from one point to exactly the other."""
+    style = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **style}
+    axes.annotate("", end, start, arrowprops=style)

@@ -55,7 +55,7 @@ def write_card(
         )
     folder = RunFolder(run)
     asked = folder.read_json("run.json")
-    experiment = "test_sizes" not in asked["entry"]  # Entries have them.
+    experiment = folder.of_experiment()
     twins = asked["twins"]
     if not experiment:
         twins = dict.fromkeys(("recurrent", "feedforward", *twins))

@@ -82,6 +82,10 @@ class RunFolder:
         ]
         self.write_json("run.json", asked)
 
+    def of_experiment(self) -> bool:
+        """Whether an experiment was run here, which has no `Entry`."""
+        return "test_sizes" not in self.read_json("run.json")["entry"]
+
     def entry(self) -> Entry:
         """The entry this run trains."""
         return Entry.from_dict(self.read_json("run.json")["entry"])

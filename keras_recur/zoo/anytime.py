@@ -218,11 +218,7 @@ class Anytime:
 
     def _until(self, shown, run, few):
         """Goes on until at most so many examples are active, or at the maximum."""
-        counts = self.rule.patience, self.minimum, self.maximum, few
-        limits = (
-            ops.convert_to_tensor(self.rule.threshold, "float32"),
-            ops.convert_to_tensor(counts, "int32"),
-        )
+        limits = self._limits(few)
         if self.steps.limit is None:
             return self._program("until", self._loop)(shown, run, limits)
         for t in range(int(array(run["number"])), self.maximum):
@@ -310,11 +306,17 @@ class Anytime:
             A dictionary of `logits`, `iterations`, `stopped` and `confidence`.
         """
         shown, run = self._begin(x)
-        threshold = self.rule.threshold if threshold is None else threshold
-        counts = self.rule.patience, self.minimum, self.maximum, 0
-        limits = ops.cast(threshold, "float32"), ops.convert_to_tensor(counts, "int32")
-        run = self._loop(shown, run, limits)
+        run = self._loop(shown, run, self._limits(0, threshold))
         return {name: run[name] for name in _ANSWERS}
+
+    def _limits(self, few, threshold=None):
+        """What decides of every example when it is done, as tensors."""
+        threshold = self.rule.threshold if threshold is None else threshold
+        counts = self.rule.patience, self.minimum, self.maximum, few
+        return (
+            ops.convert_to_tensor(threshold, "float32"),
+            ops.convert_to_tensor(counts, "int32"),
+        )
 
     def _few(self, size: int) -> int:
         """How many examples may be left of a batch before it is made smaller."""

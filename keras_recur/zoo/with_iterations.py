@@ -1,5 +1,6 @@
 """Another number of iterations, or another readout, on the same weights."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -152,8 +153,14 @@ def _for_graph(changes):
     return {names[k]: v for k, v in changes.items() if k in names}
 
 
+def loops_in(model: Any) -> Iterator[Any]:
+    """The loops of a model, nested models included; of what is no model, none."""
+    for layer in model.layers if isinstance(model, keras.Model) else ():
+        if isinstance(layer, _LOOPS):
+            yield layer
+        yield from loops_in(layer)
+
+
 def has_loop(layer: Any) -> bool:
     """Whether this is a model with a loop, nested models included."""
-    return isinstance(layer, keras.Model) and any(
-        isinstance(inner, _LOOPS) or has_loop(inner) for inner in layer.layers
-    )
+    return any(True for _ in loops_in(layer))
