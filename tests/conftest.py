@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+from pathlib import Path
 
 gc.disable()  # until all is imported
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -12,6 +13,11 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
 # The programs here are tiny: compiling them well would take longer than running them.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Keras compiles every model anew: programs that are equal come from the disk.
+COMPILED = Path(__file__).resolve().parents[1] / "build" / "compiled"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 if importlib.util.find_spec("torch"):
     import torch  # noqa: F401  Behind TensorFlow it would crash (Keras does the same).
 
@@ -27,12 +33,15 @@ JIT = {"tensorflow": [False, True]}.get(BACKEND, ["auto"])
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out `once` tests, which no backend changes, on all but TensorFlow."""
-    if BACKEND == "tensorflow":
-        return
-    once = [item for item in items if item.get_closest_marker("once")]
-    config.hook.pytest_deselected(items=once)
-    items[:] = [item for item in items if not item.get_closest_marker("once")]
+    """Leaves out the tests that one backend is enough for, and is not this one."""
+    kept, others = [], []
+    for item in items:
+        once = item.get_closest_marker("once")
+        # PyTorch starts quickest: nothing to trace, nothing to compile.
+        at = BACKEND if once is None else (*once.args, "torch")[0]
+        (kept if at == BACKEND else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
 
 
 @pytest.fixture(autouse=True)

@@ -49,6 +49,8 @@ PUBLIC = {
     for name, value in OFFERED.items()
     if inspect.isclass(value) or inspect.isfunction(value)
 }
+# What is offered under two names has one example.
+EXAMPLES = {o: n for n, o in PUBLIC.items() if ">>>" in str(o.__doc__)}
 
 
 class AnyBackend(doctest.OutputChecker):
@@ -106,9 +108,8 @@ def test_docstrings_have_examples(name):
         assert "Example:" in doc and ">>>" in doc
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, o in PUBLIC.items() if ">>>" in str(o.__doc__)]
-)
+@pytest.mark.once
+@pytest.mark.parametrize("name", EXAMPLES.values())
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = PUBLIC[name]

@@ -62,7 +62,14 @@ SCORES = {
     "readout-times": "error",
     "text": "bits_per_character",
 }
-each = pytest.mark.parametrize("name", TINY)
+each = pytest.mark.parametrize(
+    "name",
+    [
+        # Networks and training have tests of their own on every backend.
+        pytest.param(name, marks=() if name == "supervision" else pytest.mark.once)
+        for name in TINY
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +163,7 @@ def test_published(name, ran, tmp_path):
     }
 
 
+@pytest.mark.once
 def test_an_interrupted_experiment_goes_on(tmp_path, ran):
     _, whole = ran("text")
     done = []
@@ -192,6 +200,7 @@ def test_a_diverged_network_counts_as_one_that_guesses(tmp_path):
     assert "diverged" in (tmp_path / "run" / "README.md").read_text()
 
 
+@pytest.mark.once
 def test_sharing_saves_parameters_but_not_after_one_step(ran):
     summary = ran("sharing")[1]["summary"]
     parameters = {k: v["parameters"] for k, v in summary.items()}
@@ -203,6 +212,7 @@ def test_sharing_saves_parameters_but_not_after_one_step(ran):
     assert len({v for k, v in parameters.items() if "stages" in k}) == 1
 
 
+@pytest.mark.once
 def test_stages_share_what_their_name_says():
     experiment = Sharing(width=2, stage_loops=2)
     shared = {
@@ -229,6 +239,7 @@ def test_stages_share_what_their_name_says():
         assert len(loops) == 1
 
 
+@pytest.mark.once
 def test_readout_times_are_scored_each(ran):
     folder, results = ran("readout-times")
     shared, own = results["runs"]

@@ -64,32 +64,36 @@ def check(served, model, x):
     if hasattr(served, "serve_until"):
         levels = np.sort(sure, axis=None)
         between = np.argmax(np.diff(levels))  # so that rounding decides nothing
-        check_until(served, model, x, float(levels[between : between + 2].mean()))
+        level = float(levels[between : between + 2].mean())
+        rule = zoo.StopRule("confidence", level)
+        check_stopping(served.serve_until(x, level), model, rule, x)
+        for n in (1, 2):
+            rule = zoo.StopRule("agreement", patience=n)
+            check_stopping(served.serve_until_agreed(x, n), model, rule, x)
 
 
-def check_until(served, model, x, wanted):
-    predictor = zoo.anytime(model, zoo.StopRule("confidence", wanted))
+def check_stopping(found, model, rule, x):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that nothing was so sure
-        expected = predictor(x)
-    found = served.serve_until(x, wanted)
+        warnings.simplefilter("ignore")  # that nothing met the rule
+        expected = zoo.anytime(model, rule)(x)
     assert set(found) == {"logits", "iterations", "stopped", "confidence"}
     for name, tensor in found.items():
         close(tensor, getattr(expected, name))
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 @pytest.mark.parametrize("variant", [*FAMILIES, "1d recall"])
 def test_every_family(variant, tmp_path):
     model = small(**VARIANTS[variant], **FEW.get(variant, {})).recurrent
     served = export(model, tmp_path)
     check(served, model, inputs_for(model, 7))
     graph = variant in GRAPHS
-    assert hasattr(served, "serve_until") != graph
-    assert ("serve_until" in card_in(served)["not there"]) == graph
+    for name in ("serve_until", "serve_until_agreed"):
+        assert hasattr(served, name) != graph
+        assert (name in card_in(served)["not there"]) == graph
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 @pytest.mark.parametrize("variant", ["mlp", "1d recall"])
 def test_the_feedforward_twin(variant, tmp_path):
     model = small(**VARIANTS[variant]).feedforward
@@ -115,6 +119,7 @@ def test_from_this_backend(variant, tmp_path):
             "serve_iterations",
             "serve_all",
             "serve_until",
+            "serve_until_agreed",
         ]
     )
     if variant == "soft mlp":
@@ -123,7 +128,7 @@ def test_from_this_backend(variant, tmp_path):
     check(served, model, inputs_for(model, 7))
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_inputs_of_any_size_and_signatures_by_name(tmp_path):
     model = small("deep_thinking_2d").recurrent
     served = export(model, tmp_path, maximum=9)
@@ -140,7 +145,7 @@ def test_inputs_of_any_size_and_signatures_by_name(tmp_path):
     close(*named.values(), longer)
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_an_answer_may_be_as_sure_as_its_positions_on_average(tmp_path):
     model = small("deep_thinking_1d").recurrent
     served = export(model, tmp_path, positions="mean")
@@ -149,11 +154,11 @@ def test_an_answer_may_be_as_sure_as_its_positions_on_average(tmp_path):
     sure = keras_recur.layers.confidence(every, "mean", leading=2)
     close(served.serve_all(x)["confidence"], array(sure))
     close(served.serve_until(x, 2.0)["confidence"], array(sure)[:, -1])
-    assert card_in(served)["serve_until"]["positions"] == "mean"
+    assert card_in(served)["stopping"]["positions"] == "mean"
 
 
-@pytest.mark.once
-def test_serve_until_ends_when_all_are_sure(tmp_path):
+@pytest.mark.once("tensorflow")
+def test_serving_ends_when_all_may_stop(tmp_path):
     """It computes fewer iterations: a hundred million would never end."""
     model = small("deep_thinking_1d", iterations=2).recurrent
     served = export(model, tmp_path, maximum=100_000_000)
@@ -161,9 +166,17 @@ def test_serve_until_ends_when_all_are_sure(tmp_path):
     found = served.serve_until(x, 0.01)
     assert list(found["iterations"].numpy()) == [1, 1]
     close(found["logits"], output(zoo.with_iterations(model, 1), x))
+    rule = zoo.StopRule("agreement", patience=2)
+    expected = zoo.anytime(model, rule, maximum=50)(x)
+    assert expected.stopped.all()
+    found = served.serve_until_agreed(x, 2)
+    assert list(found["iterations"].numpy()) == list(expected.iterations)
+    close(found["logits"], expected.logits)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`patience`"):
+        served.serve_until_agreed(x, 0)
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_mixed_precision(tmp_path):
     model = small("mlp", dtype="mixed_bfloat16").recurrent
     served = export(model, tmp_path)
@@ -187,7 +200,7 @@ def test_a_model_of_ones_own(tmp_path):
     assert not hasattr(served, "serve_until")
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_a_model_that_reads_all_states_itself(tmp_path):
     """What is behind the loop is shown as many states as there are iterations."""
     loop = SharedRecurrentBlock(layers.Dense(6, "relu"), 3, return_sequence=True)
@@ -200,7 +213,7 @@ def test_a_model_that_reads_all_states_itself(tmp_path):
         close(served.serve_iterations(x, n), expected)
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_several_inputs_and_no_loop(tmp_path):
     a, b = keras.Input((3,), name="a"), keras.Input((2,), name="b")
     both = layers.Dense(2)(layers.Concatenate()([a, b]))
@@ -211,7 +224,7 @@ def test_several_inputs_and_no_loop(tmp_path):
     assert card_in(served)["functions"] == ["serve"]
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_banks_that_run_any_number_are_not_baked(tmp_path):
     """Baked kernels would end where one template goes on."""
     model = small("mlp", templates=1, iterations=2).recurrent
@@ -233,7 +246,7 @@ def test_preprocessing_and_what_the_card_says(tmp_path):
     assert "mnist_preprocessing" in json.dumps(card["preprocessing"])
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 @pytest.mark.filterwarnings("ignore:.*weights of the feedforward twin")
 def test_a_published_entry_with_its_card(tmp_path):
     name = "deep_thinking_1d-prefix_sums"

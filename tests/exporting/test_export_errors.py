@@ -14,8 +14,7 @@ import keras_recur
 from keras_recur.exporting import export_run, load_model
 from keras_recur.exporting._other_backend import _modules
 
-BACKEND = keras.backend.backend()
-elsewhere = pytest.mark.skipif(BACKEND == "tensorflow", reason="needs no other process")
+elsewhere = pytest.mark.once  # From TensorFlow no other process is needed.
 
 
 def model():
@@ -75,7 +74,7 @@ def test_bad_arguments(make, arguments, message, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["there"]
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 @pytest.mark.parametrize(
     ("name", "maximum", "message"),
     [
@@ -161,7 +160,7 @@ def test_a_folder_and_an_unknown_layer(saved):
         load_model(saved)
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     import tensorflow as tf
 
@@ -205,7 +204,7 @@ def test_the_other_process_tells_what_went_wrong(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 @pytest.mark.parametrize(
     ("run", "arguments", "message"),
     [

@@ -10,7 +10,7 @@ from keras_recur import cli, runs, tuning
 from keras_recur.exporting import export_run
 
 tf = pytest.importorskip("tensorflow")
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.once("tensorflow")
 SHORT = {"epochs": 1, "milestones": ()}
 RAW = np.random.default_rng(0).integers(0, 17, (5, 8, 8, 1)).astype("float32")
 

@@ -109,6 +109,7 @@ def test_a_truncated_result_is_named_and_made_again(entry, run):
     assert json.loads(result.read_text())["tests"] == accuracy
 
 
+@pytest.mark.once
 def test_a_diverged_seed_counts_as_failed_and_the_others_go_on(entry, tmp_path):
     wild = Recipe("sgd", 1e30, epochs=2, batch_size=20)
     entry = dataclasses.replace(entry, recipes={**entry.recipes, "recurrent": wild})
@@ -120,6 +121,7 @@ def test_a_diverged_seed_counts_as_failed_and_the_others_go_on(entry, tmp_path):
     assert results["summary"]["recurrent"]["sizes"] == []
 
 
+@pytest.mark.once
 def test_a_full_disk_loses_nothing_and_more_seeds_are_added(entry, run, monkeypatch):
     before = (run.path / "results.json").read_bytes()
 
@@ -150,6 +152,7 @@ def test_weight_files_hold_no_optimizer(run):
         assert names and not any(name.startswith("optimizer") for name in names)
 
 
+@pytest.mark.once
 def test_networks_that_train_every_answer(entry, tmp_path):
     recipe = Recipe(
         "sgd",

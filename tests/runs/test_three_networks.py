@@ -160,6 +160,7 @@ def test_a_run_begun_without_recalibration(finished, tmp_path):
     assert "was not done for the other columns" in footnote(results)
 
 
+@pytest.mark.once
 def test_banks_without_normalization(tmp_path):
     entry = make_entry(
         "deep_thinking_1d",
@@ -179,6 +180,7 @@ def test_banks_without_normalization(tmp_path):
     assert "keeping a scale each." in footnote(results)
 
 
+@pytest.mark.once
 def test_report_and_card(finished, tmp_path):
     page = runs.write_report(finished).read_text()
     results = finished.read_json("results.json")

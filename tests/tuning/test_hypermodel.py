@@ -48,6 +48,7 @@ def test_a_budget_is_the_space():
     assert found == right and found < set(at_most) | found
 
 
+@pytest.mark.once
 def test_a_line_of_equal_compute():
     budget = Budget(macs=3_000)
     made = space(widths=(1, 500), iterations=(1, 2, 4, 8), budget=budget, iso="macs")
@@ -61,6 +62,7 @@ def test_a_line_of_equal_compute():
         assert made.costs(configuration).macs <= 3_000 < made.costs(wider).macs
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "tuner", ["RandomSearch", "BayesianOptimization", "GridSearch"]
 )
@@ -108,6 +110,7 @@ def test_ways_of_sharing():
     assert str(Configuration(16, 4, "groups of 2")) == "w16-t4-groupsof2"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("make", "message"),
     [

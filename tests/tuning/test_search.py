@@ -3,14 +3,13 @@
 import json
 import shutil
 
-import keras
 import numpy as np
 import pytest
 from kill_search import kill_search
 from tiny_search import TINY
 
 from keras_recur import tuning
-from keras_recur.tuning import _peak_memory, search_tuner
+from keras_recur.tuning import _peak_memory, search_tuner, workers
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 
@@ -80,6 +79,7 @@ def test_what_is_missing_is_trained_with_the_same_result(finished):
     }
 
 
+@pytest.mark.once
 def test_progress_of_one_process(finished, tmp_path):
     folder, result = finished
     shutil.copytree(folder, tmp_path / "a")
@@ -98,6 +98,7 @@ def test_progress_of_one_process(finished, tmp_path):
     assert seen[-1].best == result.best().configuration
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("oracle", ["random", "bayesian", "hyperband", "optuna"])
 def test_oracles_that_choose(oracle, tmp_path):
     small = {
@@ -116,6 +117,7 @@ def test_oracles_that_choose(oracle, tmp_path):
     assert contents(tmp_path / "a") == before
 
 
+@pytest.mark.once
 def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
     real = search_tuner.fit
 
@@ -141,6 +143,7 @@ def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
     assert result.best().configuration.endswith("all")
 
 
+@pytest.mark.once
 def test_nothing_finished(tmp_path, monkeypatch):
     def failing(*args, **kwargs):
         raise TypeError("a bug")
@@ -152,6 +155,7 @@ def test_nothing_finished(tmp_path, monkeypatch):
     assert "failed" in str(result)
 
 
+@pytest.mark.once
 def test_a_full_disk_is_an_error_and_nothing_is_lost(tmp_path, monkeypatch):
     real, written = SearchFolder.write_row, []
 
@@ -184,6 +188,7 @@ def test_twins_are_trained_too(tmp_path):
     ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -220,25 +225,27 @@ def test_a_folder_of_something_else(tmp_path):
         tuning.load_search(tmp_path)
 
 
-# Processes start fastest on PyTorch.
-processes = pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="One backend is enough for processes."
-)
+@pytest.mark.once
+def test_workers_share_the_cores(monkeypatch):
+    cores = set(range(8))
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: cores, raising=False)
+    shares = [set(workers._threads(n).values()) for n in (1, 3, 20)]
+    assert shares == [{"8"}, {"2"}, {"1"}]
 
 
-@processes
+@pytest.mark.once
 def test_killed_at_random_moments():
     # tests/tuning/kill_search.py does it more often, and to chief and workers.
     assert len(kill_search(2, workers=0, seed=3)) == 2
 
 
-@processes
+@pytest.mark.once
 def test_a_chief_that_is_killed_and_started_again():
     # Chief and workers are processes of their own; the workers outlive their chief.
     assert kill_search(1, workers=2, seed=1, apart=True) == ["chief"]
 
 
-@processes
+@pytest.mark.once
 def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
     folder, _ = finished
     lines, seen = [], []
@@ -283,10 +290,8 @@ def test_how_many_runs_there_will_be(changes, runs):
     assert SearchPlan(**{**TINY, **changes}).runs() == runs
 
 
-@processes
+@pytest.mark.once
 def test_a_chief_that_cannot_be_reached(monkeypatch):
-    from keras_recur.tuning import workers
-
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(workers._free_port()))
     with pytest.raises(ConnectionError, match="127.0.0.1:.*not be reached for 0 sec"):

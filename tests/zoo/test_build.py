@@ -145,6 +145,7 @@ def test_weights_start_as_in_pytorch():
     assert not array(bias).any()
 
 
+@pytest.mark.once
 @families
 def test_matched_parameters(name):
     step = zoo.describe(name).width_multiple
@@ -210,6 +211,7 @@ def test_list_models():
     assert zoo.list_models("nothing*") == []
 
 
+@pytest.mark.once
 @families
 def test_describe_reads_as_text(name):
     family = zoo.describe(name)

@@ -77,6 +77,7 @@ def test_macs_and_depth(name, sharing):
         assert twin.effective_depth == layers + T * per_iteration
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "size", "recall"),
     [
@@ -91,6 +92,7 @@ def test_recall_adds_a_convolution_to_every_iteration(name, size, recall):
     assert costs.effective_depth - plain.effective_depth == T
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", [n for n in FAMILIES if n not in GRAPHS])
 def test_reading_every_iteration_costs_a_head_for_each(name):
     size = SIZES.get(name)
@@ -156,6 +158,7 @@ def test_activations_by_hand():
     assert half.activation_bytes < costs.recurrent.activation_bytes
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", [n for n in FAMILIES if n not in GRAPHS])
 def test_activations_grow_with_iterations_and_shrink_with_remat(name):
     def stored(**arguments):
