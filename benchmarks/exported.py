@@ -1,12 +1,12 @@
-"""(k) Exported networks: their time, and what `serve_until` saves and costs.
+"""(k) Exported networks: their time, and what stopping early saves and costs.
 
 Published networks of the zoo, on the examples they were trained for, as SavedModels
 that TensorFlow serves. `exported` is the time of `serve` against the Keras model's
 `predict_on_batch`; `twin`, that of the exported feed-forward twin against the
-recurrent one's; `until-C`, that of `serve_until` with confidence C against `serve`,
-which runs all iterations, with the share of examples that each answers right and the
-iterations that `serve_until` runs. Batch 1 is the latency of a request, 64 the
-throughput.
+recurrent one's; `until-C` and `agreed-P`, that of `serve_until` with confidence C and
+of `serve_until_agreed` with patience P against `serve`, which runs all iterations, with
+the share of examples that each answers right and the iterations that are run. Batch 1
+is the latency of a request, 64 the throughput.
 
     KERAS_BACKEND=tensorflow python benchmarks/exported.py --network deep_thinking_1d \\
         --width 48 --size 16 --batch 64 --iterations 8 --jit false --repeats 100 \\
@@ -35,13 +35,13 @@ ENTRIES = {
     ),
     ("deep_thinking_2d", 9): ("deep_thinking_2d-mazes", "mazes", 32, 5),
 }
-LEVELS = ("0.9", "0.99", "0.999")
+STOPPING = ("until-0.9", "until-0.99", "until-0.999", "agreed-1", "agreed-2")
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
     variants = ["exported"]
     if backend == "tensorflow":  # What follows is TensorFlow, whoever has exported.
-        variants += ["twin", *(f"until-{level}" for level in LEVELS)]
+        variants += ["twin", *STOPPING]
     entries = list(ENTRIES.items())[: 1 if asked.quick else None]
     return [
         Job(
@@ -74,7 +74,9 @@ def measure(setting: Setting) -> None:
         warnings.simplefilter("ignore")  # The twin's weights are not needed.
         pair = zoo.load(name)
     at("exporting")
-    served = exported(pair.recurrent)
+    # Of walls nothing is learned: a maze's least sure position is never sure.
+    positions = "mean" if task == "mazes" else "min"
+    served = exported(pair.recurrent, positions)
     test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
     batches = [test[i] for i in range(len(test) if setting.batch > 1 else 128)]
     keras_model = pair.recurrent
@@ -106,18 +108,18 @@ def measure(setting: Setting) -> None:
         against("keras", "exported", keras_model.predict_on_batch, served.serve)
         return
     if setting.variant == "twin":
-        twin = exported(pair.feedforward)
+        twin = exported(pair.feedforward, positions)
         against("exported", "twin", served.serve, twin.serve)
         return
-    level = np.float32(setting.variant.partition("-")[2])
-
-    def until(x):
-        return served.serve_until(x, level)["logits"]
-
-    against("exported", setting.variant, served.serve, until)
+    rule, _, strictness = setting.variant.partition("-")
+    stopping = {
+        "until": lambda x: served.serve_until(x, float(strictness)),
+        "agreed": lambda x: served.serve_until_agreed(x, int(strictness)),
+    }[rule]
+    against("exported", setting.variant, served.serve, lambda x: stopping(x)["logits"])
     right, run = {"exported": [], setting.variant: []}, []
     for x, y in batches:
-        found = served.serve_until(x, level)
+        found = stopping(x)
         run.append(found["iterations"].numpy())
         for variant, logits in (
             ("exported", served.serve(x)),
@@ -132,13 +134,13 @@ def measure(setting: Setting) -> None:
         report("exported, accuracy", share, "share", variant=variant)
 
 
-def exported(model):
+def exported(model, positions):
     import tensorflow as tf
 
     import keras_recur
 
     with tempfile.TemporaryDirectory() as place:
-        path = keras_recur.export(model, f"{place}/model")
+        path = keras_recur.export(model, f"{place}/model", positions=positions)
         return tf.saved_model.load(str(path))
 
 

@@ -6,8 +6,8 @@ HEAD = (
     "examples",
     "`serve`, against Keras",
     "its twin, against it",
-    "confidence",
-    "`serve_until`, against `serve`",
+    "it stops at",
+    "stopping, against `serve`",
     "right",
     "iterations",
 )
@@ -16,10 +16,12 @@ TITLE = (
     "examples they were trained for. Times are ratios, medians over pairs of runs, at "
     "batch {batches}: "
     "`serve` against `predict_on_batch` of the Keras model it was exported from, the "
-    "feed-forward twin's `serve` against the recurrent network's, and `serve_until`, "
-    "which stops when all of a batch are as sure, against `serve`, which runs all "
+    "feed-forward twin's `serve` against the recurrent network's, and `serve_until` "
+    "and `serve_until_agreed`, which stop when all of a batch are as sure or so many "
+    "iterations have changed no answer, against `serve`, which runs all "
     "iterations; beside it the test examples that are answered right, and the "
-    "iterations run, of an example on average."
+    "iterations run, of an example on average. A maze is as sure as its positions on "
+    "average, strings as their least sure one."
 )
 TASKS = {
     "deep_thinking_1d": "prefix sums of {} bits",
@@ -43,20 +45,20 @@ def exported_table(rows: list[Row]) -> list[str]:
             for backend in dict.fromkeys(row.backend for row in here)
         }
         keras = "; ".join(f"{name} {ratios}" for name, ratios in timed.items())
-        for variant in dict.fromkeys(r.variant for r in here if "until" in r.variant):
+        for variant in dict.fromkeys(r.variant for r in here if "-" in r.variant):
             same = [r for r in here if r.variant == variant]
             every = _last(here, "exported, accuracy", "exported")
             right = _last(same, "exported, accuracy", variant)
             run = _last(same, "exported, iterations run", variant)
             ratios = _ratios(same, variant)
             if right >= every:
-                saved.append((task, variant.partition("-")[2], ratios))
+                saved.append((task, _rule(variant), ratios))
             found.append(
                 (
                     shown,
                     keras,
                     _ratios(here, "twin") if shown else "",
-                    variant.partition("-")[2],
+                    _rule(variant),
                     ratios,
                     f"{right:.1%} (all iterations: {every:.1%})",
                     f"{run:.1f} of {same[0].iterations}",
@@ -74,22 +76,27 @@ def exported_table(rows: list[Row]) -> list[str]:
     ]
 
 
+def _rule(variant):
+    name, _, strictness = variant.partition("-")
+    return f"{'confidence' if name == 'until' else 'agreement'} {strictness}"
+
+
 def _saving(saved):
     """What is saved where nothing is lost, and where it is not worth it."""
     best = {}
-    for task, level, ratios in saved:
+    for task, rule, ratios in saved:
         lowest = min(map(float, ratios.split(", ")))
-        best[task] = min(best.get(task, (lowest, level)), (lowest, level))
+        best[task] = min(best.get(task, (lowest, rule)), (lowest, rule))
     said = [
-        f"{100 * (1 - ratio):.0f} % on {task} (confidence {level})"
+        f"{100 * (1 - ratio):.0f} % on {task} ({rule})"
         if ratio < 1
         else f"nothing on {task}"
-        for task, (ratio, level) in best.items()
+        for task, (ratio, rule) in best.items()
     ]
     enough = any(ratio <= 0.7 for ratio, _ in best.values())
     return (
         " Of the time, with no fewer right answers and at the better batch, "
-        f"`serve_until` saves {', '.join(said) or 'nothing'}"
+        f"stopping early saves {', '.join(said) or 'nothing'}"
         f"{'' if enough else ': nowhere the 30 % that were hoped for'}."
     )
 

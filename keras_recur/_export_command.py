@@ -25,7 +25,7 @@ def export(
         int | None, typer.Option(help="Of which seed. Default: the first.")
     ] = None,
     maximum: Annotated[
-        int | None, typer.Option(help="Iterations at which serve_until stops.")
+        int | None, typer.Option(help="Iterations at which serving stops at last.")
     ] = None,
     positions: Annotated[
         str, typer.Option(help="An answer is as sure as its positions: min or mean.")

@@ -34,6 +34,7 @@ def write_saved_model(
         "serve_iterations": [inputs, tf.TensorSpec((), "int32", name="iterations")],
         "serve_all": [inputs],
         "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
+        "serve_until_agreed": [inputs, tf.TensorSpec((), "int32", name="patience")],
     }
     bodies, missing, facts = functions_of(model, maximum, positions)
     module: Any = tf.Module()
@@ -80,7 +81,7 @@ def functions_of(
     try:
         steps = Stepwise(model)
     except ValueError as error:
-        missing["serve_until"] = str(error)
+        missing = dict.fromkeys(_STOPPING, str(error))
     try:
         check_readout(model, "Reading out every iteration")
     except ValueError as error:
@@ -108,13 +109,16 @@ def functions_of(
 
     bodies["serve_all"] = serve_all
     if steps:
-        predictor = Anytime(model, StopRule(positions=positions), maximum)
-        bodies["serve_until"] = predictor.until
-        facts["serve_until"] = {"maximum": predictor.maximum, "positions": positions}
+        sure = Anytime(model, StopRule("confidence", positions=positions), maximum)
+        agreed = Anytime(model, StopRule("agreement", positions=positions), maximum)
+        bodies["serve_until"] = sure.until
+        bodies["serve_until_agreed"] = _patiently(agreed)
+        facts["stopping"] = {"maximum": sure.maximum, "positions": positions}
     return bodies, missing, facts
 
 
-_OTHERS = ("serve_iterations", "serve_all", "serve_until")
+_STOPPING = ("serve_until", "serve_until_agreed")
+_OTHERS = ("serve_iterations", "serve_all", *_STOPPING)
 
 
 def _behind(front, body):
@@ -123,28 +127,37 @@ def _behind(front, body):
     return lambda x, *others: body(front(x, training=False), *others)
 
 
+def _count(name, value, limit=None):
+    """The tensor, once it is known that it counts something there is."""
+    import tensorflow as tf
+
+    checks = [
+        tf.debugging.assert_positive(value, f"`{name}` must be a positive integer.")
+    ]
+    if limit:
+        checks.append(
+            tf.debugging.assert_less_equal(
+                value,
+                limit,
+                f"`{name}` can be at most {limit} here: there are no weights for more.",
+            )
+        )
+    with tf.control_dependencies(checks):
+        return tf.identity(value)
+
+
+def _patiently(predictor):
+    def serve_until_agreed(x, patience):
+        return predictor.until(x, patience=_count("patience", patience))
+
+    return serve_until_agreed
+
+
 def _looped(steps):
     """As many iterations as are asked for, in one loop of the graph."""
 
     def serve_iterations(x, iterations):
-        import tensorflow as tf
-
-        checks = [
-            tf.debugging.assert_positive(
-                iterations, "`iterations` must be a positive integer."
-            )
-        ]
-        if steps.limit:
-            checks.append(
-                tf.debugging.assert_less_equal(
-                    iterations,
-                    steps.limit,
-                    f"`iterations` can be at most {steps.limit} here: there are no "
-                    "weights for more.",
-                )
-            )
-        with tf.control_dependencies(checks):
-            iterations = tf.identity(iterations)
+        iterations = _count("iterations", iterations, steps.limit)
         state, shown = steps.begin(x)
 
         def once(number, *state):

@@ -61,8 +61,11 @@ def export(
       `StopRule("confidence", confidence)`: every example is answered after the first
       iteration that is so sure of it; the loop ends when all are, or at `maximum`. A
       dictionary of `logits`, `iterations`, `stopped` and `confidence`.
+    - `served.serve_until_agreed(inputs, patience)`: the same with a
+      `StopRule("agreement", patience=patience)`: every example is answered once so many
+      iterations in a row have not changed its answer.
 
-    The last two need a model with a `Readout`, and `serve_until` one that runs
+    The last three need a model with a `Readout`, and those that stop one that runs
     iteration by iteration; `card.json` says which there are, and why others are not. It
     is among the assets: `served.card.asset_path`.
 
@@ -72,7 +75,7 @@ def export(
         path: What to write, which must not exist. `.onnx`, `.tflite` and `.pt2` end the
             names of files.
         format: See above. Default `"tf_saved_model"`.
-        maximum: Iterations at which `serve_until` stops, and for which
+        maximum: Iterations at which those that stop do so at last, and for which
             `serve_iterations` has branches, where it has such. Default: as the model
             runs.
         positions: How sure an answer of many positions is, as in `layers.confidence`:

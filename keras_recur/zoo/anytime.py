@@ -293,7 +293,9 @@ class Anytime:
         key = (name, self.rule.kind, self.rule.positions, self.policy)
         return self.steps.program(key, function, number)
 
-    def until(self, x: Any, threshold: Any = None) -> dict[str, Any]:
+    def until(
+        self, x: Any, threshold: Any = None, patience: Any = None
+    ) -> dict[str, Any]:
         """Not compiled: a whole batch as tensors, for a graph of one's own.
 
         Nothing is asked of the host: the loop ends when all of the batch is done.
@@ -301,18 +303,20 @@ class Anytime:
         Args:
             x: Inputs, as tensors.
             threshold: A scalar tensor in place of the rule's threshold.
+            patience: A scalar tensor in place of the rule's patience.
 
         Returns:
             A dictionary of `logits`, `iterations`, `stopped` and `confidence`.
         """
         shown, run = self._begin(x)
-        run = self._loop(shown, run, self._limits(0, threshold))
+        run = self._loop(shown, run, self._limits(0, threshold, patience))
         return {name: run[name] for name in _ANSWERS}
 
-    def _limits(self, few, threshold=None):
+    def _limits(self, few, threshold=None, patience=None):
         """What decides of every example when it is done, as tensors."""
         threshold = self.rule.threshold if threshold is None else threshold
-        counts = self.rule.patience, self.minimum, self.maximum, few
+        patience = self.rule.patience if patience is None else patience
+        counts = patience, self.minimum, self.maximum, few
         return (
             ops.convert_to_tensor(threshold, "float32"),
             ops.convert_to_tensor(counts, "int32"),

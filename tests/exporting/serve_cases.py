@@ -60,6 +60,12 @@ def check(folder, name):
             sure = answers["confidence"].numpy() >= level
             first = np.where(sure.any(1), sure.argmax(1), sure.shape[1] - 1)
             found.append(float(np.abs(first - chosen).max()))
+            until = served.serve_until_agreed(x, 1)
+            classes = every.argmax(-1).reshape(*every.shape[:2], -1)
+            agree = (classes[:, 1:] == classes[:, :-1]).all(-1)
+            first = np.where(agree.any(1), agree.argmax(1) + 1, every.shape[1] - 1)
+            found.append(float(np.abs(first + 1 - until["iterations"]).max()))
+            found.append(difference(until["logits"], every[np.arange(len(x)), first]))
     return max(found), len(found)
 
 
