@@ -84,6 +84,7 @@ class _Crew:
 
     def _launch(self, name):
         environment = {
+            **_threads(len(self.names)),
             **os.environ,
             **_MEMORY,
             # A network of the same shape is compiled once, by whichever worker.
@@ -227,6 +228,20 @@ def _await_chief(seconds: float = WAIT) -> None:
                     "KERASTUNER_ORACLE_PORT."
                 ) from error
             time.sleep(0.2)
+
+
+def _threads(workers: int) -> dict[str, str]:
+    """A worker's share of the cores: with all of them each, they wait for each other.
+
+    JAX on a CPU takes no such number.
+    """
+    if hasattr(os, "sched_getaffinity"):  # What a cluster allows, not what there is.
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    share = str(max(1, cores // workers))
+    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    return dict.fromkeys(names, share)
 
 
 def _free_port() -> int:
