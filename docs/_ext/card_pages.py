@@ -28,8 +28,8 @@ def cards_of(family: str, root: Path) -> list[str]:
 
 def write(folder: Path, root: Path) -> None:
     """Writes all pages."""
-    rows = []
-    for name, card in cards(root).items():
+    found, rows = cards(root), []
+    for name, card in found.items():
         where = card.relative_to(root).as_posix()
         text = (
             f"```{{include}} ../../{where}/README.md\n:relative-images:\n```\n\n"
@@ -38,7 +38,7 @@ def write(folder: Path, root: Path) -> None:
         put(folder / f"{name}.md", text)
         title, headline = (card / "README.md").read_text().split("\n\n")[:2]
         rows.append([f"[{name}]({name}.md)", title.removeprefix("# "), headline])
-    names = "\n".join(f"{name} <{name}>" for name in cards(root))
+    names = "\n".join(f"{name} <{name}>" for name in found)
     text = (
         "# Experiments and searches\n\nQuestions of the papers, each with many "
         "networks on one set of data, and searches of width against iterations: all "
@@ -46,4 +46,4 @@ def write(folder: Path, root: Path) -> None:
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
     put(folder / "index.md", text)
-    keep_only(folder, {"index.md", *(f"{name}.md" for name in cards(root))})
+    keep_only(folder, {"index.md", *(f"{name}.md" for name in found)})

@@ -40,7 +40,7 @@ def write(folder: Path, root: Path) -> None:
         root: The repository: its `zoo/` holds the published entries.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows, files = [], {"index.md"}
     for name in zoo.list_models():
         family = zoo.describe(name)
         pair = zoo.build(name, initializer="zeros", seed=0)
@@ -52,14 +52,16 @@ def write(folder: Path, root: Path) -> None:
         for entry in entries:
             if plot := _plot(entry):
                 shutil.copyfile(plot, folder / f"{entry.name}.png")
+                files.add(f"{entry.name}.png")
         put(folder / f"{name}.md", page(family, costs, entries, root))
+        files |= {f"{name}.md", f"{name}.png"}
         counts = (
             f"{twin.parameters:,}" for twin in (costs.recurrent, costs.feedforward)
         )
         measured = ", ".join(entry.name.removeprefix(f"{name}-") for entry in entries)
         rows.append([f"[{name}]({name}.md)", family.shares, *counts, measured])
     put(folder / "index.md", _index(rows))
-    keep_only(folder, _files(root))
+    keep_only(folder, files)
 
 
 def page(family, costs, entries: list[Path], root: Path) -> str:
@@ -169,11 +171,3 @@ def _index(rows):
         "are those of the default pair, counted here.\n\n"
         f"{markdown_table(header, rows)}\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
-
-
-def _files(root):
-    files = {"index.md"}
-    for name in zoo.list_models():
-        files |= {f"{name}.md", f"{name}.png"}
-        files |= {f"{entry.name}.png" for entry in entries_of(name, root)}
-    return files

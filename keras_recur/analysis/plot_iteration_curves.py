@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._validation import check_positive_int
+from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.training.checkpoint import replacing
 
 _COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#b8467c", "#7a5195", "0.35")
@@ -53,17 +53,9 @@ def plot_iteration_curves(
     ... }
     >>> figure = keras_recur.analysis.plot_iteration_curves(curves, trained=3)
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    if trained is not None:
-        check_positive_int("trained", trained)
     found = _checked(curves)
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    if trained is not None:
-        axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
-        axes.text(0.6, 103, "trained", va="top", fontsize=8, color="0.4")
+    last = max(map(len, found.values()))
+    figure, axes = iteration_axes(last, trained, score)
     kinds: dict[str, int] = {}
     for name, values in found.items():
         kind = name.partition(",")[0]
@@ -78,13 +70,6 @@ def plot_iteration_curves(
             marker=".",
             label=name,
         )
-    axes.set_xlim(0.5, max(map(len, found.values())) + 0.5)
-    axes.set_ylim(-2, 104)
-    axes.set_xlabel("iterations")
-    axes.set_ylabel(f"{score} (%)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     if path is not None:
         with replacing(path) as file:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._validation import check_positive_int
+from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.analysis.iteration_metrics import IterationMetrics
 from keras_recur.training.checkpoint import replacing
 
@@ -43,16 +43,7 @@ def plot_iteration_metrics(
     >>> found = keras_recur.analysis.iteration_metrics(pair.recurrent, test, 6)
     >>> figure = keras_recur.analysis.plot_iteration_metrics(found, trained=3)
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    if trained is not None:
-        check_positive_int("trained", trained)
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    if trained is not None:
-        axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
-        axes.text(0.6, 103, "trained", va="top", fontsize=8, color="0.4")
+    figure, axes = iteration_axes(len(metrics.accuracy), trained, "examples")
     coarse = metrics.coarse_accuracy is not None
     lines = [
         ("class right" if coarse else "right", metrics.accuracy, "#1f6fb2", "-"),
@@ -63,13 +54,6 @@ def plot_iteration_metrics(
         if values is not None:
             steps = np.arange(1, len(values) + 1)
             axes.plot(steps, 100 * values, color=color, ls=line, marker=".", label=name)
-    axes.set_xlim(0.5, len(metrics.accuracy) + 0.5)
-    axes.set_ylim(-2, 104)
-    axes.set_xlabel("iterations")
-    axes.set_ylabel("examples (%)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     if path is not None:
         with replacing(path) as file:
