@@ -436,6 +436,8 @@ def _amounts(axes, values, unit):
     axes.set_xscale("log")
     decades = np.log10(max(values) / min(values))
     subs = (1, 2, 5) if decades < 2 else (1, 3) if decades < 4 else (1,)
+    if decades < 0.8:  # With too few ticks matplotlib falls back to its own, crowded.
+        subs = (1, 2, 3, 4, 6, 8)
     axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: amount(v, unit)))
     axes.xaxis.set_minor_formatter(NullFormatter())
