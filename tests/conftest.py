@@ -3,7 +3,8 @@
 import gc
 import importlib.util
 import os
-from pathlib import Path
+import shutil
+import tempfile
 
 gc.disable()  # until all is imported
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -13,9 +14,10 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
 # The programs here are tiny: compiling them well would take longer than running them.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-# Keras compiles every model anew: programs that are equal come from the disk.
-COMPILED = Path(__file__).resolve().parents[1] / "build" / "compiled"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+# Keras compiles every model anew: programs that are equal come from the disk. JAX
+# writes there without a lock, so each process has its own, and leaves none behind.
+COMPILED = tempfile.mkdtemp(prefix="compiled-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 if importlib.util.find_spec("torch"):
@@ -42,6 +44,10 @@ def pytest_collection_modifyitems(config, items):
         (kept if at == BACKEND else others).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = kept
+
+
+def pytest_unconfigure():
+    shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
