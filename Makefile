@@ -10,11 +10,12 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
 
-test: lint docs
+# Installations first, one by one; then what uses one core goes side by side.
+test: .venv/installed-test .venv-serving/installed
+	$(MAKE) -j 2 lint docs served
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile
-	$(MAKE) served
 
 # What every backend exports, served by an environment that has TensorFlow alone.
 served: .venv/installed-test .venv-serving/installed

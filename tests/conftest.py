@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 
 gc.disable()  # until all is imported
@@ -13,7 +14,10 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
     os.environ.setdefault(name, "1")
 # The programs here are tiny: compiling them well would take longer than running them.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+)
 # Keras compiles every model anew: programs that are equal come from the disk. JAX
 # writes there without a lock, so each process has its own, and leaves none behind.
 COMPILED = tempfile.mkdtemp(prefix="compiled-")
@@ -26,6 +30,7 @@ if importlib.util.find_spec("torch"):
 import keras
 import pytest
 
+keras.utils.set_random_seed(0)  # It imports TensorFlow, whatever the backend.
 # What was imported stays: looking for garbage in it took a fifth of the time.
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)
@@ -57,6 +62,14 @@ def fresh_session():
     policy = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(policy)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_kept():
+    """Networks that the tests of one file share are garbage to look through for all."""
+    yield
+    if "families" in sys.modules:
+        sys.modules["families"].forget()
 
 
 @pytest.fixture(params=JIT, ids=lambda jit: f"jit={jit}")

@@ -68,8 +68,8 @@ def test_list_and_show():
 
 
 def test_train_then_resume(tmp_path):
-    command = ["train", "deep_thinking_1d", "--on", "prefix_sums", *TINY]
-    command += ["--out", tmp_path / "run", "--seed", "3"]
+    command = "train mlp --on digits --quick --width 4 --examples 100".split()
+    command += ["--epochs", 1, "--out", tmp_path / "run", "--seed", "3"]
     result = call(*command)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "run/report.html").exists()

@@ -7,6 +7,7 @@ that dies takes its workers along, and all start again: what has a row is not tr
 again.
 """
 
+import gc
 import os
 import socket
 import subprocess
@@ -261,4 +262,5 @@ if __name__ == "__main__":
     # The search may be gone by now: it says itself who it is.
     mine = int(sys.argv[2])
     threading.Thread(target=_end_with, args=(mine,), daemon=True).start()
+    gc.freeze()  # What was imported is no garbage: every run would look again.
     sys.exit(take_part(sys.argv[1]))

@@ -135,6 +135,7 @@ def test_fit_on_procedural_sets():
 # Sets read through TensorFlow Datasets
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", IMAGE_SETS)
 def test_image_sets_are_normalised(mocked, name):
     spec = data.describe(name)
@@ -154,6 +155,7 @@ def test_image_sets_are_normalised(mocked, name):
     assert dataset.config()["tfds"].startswith(spec.tfds_name)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "name, arguments, pad, flip",
     [
@@ -224,6 +226,7 @@ def test_fit_on_an_image_set(mocked):
     assert np.isfinite(history["loss"]).all()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_imagenet_is_a_stream(mocked, split):
     stream = data.load("imagenet", split, 5, num_examples=8)

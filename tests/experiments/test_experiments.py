@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_recur import analysis, experiments
+from keras_recur import analysis, data, experiments
 from keras_recur.experiments import (
     ReadoutTimes,
     Sharing,
@@ -70,6 +70,20 @@ each = pytest.mark.parametrize(
         for name in TINY
     ],
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_text():
+    """Of the text that is tested on, not all."""
+    real = data.load
+
+    def load(name, split, *args, **kwargs):
+        loaded = real(name, split, *args, **kwargs)
+        return loaded.take(80) if (name, split) == ("python_docs", "test") else loaded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load", load)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,10 @@ def test_the_feedforward_twin(variant, tmp_path):
     check(export(model, tmp_path), model, inputs_for(model, 7))
 
 
-@pytest.mark.parametrize("variant", ["2d recall", "soft mlp"])
+@pytest.mark.parametrize(
+    "variant",
+    ["soft mlp", pytest.param("2d recall", marks=pytest.mark.once("jax"))],
+)
 def test_from_this_backend(variant, tmp_path):
     """On JAX and PyTorch through a `.keras` file and another process."""
     arguments = {
@@ -184,6 +187,7 @@ def test_mixed_precision(tmp_path):
     close(served.serve(x), output(model, x), 3e-2)
 
 
+@pytest.mark.once
 def test_a_model_of_ones_own(tmp_path):
     """Layers of Keras around a loop, with neither the zoo nor a Readout."""
     block = keras.Sequential(
@@ -233,6 +237,7 @@ def test_banks_that_run_any_number_are_not_baked(tmp_path):
     close(served.serve_iterations(x, 5), output(zoo.with_iterations(model, 5), x))
 
 
+@pytest.mark.once("tensorflow")
 def test_preprocessing_and_what_the_card_says(tmp_path):
     model = small("convnet", num_classes=10).recurrent
     front = keras_recur.data.preprocessing("mnist")

@@ -84,6 +84,7 @@ PAIRS = {  # Contributing pairs of states after 1, 2, 3, 4, 5 and 6 steps.
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("graph", "count"), PAIRS)
 def test_contributing_transitions_by_step(graph, count):
     states = dict(list(FOUR.items())[:count])
@@ -115,6 +116,7 @@ def test_a_schedule_blocked_in_time_is_a_residual_network():
     assert graph.readout_time == 8
 
 
+@pytest.mark.once
 def test_kinds_of_transitions():
     def pairs(transitions, steps=5):
         return {
@@ -129,6 +131,7 @@ def test_kinds_of_transitions():
     assert pairs(["bottom_up", ("c", "a", 2, 3)]) == {"ab", "bc", "ca"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("states", "layer", "names"),
     [
@@ -272,6 +275,7 @@ def test_transitions_between_other_states_can_be_tied():
     assert run(graph, inputs(graph)).shape == (4, 2, 2, 4)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("sharing", "blocks"),
     [("all", 4), ("none", 12), ([0, 0, 1, 1], 8), ({"a": "none"}, 7)],
@@ -501,6 +505,7 @@ def test_layers_of_the_users_own():
     assert run(untied, inputs(untied), training=True).shape == (4, 4, 4, 6)
 
 
+@pytest.mark.once
 def test_plots(tmp_path):
     for name, graph in {
         "full": make(THREE, "full", 4),
@@ -581,6 +586,7 @@ BAD = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input(case):
     states, arguments, message = BAD[case]

@@ -117,6 +117,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_folder_of_another_configuration_is_refused(other, finished):
     folder, *_ = finished
@@ -136,6 +137,7 @@ def test_another_number_of_iterations_is_another_configuration(tmp_path):
         train(deep_thinking(iterations=2), recipe, directory=tmp_path)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("left", [0, 100, -40], ids=["empty", "begun", "cut off"])
 def test_a_truncated_checkpoint_is_named(left, finished):
     path = finished[0] / "checkpoint.npz"
@@ -163,6 +165,7 @@ def full_disk(*args, **kwargs):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("where", [(os, "replace"), (os, "fsync"), (np, "savez")])
 def test_a_full_disk_leaves_the_checkpoint_as_it_was(where, tmp_path, monkeypatch):
     def fill(epoch, logs):

@@ -31,6 +31,7 @@ def test_costs_are_those_of_the_network(family, sharing):
         assert made.costs(configuration) == zoo.costs(network), configuration
 
 
+@pytest.mark.once
 def test_a_budget_is_the_space():
     every = list(space().configurations())
     assert len(every) == 2 * 3 * 2
@@ -87,6 +88,7 @@ def test_in_anybodys_own_tuner(tuner, budget, tmp_path):
     assert isinstance(best, keras.Model) and best.output_shape == (None, 3)
 
 
+@pytest.mark.once
 def test_values_and_back():
     for made in (space(), space(budget=Budget(macs=150))):
         for configuration in made.configurations():

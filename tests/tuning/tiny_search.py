@@ -3,6 +3,7 @@
 With KerasTuner's environment it is the chief, or a worker of another process's.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -22,8 +23,12 @@ TINY = {
 
 
 def main(folder: str, workers: int = 0) -> None:
+    import keras
+
     from keras_recur import tuning
 
+    keras.utils.set_random_seed(0)  # It imports TensorFlow.
+    gc.freeze()
     settings = {k: v for k, v in TINY.items() if k not in ("family", "data")}
     found = tuning.search(
         TINY["family"],

@@ -1,5 +1,7 @@
 """What the tests of the zoo share. A new family adds a line to SMALL."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -56,7 +58,31 @@ SOFT = {
 
 
 def small(name, **arguments):
-    """A small pair with three iterations and three classes, always the same."""
+    """A small pair with three iterations and three classes, always the same.
+
+    Its layers are built once, which takes longer than most tests; weights are as they
+    were at first, and the models are new and not compiled.
+    """
+    pair, first = _built(name, _Arguments(arguments))
+    models = [
+        keras.Model(model.input, model.output, name=model.name)
+        for model in (pair.recurrent, pair.feedforward)
+    ]
+    for model, values in zip(models, first, strict=True):
+        for variable, value in zip(model.variables, values, strict=True):
+            variable.assign(value)
+    return zoo.Pair(*models, pair.config, pair.feedforward_width)
+
+
+class _Arguments(dict):
+    """To look a pair up by."""
+
+    def __hash__(self):
+        return hash(repr(sorted(self.items())))
+
+
+@functools.cache
+def _built(name, arguments):
     common = {"iterations": 3, "num_classes": 3, "seed": 1, "initializer": "zeros"}
     arguments = {**common, **SMALL[name], **arguments}
     if "templates" in arguments:
@@ -81,7 +107,14 @@ def small(name, **arguments):
                 summed = weight.shape[weight.name == "templates" : -1]
                 scale = (2 / np.prod(summed)) ** 0.5
                 weight.assign(scale * rng.normal(size=weight.shape))
-    return pair
+    first = [
+        [np.array(ops.convert_to_numpy(v)) for v in model.variables]
+        for model in (pair.recurrent, pair.feedforward)
+    ]
+    return pair, first
+
+
+forget = _built.cache_clear
 
 
 def sized(shape):

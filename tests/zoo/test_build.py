@@ -92,6 +92,7 @@ def weights(model):
     return [array(w) for w in model.weights]
 
 
+@pytest.mark.once
 @families
 def test_the_same_seed_gives_the_same_networks(name):
     def built(seed, **arguments):

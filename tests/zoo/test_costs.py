@@ -67,6 +67,7 @@ BY_HAND["feedback"] = (64 * 9 * 2 + 2 * 3, 64 * 9 * 2 * 2 * 16, 2, 2)
 SIZES = {"scnn": (6, 6, 2), "deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 6, 2)}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("sharing", ["all", [0, 1, 0]], ids=str)
 @pytest.mark.parametrize("name", BY_HAND)
 def test_macs_and_depth(name, sharing):
@@ -116,6 +117,7 @@ def test_reading_every_iteration_costs_a_head_for_each(name):
         assert all_.activation_bytes > one.activation_bytes
 
 
+@pytest.mark.once
 def test_depth_of_the_papers_networks():
     # Figure 1: three iterations of a one-layer module and four other layers are 7.
     def depth(name, iterations, size=None):
@@ -172,6 +174,7 @@ def test_activations_grow_with_iterations_and_shrink_with_remat(name):
         assert stored(iterations=4, remat=True) < four
 
 
+@pytest.mark.once
 def test_sizes_must_be_known():
     pair = small("deep_thinking_2d")
     with pytest.raises(ValueError, match="leaves open.*Give `input_shape`"):

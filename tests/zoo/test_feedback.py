@@ -31,6 +31,7 @@ def test_gradients_pass_through_skips_in_time(time_skip, reached):
     assert (largest(1) > 0) == (time_skip == 1)
 
 
+@pytest.mark.once
 def test_skips_are_where_a_module_keeps_its_shape():
     def leaves(**arguments):
         pair = zoo.build(
@@ -62,6 +63,7 @@ def test_normalization_with_statistics_for_every_iteration_or_one():
     assert costs.normalization_statistics > fewer.normalization_statistics
 
 
+@pytest.mark.once
 def test_residual_gates_at_half_the_size():
     pair = small("feedback", stack=3, modules=[(1, 1), (2, 2)], input_shape=(7, 7, 1))
     pair.untie()

@@ -23,6 +23,7 @@ def text(batch=32, seed=0, length=LENGTH):
     return rng.integers(0, LETTERS, (batch, length), dtype="int32")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("affine", [None, "shared", "per_iteration"])
 @graphs
 def test_counts(states, graph, affine):
@@ -87,6 +88,7 @@ def test_a_prediction_depends_on_the_characters_before_it_and_on_no_other(
         assert (difference[place, place:] > 1e-6).all()  # it has arrived at once
 
 
+@pytest.mark.once
 @graphs
 def test_the_last_readout_predicts_the_character_behind_the_text(states, graph):
     every = build(states=states, graph=graph).recurrent

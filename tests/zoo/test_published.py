@@ -18,15 +18,19 @@ ENTRIES = sorted(path.parent for path in (ROOT / "zoo").glob("*/results.json"))
 IN_WHEEL = 1_000_000  # bytes
 
 
+DEMO = "deep_thinking_1d-prefix_sums"
+
+
 @pytest.fixture(params=ENTRIES, ids=lambda folder: folder.name)
 def folder(request):
     return request.param
 
 
 def test_there_is_the_demo():
-    assert "deep_thinking_1d-prefix_sums" in zoo.list_published()
+    assert DEMO in zoo.list_published()
 
 
+@pytest.mark.once
 def test_entry_is_whole(folder):
     results = json.loads((folder / "results.json").read_text())
     entry = Entry.from_dict(results["entry"])
@@ -37,6 +41,15 @@ def test_entry_is_whole(folder):
         assert f"plots/{picture.name}" in card
 
 
+@pytest.mark.parametrize(
+    "folder",
+    [
+        # A file is read alike by every backend, see test_cross_backend.py.
+        pytest.param(path, marks=() if path.name == DEMO else pytest.mark.once)
+        for path in ENTRIES
+    ],
+    ids=lambda path: path.name,
+)
 def test_loaded_entry_scores_as_published(folder):
     results = json.loads((folder / "results.json").read_text())
     entry, weights = Entry.from_dict(results["entry"]), results["weights"]

@@ -60,6 +60,7 @@ def test_a_tolerance_lets_tying_lose_as_much():
     pair.tie(tolerance=1.0)
 
 
+@pytest.mark.once
 @soft
 def test_costs_are_the_twins_but_for_the_templates(variant):
     pair = build(variant)
@@ -149,6 +150,7 @@ def test_recurrence_reaches_every_bank_once():
         assert regularizer.strength == 0.1
 
 
+@pytest.mark.once
 def test_ways_to_ask_for_banks():
     bank = TemplateBank(2, coefficients_initializer="ones")
     pair = small("resnet_bn", sharing=bank)
