@@ -7,7 +7,8 @@ import shutil
 import sys
 import tempfile
 
-gc.disable()  # until all is imported
+import pytest
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Tests run side by side: more threads than cores would spend their time waiting.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -24,31 +25,47 @@ COMPILED = tempfile.mkdtemp(prefix="compiled-")
 os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-if importlib.util.find_spec("torch"):
-    import torch  # noqa: F401  Behind TensorFlow it would crash (Keras does the same).
 
-import keras
-import pytest
 
-keras.utils.set_random_seed(0)  # It imports TensorFlow, whatever the backend.
-# What was imported stays: looking for garbage in it took a fifth of the time.
-gc.freeze()
-gc.set_threshold(50_000, 20, 20)
-gc.enable()
-BACKEND = keras.backend.backend()
-JIT = {"tensorflow": [False, True]}.get(BACKEND, ["auto"])
+def pytest_configure(config):
+    """Imports what all tests need; not in xdist's own process, which runs none."""
+    if config.getoption("numprocesses", None):
+        return
+    gc.disable()
+    if importlib.util.find_spec("torch"):
+        import torch  # noqa: F401  Behind TensorFlow it would crash (Keras does the same).
+    import keras
+
+    keras.utils.set_random_seed(0)  # It imports TensorFlow, whatever the backend.
+    # What was imported stays: looking for garbage in it took a fifth of the time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):
     """Leaves out the tests that one backend is enough for, and is not this one."""
-    kept, others = [], []
+    import keras
+
+    kept, others, backend = [], [], keras.backend.backend()
     for item in items:
         once = item.get_closest_marker("once")
         # PyTorch starts quickest: nothing to trace, nothing to compile.
-        at = BACKEND if once is None else (*once.args, "torch")[0]
-        (kept if at == BACKEND else others).append(item)
+        at = backend if once is None else (*once.args, "torch")[0]
+        (kept if at == backend else others).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = kept
+
+
+def pytest_generate_tests(metafunc):
+    """`jit`, for `compile(jit_compile=...)`: TensorFlow's default on a GPU is True."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "jit" in metafunc.fixturenames and all("jit" not in m.args[0] for m in marks):
+        import keras
+
+        tensorflow = keras.backend.backend() == "tensorflow"
+        values = [False, True] if tensorflow else ["auto"]
+        metafunc.parametrize("jit", values, ids=lambda jit: f"jit={jit}")
 
 
 def pytest_unconfigure():
@@ -57,6 +74,8 @@ def pytest_unconfigure():
 
 @pytest.fixture(autouse=True)
 def fresh_session():
+    import keras
+
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(0)
     policy = keras.config.dtype_policy()
@@ -66,18 +85,19 @@ def fresh_session():
 
 @pytest.fixture(autouse=True, scope="module")
 def little_kept():
-    """Networks that the tests of one file share are garbage to look through for all."""
+    """Networks that one file's tests share are garbage to look through for all others.
+
+    And JAX would keep every program that it has compiled, gigabytes of them.
+    """
     yield
     if "families" in sys.modules:
         sys.modules["families"].forget()
-
-
-@pytest.fixture(params=JIT, ids=lambda jit: f"jit={jit}")
-def jit(request):
-    """For `compile(jit_compile=...)`: on a GPU, TensorFlow defaults to True."""
-    return request.param
+    if sys.modules["keras"].backend.backend() == "jax":
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture
 def backend():
-    return BACKEND
+    import keras
+
+    return keras.backend.backend()

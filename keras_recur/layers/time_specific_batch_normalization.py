@@ -137,11 +137,11 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             self._update(self.moving_mean, row, mean)
             self._update(self.moving_variance, row, variance)
         else:
-            mean = ops.take(self.moving_mean, row, axis=0)
-            variance = ops.take(self.moving_variance, row, axis=0)
+            mean = _row(self.moving_mean, row)
+            variance = _row(self.moving_variance, row)
         gamma, beta = self.gamma, self.beta
         if self.affine == "per_iteration":
-            gamma, beta = ops.take(gamma, row, axis=0), ops.take(beta, row, axis=0)
+            gamma, beta = _row(gamma, row), _row(beta, row)
         mean, variance, beta, gamma = (
             None if value is None else ops.cast(value, x.dtype)
             for value in (mean, variance, beta, gamma)
@@ -173,3 +173,8 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
         }
+
+
+def _row(variable, row):
+    """One row: as a slice where it is known, one operation instead of several."""
+    return variable[row] if isinstance(row, int) else ops.take(variable, row, axis=0)
