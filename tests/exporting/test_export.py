@@ -288,7 +288,7 @@ def run_torch(path, x):
 # Each with its own program. Written by this backend or another, which takes longer.
 FORMATS = {
     "onnx": (".onnx", run_onnx, ("tensorflow", "jax")),
-    "litert": (".tflite", run_litert, ("tensorflow", "torch")),
+    "litert": (".tflite", run_litert, ("torch",)),
     "torch": (".pt2", run_torch, ("tensorflow", "torch")),
 }
 

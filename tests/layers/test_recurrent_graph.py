@@ -316,9 +316,18 @@ def test_pruned_and_simulated_read_out_the_same(transitions, sharing):
 # Time
 
 
-@pytest.mark.parametrize("merge", ["mean", "declared_mean"])
-@pytest.mark.parametrize("sharing", ["all", "none", [0, 0, 1, 1, 1]], ids=str)
-@pytest.mark.parametrize("injection", [None, "add"])
+@pytest.mark.parametrize(
+    ("merge", "sharing", "injection"),
+    [
+        ("mean", "all", None),
+        ("mean", "none", "add"),
+        ("mean", [0, 0, 1, 1, 1], None),
+        ("declared_mean", "all", "add"),
+        ("declared_mean", "none", None),
+        ("declared_mean", [0, 0, 1, 1, 1], "add"),
+    ],
+    ids=str,
+)
 def test_a_readout_is_that_of_the_shorter_run(merge, sharing, injection):
     options = {"merge": merge, "sharing": sharing, "injection": injection}
     graph = make(THREE, "adjacent", 5, **options)

@@ -175,6 +175,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_lost(tmp_path, monkeypatch):
     assert len(after) == 8 and before.items() <= after.items()
 
 
+@pytest.mark.once
 def test_twins_are_trained_too(tmp_path):
     result = run(tmp_path / "a", widths=[4], sharing=["all"], twins=True, fresh_seeds=0)
     assert sorted(r["configuration"] for r in result.rows) == [

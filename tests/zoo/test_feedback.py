@@ -9,6 +9,7 @@ from keras_recur.layers import TimeSpecificBatchNormalization
 from keras_recur.training import IterationLoss
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("time_skip", "reached"), [(0, False), (2, True), (1, True)])
 def test_gradients_pass_through_skips_in_time(time_skip, reached):
     """Cells forget and paths from outputs are cut: only the skip is left."""

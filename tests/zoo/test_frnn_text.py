@@ -70,6 +70,7 @@ def test_the_default_has_a_row_of_statistics_for_each_of_the_first_16_steps():
     )
 
 
+@pytest.mark.once
 @graphs
 @pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
 def test_a_prediction_depends_on_the_characters_before_it_and_on_no_other(

@@ -26,9 +26,6 @@ variants = pytest.mark.parametrize("variant", VARIANTS)
 families = pytest.mark.parametrize("name", FAMILIES)
 twins = pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
 GROUPS = [0, 1, 0]
-choices = pytest.mark.parametrize(
-    ("readout", "sharing"), [("last", "all"), ("all", GROUPS)], ids=str
-)
 
 
 def build(variant, **arguments):
@@ -48,9 +45,9 @@ def test_every_family_has_a_small_form():
 
 
 @variants
-@choices
-def test_the_untied_twin_computes_the_same_function(variant, readout, sharing):
-    pair = build(variant, readout=readout, sharing=sharing)
+def test_the_untied_twin_computes_the_same_function(variant):
+    """Read out last and with one set of weights: where gradients are compared."""
+    pair = build(variant, readout="all", sharing=GROUPS)
     x = inputs_for(pair.recurrent)
     expected = output(pair.recurrent, x)
     assert far(output(pair.feedforward, x), expected)
@@ -60,8 +57,7 @@ def test_the_untied_twin_computes_the_same_function(variant, readout, sharing):
 
 
 GRADIENTS = [
-    # swrn is resnet_bn three times over, and takes as long.
-    *[(variant, "last", "all", "auto") for variant in VARIANTS if variant != "swrn"],
+    *[(variant, "last", "all", "auto") for variant in VARIANTS],
     ("mlp", "all", GROUPS, "auto"),
     ("resnet_bn", "all", GROUPS, "auto"),
 ]
@@ -74,6 +70,7 @@ def test_the_shared_gradient_is_the_sum_over_the_copies(variant, readout, sharin
     pair = build(variant, readout=readout, sharing=sharing)
     pair.untie()
     x = inputs_for(pair.recurrent, batch=8)
+    close(output(pair.feedforward, x), output(pair.recurrent, x))
     y = labels_for(pair.recurrent, x)
     loss = IterationLoss("uniform" if readout == "all" else "final")
     ours, twins = (
@@ -98,6 +95,7 @@ def test_the_shared_gradient_is_the_sum_over_the_copies(variant, readout, sharin
         )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in GRAPHS])
 def test_parameters_do_not_grow_with_iterations(variant):
     shape = sized(build(variant).config["input_shape"])
@@ -151,9 +149,10 @@ def test_files_configs_and_clones_keep_the_sharing(name, twin, tmp_path):
     model.save(tmp_path / "model.keras")
     copies = {
         "file": keras.models.load_model(tmp_path / "model.keras"),
-        "config": type(model).from_config(model.get_config()),
-        "clone": keras.models.clone_model(model),
     }
+    if twin == "recurrent":  # The other one shares nothing.
+        copies["config"] = type(model).from_config(model.get_config())
+        copies["clone"] = keras.models.clone_model(model)
     for how, copy in copies.items():
         shapes = [w.shape for w in copy.weights]
         assert shapes == [w.shape for w in model.weights], how
