@@ -31,7 +31,7 @@ def pytest_configure(config):
     """Imports what all tests need; not in xdist's own process, which runs none."""
     if config.getoption("numprocesses", None):
         return
-    gc.disable()
+    gc.disable()  # until all is imported
     if importlib.util.find_spec("torch"):
         import torch  # noqa: F401  Behind TensorFlow it would crash (Keras does the same).
     import keras
@@ -84,7 +84,7 @@ def fresh_session():
 
 
 @pytest.fixture(autouse=True, scope="module")
-def little_kept():
+def little_kept(backend):
     """Networks that one file's tests share are garbage to look through for all others.
 
     And JAX would keep every program that it has compiled, gigabytes of them.
@@ -92,11 +92,13 @@ def little_kept():
     yield
     if "families" in sys.modules:
         sys.modules["families"].forget()
-    if sys.modules["keras"].backend.backend() == "jax":
-        sys.modules["jax"].clear_caches()
+    if backend == "jax":
+        import jax
+
+        jax.clear_caches()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backend():
     import keras
 

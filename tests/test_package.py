@@ -112,9 +112,11 @@ def test_docstrings_have_examples(name):
     "name",
     [
         # From the backend that writes it, exporting needs no other process.
-        pytest.param(name, marks=pytest.mark.once(at))
+        pytest.param(
+            name,
+            marks=pytest.mark.once("tensorflow" if "export" in name else "torch"),
+        )
         for name in EXAMPLES.values()
-        for at in ["tensorflow" if "export" in name else "torch"]
     ],
 )
 def test_examples_run(name, tmp_path, monkeypatch):

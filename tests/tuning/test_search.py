@@ -13,9 +13,11 @@ from keras_recur.tuning import _peak_memory, search_tuner, workers
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 
+ONE_SEED = {**TINY, "seeds": 1}
+
 
 def run(folder, **changes):
-    return tuning.search(**{**TINY, "seeds": 1, "directory": folder, **changes})
+    return tuning.search(**{**ONE_SEED, "directory": folder, **changes})
 
 
 def contents(folder):
@@ -31,7 +33,7 @@ def finished(tmp_path_factory):
 def test_rows_and_winner(finished):
     folder, result = finished
     assert len(result.rows) == len(contents(folder)) == 2 * 2 * 2
-    plan = SearchPlan(**{**TINY, "seeds": 1})
+    plan = SearchPlan(**ONE_SEED)
     for row in result.rows:
         assert row["status"] == "finished" and 0 <= row["accuracy"] <= 1
         assert len(row["curve"]) == row["iterations"]

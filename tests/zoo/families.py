@@ -108,7 +108,7 @@ def _built(name, arguments):
                 scale = (2 / np.prod(summed)) ** 0.5
                 weight.assign(scale * rng.normal(size=weight.shape))
     first = [
-        [np.array(ops.convert_to_numpy(v)) for v in model.variables]
+        [array(variable) for variable in model.variables]
         for model in (pair.recurrent, pair.feedforward)
     ]
     return pair, first

@@ -41,8 +41,7 @@ def test_every_argument_has_a_default(name):
     assert loop_of(pair.feedforward).sharing == "none"
     assert pair.recurrent.input_shape[1:] == defaults["input_shape"]
     assert pair.recurrent.output_shape[-1] == defaults["num_classes"]
-    config = small(name).config
-    assert zoo.build(**config).config == config
+    assert zoo.build(**pair.config).config == pair.config
 
 
 BAD = {
