@@ -16,7 +16,7 @@ from keras import ops
 
 from keras_recur.layers._copies import copy_block
 from keras_recur.layers._pure_block import PureBlock
-from keras_recur.layers.iteration import iteration_scope
+from keras_recur.layers.iteration import iteration_scope, row_of
 from keras_recur.layers.template_bank import TemplateBank
 
 
@@ -241,7 +241,7 @@ class PureSoftBlock(PureBlock):
     def _pick(self, variable, value, row):
         if id(variable) in self.soft.single:
             return value
-        return value[row] if isinstance(row, int) else ops.take(value, row, axis=0)
+        return row_of(value, row)
 
     def _put(self, variable, value, new, row):
         if id(variable) in self.soft.single:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from keras import ops
+
 
 class Iteration(NamedTuple):
     """One iteration of a block, as the layers inside the block see it.
@@ -63,3 +65,8 @@ def iteration_scope(index: Any, iterations: int, number: Any = None) -> Iterator
         yield
     finally:
         _current.reset(token)
+
+
+def row_of(value: Any, row: Any) -> Any:
+    """One row: as a slice where it is known, one operation instead of several."""
+    return value[row] if isinstance(row, int) else ops.take(value, row, axis=0)

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_recur._validation import check_one_of, check_positive_int
-from keras_recur.layers.iteration import current_iteration
+from keras_recur.layers.iteration import current_iteration, row_of
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -137,11 +137,11 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             self._update(self.moving_mean, row, mean)
             self._update(self.moving_variance, row, variance)
         else:
-            mean = _row(self.moving_mean, row)
-            variance = _row(self.moving_variance, row)
+            mean = row_of(self.moving_mean, row)
+            variance = row_of(self.moving_variance, row)
         gamma, beta = self.gamma, self.beta
         if self.affine == "per_iteration":
-            gamma, beta = _row(gamma, row), _row(beta, row)
+            gamma, beta = row_of(gamma, row), row_of(beta, row)
         mean, variance, beta, gamma = (
             None if value is None else ops.cast(value, x.dtype)
             for value in (mean, variance, beta, gamma)
@@ -173,8 +173,3 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
         }
-
-
-def _row(variable, row):
-    """One row: as a slice where it is known, one operation instead of several."""
-    return variable[row] if isinstance(row, int) else ops.take(variable, row, axis=0)
