@@ -7,6 +7,8 @@ where the gradient of a convolution in a rolled loop is 20 to 45 times slower. T
 network is small, so that compiling is what takes the time. On PyTorch, which compiles
 nothing, both loops are the same Python loop.
 
+With XLA on a CPU, also without two of its passes ("unfused", see setting.py).
+
     KERAS_BACKEND=jax python benchmarks/compile_time.py --network deep_thinking_2d \\
         --width 16 --size 16 --batch 4 --iterations 100 --jit true --variant rolled
 
@@ -16,7 +18,7 @@ Ten seconds each on 2 CPU cores, unrolled with XLA up to three minutes.
 import statistics
 import time
 
-from setting import JITS, Asked, Job, Setting, parse_setting
+from setting import Asked, Job, Setting, loop_jits, parse_setting
 from worker import at, compiled, data, recurrent, report, timed_step, warm_up
 
 BUDGET = 20.0  # seconds for the steps after the first
@@ -39,7 +41,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
                 repeats=asked.repeats or (2 if quick else 10),
             ),
         )
-        for jit in JITS[backend]
+        for jit in loop_jits(backend, asked.device)
         for iterations in ((2, 4) if quick else (10, 30, 100))
         for variant in ("unrolled", "rolled")
     ]

@@ -7,6 +7,7 @@ from rows import Row, read_rows
 from search_overhead import EPOCHS, EXAMPLES
 from search_workers import EPOCHS as SHORT
 from search_workers import LOAD
+from setting import UNFUSED
 from swrn import swrn_depth
 from tables import amount
 
@@ -79,6 +80,7 @@ WORKERS = (
 CURVE = "peak memory of a curve"
 GROWTH = "resident memory, last over first"
 XLA = "XLA is off in TensorFlow's first line and on in its second."
+PASSES = f"Unfused: XLA with `XLA_FLAGS={UNFUSED}`."
 
 
 def markdown(folder: Path) -> str:
@@ -175,6 +177,8 @@ def _explained(rows: list[Row]):
         yield WORKERS.format(epochs=SHORT, loads=" and ".join(loads))
     if len({row.jit for row in rows if row.backend == "tensorflow" and row.jit}) > 1:
         yield XLA
+    if any(row.jit == "unfused" for row in rows):
+        yield PASSES
 
 
 def _early(rows: list[Row]):
@@ -237,7 +241,7 @@ def _lines(rows: list[Row]):
 
         more = [amount(r) for r in same if r.what == "import, difference"]
         cells = (
-            f"{backend} {version}",
+            f"{backend} {version}" + (f", {jit}" if jit == "unfused" else ""),
             ratios("step"),
             f"+{more[0]}".replace("+-", "-") if more else "–",
             *(cell("first step", v) for v in ("unrolled", "rolled")),

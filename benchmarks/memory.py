@@ -9,6 +9,9 @@ step, when compiling is over and what it left was given back (Linux only);
 own allocator; JAX cannot start such a count anew, so that its peak is over all steps.
 The time of a step is reported too: remat pays with time.
 
+With XLA on a CPU, also without two of its passes ("unfused", see setting.py): with them
+a step of many iterations takes minutes, and remat saves nothing.
+
     KERAS_BACKEND=torch python benchmarks/memory.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 8 --iterations 30 --jit false --variant remat
 
@@ -18,7 +21,7 @@ A quarter of a minute each on 2 CPU cores, with XLA up to four minutes.
 import statistics
 
 from memory_meter import memory_meter
-from setting import JITS, Asked, Job, Setting, parse_setting
+from setting import Asked, Job, Setting, loop_jits, parse_setting
 from worker import at, compiled, data, recurrent, report, timed_step, warm_up
 
 MIB = 2**20
@@ -41,7 +44,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
                 repeats=asked.repeats or (1 if quick else 3),
             ),
         )
-        for jit in JITS[backend]
+        for jit in loop_jits(backend, asked.device)
         for iterations in ((2, 4) if quick else (10, 30, 100))
         for variant in ("plain", "remat")
     ]

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 from dataclasses import dataclass
 
 PARTS = {
@@ -22,6 +23,9 @@ PARTS = {
 
 # TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.
 JITS = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
+# On a CPU, XLA computes again what it could store (chains of additions and ReLUs), and
+# does not what it should (with remat). "unfused" is XLA without the passes to blame.
+UNFUSED = "--xla_disable_hlo_passes=fusion,cse_barrier_expander"
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Setting:
         size: Side of the square, or length of the string, it is applied to.
         batch: Examples of a step.
         iterations: How often its block is applied; of SWRN, that of each stage.
-        jit: What `compile(jit_compile=...)` gets.
+        jit: What `compile(jit_compile=...)` gets, or "unfused": true, with `UNFUSED`.
         variant: What is compared: "unrolled" or "rolled", "plain" or "remat"; of state
             graphs, what they are compared with; of searches, how many workers.
         repeats: Pairs of runs, or steps, that a median is taken of.
@@ -65,7 +69,7 @@ class Setting:
     size: int | None = None
     batch: int | None = None
     iterations: int | None = None
-    jit: bool | None = None
+    jit: bool | str | None = None
     variant: str = ""
     repeats: int = 1
     templates: int | None = None
@@ -100,12 +104,21 @@ class Job:
 
 
 def parse_setting(description: str | None) -> Setting:
-    """The setting from this process's command line."""
+    """The setting from this process's command line; before a backend is imported."""
     summary = (description or "").partition("\n")[0]
     parser = argparse.ArgumentParser(description=summary)
     for field in dataclasses.fields(Setting):
         kind = str if field.type is str else int
         if field.name == "jit":
-            kind = {"true": True, "false": False}.__getitem__
+            kind = {"true": True, "false": False, "unfused": "unfused"}.__getitem__
         parser.add_argument(f"--{field.name}", type=kind, default=field.default)
-    return Setting(**vars(parser.parse_args()))
+    setting = Setting(**vars(parser.parse_args()))
+    if setting.jit == "unfused":
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {UNFUSED}"
+    return setting
+
+
+def loop_jits(backend: str, device: str) -> tuple[bool | str, ...]:
+    """How long loops are compiled: on a CPU, by XLA without its fusion too."""
+    jits = JITS[backend]
+    return (*jits, "unfused") if device == "cpu" and True in jits else jits

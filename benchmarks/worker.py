@@ -86,7 +86,7 @@ def compiled(model, setting: Setting, optimizer=None):
     model.compile(
         optimizer or keras.optimizers.Adam(1e-4),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=setting.jit,
+        jit_compile=bool(setting.jit),
     )
     return model
 

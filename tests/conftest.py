@@ -17,7 +17,9 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+    # The last is what `remat` needs on a CPU.
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
+    "--xla_disable_hlo_passes=cse_barrier_expander",
 )
 # Keras compiles every model anew: programs that are equal come from the disk. JAX
 # writes there without a lock, so each process has its own, and leaves none behind.

@@ -132,7 +132,7 @@ def _tensorflow_remat(step, *arguments):
             upstream = [upstream[i] for i in smooth]
             # The barrier keeps the compiler from merging the two computations.
             with tf.control_dependencies(upstream):
-                held = tf.raw_ops.IdentityN(input=[*flat, *upstream])
+                held = _barrier([*flat, *upstream])
             again, upstream = held[: len(flat)], held[len(flat) :]
             watched = [x for x, f in zip(again, floating, strict=True) if f]
             with tf.GradientTape() as tape:
@@ -156,3 +156,15 @@ def _tensorflow_remat(step, *arguments):
         return outputs, gradient
 
     return recomputed(*arguments)
+
+
+def _barrier(tensors):
+    """The same tensors; whoever compiles this cannot know that they are."""
+    import tensorflow as tf
+    from tensorflow.compiler.tf2xla.python import xla
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    # XLA looks through identities, and its own barrier exists nowhere else.
+    if GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        return xla.optimization_barrier(*tensors)
+    return tf.raw_ops.IdentityN(input=tensors)

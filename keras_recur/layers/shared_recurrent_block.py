@@ -45,9 +45,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
       a rolled loop is 20 to 45 times slower; on PyTorch both are the same loop.
     - `remat=True` keeps only the states between iterations for the backward pass and
       recomputes the rest: memory of one iteration instead of all, for about a third
-      more time. (Compiled by XLA for a CPU it saves nothing: the compiler merges the
-      two computations.) Use this, and not `keras.remat` or `RematScope` around a
-      block, which crash on JAX and update batch statistics twice elsewhere.
+      more time. Use this, and not `keras.remat` or `RematScope` around a block, which
+      crash on JAX and update batch statistics twice elsewhere.
+    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) gets two things wrong:
+      it merges what `remat` recomputes, so that nothing is saved; and it recomputes
+      the sums of unrolled residual blocks all the way from the first iteration, so
+      that steps of dozens of iterations take seconds. Both end with the environment
+      variable `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"`, set
+      before Keras is imported; networks of many small operations get slower by it.
 
     Args:
         block: A Keras layer, or a Sequential or Functional of such, that maps a state

@@ -190,6 +190,21 @@ def test_the_markdown_quotes_the_file_and_leaves_quick_runs_out(tmp_path):
     assert "77" not in text
 
 
+def test_a_line_is_added_for_what_xla_does_without_its_fusion(tmp_path):
+    from markdown import markdown
+    from rows import add_rows
+    from setting import UNFUSED
+
+    rows = [made_up(variant="unrolled", value=180.0)]
+    add_rows(tmp_path / "abacus.csv", rows)
+    assert UNFUSED not in markdown(tmp_path)
+    rows.append(made_up(variant="unrolled", value=11.0, jit="unfused"))
+    add_rows(tmp_path / "abacus.csv", rows)
+    text = markdown(tmp_path)
+    assert f"Unfused: XLA with `XLA_FLAGS={UNFUSED}`." in text
+    assert "| jax 1.0 | 180 s |\n| jax 1.0, unfused | 11.0 s |" in text
+
+
 def test_the_markdown_explains_what_was_measured_of_soft_sharing(tmp_path):
     from markdown import markdown
     from rows import add_rows

@@ -89,6 +89,40 @@ def test_all_loops_compute_the_same(case, loop, jit):
     close(trained, reference(case, jit), tolerance)
 
 
+def compiled_by_xla(model, x):
+    """XLA's program for a gradient of the model, as text."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def loss(weights, others):
+            return (model.stateless_call(weights, others, x)[0] ** 2).sum()
+
+        variables = model.trainable_variables, model.non_trainable_variables
+        values = [[v.value for v in some] for some in variables]
+        return jax.jit(jax.grad(loss)).lower(*values).compile().as_text()
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(x) ** 2)
+        return tape.gradient(loss, model.trainable_variables)
+
+    x = tf.constant(x)
+    return gradient.experimental_get_compiler_ir(x)(stage="optimized_hlo")
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="compiles nothing")
+@pytest.mark.parametrize(
+    ("loop", "times"),
+    [("unrolled", 4), ("remat", 8), ("rolled", 1), ("rolled+remat", 2)],
+)
+def test_xla_does_not_merge_what_is_recomputed(loop, times):
+    block = SharedRecurrentBlock(dense(), 4, **LOOPS[loop])
+    program = compiled_by_xla(model_of(block, shape=(4,)), normal(2, 4))
+    assert program.count(" tanh(") == times
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 def test_eager_calls_update_statistics_once(loop):
     block = layers.BatchNormalization(momentum=0.5)
