@@ -39,6 +39,11 @@ def pytest_configure(config):
     import keras
 
     keras.utils.set_random_seed(0)  # It imports TensorFlow, whatever the backend.
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # As above: what runs once is not worth improving.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     # What was imported stays: looking for garbage in it took a fifth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -52,7 +57,7 @@ def pytest_collection_modifyitems(config, items):
     kept, others, backend = [], [], keras.backend.backend()
     for item in items:
         once = item.get_closest_marker("once")
-        # PyTorch starts quickest: nothing to trace, nothing to compile.
+        # Nothing to trace, nothing to compile; but processes start quickest on JAX.
         at = backend if once is None else (*once.args, "torch")[0]
         (kept if at == backend else others).append(item)
     config.hook.pytest_deselected(items=others)

@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from keras_recur import cli, data, experiments, runs
 
-pytestmark = pytest.mark.once  # What is behind it, tests/runs has on every backend.
+# What is behind it, tests/runs has on every backend.
+pytestmark = pytest.mark.once("jax")
 TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".split()
 
 

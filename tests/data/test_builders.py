@@ -147,6 +147,7 @@ def test_bad_configurations(builders):
         shortest_paths.ShortestPathsConfig(size=1)
 
 
+@pytest.mark.once("jax")
 def test_importing_the_data_room_imports_no_tfds():
     code = (
         "import sys, keras, keras_recur.data;"

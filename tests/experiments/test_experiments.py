@@ -19,6 +19,8 @@ from keras_recur.experiments._images import error_of
 from keras_recur.runs import RunFolder, make_entry
 from keras_recur.runs.card import write_card, write_table
 
+pytestmark = pytest.mark.once  # Networks and training are tested on every backend.
+
 
 def supervised(**recipe):
     return make_entry(
@@ -62,14 +64,7 @@ SCORES = {
     "readout-times": "error",
     "text": "bits_per_character",
 }
-each = pytest.mark.parametrize(
-    "name",
-    [
-        # Networks and training have tests of their own on every backend.
-        pytest.param(name, marks=() if name == "supervision" else pytest.mark.once)
-        for name in TINY
-    ],
-)
+each = pytest.mark.parametrize("name", TINY)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -177,7 +172,6 @@ def test_published(name, ran, tmp_path):
     }
 
 
-@pytest.mark.once
 def test_an_interrupted_experiment_goes_on(tmp_path, ran):
     _, whole = ran("text")
     done = []
@@ -201,7 +195,6 @@ def test_an_interrupted_experiment_goes_on(tmp_path, ran):
         )
 
 
-@pytest.mark.once
 def test_a_diverged_network_counts_as_one_that_guesses(tmp_path):
     wild = dataclasses.replace(TINY["text"], learning_rate=1e30)
     results = run_experiment(wild, tmp_path / "run", [0])
@@ -214,7 +207,6 @@ def test_a_diverged_network_counts_as_one_that_guesses(tmp_path):
     assert "diverged" in (tmp_path / "run" / "README.md").read_text()
 
 
-@pytest.mark.once
 def test_sharing_saves_parameters_but_not_after_one_step(ran):
     summary = ran("sharing")[1]["summary"]
     parameters = {k: v["parameters"] for k, v in summary.items()}
@@ -226,7 +218,6 @@ def test_sharing_saves_parameters_but_not_after_one_step(ran):
     assert len({v for k, v in parameters.items() if "stages" in k}) == 1
 
 
-@pytest.mark.once
 def test_stages_share_what_their_name_says():
     experiment = Sharing(width=2, stage_loops=2)
     shared = {
@@ -253,7 +244,6 @@ def test_stages_share_what_their_name_says():
         assert len(loops) == 1
 
 
-@pytest.mark.once
 def test_readout_times_are_scored_each(ran):
     folder, results = ran("readout-times")
     shared, own = results["runs"]

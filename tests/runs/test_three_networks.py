@@ -16,6 +16,7 @@ from keras_recur.runs.report import accuracy_table, footnote
 from keras_recur.runs.summary import size_label
 from keras_recur.training import Recipe
 
+pytestmark = pytest.mark.once  # What it is made of is tested on every backend.
 NETWORKS = ("recurrent", "feedforward", "regularized")
 
 
@@ -160,7 +161,6 @@ def test_a_run_begun_without_recalibration(finished, tmp_path):
     assert "was not done for the other columns" in footnote(results)
 
 
-@pytest.mark.once
 def test_banks_without_normalization(tmp_path):
     entry = make_entry(
         "deep_thinking_1d",
@@ -180,7 +180,6 @@ def test_banks_without_normalization(tmp_path):
     assert "keeping a scale each." in footnote(results)
 
 
-@pytest.mark.once
 def test_report_and_card(finished, tmp_path):
     page = runs.write_report(finished).read_text()
     results = finished.read_json("results.json")

@@ -233,19 +233,19 @@ def test_workers_share_the_cores(monkeypatch):
     assert shares == [{"8"}, {"2"}, {"1"}]
 
 
-@pytest.mark.once
+@pytest.mark.once("jax")
 def test_killed_at_random_moments():
     # tests/tuning/kill_search.py does it more often, and to chief and workers.
     assert kill_search(1, workers=0, seed=3) == ["search"]
 
 
-@pytest.mark.once
+@pytest.mark.once("jax")
 def test_a_chief_that_is_killed_and_started_again():
     # Chief and worker are processes of their own; the worker outlives its chief.
     assert kill_search(1, workers=1, seed=1, apart=True) == ["chief"]
 
 
-@pytest.mark.once
+@pytest.mark.once("jax")
 def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
     folder, _ = finished
     lines, seen = [], []

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from families import SOFT, VARIANTS, loop_of, output, small
+from saved_models import UNTIED
 
 OTHER = {"tensorflow": "jax", "torch": "tensorflow", "jax": "torch"}
 
@@ -40,8 +41,10 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("variant", "twin"),
+    [(v, "recurrent") for v in VARIANTS] + [(v, "feedforward") for v in UNTIED],
+)
 def test_the_same_output_on_another_backend(variant, twin, folder):
     model = keras.models.load_model(folder / f"{variant}-{twin}.keras")
     sharing = loop_of(model).sharing

@@ -20,7 +20,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
+@pytest.mark.parametrize(
+    "twin", ["recurrent", pytest.param("feedforward", marks=pytest.mark.once)]
+)
 @pytest.mark.parametrize("case", CASES)
 def test_every_iteration_is_that_of_the_whole_run(case, twin):
     name, arguments = CASES[case]
