@@ -75,7 +75,7 @@ def modules_after(*imports, backend="jax"):
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.once("jax")
+@pytest.mark.once
 def test_importing_it_imports_little_more_than_keras():
     added = modules_after("keras", "keras_recur") - modules_after("keras")
     heavy = {"tensorflow", "tensorflow_datasets", "keras_tuner", "matplotlib", "torch"}
