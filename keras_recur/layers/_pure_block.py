@@ -161,10 +161,11 @@ def _tensorflow_remat(step, *arguments):
 def _barrier(tensors):
     """The same tensors; whoever compiles this cannot know that they are."""
     import tensorflow as tf
-    from tensorflow.compiler.tf2xla.python import xla
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     # XLA looks through identities, and its own barrier exists nowhere else.
     if GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        from tensorflow.compiler.tf2xla.python import xla
+
         return xla.optimization_barrier(*tensors)
     return tf.raw_ops.IdentityN(input=tensors)

@@ -34,6 +34,7 @@ def exits_of(model, rule, batches):
     return np.concatenate(hits).mean(), np.concatenate(stops).mean()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["confidence", "agreement", "change"])
 def test_the_fewest_iterations_at_the_accuracy_asked_for(kind, model):
     held_out = examples("validation")

@@ -76,6 +76,7 @@ def right_after_one(model, steps, test):
 SMALL = {"input_shape": (8, 8, 1), "width": 2, "seed": 3}
 
 
+@pytest.mark.once
 def test_a_schedule_that_stretches_is_run_once_for_every_number_of_steps():
     pair = zoo.build("multistate_resnet", **SMALL, iterations=5)
     test = images(50)
@@ -94,6 +95,7 @@ def test_a_schedule_that_stretches_is_run_once_for_every_number_of_steps():
         analysis.iteration_curve(pair.feedforward, test, 6)
 
 
+@pytest.mark.once
 def test_an_empty_readout_has_no_score():
     pair = zoo.build("frnn", **SMALL, states=3, graph="adjacent", iterations=4)
     test = images(50)

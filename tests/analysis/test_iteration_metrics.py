@@ -64,6 +64,7 @@ def test_by_hand(monkeypatch):
     assert rising.area == pytest.approx((10 * 0.5 + 30) / 40)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("injection", [None, "concat"])
 @pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
 def test_the_same_accuracy_as_the_curve(twin, injection):

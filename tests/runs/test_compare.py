@@ -54,6 +54,7 @@ def test_everything_is_there(entry, run):
     assert {"keras", "backend_version", "processor", "date"} <= set(rows[0])
 
 
+@pytest.mark.once
 def test_interrupted_and_continued_is_as_uninterrupted(entry, run, tmp_path):
     class Interrupting(runs.Progress):
         def epochs(self, seed, twin, total):

@@ -101,6 +101,7 @@ def test_the_loss_of_every_epoch_is_as_its_weights_say(hierarchy):
     assert losses[3] == pytest.approx(losses[2], rel=1e-4)
 
 
+@pytest.mark.once
 def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path):
     recipe = dataclasses.replace(STILL, learning_rate=0.05, anneal_epochs=3)
     whole = recurrent()
