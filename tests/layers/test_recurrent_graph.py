@@ -427,10 +427,6 @@ def trained_step(graph, x, **options):
     return model, [array(w) for w in graph.weights]
 
 
-JITS = ["auto", True] if keras.backend.backend() == "tensorflow" else ["auto"]
-
-
-@pytest.mark.parametrize("jit", JITS)
 def test_rematerialized_training_is_the_same(jit):
     ours, twins = (make(TWO, "full", 3, remat=remat) for remat in (False, True))
     x = inputs(ours)

@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from keras_recur import zoo
@@ -32,6 +33,11 @@ SMALL = {
     "scnn": {"width": 4, "num_classes": 2, "sharing": "all"},
 }
 FAMILIES = sorted(SMALL)
+
+# The feed-forward twin is an ordinary network: where only that matters, once is enough.
+twins = pytest.mark.parametrize(
+    "twin", ["recurrent", pytest.param("feedforward", marks=pytest.mark.once)]
+)
 
 # State graphs: other numbers of steps evaluate other transitions, see
 # tests/layers/test_recurrent_graph.py.

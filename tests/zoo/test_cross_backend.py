@@ -31,7 +31,6 @@ def folder(tmp_path_factory):
             "KERAS_BACKEND": other,
             "PYTHONPATH": os.pathsep.join(path),
             "TF_CPP_MIN_LOG_LEVEL": "3",
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiles faster
         },
         capture_output=True,
         text=True,

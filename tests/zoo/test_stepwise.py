@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from families import array, inputs_for, output, small
+from families import array, inputs_for, output, small, twins
 
 from keras_recur import zoo
 from keras_recur.layers import Readout, SharedRecurrentBlock
@@ -20,9 +20,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(
-    "twin", ["recurrent", pytest.param("feedforward", marks=pytest.mark.once)]
-)
+@twins
 @pytest.mark.parametrize("case", CASES)
 def test_every_iteration_is_that_of_the_whole_run(case, twin):
     name, arguments = CASES[case]
