@@ -37,8 +37,9 @@ def sized_block(block, iterations: int):
     them has a row of weights per iteration, it is built anew, with the weights it
     had, the first row repeated.
     """
-    if not block.weights:
-        return block
+    own = (type(layer).__module__ for layer in block._flatten_layers())
+    if not block.weights or all(module.startswith("keras.") for module in own):
+        return block  # Keras knows of no iterations.
     try:
         clone = copy_block(block, 0, iterations)
     except NotImplementedError:  # No config; then it has no rows that would need it.

@@ -236,7 +236,7 @@ class PureSoftBlock(PureBlock):
         number = row * self.soft.per_iteration(b) + position
         if isinstance(number, int):
             return ops.squeeze(self.split[b][number], 0)
-        return ops.take(self.mixed[b], number, axis=0)
+        return row_of(self.mixed[b], number)
 
     def _pick(self, variable, value, row):
         if id(variable) in self.soft.single:

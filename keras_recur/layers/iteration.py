@@ -68,5 +68,9 @@ def iteration_scope(index: Any, iterations: int, number: Any = None) -> Iterator
 
 
 def row_of(value: Any, row: Any) -> Any:
-    """One row: as a slice where it is known, one operation instead of several."""
-    return value[row] if isinstance(row, int) else ops.take(value, row, axis=0)
+    """One row, by few operations: to take it would look for negative ones first."""
+    if isinstance(row, int):
+        return value[row]
+    shape = tuple(value.shape)[1:]
+    start = (row, *[0] * len(shape))
+    return ops.reshape(ops.slice(value, start, (1, *shape)), shape)

@@ -146,6 +146,8 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             None if value is None else ops.cast(value, x.dtype)
             for value in (mean, variance, beta, gamma)
         )
+        if axis == len(inputs.shape) - 1:
+            axis = -1  # For which nothing needs another shape.
         outputs = ops.batch_normalization(
             x, mean, variance, axis, beta, gamma, self.epsilon
         )

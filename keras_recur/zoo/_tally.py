@@ -191,7 +191,7 @@ class Tally:
         self.synapses += math.prod(bank.templates.shape)
         self.coefficients += sum(math.prod(v.shape) for v in bank.undecayed)
 
-    def template_layer(self, layer, x, kernel, times):
+    def _template_layer(self, layer, x, kernel, times):
         """Adds applications of a layer whose kernel comes from a bank."""
         outputs = layer.compute_output_spec(x, kernel)
         size = self._stored(outputs, times)
@@ -209,58 +209,15 @@ class Tally:
         return self._mark(outputs, self._longest(answer))
 
     def _functional(self, model, inputs, times):
-        def stand_in(operation):
-            return _StandIn(operation, self, times)
+        def call(operation, *args, **kwargs):
+            if isinstance(operation, keras.Layer) and len(args) == 1:
+                return self.visit(operation, *args, times=times, **kwargs)
+            if isinstance(operation, TemplateLayer):
+                return self._template_layer(operation, *args, times)
+            outputs = operation.compute_output_spec(*args, **kwargs)
+            return self._mark(outputs, self._longest(args, list(kwargs.values())))
 
-        def begun(x):
-            own = keras.Input(batch_shape=x.shape, dtype=x.dtype)
-            return self._mark(own, self._longest(x))
-
-        def call(layer, *args, **kwargs):
-            # Keras refuses tensors and settings side by side in `**kwargs`.
-            tensors = {
-                k: v for k, v in kwargs.items() if isinstance(v, keras.KerasTensor)
-            }
-            layer.settings = {k: v for k, v in kwargs.items() if k not in tensors}
-            return layer(*args, **tensors)
-
-        def ended(x):
-            spec = keras.KerasTensor(x.shape, dtype=x.dtype)
-            return self._mark(spec, self._longest(x))
-
-        again = keras.models.clone_model(
-            model,
-            input_tensors=tree.map_structure(begun, inputs),
-            clone_function=stand_in,
-            call_function=call,
+        # What `keras.models.clone_model` goes by, without making another model.
+        return model._run_through_graph(
+            inputs, operation_fn=lambda operation: operation, call_fn=call
         )
-        return tree.map_structure(ended, again.output)
-
-    def pass_on(self, outputs, *arguments):
-        """Marks the output of an operation that is no layer."""
-        return self._mark(outputs, self._longest(*arguments))
-
-
-class _StandIn(keras.layers.Layer):
-    """Takes an operation's place in a graph, to see the shapes that pass it."""
-
-    def __init__(self, operation, tally, times):
-        super().__init__(autocast=False)  # A cast would be another tensor.
-        self.built = True
-        self.settings = {}
-        self._visit = lambda *a, **k: tally.visit(operation, *a, times=times, **k)
-        self._operation = [operation] if isinstance(operation, keras.Layer) else ()
-        self._template = None
-        if isinstance(operation, TemplateLayer):
-            self._template = lambda *a: tally.template_layer(operation, *a, times)
-        self._spec = operation.compute_output_spec
-        self._pass_on = tally.pass_on
-
-    def compute_output_spec(self, *args, **kwargs):
-        kwargs |= self.settings
-        if self._operation and len(args) == 1:
-            return self._visit(*args, **kwargs)
-        if self._template:
-            return self._template(*args)
-        outputs = self._spec(*args, **kwargs)
-        return self._pass_on(outputs, [args, list(kwargs.values())])

@@ -41,7 +41,6 @@ def test_every_argument_has_a_default(name):
     assert loop_of(pair.feedforward).sharing == "none"
     assert pair.recurrent.input_shape[1:] == defaults["input_shape"]
     assert pair.recurrent.output_shape[-1] == defaults["num_classes"]
-    assert zoo.build(**pair.config).config == pair.config
 
 
 BAD = {
@@ -107,7 +106,10 @@ def test_the_same_seed_gives_the_same_networks(name):
     def twins(pair):
         return pair.recurrent, pair.feedforward
 
-    first, same, other = built(3), built(3), built(4)
+    first, other = built(3), built(4)
+    keras.utils.set_random_seed(5)
+    same = zoo.build(**first.config)
+    assert same.config == first.config
     for a, b, c in zip(twins(first), twins(same), twins(other), strict=True):
         for x, y in zip(weights(a), weights(b), strict=True):
             np.testing.assert_array_equal(x, y)
