@@ -5,7 +5,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint docs served benchmarks clean
+EXPORTED := exported-jax exported-torch exported-tensorflow
+
+.PHONY: demo test lint docs served $(EXPORTED) benchmarks clean
 
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
@@ -18,12 +20,12 @@ test: .venv/installed-test .venv-serving/installed
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # What every backend exports, served by an environment that has TensorFlow alone.
-served: .venv/installed-test .venv-serving/installed
-	rm -rf build/exported && mkdir -p build/exported/tensorflow build/exported/jax build/exported/torch
-	KERAS_BACKEND=tensorflow $(BIN)/python tests/exporting/export_cases.py build/exported/tensorflow
-	KERAS_BACKEND=jax $(BIN)/python tests/exporting/export_cases.py build/exported/jax
-	KERAS_BACKEND=torch $(BIN)/python tests/exporting/export_cases.py build/exported/torch
+served: $(EXPORTED) .venv-serving/installed
 	.venv-serving/bin/python tests/exporting/serve_cases.py build/exported/*
+
+$(EXPORTED): exported-%: .venv/installed-test
+	rm -rf build/exported/$* && mkdir -p build/exported/$*
+	KERAS_BACKEND=$* $(BIN)/python tests/exporting/export_cases.py build/exported/$*
 
 lint: .venv/installed-test
 	$(BIN)/ruff check .

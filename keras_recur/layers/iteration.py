@@ -71,6 +71,7 @@ def row_of(value: Any, row: Any) -> Any:
     """One row, by few operations: to take it would look for negative ones first."""
     if isinstance(row, int):
         return value[row]
+    value = ops.convert_to_tensor(value)
     shape = tuple(value.shape)[1:]
     start = (row, *[0] * len(shape))
     return ops.reshape(ops.slice(value, start, (1, *shape)), shape)

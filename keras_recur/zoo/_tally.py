@@ -213,7 +213,7 @@ class Tally:
             if isinstance(operation, keras.Layer) and len(args) == 1:
                 return self.visit(operation, *args, times=times, **kwargs)
             if isinstance(operation, TemplateLayer):
-                return self._template_layer(operation, *args, times)
+                return self._template_layer(operation, *args, times=times)
             outputs = operation.compute_output_spec(*args, **kwargs)
             return self._mark(outputs, self._longest(args, list(kwargs.values())))
 

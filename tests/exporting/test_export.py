@@ -100,17 +100,9 @@ def test_the_feedforward_twin(variant, tmp_path):
     check(export(model, tmp_path), model, inputs_for(model, 7))
 
 
-@pytest.mark.parametrize(
-    "variant",
-    ["soft mlp", pytest.param("2d recall", marks=pytest.mark.once("jax"))],
-)
-def test_from_this_backend(variant, tmp_path):
+def test_from_this_backend(tmp_path):
     """On JAX and PyTorch through a `.keras` file and another process."""
-    arguments = {
-        "2d recall": {"name": "deep_thinking_2d", "injection": "concat"},
-        "soft mlp": {"name": "mlp", "templates": 2},
-    }
-    model = small(**arguments[variant]).recurrent
+    model = small("mlp", templates=2).recurrent
     served = export(model, tmp_path)
     card = card_in(served)
     assert card["exported"]["backend"] == BACKEND
@@ -125,9 +117,8 @@ def test_from_this_backend(variant, tmp_path):
             "serve_until_agreed",
         ]
     )
-    if variant == "soft mlp":
-        assert not any("coefficients" in v.name for v in served.parameters)
-        model = keras_recur.analysis.bake(model)
+    assert not any("coefficients" in v.name for v in served.parameters)
+    model = keras_recur.analysis.bake(model)
     check(served, model, inputs_for(model, 7))
 
 
@@ -187,7 +178,7 @@ def test_mixed_precision(tmp_path):
     close(served.serve(x), output(model, x), 3e-2)
 
 
-@pytest.mark.once
+@pytest.mark.once("tensorflow")
 def test_a_model_of_ones_own(tmp_path):
     """Layers of Keras around a loop, with neither the zoo nor a Readout."""
     block = keras.Sequential(
