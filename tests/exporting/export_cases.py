@@ -15,7 +15,6 @@ from keras import ops
 import keras_recur
 from keras_recur import zoo
 
-
 COUNTS = (1, 3, 5, 6, 10)  # One, as many as were trained here, and twice as many.
 
 
