@@ -15,7 +15,7 @@ a step of many iterations takes minutes, and remat saves nothing.
     KERAS_BACKEND=torch python benchmarks/memory.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 8 --iterations 30 --jit false --variant remat
 
-A quarter of a minute each on 2 CPU cores, with XLA up to four minutes.
+A quarter of a minute each on 2 CPU cores, with XLA up to ten minutes.
 """
 
 import statistics

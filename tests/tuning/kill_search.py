@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 PROGRAM = Path(__file__).with_name("tiny_search.py")
-ROWS = 16
+ROWS = 8
 
 
 def kill_search(

@@ -30,6 +30,7 @@ def main(folder: str, workers: int = 0) -> None:
     keras.utils.set_random_seed(0)  # It imports TensorFlow.
     gc.freeze()
     settings = {k: v for k, v in TINY.items() if k not in ("family", "data")}
+    settings["seeds"] = 1  # Eight runs are enough to be killed in.
     found = tuning.search(
         TINY["family"],
         TINY["data"],
@@ -39,7 +40,7 @@ def main(folder: str, workers: int = 0) -> None:
         **settings,
     )
     if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "chief"):
-        assert len(found.rows) == 16
+        assert len(found.rows) == 8
         Path(folder, "ended").touch()
 
 
