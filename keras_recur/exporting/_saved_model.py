@@ -38,23 +38,22 @@ def write_saved_model(
     }
     bodies, missing, facts = functions_of(model, maximum, positions)
     module: Any = tf.Module()
-    traced = {}
     for name, body in bodies.items():
         function = tf.function(
             _behind(front, body), input_signature=arguments[name], autograph=False
         )
         setattr(module, name, function)
-        traced[name] = function.get_concrete_function()
-    # Of all models at work; by identity, since they share their weights.
-    found = {id(v): v for function in traced.values() for v in function.variables}
-    module.parameters = list(found.values())
+    # All models at work share these. That nothing is missing is checked where it is
+    # saved; functions traced before would be traced there once more.
+    models = [model] if front is None else [front, model]
+    module.parameters = [weight.value for m in models for weight in m.weights]
     card = card | {"functions": list(bodies), "not there": missing, **facts}
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "card.json"
         file.write_text(json.dumps(card, indent=1) + "\n")
         module.card = tf.saved_model.Asset(str(file))
-        # The functions themselves would be traced a second time.
-        signatures = {**traced, "serving_default": traced["serve"]}
+        signatures = {name: getattr(module, name) for name in bodies}
+        signatures["serving_default"] = module.serve
         log = tf.get_logger()
         level = log.level
         log.setLevel("WARNING")  # It would name a folder that is moved at once.

@@ -37,23 +37,34 @@ def sized_block(block, iterations: int):
     them has a row of weights per iteration, it is built anew, with the weights it
     had, the first row repeated.
     """
-    own = (type(layer).__module__ for layer in block._flatten_layers())
-    if not block.weights or all(module.startswith("keras.") for module in own):
-        return block  # Keras knows of no iterations.
     try:
+        if not any(_other_rows(layer, iterations) for layer in _own_layers(block)):
+            return block
         clone = copy_block(block, 0, iterations)
     except NotImplementedError:  # No config; then it has no rows that would need it.
         return block
-    pairs = list(zip(block.weights, clone.weights, strict=True))
-    if all(old.shape == new.shape for old, new in pairs):
-        return block
-    for old, new in pairs:
+    for old, new in zip(block.weights, clone.weights, strict=True):
         # By way of NumPy: on JAX the two would else share a buffer that training frees.
         value = keras.ops.convert_to_numpy(old)
         if old.shape != new.shape:
             value = np.broadcast_to(value[:1], tuple(new.shape))
         new.assign(value)
     return clone
+
+
+def _own_layers(block):
+    """The outermost layers that are not Keras's, which know of no iterations."""
+    if not type(block).__module__.startswith("keras."):
+        return [block]
+    inner = block._flatten_layers(recursive=False, include_self=False)
+    return [own for layer in inner for own in _own_layers(layer)]
+
+
+def _other_rows(layer, iterations):
+    """Whether it has weights of other shapes in a loop of so many iterations."""
+    clone = copy_block(layer, 0, iterations) if layer.weights else layer
+    pairs = zip(layer.weights, clone.weights, strict=True)
+    return any(old.shape != new.shape for old, new in pairs)
 
 
 def _reseeded(config: Any, copy: int, key: str = "") -> Any:

@@ -219,6 +219,21 @@ def test_several_inputs_and_no_loop(tmp_path):
 
 
 @pytest.mark.once("tensorflow")
+def test_functions_are_traced_once(tmp_path):
+    class Counting(layers.Layer):
+        def call(self, x):
+            traced.append(isinstance(x, tf.Tensor))
+            return x
+
+        def compute_output_spec(self, x):
+            return keras.KerasTensor(x.shape, x.dtype)
+
+    model, traced = keras.Sequential([keras.Input((2,)), Counting()]), []
+    assert card_in(export(model, tmp_path))["functions"] == ["serve"]
+    assert traced == [True]
+
+
+@pytest.mark.once("tensorflow")
 def test_banks_that_run_any_number_are_not_baked(tmp_path):
     """Baked kernels would end where one template goes on."""
     model = small("mlp", templates=1, iterations=2).recurrent
