@@ -30,6 +30,8 @@ def check(folder, name):
     """The largest difference of all functions, and how many answers were compared."""
     served = tf.saved_model.load(str(folder / name))
     card = json.loads(Path(served.card.asset_path.numpy().decode()).read_text())
+    if card["exported"]["backend"] != folder.name:
+        raise ValueError(f"{name} says that {card['exported']['backend']} exported it")
     kept = dict(np.load(folder / f"{name}.npz"))
     x = kept["x"]
     found = [difference(served.serve(x), kept["serve"])]

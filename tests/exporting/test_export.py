@@ -99,8 +99,8 @@ def test_the_feedforward_twin(tmp_path):
     check(export(model, tmp_path), model, inputs_for(model, 7))
 
 
-def test_from_this_backend(tmp_path):
-    """On JAX and PyTorch through a `.keras` file and another process."""
+@pytest.mark.once("tensorflow")  # From JAX and PyTorch: serve_cases.py
+def test_functions_of_a_baked_network(tmp_path):
     model = small("mlp", templates=2).recurrent
     served = export(model, tmp_path)
     card = card_in(served)
