@@ -10,7 +10,7 @@ own allocator; JAX cannot start such a count anew, so that its peak is over all 
 The time of a step is reported too: remat pays with time.
 
 With XLA on a CPU, also without two of its passes ("unfused", see setting.py): with them
-a step of many iterations takes minutes, and remat saves nothing.
+a step of 100 iterations takes a minute, and remat saves nothing.
 
     KERAS_BACKEND=torch python benchmarks/memory.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 8 --iterations 30 --jit false --variant remat

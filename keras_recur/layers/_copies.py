@@ -54,7 +54,7 @@ def sized_block(block, iterations: int):
 
 def _own_layers(block):
     """The outermost layers that are not Keras's, which know of no iterations."""
-    if not type(block).__module__.startswith("keras."):
+    if not _is_keras(block):
         return [block]
     inner = block._flatten_layers(recursive=False, include_self=False)
     return [own for layer in inner for own in _own_layers(layer)]
@@ -81,7 +81,9 @@ def _reseeded(config: Any, copy: int, key: str = "") -> Any:
 
 def _classes_in(block) -> dict[str, type]:
     """Classes of the block's layers, so that unregistered ones can be copied too."""
-    classes = {type(block).__name__: type(block)}
-    for layer in getattr(block, "layers", ()):
-        classes |= _classes_in(layer)
-    return {n: c for n, c in classes.items() if not c.__module__.startswith("keras.")}
+    own = [layer for layer in block._flatten_layers() if not _is_keras(layer)]
+    return {type(layer).__name__: type(layer) for layer in own}
+
+
+def _is_keras(layer) -> bool:
+    return type(layer).__module__.startswith("keras.")

@@ -175,7 +175,7 @@ def test_files_configs_and_clones_keep_the_sharing(name, twin, tmp_path):
 @twins
 def test_any_batch_size(name, twin):
     model = getattr(small(name), twin)
-    x = inputs_for(model, batch=6)
+    x = inputs_for(model, batch=5)
     assert model.input_shape[0] is None
     close(model.predict(x, batch_size=3, verbose=0), output(model, x))
 
