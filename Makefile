@@ -23,6 +23,8 @@ test: .venv/installed-test .venv-serving/installed
 served: $(EXPORTED) .venv-serving/installed
 	.venv-serving/bin/python tests/exporting/serve_cases.py build/exported/*
 
+# What runs once is not worth optimizing.
+$(EXPORTED): export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 $(EXPORTED): exported-%: .venv/installed-test
 	rm -rf build/exported/$* && mkdir -p build/exported/$*
 	KERAS_BACKEND=$* $(BIN)/python tests/exporting/export_cases.py build/exported/$*

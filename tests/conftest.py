@@ -21,10 +21,12 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
     "--xla_disable_hlo_passes=cse_barrier_expander",
 )
-# Keras compiles every model anew: programs that are equal come from the disk. JAX
-# writes there without a lock, so each process has its own, and leaves none behind.
-COMPILED = tempfile.mkdtemp(prefix="compiled-")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
+# Keras compiles every model anew: programs that are equal come from the disk, also
+# those of xdist's other processes, whose conftest finds the folder named.
+compiled = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    compiled = tempfile.mkdtemp(prefix="compiled-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
@@ -76,7 +78,8 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_unconfigure():
-    shutil.rmtree(COMPILED, ignore_errors=True)
+    if compiled:
+        shutil.rmtree(compiled, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

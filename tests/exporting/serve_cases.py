@@ -16,7 +16,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 TOLERANCE = 1e-5
-MODELS = {"tensorflow": 5, "jax": 3, "torch": 3}  # What each backend has exported.
+MODELS = {"tensorflow": 5, "jax": 2, "torch": 2}  # What each backend has exported.
 
 
 def difference(found, expected):

@@ -26,6 +26,7 @@ from keras_recur.training import IterationLoss
 variants = pytest.mark.parametrize("variant", VARIANTS)
 families = pytest.mark.parametrize("name", FAMILIES)
 GROUPS = [0, 1, 0]
+EVERY = {"readout": "all", "sharing": GROUPS}  # Of few kinds: building takes longest.
 
 
 def build(variant, **arguments):
@@ -47,7 +48,7 @@ def test_every_family_has_a_small_form():
 @variants
 def test_the_untied_twin_computes_the_same_function(variant):
     """Read out last and with one set of weights: where gradients are compared."""
-    pair = build(variant, readout="all", sharing=GROUPS)
+    pair = build(variant, **EVERY)
     x = inputs_for(pair.recurrent)
     expected = output(pair.recurrent, x)
     assert far(output(pair.feedforward, x), expected)
@@ -122,12 +123,12 @@ def test_parameters_do_not_grow_with_iterations(variant):
 
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in ("swrn", *GRAPHS)])
 def test_a_readout_is_that_of_the_network_with_fewer_iterations(variant):
-    pair = build(variant, readout="all", iterations=3)
+    pair = build(variant, **EVERY)
     pair.untie()
     x = inputs_for(pair.recurrent)
     every = output(pair.recurrent, x)
     assert far(every[:, 0], every[:, 1]) and far(every[:, 1], every[:, 2])
-    shorter = build(variant, readout="last", iterations=2)
+    shorter = build(variant, readout="last", sharing=GROUPS[:2], iterations=2)
     for target, source in zip(
         shorter.recurrent.weights, pair.recurrent.weights, strict=True
     ):
@@ -142,7 +143,7 @@ def test_a_readout_is_that_of_the_network_with_fewer_iterations(variant):
 @families
 @twins
 def test_files_configs_and_clones_keep_the_sharing(name, twin, tmp_path):
-    model = getattr(small(name, sharing=GROUPS), twin)
+    model = getattr(small(name, **EVERY), twin)
     x = inputs_for(model)
     y = labels_for(model, x)
     expected = output(model, x)
@@ -214,9 +215,9 @@ def test_half_precision_keeps_weights_in_full(name):
 
 
 @variants
-@pytest.mark.parametrize("sharing", ["all", GROUPS], ids=str)
-def test_tying_undoes_untying(variant, sharing):
-    pair = build(variant, sharing=sharing)
+@pytest.mark.parametrize("options", [{}, EVERY], ids=["all", "groups"])
+def test_tying_undoes_untying(variant, options):
+    pair = build(variant, **options)
     rng = np.random.default_rng(3)
     values = [
         rng.uniform(size=w.shape).astype("float32") for w in pair.recurrent.weights
