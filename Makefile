@@ -4,6 +4,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 EXPORTED := exported-jax exported-torch exported-tensorflow
 
@@ -15,9 +16,9 @@ demo: .venv/installed
 # Installations first, one by one; then what uses one core goes side by side.
 test: .venv/installed-test .venv-serving/installed
 	$(MAKE) -j 2 lint docs served
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=tensorflow $(PYTEST)
+	KERAS_BACKEND=jax $(PYTEST)
+	KERAS_BACKEND=torch $(PYTEST)
 
 # What every backend exports, served by an environment that has TensorFlow alone.
 served: $(EXPORTED) .venv-serving/installed

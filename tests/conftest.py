@@ -1,5 +1,6 @@
 """Every test starts from the same seed, the same dtype policy and an empty session."""
 
+import collections
 import gc
 import importlib.util
 import os
@@ -53,7 +54,10 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out the tests that one backend is enough for, and is not this one."""
+    """Leaves out the tests that one backend is enough for, and is not this one.
+
+    What takes long comes first, by file, so that no process waits for the other's last.
+    """
     import keras
 
     kept, others, backend = [], [], keras.backend.backend()
@@ -63,6 +67,9 @@ def pytest_collection_modifyitems(config, items):
         at = backend if once is None else (*once.args, "torch")[0]
         (kept if at == backend else others).append(item)
     config.hook.pytest_deselected(items=others)
+    tests = collections.Counter(item.path for item in kept)
+    slow = ("colab", "exporting")  # Few tests, of seconds each.
+    kept.sort(key=lambda i: (i.path.parent.name not in slow, -tests[i.path]))
     items[:] = kept
 
 
