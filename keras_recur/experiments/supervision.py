@@ -20,6 +20,7 @@ from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.page import Page
 from keras_recur.runs.summary import mean_and_error
 from keras_recur.training.recipe import Recipe
+from keras_recur.zoo.build import build_network
 
 _LOSSES = ("final", "uniform", "geometric")
 
@@ -98,8 +99,8 @@ class Supervision(Experiment):
         }
 
     def network(self, name: str, seed: int) -> keras.Model:
-        pair = self.entry.pair(seed, readout="all")
-        return getattr(pair, name.partition("-")[0])
+        twin, model = name.partition("-")[0], {**self.entry.model, "readout": "all"}
+        return build_network(twin, self.entry.family, **model, seed=seed)
 
     def recipe(self, name: str) -> Recipe:
         recurrent, feedforward = (self.entry.recipes[twin] for twin in TWINS)

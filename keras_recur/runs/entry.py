@@ -9,6 +9,7 @@ from keras_recur import zoo
 from keras_recur.layers import TemplateBank
 from keras_recur.training.recipe import Recipe
 from keras_recur.training.recipes import paper_recipe
+from keras_recur.zoo.build import build_network
 
 TWINS = ("recurrent", "feedforward")
 
@@ -188,12 +189,11 @@ class Entry:
 
     def network(self, name: str, seed: int) -> Any:
         """The untrained network of that name and seed, with all readouts it trains."""
-        readout = "all" if self.recipe(name).every_readout else None
-        if name in TWINS:
-            return getattr(self.pair(seed, readout), name)
-        changes = {} if readout is None else {"readout": readout}
-        model = {**self.model, **self.variants[name], **changes}
-        return zoo.build(self.family, **model, seed=seed).recurrent
+        model = {**self.model, **self.variants.get(name, {})}
+        if self.recipe(name).every_readout:
+            model["readout"] = "all"
+        twin = name if name in TWINS else "recurrent"
+        return build_network(twin, self.family, **model, seed=seed)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of a network."""

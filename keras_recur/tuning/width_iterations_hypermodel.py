@@ -20,6 +20,7 @@ from keras_recur.layers import RecurrentGraph
 from keras_recur.training import ExactMatch, Recipe
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.sharing_choice import check_sharing, sharing_arguments
+from keras_recur.zoo.build import build_network
 
 
 class Configuration(NamedTuple):
@@ -189,19 +190,17 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     def network(self, configuration: Configuration, seed: int) -> keras.Model:
         """The untrained network of a configuration."""
-        pair = self.pair(configuration, seed)
-        return pair.feedforward if configuration.sharing == "none" else pair.recurrent
+        twin = "feedforward" if configuration.sharing == "none" else "recurrent"
+        return build_network(twin, self.family, **self._model(configuration, seed))
 
     def pair(self, configuration: Configuration, seed: int) -> zoo.Pair:
         """The untrained pair of a configuration."""
+        return zoo.build(self.family, **self._model(configuration, seed))
+
+    def _model(self, configuration, seed):
         width, iterations, sharing = configuration
-        return zoo.build(
-            self.family,
-            width=width,
-            iterations=iterations,
-            seed=seed,
-            **{**self.model, **sharing_arguments(sharing, iterations)},
-        )
+        sizes = {"width": width, "iterations": iterations, "seed": seed}
+        return {**sizes, **self.model, **sharing_arguments(sharing, iterations)}
 
     def costs(self, configuration: Configuration) -> zoo.Costs:
         """What a network of the space costs, for one example."""
@@ -242,8 +241,9 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         """Whether a further iteration is one more of the same: not in state graphs."""
         width = max(1, zoo.describe(self.family).width_multiple)
         least = min(self.iterations)
-        pair = zoo.build(self.family, width=width, iterations=least, **self._zeros())
-        return not any(isinstance(la, RecurrentGraph) for la in pair.recurrent.layers)
+        sizes = {"width": width, "iterations": least, **self._zeros()}
+        model = build_network("recurrent", self.family, **sizes)
+        return not any(isinstance(la, RecurrentGraph) for la in model.layers)
 
     def _feasible(self):
         """Allowed widths by sharing and iterations, where there are any."""

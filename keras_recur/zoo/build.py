@@ -1,23 +1,14 @@
 """From a family's one description to both twins."""
 
-import contextlib
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from keras_recur._validation import (
-    check_one_of,
-    check_positive_int,
-    check_strength,
-    nearest,
-)
 from keras_recur.layers import TemplateBank
-from keras_recur.zoo.costs import trainable_parameters
-from keras_recur.zoo.family import Family, describe
+from keras_recur.zoo._plan import Plan
 from keras_recur.zoo.pair import Pair
-from keras_recur.zoo.start import Start
 
 
 def build(
@@ -87,162 +78,12 @@ def build(
     >>> pair.recurrent(np.zeros((1, 24, 24, 3))).shape
     (1, 24, 24, 2)
     """
-    family = describe(name)
-    sizes = {
-        "input_shape": input_shape,
-        "num_classes": num_classes,
-        "width": width,
-        "iterations": iterations,
-    }
-    given = {k: v for k, v in sizes.items() if v is not None} | options
-    arguments = dict(family.defaults)
-    usual = arguments.pop("templates", None)
-    initializer = initializer or family.initializer
-    for key, value in given.items():
-        if key not in arguments:
-            known = {*inspect.signature(build).parameters, *arguments}
-            known -= {"options", "name", "iterations"} - {*arguments}
-            raise ValueError(
-                f"{name} has no argument {key!r}. Allowed: {', '.join(sorted(known))}."
-                f"{nearest(key, known)}"
-            )
-        if value is not None:
-            arguments[key] = value
-    arguments["input_shape"] = _check_input_shape(family, arguments["input_shape"])
-    for key in ("num_classes", "width", "iterations"):
-        if key in arguments:
-            arguments[key] = check_positive_int(key, arguments[key])
-    if sharing is None and templates is None:
-        templates = usual
-    recurrence = check_strength("recurrence", recurrence)
-    _check_sharing(sharing, templates, recurrence)
-    if isinstance(sharing, dict):
-        sharing = keras.saving.deserialize_keras_object(sharing)
-    check_one_of("match", match, ("depth", "parameters"))
-    check_one_of("readout", readout, ("last", "all"))
-    _check_width(family, arguments["width"])
-    seed = Start(initializer, seed).seed
-    policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
-
-    def network(sharing, width):
-        with _policy_and_layout(policy):
-            start = Start(initializer, seed)
-            if sharing is None:
-                sharing = start.bank(templates, recurrence) if templates else "all"
-            return family.network(
-                start,
-                **{**arguments, "width": width},
-                sharing=sharing,
-                readout=readout,
-                unroll=unroll,
-                remat=remat,
-            )
-
-    recurrent = network(sharing, arguments["width"])
-    twin_width = arguments["width"]
-    if match == "parameters":
-        most = trainable_parameters(recurrent)
-        twin_width = _matching_width(family, network, twin_width, most)
-    config = {
-        "name": name,
-        **arguments,
-        **_plain(sharing, templates, recurrence),
-        "match": match,
-        "readout": readout,
-        "initializer": initializer,
-        "unroll": unroll,
-        "remat": remat,
-        "dtype": policy.name,
-        "seed": seed,
-    }
-    return Pair(recurrent, network("none", twin_width), config, twin_width)
+    plan = Plan(**locals())
+    return Pair(plan.recurrent, plan.feedforward, plan.config, plan.feedforward_width)
 
 
-def _matching_width(family, network, width, most):
-    """The largest width whose feed-forward network has at most `most` parameters."""
-    step = family.width_multiple
-    low, high = 0, width // step
-    while low < high:
-        middle = (low + high + 1) // 2
-        if trainable_parameters(network("none", middle * step)) <= most:
-            low = middle
-        else:
-            high = middle - 1
-    if low == 0:
-        raise ValueError(
-            f"No feed-forward {family.name} has as few parameters as the recurrent "
-            f"one, {most:,}. Received: width={width}. Build it wider, or with fewer "
-            "iterations."
-        )
-    return low * step
-
-
-def _check_sharing(sharing, templates, recurrence):
-    if templates is not None:
-        if isinstance(templates, str):
-            check_one_of("templates", templates, ("layers",))
-        else:
-            check_positive_int("templates", templates)
-        if sharing is not None:
-            raise ValueError(
-                "`templates` is a way of sharing itself. Received: "
-                f"sharing={sharing!r}, templates={templates}. Give one of them."
-            )
-    if recurrence and templates is None:
-        raise ValueError(
-            "`recurrence` draws the layers of a template bank together. Received: "
-            f"recurrence={recurrence} without `templates`. Give `templates` too."
-        )
-
-
-def _plain(sharing, templates, recurrence):
-    """What was asked for, as data that JSON can hold."""
-    if templates is not None:
-        return {"sharing": None, "templates": templates, "recurrence": recurrence}
-    if isinstance(sharing, TemplateBank):
-        return {"sharing": keras.saving.serialize_keras_object(sharing)}
-    if sharing is None or isinstance(sharing, str):
-        return {"sharing": sharing or "all"}
-    return {"sharing": list(sharing)}
-
-
-def _check_width(family: Family, width: int):
-    step = family.width_multiple
-    if width % step:
-        raise ValueError(
-            f"The width of {family.name} must be a multiple of {step}. Received: "
-            f"width={width}. Nearest: {max(step, width // step * step)}."
-        )
-
-
-def _check_input_shape(family: Family, shape: Any) -> tuple[int | None, ...]:
-    default = family.defaults["input_shape"]
-    try:
-        shape = tuple(shape)
-    except TypeError:
-        shape = (shape,)
-    right = len(shape) == len(default)
-    for size, usual in zip(shape, default, strict=False):
-        open_size = size is None and usual is None
-        right = right and (open_size or (isinstance(size, int) and size > 0))
-    if not right:
-        raise ValueError(
-            f"`input_shape` of {family.name} must be like {default}: "
-            f"{len(default)} positive integers"
-            f"{', sizes may be None' if None in default else ''}. Received: "
-            f"input_shape={shape}."
-        )
-    return shape
-
-
-@contextlib.contextmanager
-def _policy_and_layout(policy):
-    """All layers made within have this dtype policy, and channels last."""
-    before = keras.config.dtype_policy(), keras.config.image_data_format()
-    keras.config.set_dtype_policy(policy)
-    keras.config.set_image_data_format("channels_last")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before[0])
-        keras.config.set_image_data_format(before[1])
+def build_network(twin: str, name: str, **arguments: Any) -> keras.Model:
+    """One twin of `build` alone, where the other would only take time and memory."""
+    asked = inspect.signature(build).bind(name, **arguments)
+    asked.apply_defaults()
+    return getattr(Plan(**asked.arguments), twin)

@@ -16,6 +16,8 @@ from families import (
 
 from keras_recur import zoo
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
+from keras_recur.zoo._plan import Plan
+from keras_recur.zoo.build import build_network
 from keras_recur.zoo.with_iterations import called_again
 
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -23,6 +25,29 @@ families = pytest.mark.parametrize("name", FAMILIES)
 
 def parameters(model):
     return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("twin", "match", "networks"),
+    [
+        ("recurrent", "depth", 1),
+        ("feedforward", "depth", 1),
+        ("recurrent", "parameters", 1),
+        ("feedforward", "parameters", 6),  # The recurrent one, four widths, the twin.
+    ],
+)
+def test_a_twin_alone_is_that_of_the_pair(twin, match, networks, monkeypatch):
+    arguments = {"width": 8, "iterations": 4, "match": match, "templates": 2, "seed": 3}
+    expected = getattr(zoo.build("mlp", **arguments), twin)
+    made, make = [], Plan._network
+    monkeypatch.setattr(Plan, "_network", lambda *a: made.append(a) or make(*a))
+    model = build_network(twin, "mlp", **arguments)
+    assert len(made) == networks
+    for ours, theirs in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(array(ours), array(theirs))
+    with pytest.raises(ValueError, match="no argument 'widht'.*Did you mean 'width'"):
+        build_network(twin, "mlp", widht=8)
 
 
 @pytest.mark.once
