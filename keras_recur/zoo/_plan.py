@@ -82,11 +82,8 @@ class Plan:
         check_one_of("readout", readout, ("last", "all"))
         _check_width(family, arguments["width"])
         self._arguments = arguments
-        self._sharing, self._templates, self._recurrence = (
-            sharing,
-            templates,
-            recurrence,
-        )
+        self._sharing, self._templates = sharing, templates
+        self._recurrence = recurrence
         self._policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         initializer = initializer or family.initializer
         seed = Start(initializer, seed).seed
