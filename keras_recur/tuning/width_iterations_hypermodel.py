@@ -197,10 +197,10 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         """The untrained pair of a configuration."""
         return zoo.build(self.family, **self._model(configuration, seed))
 
-    def _model(self, configuration, seed):
+    def _model(self, configuration, seed, **others) -> dict[str, Any]:
         width, iterations, sharing = configuration
-        sizes = {"width": width, "iterations": iterations, "seed": seed}
-        return {**sizes, **self.model, **sharing_arguments(sharing, iterations)}
+        others |= {"width": width, "iterations": iterations, "seed": seed}
+        return {**self.model, **others, **sharing_arguments(sharing, iterations)}
 
     def costs(self, configuration: Configuration) -> zoo.Costs:
         """What a network of the space costs, for one example."""
@@ -219,31 +219,24 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
                 for name, first in vars(one).items()
             }
             return {configuration: zoo.Costs(**grown)}
-        pair = zoo.build(
-            self.family,
-            width=width,
-            iterations=iterations,
-            **{**self._zeros(), **sharing_arguments(sharing, iterations)},
-        )
-        found = pair.costs(self.example_shape)
+        model = self._model(configuration, 0, initializer="zeros")
         if sharing not in ("all", "none"):
-            return {configuration: found.recurrent}
+            network = build_network("recurrent", self.family, **model)
+            return {configuration: zoo.costs(network, self.example_shape)}
+        found = zoo.build(self.family, **model).costs(self.example_shape)
         return {
             configuration._replace(sharing="all"): found.recurrent,
             configuration._replace(sharing="none"): found.feedforward,
         }
 
-    def _zeros(self):
-        return {**self.model, "initializer": "zeros", "seed": 0}
-
     @functools.cached_property
     def _linear(self):
         """Whether a further iteration is one more of the same: not in state graphs."""
         width = max(1, zoo.describe(self.family).width_multiple)
-        least = min(self.iterations)
-        sizes = {"width": width, "iterations": least, **self._zeros()}
-        model = build_network("recurrent", self.family, **sizes)
-        return not any(isinstance(la, RecurrentGraph) for la in model.layers)
+        least = Configuration(width, min(self.iterations), "all")
+        model = self._model(least, 0, initializer="zeros")
+        network = build_network("recurrent", self.family, **model)
+        return not any(isinstance(la, RecurrentGraph) for la in network.layers)
 
     def _feasible(self):
         """Allowed widths by sharing and iterations, where there are any."""
