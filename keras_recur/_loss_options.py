@@ -79,7 +79,7 @@ class LossOptions:
         for option, weights in ends.items():
             if isinstance(weights, str):
                 continue
-            shape = entry.pair(0, readout="all").recurrent.output_shape
+            shape = entry.network("recurrent", 0).output_shape
             if shape[1] != len(weights):
                 raise ValueError(
                     f"{option} must be a number for each of the {shape[1]} readouts. "

@@ -137,10 +137,11 @@ def _of_published(name, twin, seed):
 
 def _of_search(path, twin):
     from keras_recur.tuning import load_search
+    from keras_recur.tuning.sharing_choice import twin_of
 
     result = load_search(path)
     best = result.best()
-    trained = "feedforward" if best.figures["sharing"] == "none" else "recurrent"
+    trained = twin_of(best.figures["sharing"])
     check_one_of("twin", twin or trained, [trained])
     settings = result.content["settings"]
     card = {

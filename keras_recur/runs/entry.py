@@ -166,10 +166,9 @@ class Entry:
         """`family-data`, as the published zoo names its folders."""
         return f"{self.family}-{self.data}"
 
-    def pair(self, seed: int, readout: str | None = None) -> zoo.Pair:
-        """The untrained pair of a seed; `readout` as of `zoo.build`."""
-        changes = {} if readout is None else {"readout": readout}
-        return zoo.build(self.family, **{**self.model, **changes}, seed=seed)
+    def pair(self, seed: int) -> zoo.Pair:
+        """The untrained pair of a seed."""
+        return zoo.build(self.family, **self.model, seed=seed)
 
     @property
     def networks(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.tuning._peak_memory import PeakMemory
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
+from keras_recur.tuning.sharing_choice import twin_of
 from keras_recur.tuning.width_iterations_hypermodel import Configuration
 
 _OUT_OF_MEMORY = ("out of memory", "resource_exhausted", "oom when", "alloc")
@@ -144,7 +145,7 @@ class SearchTuner(base_tuner.BaseTuner):
         keras.utils.set_random_seed(seed)
         place = self.folder.path / "runs" / file
         entry = self.plan.entry(configuration, rate, epochs)
-        twin = "feedforward" if configuration.sharing == "none" else "recurrent"
+        twin = twin_of(configuration.sharing)
         row |= {
             "learning_rate": rate,
             "status": "finished",

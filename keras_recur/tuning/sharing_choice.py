@@ -40,3 +40,8 @@ def sharing_arguments(name: str, iterations: int) -> dict[str, Any]:
     if found[1] == "bank":
         return {"templates": size}
     return {"sharing": [t // size for t in range(iterations)]}
+
+
+def twin_of(name: str) -> str:
+    """The twin of a pair that shares in this way."""
+    return "feedforward" if name == "none" else "recurrent"

@@ -19,7 +19,11 @@ from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.layers import RecurrentGraph
 from keras_recur.training import ExactMatch, Recipe
 from keras_recur.tuning.budget import Budget
-from keras_recur.tuning.sharing_choice import check_sharing, sharing_arguments
+from keras_recur.tuning.sharing_choice import (
+    check_sharing,
+    sharing_arguments,
+    twin_of,
+)
 from keras_recur.zoo.build import build_network
 
 
@@ -190,8 +194,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     def network(self, configuration: Configuration, seed: int) -> keras.Model:
         """The untrained network of a configuration."""
-        twin = "feedforward" if configuration.sharing == "none" else "recurrent"
-        return build_network(twin, self.family, **self._model(configuration, seed))
+        model = self._model(configuration, seed)
+        return build_network(twin_of(configuration.sharing), self.family, **model)
 
     def pair(self, configuration: Configuration, seed: int) -> zoo.Pair:
         """The untrained pair of a configuration."""
