@@ -1,11 +1,14 @@
 """Checks of arguments, shared by every room: each error says what would be right."""
 
+import contextlib
 import difflib
 import math
 import numbers
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 
 def check_positive_int(name: str, value: Any) -> int:
@@ -13,8 +16,10 @@ def check_positive_int(name: str, value: Any) -> int:
     return check_integer(name, value, 1)
 
 
-def check_integer(name: str, value: Any, minimum: int, hint: str = "") -> int:
-    """Returns `value` as an `int` of at least `minimum`, or says why it is none.
+def check_integer(
+    name: str, value: Any, minimum: int, hint: str = "", maximum: int | None = None
+) -> int:
+    """Return `value` as an `int` from `minimum` to `maximum`.
 
     Booleans and floats are refused, NumPy's integers allowed. The hint is a sentence
     that is added to the message.
@@ -22,9 +27,11 @@ def check_integer(name: str, value: Any, minimum: int, hint: str = "") -> int:
     allowed = f"`{name}` must be an integer of at least {minimum}."
     if minimum == 1:
         allowed = f"`{name}` must be a positive integer, 1 or more."
+    if maximum is not None:
+        allowed = f"`{name}` must be an integer from {minimum} to {maximum}."
     hint = f" {hint}" if hint else ""
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool | np.ndarray):
             raise TypeError
         number = operator.index(value)
     except TypeError:
@@ -35,40 +42,147 @@ def check_integer(name: str, value: Any, minimum: int, hint: str = "") -> int:
             f"{allowed} Received: {name}={value!r} (of type {type(value).__name__})."
             f"{fix}{hint}"
         ) from None
-    if number < minimum:
+    nearest = max(number, minimum)
+    nearest = nearest if maximum is None else min(nearest, maximum)
+    if number != nearest:
         raise ValueError(
             f"{allowed} Received: {name}={number}. The nearest allowed value is "
-            f"{minimum}.{hint}"
+            f"{nearest}.{hint}"
         )
     return number
+
+
+def check_number(
+    name: str,
+    value: Any,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    hint: str = "",
+) -> float:
+    """Return `value` as a finite `float` within bounds.
+
+    Args:
+        name: The argument, for the message.
+        value: A real number; booleans, strings, NaN and infinity are refused.
+        minimum: Lowest allowed value. Default: none.
+        maximum: Highest allowed value. Default: none.
+        above: Bound that must be exceeded. Default: none.
+        below: Bound that must not be reached. Default: none.
+        hint: A sentence that is added to the message.
+    """
+    bounds = [
+        f"{what} {bound:g}"
+        for what, bound in (
+            ("at least", minimum),
+            ("above", above),
+            ("at most", maximum),
+            ("below", below),
+        )
+        if bound is not None
+    ]
+    number = float("nan")
+    if isinstance(value, numbers.Real | np.generic) and not isinstance(
+        value, bool | np.bool_
+    ):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            number = float(value)
+    right = (
+        math.isfinite(number)
+        and (minimum is None or number >= minimum)
+        and (maximum is None or number <= maximum)
+        and (above is None or number > above)
+        and (below is None or number < below)
+    )
+    if right:
+        return number
+    raise ValueError(
+        f"`{name}` must be a finite number{' ' if bounds else ''}"
+        f"{' and '.join(bounds)}. Received: {name}={value!r} (of type "
+        f"{type(value).__name__}).{f' {hint}' if hint else ''}"
+    )
+
+
+def check_string(name: str, value: Any) -> str:
+    """Return `value` if it is a nonempty string."""
+    if isinstance(value, str) and value:
+        return str(value)
+    raise ValueError(
+        f"`{name}` must be a nonempty string. Received: {name}={value!r} (of type "
+        f"{type(value).__name__})."
+    )
+
+
+def check_sequence(
+    name: str,
+    value: Any,
+    check: Callable[[str, Any], Any] = lambda name, value: value,
+    minimum: int = 0,
+) -> list[Any]:
+    """Return `value` as a list whose items have passed `check(name, item)`.
+
+    Lists, tuples, ranges and arrays of one axis are sequences; strings, sets,
+    dictionaries and iterators are refused. `minimum` is the lowest length.
+    """
+    array = isinstance(value, np.ndarray) and value.ndim == 1
+    if not isinstance(value, list | tuple | range) and not array:
+        raise ValueError(
+            f"`{name}` must be a list or tuple. Received: {name}={value!r} (of type "
+            f"{type(value).__name__})."
+        )
+    if len(value) < minimum:
+        raise ValueError(
+            f"`{name}` must have at least {minimum} "
+            f"{'item' if minimum == 1 else 'items'}. Received: {name}={value!r}."
+        )
+    return [check(f"{name}[{i}]", item) for i, item in enumerate(value)]
+
+
+def check_type(name: str, value: Any, kind: Any, what: str) -> Any:
+    """Return `value` if it is an instance of `kind`, which people call `what`."""
+    if isinstance(value, kind):
+        return value
+    shown = repr(value)
+    shown = shown if len(shown) <= 200 else f"{shown[:200]}..."
+    raise ValueError(
+        f"`{name}` must be {what}. Received: {name}={shown} (of type "
+        f"{type(value).__name__})."
+    )
+
+
+def check_callable(name: str, value: Any) -> Any:
+    """Return `value` if it can be called."""
+    if callable(value):
+        return value
+    raise ValueError(
+        f"`{name}` must be callable. Received: {name}={value!r} (of type "
+        f"{type(value).__name__})."
+    )
 
 
 def check_strength(name: str, value: Any) -> float:
     """Returns `value` as a `float`, or says why it is no finite number of 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ValueError(
-            f"`{name}` must be a number of 0 or more. Received: {name}={value!r} "
-            f"(of type {type(value).__name__})."
-        )
-    number = float(value)
-    if not 0 <= number < math.inf:
-        raise ValueError(
-            f"`{name}` must be a finite number of 0 or more. Received: "
-            f"{name}={value!r}. 0 switches it off."
-        )
-    return number
+    return check_number(name, value, 0, hint="0 switches it off.")
 
 
 def check_one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
-    """Returns `value`, or says what is allowed and which of it comes nearest."""
+    """Return `value`, or say what is allowed and which of it comes nearest."""
     allowed = list(allowed)
-    if value in allowed:
-        return value
+    # By type too: an array has no truth value, and True equals 1.
+    for a in allowed:
+        if isinstance(value, type(a)) and not _mistaken_bool(value, a) and value == a:
+            return a
     raise ValueError(
         f"Unknown value for `{name}`. Received: {name}={value!r}. "
         f"Allowed: {', '.join(repr(a) for a in allowed)}."
         f"{nearest(value, allowed)}"
     )
+
+
+def _mistaken_bool(value, allowed):
+    return isinstance(value, bool) and not isinstance(allowed, bool)
 
 
 def check_name(kind: str, value: Any, allowed: Iterable[str]) -> str:
@@ -88,11 +202,13 @@ def check_name(kind: str, value: Any, allowed: Iterable[str]) -> str:
 
 def check_flag(name: str, value: Any) -> bool:
     """Returns `value` if it is True or False, or says that it is neither."""
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    number = isinstance(value, int | np.integer) and value in (0, 1)
+    fix = f" Did you mean {bool(value)}?" if number else ""
     raise ValueError(
         f"`{name}` must be True or False. Received: {name}={value!r} "
-        f"(of type {type(value).__name__}). Did you mean {bool(value)}?"
+        f"(of type {type(value).__name__}).{fix}"
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import keras
 
+from keras_recur._files import replacing
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.recalibrate import recalibrate
-from keras_recur.training.checkpoint import replacing
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.zoo.costs import trainable_parameters
 

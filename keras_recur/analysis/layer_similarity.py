@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur._validation import check_one_of
 from keras_recur.analysis._banks import require_banks
 from keras_recur.layers import TemplateBank
-from keras_recur.training.checkpoint import replacing
 
 
 @dataclasses.dataclass(frozen=True)

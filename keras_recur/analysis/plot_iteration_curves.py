@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur.analysis._iteration_axes import iteration_axes
-from keras_recur.training.checkpoint import replacing
 
 _COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#b8467c", "#7a5195", "0.35")
 _LINES = ("-", "--", "-.", ":")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.analysis.iteration_metrics import IterationMetrics
-from keras_recur.training.checkpoint import replacing
 
 
 def plot_iteration_metrics(

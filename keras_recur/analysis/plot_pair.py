@@ -8,10 +8,10 @@ References: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and
 from pathlib import Path
 from typing import Any
 
+from keras_recur._files import replacing
 from keras_recur._validation import check_integer
 from keras_recur.analysis._pair_boxes import parts_of
 from keras_recur.analysis._pair_drawing import draw_columns
-from keras_recur.training.checkpoint import replacing
 from keras_recur.zoo import Pair
 
 

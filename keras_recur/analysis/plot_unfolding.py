@@ -10,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._unfolding_image import UnfoldingImage
 from keras_recur.analysis._unfolding_string import UnfoldingString
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
-from keras_recur.training.checkpoint import replacing
 
 
 def plot_unfolding(

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
-from keras_recur.training.checkpoint import replacing
 
 
 class SimilarityHistory(keras.callbacks.Callback):

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur.layers import TimeSpecificBatchNormalization
-from keras_recur.training.checkpoint import replacing
 
 
 @dataclasses.dataclass(frozen=True)

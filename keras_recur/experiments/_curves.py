@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur.runs.summary import mean_and_error
-from keras_recur.training.checkpoint import replacing
 
 # Shared weights are drawn as lines, weights of their own dashed.
 COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#7a5195", "#b23a48", "#8a6d1d")

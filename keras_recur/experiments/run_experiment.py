@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
+from keras_recur._files import replacing
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.runs.page import Page
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.training.checkpoint import replacing
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.zoo.costs import trainable_parameters
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
+from keras_recur._files import replacing
 from keras_recur.runs.drawing import label
 from keras_recur.runs.page import Page, markdown_table
 from keras_recur.runs.report import (
@@ -21,7 +22,6 @@ from keras_recur.runs.report import (
     provenance_rows,
 )
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.training.checkpoint import replacing
 from keras_recur.zoo.published import entry_folders, read_entry
 
 LARGEST_WEIGHTS = 5_000_000  # bytes

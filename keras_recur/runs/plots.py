@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._files import replacing
 from keras_recur.runs.drawing import (
     band,
     drawn,
@@ -16,7 +17,6 @@ from keras_recur.runs.drawing import (
 )
 from keras_recur.runs.drawing import figure as figure_of
 from keras_recur.runs.summary import size_label, span
-from keras_recur.training.checkpoint import replacing
 
 _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur._files import replacing
 from keras_recur.runs.drawing import label
 from keras_recur.runs.page import Page
 from keras_recur.runs.plots import draw_all
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import SOLVED, percent, size_label, span
 from keras_recur.runs.thinking import draw_thinking
-from keras_recur.training.checkpoint import replacing
 
 
 def write_report(run: RunFolder) -> Path:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
+from keras_recur._files import replacing
 from keras_recur.runs.entry import Entry
-from keras_recur.training.checkpoint import replacing
 
 
 class Plan(Protocol):

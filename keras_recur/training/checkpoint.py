@@ -1,14 +1,14 @@
 """All that a training run needs to go on, in one file, replaced as a whole."""
 
-import contextlib
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+
+from keras_recur._files import replacing
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -72,24 +72,6 @@ class Checkpoint(keras.callbacks.Callback):
         }
         with replacing(self.path) as file:
             np.savez(file, *values, meta=np.array(json.dumps(meta)))
-
-
-@contextlib.contextmanager
-def replacing(path: str | Path):
-    """Opens a file for writing that takes the place of `path` when it is complete."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
 
 
 def _to_numpy(variable: Any) -> np.ndarray:

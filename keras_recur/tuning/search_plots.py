@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur.training.checkpoint import replacing
+from keras_recur._files import replacing
 from keras_recur.tuning._equal_macs import (
     by_iterations,
     equal_macs_groups,

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
+from keras_recur._files import replacing
 from keras_recur.runs.page import Page
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import in_percent, mean_and_error, percent
-from keras_recur.training.checkpoint import replacing
 from keras_recur.tuning._equal_macs import (
     TOLERANCE,
     Comparison,

@@ -1,0 +1,147 @@
+"""Files and folders: one way to name, read, write and lock them."""
+
+import contextlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import filelock
+import numpy as np
+
+
+def check_path(name: str, value: Any) -> Path:
+    """Return `value` as a path in which `~` is the home folder.
+
+    Raises:
+        ValueError: If `value` is not a nonempty string or a path, or names a user
+            that does not exist.
+    """
+    usable = isinstance(value, str | os.PathLike) and str(value).strip()
+    if not usable or "\0" in str(value):
+        raise ValueError(
+            f"`{name}` must be a path, a nonempty string or a pathlib.Path. Received: "
+            f"{name}={value!r} (of type {type(value).__name__})."
+        )
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"`{name}` names a home folder that cannot be found. Received: "
+            f"{name}={str(value)!r}. Give the whole path."
+        ) from error
+
+
+def read_text(path: str | Path) -> str:
+    """Return the content of a text file, which is UTF-8 whatever the locale is."""
+    return Path(path).read_text(encoding="utf-8")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8, as a whole or not at all."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def read_json(path: str | Path, kind: type = dict) -> Any:
+    """Return the content of a JSON file.
+
+    Args:
+        path: The file.
+        kind: What the file must hold: `dict` (default) or `list`.
+
+    Raises:
+        OSError: If the file cannot be read; `FileNotFoundError` if it is missing.
+        ValueError: If the file is not JSON, or holds something else than `kind`.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(content, kind):
+        what = {dict: "an object", list: "an array"}[kind]
+        raise ValueError(f"it must hold {what}, not {type(content).__name__}")
+    return content
+
+
+def to_json(content: Any) -> str:
+    """Return JSON text. NaN and infinity, which JSON does not have, become null."""
+    return json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write a JSON file, as a whole or not at all."""
+    write_text(path, to_json(content))
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that replaces `path` when it is complete.
+
+    Each writer has a partial file of its own, so that two of them never mix.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # A file that mkstemp makes is private; a result is as public as any file.
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Hold a folder, so that no other process writes to it meanwhile.
+
+    The operating system frees the lock of a process that ends, however it ends. The
+    lock file is removed when the lock is released.
+
+    Raises:
+        ValueError: If another process holds the folder, with its number.
+    """
+    path = Path(folder) / ".lock"
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        with contextlib.suppress(OSError):
+            holder = read_text(path).strip()
+        raise ValueError(
+            f"Another process is writing to {folder}"
+            f"{f' (process {holder})' if holder else ''}. Wait until it ends, stop it, "
+            "or choose another folder."
+        ) from None
+    try:
+        path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _plain(content):
+    """The content in JSON's own types."""
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(value) for value in content]
+    if isinstance(content, np.ndarray | np.generic):
+        return _plain(content.tolist())
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content
