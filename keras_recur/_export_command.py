@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from keras_recur._terminal import plain_console
 
 
 def export(
@@ -48,12 +49,11 @@ def export(
         preprocess=preprocess,
     )
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file())
-    console = Console()
-    console.print(f"wrote {path}, {size / 2**20:.1f} MiB", highlight=False)
+    console = plain_console()
+    console.print(f"wrote {path}, {size / 2**20:.1f} MiB")
     if format == "tf_saved_model":
-        console.print(f"Its card: {path / 'assets' / 'card.json'}", highlight=False)
+        console.print(f"Its card: {path / 'assets' / 'card.json'}")
         console.print(
             f'Serve it: served = tensorflow.saved_model.load("{path}"), then '
             "served.serve(inputs)",
-            highlight=False,
         )

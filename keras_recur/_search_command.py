@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from keras_recur._files import check_path
+from keras_recur._interrupts import interruptible
 from keras_recur._options import (
     DataDir,
     Epochs,
@@ -17,6 +18,7 @@ from keras_recur._options import (
     Seeds,
     Size,
 )
+from keras_recur._terminal import plain_console
 
 Numbers = Annotated[str, typer.Option(help="Numbers with commas between, as 16,32,64.")]
 Limit = Annotated[float | None, typer.Option(help="Budget, of one example.")]
@@ -98,11 +100,13 @@ def search(
     model = {} if injection is None else {"injection": injection}
     if injection == "none":
         model = {"injection": None}
-    folder = out or Path("runs") / f"search-{name}-{on}"
-    console = Console()
-    console.print(f"Search into {folder}; the same command goes on with it.")
+    folder = Path("runs") / f"search-{name}-{on}"
+    if out is not None:
+        folder = check_path("out", out)
+    console = plain_console()
+    console.print(f"Search into {folder}; the same command resumes it.")
     try:
-        with tuning.SearchView(console) as view:
+        with interruptible(), tuning.SearchView(console) as view:
             result = tuning.search(
                 name,
                 on,
@@ -124,21 +128,21 @@ def search(
                 num_examples=examples,
                 model=model,
                 recipe=recipe,
-                data_dir=None if data_dir is None else str(data_dir),
+                data_dir=data_dir and str(check_path("data_dir", data_dir)),
                 workers=workers,
                 report=view.report,
                 progress=view.progress,
             )
     except KeyboardInterrupt:
         console.print(
-            f"\nInterrupted. Finished runs and epochs are in {folder}: the same command"
-            " goes on."
+            f"\nInterrupted. Finished runs and epochs are kept in {folder}: run the "
+            "same command to resume."
         )
         raise typer.Exit(130) from None
     console.print()
-    console.print(str(result), highlight=False)
+    console.print(str(result))
     report = tuning.write_search_report(folder, result)
-    console.print(f"\nReport with plots: {report}", highlight=False)
+    console.print(f"\nReport with plots: {report}")
 
 
 def _names(text: str) -> list[str]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+import typer.core
 from rich.table import Table
 
 from keras_recur._export_command import export
+from keras_recur._files import check_path
+from keras_recur._interrupts import interruptible
 from keras_recur._options import (
     AnnealEpochs,
     AnnealFrom,
@@ -40,16 +42,30 @@ from keras_recur._options import (
     Width,
 )
 from keras_recur._search_command import search
+from keras_recur._terminal import out_of_memory, plain_console, sentence
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C ends each of them with a sentence and status 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            with interruptible():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            console.print("\nInterrupted. Run the same command again.")
+            raise typer.Exit(130) from None
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Recurrent networks and their feed-forward twins.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
-if not console.is_terminal:
-    console.width = 120
+console = plain_console()
 
 
 @app.command("list")
@@ -78,9 +94,9 @@ def show(name: Name):
     """Shows a family: paper, what is shared, defaults, costs of both twins."""
     from keras_recur import zoo
 
-    console.print(str(zoo.describe(name)), highlight=False)
+    console.print(str(zoo.describe(name)))
     console.print()
-    console.print(str(zoo.build(name).costs()), highlight=False)
+    console.print(str(zoo.build(name).costs()))
 
 
 @app.command()
@@ -136,7 +152,7 @@ def train(
         data_dir,
         download,
     )
-    folder = out or Path("runs") / f"{entry.name}-{twin}{'-quick' if quick else ''}"
+    folder = _folder(out, f"{entry.name}-{twin}{'-quick' if quick else ''}")
     _run(entry, folder, [seed], [twin], resume)
 
 
@@ -209,9 +225,9 @@ def compare(
 
         asked = Supervision(entry, tuple(supervision.split(",")))
         usual = f"supervision-{entry.name}{'-quick' if quick else ''}"
-        _run_experiment(asked, out or Path("runs") / usual, numbers, resume)
+        _run_experiment(asked, _folder(out, usual), numbers, resume)
         return
-    folder = out or Path("runs") / f"{entry.name}{'-quick' if quick else ''}"
+    folder = _folder(out, f"{entry.name}{'-quick' if quick else ''}")
     _run(entry, folder, numbers, list(entry.networks), resume)
 
 
@@ -257,7 +273,7 @@ def experiment(
     asked = cls.quick(**settings) if quick else cls(**settings)
     data = getattr(asked, "data", None)
     usual = "-".join([name, *([data] if data else []), *(["quick"] if quick else [])])
-    folder = out or Path("runs") / usual
+    folder = _folder(out, usual)
     numbers = list(range(first_seed, first_seed + seeds))
     _run_experiment(asked, folder, numbers, resume)
 
@@ -289,10 +305,10 @@ def card(
     from keras_recur.runs.card import write_card, write_table
 
     for run in runs:
-        console.print(f"wrote {write_card(run, to, suffix)}", highlight=False)
+        console.print(f"wrote {write_card(run, to, suffix)}")
     if readme:
         write_table(to, readme)
-        console.print(f"wrote the table into {readme}", highlight=False)
+        console.print(f"wrote the table into {readme}")
 
 
 app.command()(search)
@@ -301,13 +317,14 @@ app.command()(export)
 
 @contextlib.contextmanager
 def _interruptible(kept):
-    """Ctrl-C says what is kept, and how to go on."""
+    """Ctrl-C says what is kept, and how to resume."""
     try:
-        yield
+        with interruptible():
+            yield
     except KeyboardInterrupt:
         console.print(
             f"\nInterrupted. Finished {kept} and epochs are kept: run the same command "
-            "with --resume to go on."
+            "with --resume to continue."
         )
         raise typer.Exit(130) from None
 
@@ -316,16 +333,16 @@ def _run_experiment(asked, folder, seeds, resume):
     from keras_recur import experiments
 
     networks = f"{len(asked.networks)} networks, seeds {seeds}"
-    console.print(f"{asked.name}: {networks}, into {folder}/", highlight=False)
+    console.print(f"{asked.name}: {networks}, into {folder}/")
 
     def report(line):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
 
     with _interruptible("networks"):
         results = experiments.run_experiment(
             asked, folder, seeds, resume=resume, report=report
         )
-    console.print(f"\nReport with plots: {folder / 'report.html'}", highlight=False)
+    console.print(f"\nReport with plots: {folder / 'report.html'}")
     if any(r["status"] == "diverged" for r in results["runs"]):
         raise typer.Exit(1)
 
@@ -358,8 +375,13 @@ def _given(arguments):
     return {k: v for k, v in arguments.items() if v is not None}
 
 
+def _folder(out, usual):
+    """Where a run goes: what `--out` says, or a folder in `runs`."""
+    return Path("runs") / usual if out is None else check_path("out", out)
+
+
 def _text(path):
-    return None if path is None else str(path)
+    return None if path is None else str(check_path("data_dir", path))
 
 
 def _recipe(epochs, learning_rate, milestones, progressive):
@@ -399,8 +421,8 @@ def _run(entry, folder, seeds, twins, resume):
             table.add_row(*row)
         console.print(table)
         console.print()
-    console.print(headline(results), highlight=False)
-    console.print(f"\nReport with plots: {report}", highlight=False)
+    console.print(headline(results))
+    console.print(f"\nReport with plots: {report}")
     if any(r["status"] == "diverged" for r in results["runs"]):
         raise typer.Exit(1)
 
@@ -409,11 +431,20 @@ def main() -> None:
     """The `keras-recur` command: errors are one sentence, not a traceback."""
     try:
         app()
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        if os.environ.get("KERAS_RECUR_TRACEBACK"):
+    except (ValueError, OSError, RuntimeError, ImportError, MemoryError) as error:
+        _report(error)
+    except Exception as error:
+        if not out_of_memory(error):  # TensorFlow has a class of its own for that.
             raise
-        Console(stderr=True).print(f"Error: {error}", style="red", highlight=False)
-        raise SystemExit(1) from None
+        _report(error)
+
+
+def _report(error):
+    if os.environ.get("KERAS_RECUR_TRACEBACK"):
+        raise error
+    text = f"Error: {sentence(error)}"
+    plain_console(stderr=True).print(text, style="red", soft_wrap=True)
+    raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_compare_shows_tables_and_the_report(tmp_path):
         assert text in result.output
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
+def test_ctrl_c_says_how_to_resume(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 

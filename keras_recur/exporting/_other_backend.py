@@ -1,8 +1,6 @@
 """Writing a format on another backend: in a process of its own, which Keras fixes."""
 
 import importlib
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +10,8 @@ from typing import Any
 
 import keras
 
+from keras_recur._child import child_command, child_environment
+from keras_recur._files import read_json, write_json
 from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.load_model import load_model
 
@@ -38,22 +38,18 @@ def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: di
             front.save(place / "front.keras")
         plan = {"format": format, "path": str(path.absolute())}
         plan |= {"modules": modules, "settings": settings}
-        (place / "plan.json").write_text(json.dumps(plan))
+        write_json(place / "plan.json", plan)
         done = subprocess.run(
-            [sys.executable, "-m", __name__, str(place)],
-            env={
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
-                # The GPU may be full of this process's memory.
-                "CUDA_VISIBLE_DEVICES": "",
-            },
+            child_command(__name__, str(place)),
+            # The GPU may be full of this process's memory.
+            env=child_environment(KERAS_BACKEND=backend, CUDA_VISIBLE_DEVICES=""),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         error = place / "error.json"
         if error.exists():
-            said = json.loads(error.read_text())
+            said = read_json(error)
             kind = ValueError if said["type"] == "ValueError" else RuntimeError
             raise kind(said["message"])
         if done.returncode:
@@ -82,7 +78,7 @@ def _modules(model: Any) -> Iterator[str]:
 
 
 def _main(place: Path) -> None:
-    plan = json.loads((place / "plan.json").read_text())
+    plan = read_json(place / "plan.json")
     try:
         for module in plan["modules"]:
             importlib.import_module(module)
@@ -94,7 +90,7 @@ def _main(place: Path) -> None:
         write(model, Path(plan["path"]), front, **plan["settings"])
     except Exception as error:  # Whatever it is, the caller is told.
         said = {"type": type(error).__name__, "message": str(error)}
-        (place / "error.json").write_text(json.dumps(said))
+        write_json(place / "error.json", said)
         raise
 
 

@@ -1,12 +1,12 @@
 """A model as TensorFlow functions and variables, with nothing of Keras in it."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from keras import ops, tree
 
+from keras_recur._files import write_json
 from keras_recur._validation import check_positive_int
 from keras_recur.layers import RecurrentGraph, confidence
 from keras_recur.zoo.anytime import Anytime
@@ -50,7 +50,7 @@ def write_saved_model(
     card = card | {"functions": list(bodies), "not there": missing, **facts}
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "card.json"
-        file.write_text(json.dumps(card, indent=1) + "\n")
+        write_json(file, card)
         module.card = tf.saved_model.Asset(str(file))
         signatures = {name: getattr(module, name) for name in bodies}
         signatures["serving_default"] = module.serve

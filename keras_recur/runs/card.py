@@ -6,13 +6,14 @@ of one seed, the first that finished (not the best), where they are under 5 MB.
 
 import re
 import shutil
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur._files import replacing
+from keras_recur._files import check_path, read_text, write_text
 from keras_recur.runs.drawing import label
-from keras_recur.runs.page import Page, markdown_table
+from keras_recur.runs.page import Page, escaped, markdown_table
 from keras_recur.runs.report import (
     accuracy_table,
     costs_table,
@@ -53,7 +54,8 @@ def write_card(
             "`suffix` must be letters, digits, '_' and '-': it becomes part of a "
             f"folder's name. Received: suffix={suffix!r}."
         )
-    folder = RunFolder(run)
+    to = check_path("to", to)
+    folder = RunFolder(check_path("run", run))
     asked = folder.read_json("run.json")
     experiment = folder.of_experiment()
     twins = asked["twins"]
@@ -72,31 +74,60 @@ def write_card(
         )
     results = folder.read_json("results.json")
     if experiment:
-        return _copy_experiment(folder, results, Path(to) / "experiments", suffix)
-    if suffix:
-        results["name"] += f"-{suffix}"
+        return _copy_experiment(folder, results, to / "experiments", suffix)
+    results["name"] = _folder_name(folder, [results.get("name"), suffix])
     pictures = draw_pictures(folder, results)
-    place = Path(to) / results["name"]
+    place = to / results["name"]
     (place / "plots").mkdir(parents=True, exist_ok=True)
     for name, _ in pictures:
         shutil.copyfile(folder.path / "plots" / name, place / "plots" / name)
     results["weights"] = _copy_weights(folder, results, place)
     RunFolder(place).write_json("results.json", results)
-    with replacing(place / "README.md") as file:
-        file.write(_card(results, pictures, place / "plots").encode())
+    write_text(place / "README.md", _card(results, pictures, place / "plots"))
     return place
+
+
+def _folder_name(folder, parts):
+    """The name of an entry's folder, which stays in the zoo whatever a file says."""
+    parts = [part for part in parts if part is not None]
+    usable = all(
+        isinstance(part, str) and re.fullmatch(r"\w[\w+ -]*(\.[\w+ -]+)*", part)
+        for part in parts
+    )
+    if usable and parts:
+        return "-".join(parts)
+    raise ValueError(
+        f"{folder.path / 'results.json'} is damaged: the name of an entry must be "
+        "letters, digits, '_', '-', '+' and single dots, as it becomes a folder. "
+        f"Received: {'-'.join(map(str, parts))!r}."
+    )
 
 
 def _copy_experiment(folder, results, to, suffix):
     """An experiment has written its card itself, in the form it has here."""
     found = (results["settings"].get(key) for key in ("family", "data"))
-    name = "-".join(filter(None, (results["experiment"], *found, suffix)))
-    place = to / name
+    place = to / _folder_name(folder, [results.get("experiment"), *found, suffix])
+    text = _checked(folder.path / "README.md")
     (place / "plots").mkdir(parents=True, exist_ok=True)
-    for path in (*folder.path.glob("plots/*.png"), folder.path / "README.md"):
+    for path in folder.path.glob("plots/*.png"):
         shutil.copyfile(path, place / path.relative_to(folder.path))
+    write_text(place / "README.md", text)
     RunFolder(place).write_json("results.json", results)
     return place
+
+
+def _checked(card):
+    """The text of an experiment's card, which holds no HTML and no directive."""
+    text = read_text(card)
+    outside = re.sub(
+        r"^(`{3,})\w*\n.*?^\1`*$", "", text, flags=re.DOTALL | re.MULTILINE
+    )
+    if re.search(r"<[A-Za-z/!?]|^\s*(`{3,}|~{3,}|:{3,})", outside, re.MULTILINE):
+        raise ValueError(
+            f"{card} is damaged: it holds HTML or directives, which no experiment "
+            "writes. Run the experiment again with --resume, which writes it anew."
+        )
+    return text
 
 
 def _copy_weights(folder, results, place):
@@ -123,7 +154,7 @@ def _card(results, pictures, plots):
     if weights["files"]:
         kept = (
             f"The weights here are those of seed {weights['seed']}, the first that "
-            f"finished:\n\n```python\nimport keras_recur\n\n{load}\n```"
+            "finished:"
         )
     else:
         kept = "Its weights are too large to be kept here."
@@ -133,6 +164,8 @@ def _card(results, pictures, plots):
         f"{family.summary} {family.paper}. Shared over iterations: {family.shares}."
     )
     page.paragraph(kept)
+    if weights["files"]:
+        page.verbatim(f"import keras_recur\n\n{load}", "python")
     page.heading("Scores")
     page.table(*accuracy_table(results))
     page.paragraph(footnote(results))
@@ -157,7 +190,8 @@ def write_table(published: str | Path, readme: str | Path) -> None:
     Raises:
         ValueError: if the file has no such lines.
     """
-    text = Path(readme).read_text()
+    readme, published = check_path("readme", readme), check_path("published", published)
+    text = read_text(readme)
     if _BEGIN not in text or _END not in text:
         raise ValueError(
             f"{readme} has no place for the table. Add the lines {_BEGIN!r} and "
@@ -166,8 +200,7 @@ def write_table(published: str | Path, readme: str | Path) -> None:
     text = _between(text, (_BEGIN, _END), zoo_table(published))
     if all(mark in text for mark in _EXPERIMENTS):
         text = _between(text, _EXPERIMENTS, experiments_list(published))
-    with replacing(readme) as file:
-        file.write(text.encode())
+    write_text(readme, text)
 
 
 def _between(text, marks, content):
@@ -180,7 +213,7 @@ def experiments_list(published: str | Path) -> str:
     """A Markdown list of published experiments: the headline of each card."""
     lines = []
     for card in sorted(Path(published).glob("experiments/*/README.md")):
-        title, found, *_ = card.read_text().split("\n\n")
+        title, found, *_ = read_text(card).split("\n\n")
         link = f"{Path(published).name}/experiments/{card.parent.name}"
         lines.append(f"- [{title.removeprefix('# ')}]({link}): {found}")
     return "\n".join(lines)
@@ -200,15 +233,16 @@ def zoo_table(published: str | Path) -> str:
             parameters = costs.get(network, costs["recurrent"])["parameters"]
             parameters = round(summary[twin].get("parameters", parameters))
             scored = [
-                f"{label.removeprefix('size ')}: {row[i]}"
+                escaped(f"{label.removeprefix('size ')}: {row[i]}")
                 for label, row in by_label.items()
                 if label.startswith(("size", "test"))
             ]
-            name = f"[{results['name']}]({Path(published).name}/{results['name']})"
+            file = urllib.parse.quote(str(results["name"]))
+            name = f"[{escaped(str(results['name']))}]({Path(published).name}/{file})"
             rows.append(
                 [
                     name if i == 0 else "",
-                    label(twin),
+                    escaped(label(twin)),
                     f"{parameters:,}",
                     "<br>".join(scored),
                     by_label["failed seeds"][i],

@@ -2,6 +2,8 @@
 
 import base64
 import html
+import re
+import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,30 +61,32 @@ class Page:
     def __init__(self, title: str):
         self.title = title
         self._html = [f"<h1>{html.escape(title)}</h1>"]
-        self._markdown = [f"# {title}"]
+        self._markdown = [f"# {escaped(title)}"]
         self._sortable = False
 
     def headline(self, text: str) -> None:
         """The result, in a sentence or two."""
         self._html.append(f'<p class="headline">{html.escape(text)}</p>')
-        self._markdown.append(text)
+        self._markdown.append(_block(text))
 
     def heading(self, text: str) -> None:
         """A heading below the title."""
         self._html.append(f"<h2>{html.escape(text)}</h2>")
-        self._markdown.append(f"## {text}")
+        self._markdown.append(f"## {escaped(text)}")
 
     def paragraph(self, text: str, small: bool = False) -> None:
         """Running text; `small` for notes."""
         kind = ' class="small"' if small else ""
         self._html.append(f"<p{kind}>{html.escape(text)}</p>")
-        self._markdown.append(text)
+        self._markdown.append(_block(text))
 
-    def verbatim(self, text: str) -> None:
-        """Text whose lines and spaces matter."""
+    def verbatim(self, text: str, language: str = "text") -> None:
+        """Text whose lines and spaces matter, or a program in `language`."""
         self._html.append(f"<pre>{html.escape(text)}</pre>")
-        # Four backticks: the text may have three of its own.
-        self._markdown.append(f"````text\n{text}\n````")
+        # The fence is longer than any in the text, which cannot end it.
+        longest = max(map(len, re.findall("`+", text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        self._markdown.append(f"{fence}{language}\n{text}\n{fence}")
 
     def table(
         self,
@@ -109,7 +113,8 @@ class Page:
             self._sortable = True
         else:
             self._html.append(f"<table>{head}{body}</table>")
-        self._markdown.append(markdown_table(header, rows))
+        cells = [[escaped(cell) for cell in row] for row in (header, *rows)]
+        self._markdown.append(markdown_table(cells[0], cells[1:]))
 
     def picture(self, path: Path, caption: str) -> None:
         """A PNG or GIF file: inside the HTML; of Markdown a link into `plots/`."""
@@ -119,7 +124,8 @@ class Page:
             f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}">'
             f"<figcaption>{text}</figcaption></figure>"
         )
-        self._markdown.append(f"![{caption}](plots/{path.name})\n\n*{caption}*")
+        said, file = escaped(caption), urllib.parse.quote(path.name)
+        self._markdown.append(f"![{said}](plots/{file})\n\n*{said}*")
 
     def html(self) -> str:
         """The page as one HTML file."""
@@ -135,11 +141,32 @@ class Page:
         return "\n\n".join(self._markdown) + "\n"
 
 
+def escaped(text: str) -> str:
+    """Return text as Markdown that shows it, on one line.
+
+    Names and messages come from anywhere: none may become HTML, a link, code, another
+    cell of a table or a directive.
+    """
+    text = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", text).strip(" ")
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    text = re.sub(r"([\\`*|\[\]])", r"\\\1", text)
+    # An underscore inside of a word is text already.
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
+
+
+def _block(text):
+    """Escaped text that starts no heading, list, quotation, fence or label."""
+    return re.sub(r"^(?=[#>~:%+=-]|\(.*\)=$)", r"\\", escaped(text))
+
+
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """A table of cells that are Markdown; a `|` in them ends no cell."""
+
+    def cell(text):
+        return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", text)
 
     def line(cells):
-        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+        return "| " + " | ".join(map(cell, cells)) + " |"
 
     ruler = "|" + " --- |" * len(header)
     return "\n".join([line(header), ruler, *map(line, rows)])

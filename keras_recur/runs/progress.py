@@ -13,6 +13,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from keras_recur._terminal import plain_console
 from keras_recur.runs.summary import size_label
 
 
@@ -31,12 +32,12 @@ class Progress:
     """
 
     def __init__(self, console: Console | None = None, quiet: bool = False):
-        self.console = console or Console(quiet=quiet)
+        self.console = console or plain_console(quiet=quiet)
         self._bars = Bars(
-            TextColumn("{task.description:28}"),
+            TextColumn("{task.description:28}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
@@ -81,13 +82,16 @@ class Progress:
         self._bars.update(self._epochs, visible=False)
         self._bars.advance(self._overall)
         if result["status"] != "finished":
-            self.console.print(f"seed {seed}, {twin}: {result['message']}", style="red")
+            self._line(f"seed {seed}, {twin}: {result['message']}", style="red")
             return
         scores = ", ".join(
             f"{100 * t['accuracy']:.1f} %"
             + (f" at {size_label(t['size'])}" if t["size"] else "")
             for t in result["tests"]
         )
+        self._line(f"seed {seed}, {twin}: {scores}  ({result['seconds']:.0f} s)")
+
+    def _line(self, text, style=None):
         self.console.print(
-            f"seed {seed}, {twin}: {scores}  ({result['seconds']:.0f} s)"
+            text, style=style, markup=False, emoji=False, highlight=False
         )

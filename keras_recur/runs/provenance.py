@@ -55,7 +55,7 @@ def _version(package):
 def _processor():
     with_names = Path("/proc/cpuinfo")
     if with_names.exists():
-        for line in with_names.read_text().splitlines():
+        for line in with_names.read_text("utf-8", "replace").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
@@ -71,7 +71,8 @@ def _commit():
             ["git", "rev-parse", "HEAD"],
             cwd=source,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=True,
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -26,7 +26,7 @@ class PeakMemory:
             tf.config.experimental.reset_memory_stats("GPU:0")
         elif self._device is None:
             try:
-                Path("/proc/self/clear_refs").write_text("5")
+                Path("/proc/self/clear_refs").write_text("5", "utf-8")
                 self._before = _resident("VmRSS")
             except OSError:
                 self._device = "unknown"
@@ -54,7 +54,7 @@ class PeakMemory:
 
 
 def _resident(name):
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text("utf-8", "replace").splitlines():
         if line.startswith(name):
             return int(line.split()[1]) * 1024
     raise OSError(f"/proc/self/status says nothing of {name}")

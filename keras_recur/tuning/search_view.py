@@ -7,6 +7,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.text import Text
 
+from keras_recur._terminal import plain_console
 from keras_recur.tuning.search_progress import SearchProgress
 
 # Where lines stay, as in a file, one in half a minute is enough.
@@ -30,7 +31,7 @@ class SearchView:
     """
 
     def __init__(self, console: Console | None = None):
-        self.console = console or Console()
+        self.console = console or plain_console()
         self._bar = Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._bar.add_task("", total=None)
         self._words = Text()
@@ -49,7 +50,9 @@ class SearchView:
 
     def report(self, line: str) -> None:
         """Prints a line that stays."""
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(
+            line, markup=False, emoji=False, highlight=False, soft_wrap=True
+        )
 
     def progress(self, found: SearchProgress) -> None:
         """Shows how far the search is."""
@@ -60,4 +63,4 @@ class SearchView:
         now = time.monotonic()
         if now - self._shown >= SECONDS or not found.running:
             self._shown = now
-            self.console.print(str(found), highlight=False, soft_wrap=True)
+            self.report(str(found))

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from keras_recur._child import child_command, child_environment
 from keras_recur._validation import check_positive_int
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
@@ -86,8 +87,7 @@ class _Crew:
     def _launch(self, name):
         environment = {
             **_threads(len(self.names)),
-            **os.environ,
-            **_MEMORY,
+            **child_environment(**_MEMORY),
             # A network of the same shape is compiled once, by whichever worker.
             "JAX_COMPILATION_CACHE_DIR": str(self.folder.absolute() / "compiled"),
             "KERASTUNER_TUNER_ID": name,
@@ -101,13 +101,11 @@ class _Crew:
             environment["CUDA_VISIBLE_DEVICES"] = mine
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
+                child_command(
                     "keras_recur.tuning.workers",
-                    str(self.folder),
+                    str(self.folder.absolute()),
                     str(os.getpid()),
-                ],
+                ),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -142,7 +140,7 @@ class _Crew:
         self.restarts += 1
         if self.restarts > RESTARTS:
             log = self.folder / "logs" / f"{name}.log"
-            last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
+            last = "\n".join(log.read_text("utf-8", "replace").splitlines()[-5:])
             raise RuntimeError(
                 f"Processes of this search ended {self.restarts} times before they "
                 f"were done. Finished runs are kept. The last of {log}:\n{last}"

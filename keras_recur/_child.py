@@ -1,0 +1,19 @@
+"""Child processes of this Python, which find the modules that this process finds."""
+
+import os
+import sys
+
+
+def child_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module in a process of its own.
+
+    `-P` keeps Python from putting the current folder first, where a file such as
+    `json.py` would be imported in place of the library.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """Return this process's environment with changes, and its places of modules."""
+    places = [os.path.abspath(place) for place in sys.path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places), **changes}

@@ -1,0 +1,47 @@
+"""One way to write on the terminal: text stays as it is, errors are one sentence."""
+
+from rich.console import Console
+
+_OUT_OF_MEMORY = (
+    "resource_exhausted",
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "unable to allocate",
+)
+
+
+def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
+    """Return a console that prints text as it is, in tables too.
+
+    Brackets are no markup, `:name:` is no emoji, and numbers get no color. Without a
+    terminal, a line has 120 columns.
+    """
+    console = Console(
+        stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False
+    )
+    if not console.is_terminal:
+        console.width = 120
+    return console
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, NumPy or a backend says that memory is used up."""
+    if isinstance(error, MemoryError):
+        return True
+    name = type(error).__name__
+    if name in ("ResourceExhaustedError", "OutOfMemoryError"):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(s in text for s in _OUT_OF_MEMORY)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what the command line says about an error, without line breaks at ends."""
+    if out_of_memory(error):
+        said = str(error).strip().partition("\n")[0][:200]
+        return (
+            "There is not enough memory. Use a smaller model, batch or data set, or "
+            f"stop other programs.{f' The program was told: {said}' if said else ''}"
+        )
+    return str(error).strip() or type(error).__name__
