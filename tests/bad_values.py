@@ -1,0 +1,367 @@
+"""Values that are wrong for arguments, by the name of the argument.
+
+A new argument adds a line to `ARGUMENTS`: its kind, a key of `BAD`. An argument that
+means something else in one place adds a line to `ELSEWHERE`.
+"""
+
+import numpy as np
+
+NAN, INF = float("nan"), float("inf")
+
+
+class Thing:
+    """An object of no use."""
+
+    def __repr__(self):
+        return "Thing()"
+
+
+THING = Thing()
+
+# None is added where neither the default nor the annotation allows it.
+BAD = {
+    "positive": [0, -1, True, 2.5, NAN, INF, "3", [3], THING],
+    "count": [-1, True, 2.5, NAN, INF, "3", [3], THING],
+    "integer": [True, 2.5, NAN, INF, "3", [3], THING],
+    "many": [0, -1, True, 2.5, NAN, INF, "3", [3], THING, 10**9],
+    "number": [-1, True, NAN, INF, "3", [3], THING],
+    "positive number": [0, -1.0, True, NAN, INF, "3", [3], THING],
+    "share": [-0.1, 1.5, True, NAN, INF, "half", [0.5], THING],
+    "flag": ["yes", 2, NAN, [True], THING],
+    "choice": ["no such", "", 3, True, NAN, ["a"], THING],
+    "text": [3, True, NAN, ["a"], THING],
+    "path": ["", " ", 3, True, NAN, ["a"], "a\0b", THING],
+    "pattern": [3, True, NAN, ["a"], THING],
+    "model": ["model", 3, True, [1], THING],
+    "model or path": ["", 3, True, [1], THING],
+    "layer": ["layer", 3, True, [1], THING],
+    "function": ["function", 3, True, [1], THING],
+    "functions": ["function", 3, True, [1], [THING]],
+    "object": ["object", 3, True, [1], THING],
+    "path of a run": ["", "no such folder", 3, True, NAN, ["a"], THING],
+    "integers": [[], [0], [-1], [2.5], [True], [NAN], ["3"], "3", 3, [[3]], THING],
+    "epochs": [[-1], [2.5], [True], [NAN], ["3"], "3", 3, [[3]], THING],
+    "labels": [[-1], [2.5], [True], [NAN], ["a"], "a", 3, [[3]], THING],
+    "seeds": [[], [-1], [2.5], [True], [NAN], ["3"], "3", [[3]], [1, 1], THING],
+    "numbers": [[], [NAN], [INF], ["a"], [True], "a", [[1]], THING],
+    "names": [[], "a", 3, ["no such"], [3], [True], THING],
+    "weights": [[], [NAN], [INF], [-1, 1], ["a"], "no such", [True], True, 3, THING],
+    "multipliers": [[NAN], ["a"], "a", 3, THING],
+    "batches": [3, True, "data", NAN, THING],
+    "numerals": ["a", 3, True, [["a"]], THING],
+    "shape": [[], [0], [-1], [2.5], [True], ["3"], "3", [NAN], THING],
+    "initializer": ["no such", 3, True, [1], THING],
+    "size of a kernel": [0, -1, 2.5, True, "3", [], [0], NAN, THING],
+    "dictionary": ["a", 3, True, [1], {3: 1}, THING],
+    "group of dictionaries": ["a", 3, [1], [THING], THING],
+    "mixed": [True, 3, 2.5, NAN, THING],
+    "sharing": ["some", 3, True, [-1], [0.5], ["a"], THING],
+    "sharings": [[], "some", 3, ["some"], [3], [True], THING],
+    "number of templates": [0, -1, True, 2.5, NAN, "some", [3], THING],
+    "learning rates": [0, -1, NAN, INF, True, "fast", [], [0], [NAN], THING],
+    "numbers of epochs": [0, -1, True, 2.5, NAN, INF, "3", [3], THING],
+    "dtype": [3, "float17", THING],
+    "anything": [],
+}
+
+ARGUMENTS = {
+    "accuracy": "share",
+    "activation_bytes": "positive number",
+    "affine": "choice",
+    "anneal_epochs": "positive",
+    "anneal_from": "weights",
+    "augment": "flag",
+    "axis": "integer",
+    "batch_size": "positive",
+    "batches": "positive",
+    "block": "layer",
+    "budget": "object",
+    "calibration_data": "batches",
+    "callbacks": "functions",
+    "card": "dictionary",
+    "clip_norm": "positive number",
+    "codes": "numerals",
+    "coefficients_initializer": "initializer",
+    "coefficients_regularizer": "initializer",
+    "connectivity": "positive",
+    "console": "object",
+    "content": "dictionary",
+    "coupled_weight_decay": "number",
+    "curves": "dictionary",
+    "cutout": "count",
+    "data": "batches",
+    "data_dir": "path",
+    "data_format": "choice",
+    "decay": "positive number",
+    "decayed": "multipliers",
+    "density": "share",
+    "depthwise": "flag",
+    "details": "dictionary",
+    "dilation_rate": "size of a kernel",
+    "directory": "path",
+    "download": "flag",
+    "drop_remainder": "flag",
+    "dtype": "dtype",
+    "entry": "object",
+    "epochs": "positive",
+    "epochs_per_phase": "positive",
+    "epsilon": "positive number",
+    "every": "positive",
+    "experiment": "object",
+    "family": "choice",
+    "far": "positive",
+    "filters": "positive",
+    "fine_tune": "function",
+    "first": "positive",
+    "folder": "path",
+    "format": "choice",
+    "fresh_seeds": "count",
+    "frnn_times": "integers",
+    "gamma": "positive number",
+    "groups": "positive",
+    "head": "layer",
+    "hierarchy": "labels",
+    "index": "count",
+    "initializer": "initializer",
+    "injection": "choice",
+    "input_shape": "shape",
+    "iso": "choice",
+    "iteration": "positive",
+    "iterations": "many",
+    "jit_compile": "choice",
+    "kernel_initializer": "initializer",
+    "kernel_shape": "shape",
+    "kernel_size": "size of a kernel",
+    "kind": "choice",
+    "labels": "labels",
+    "last": "positive",
+    "layer": "choice",
+    "leading": "count",
+    "learning_rate": "positive number",
+    "length": "positive",
+    "logits": "numerals",
+    "loss_weights": "weights",
+    "macs": "positive number",
+    "match": "choice",
+    "max_trials": "positive",
+    "maximum": "many",
+    "merge": "choice",
+    "metric": "choice",
+    "metrics": "object",
+    "milestones": "epochs",
+    "minimum": "positive",
+    "model": "model",
+    "momentum": "share",
+    "multipliers": "multipliers",
+    "n": "positive",
+    "name": "choice",
+    "nesterov": "flag",
+    "num_classes": "positive",
+    "num_examples": "positive",
+    "num_layers": "positive",
+    "num_templates": "positive",
+    "objective": "mixed",
+    "objectives": "names",
+    "on_batch": "function",
+    "optimizer": "choice",
+    "oracle": "choice",
+    "padding": "choice",
+    "pair": "object",
+    "paper_faithful": "flag",
+    "parameters": "positive number",
+    "path": "path",
+    "patience": "positive",
+    "pattern": "pattern",
+    "phases": "functions",
+    "policy": "choice",
+    "positions": "choice",
+    "predictor": "object",
+    "preprocess": "flag",
+    "preprocessing": "layer",
+    "progress": "flag",
+    "progressive": "share",
+    "prompt": "text",
+    "prune": "flag",
+    "quick": "flag",
+    "quiet": "flag",
+    "ramp": "choice",
+    "readout": "choice",
+    "rebuild": "function",
+    "recipe": "object",
+    "recipes": "dictionary",
+    "recurrence": "number",
+    "remat": "flag",
+    "report": "function",
+    "resnet_times": "integers",
+    "result": "object",
+    "resume": "flag",
+    "return_sequence": "flag",
+    "rows": "group of dictionaries",
+    "rule": "choice",
+    "run": "path of a run",
+    "sample_length": "positive",
+    "sampler": "object",
+    "score": "text",
+    "seed": "count",
+    "seeds": "seeds",
+    "shape": "shape",
+    "sharing": "sharing",
+    "short": "flag",
+    "shortcut": "flag",
+    "shown": "positive",
+    "shuffle": "flag",
+    "similarity": "numerals",
+    "size": "positive",
+    "solutions": "numerals",
+    "source": "text",
+    "space": "choice",
+    "split": "choice",
+    "stage_loops": "positive",
+    "states": "dictionary",
+    "statistics": "positive",
+    "steps": "many",
+    "strength": "number",
+    "strides": "size of a kernel",
+    "supervision": "names",
+    "target": "text",
+    "temperature": "positive number",
+    "temperatures": "numbers",
+    "templates": "number of templates",
+    "templates_initializer": "initializer",
+    "templates_regularizer": "initializer",
+    "test_examples": "positive",
+    "test_iterations": "positive",
+    "test_sizes": "integers",
+    "text": "text",
+    "threshold": "share",
+    "thresholds": "numbers",
+    "throttle": "flag",
+    "to": "path",
+    "tokens": "numerals",
+    "tolerance": "share",
+    "trained": "positive",
+    "transform": "function",
+    "transitions": "choice",
+    "twin": "choice",
+    "twins": "names",
+    "units": "positive",
+    "unroll": "flag",
+    "unrolling": "integers",
+    "validation_data": "batches",
+    "values": "group of dictionaries",
+    "variants": "dictionary",
+    "verbose": "choice",
+    "warmup": "count",
+    "weight_decay": "number",
+    "weights": "weights",
+    "width": "many",
+    "widths": "integers",
+    "window": "positive",
+    "workers": "count",
+    "x": "numerals",
+    "y": "numerals",
+}
+
+# The same name, another thing: by callable, or by room.
+ELSEWHERE = {
+    ("analysis.fold", "threshold"): "share",
+    ("analysis.find_loop", "threshold"): "share",
+    ("analysis.fold_curve", "metric"): "function",
+    ("data.ArrayDataset", "name"): "text",
+    ("data.decode_text", "tokens"): "numerals",
+    ("data.load", "size"): "positive",
+    ("experiments.ReadoutTimes", "data"): "choice",
+    ("experiments.Sharing", "data"): "choice",
+    ("experiments.Text", "model"): "dictionary",
+    ("exporting.export", "model"): "model or path",
+    ("layers.RecurrentGraph", "steps"): "many",
+    ("layers.SharedRecurrentBlock", "sharing"): "sharing",
+    ("layers.TemplateBank", "num_templates"): "positive",
+    ("layers.Transition", "last"): "integer",
+    ("layers.Transition", "first"): "integer",
+    ("layers.resnet_transitions", "states"): "names",
+    ("runs.Entry", "data"): "choice",
+    ("runs.Entry", "model"): "dictionary",
+    ("runs.Entry", "phases"): "epochs",
+    ("runs.Progress", "console"): "object",
+    ("runs.make_entry", "data"): "choice",
+    ("runs.make_entry", "model"): "dictionary",
+    ("runs.make_entry", "recipe"): "dictionary",
+    ("runs.write_report", "run"): "object",
+    ("runs.compare", "progress"): "object",
+    ("training.CoarseToFineLoss", "name"): "text",
+    ("training.ExactMatch", "name"): "text",
+    ("training.F1", "name"): "text",
+    ("training.IterationLoss", "name"): "text",
+    ("training.paper_recipe", "data"): "choice",
+    ("tuning.OptunaOracle", "objective"): "mixed",
+    ("tuning.GridOracle", "objective"): "mixed",
+    ("tuning.WidthIterationsHyperModel", "iterations"): "integers",
+    ("tuning.WidthIterationsHyperModel", "learning_rate"): "learning rates",
+    ("tuning.WidthIterationsHyperModel", "sharing"): "sharings",
+    ("tuning.search", "data"): "choice",
+    ("tuning.search", "iterations"): "integers",
+    ("tuning.search", "learning_rate"): "learning rates",
+    ("tuning.search", "model"): "dictionary",
+    ("tuning.search", "progress"): "function",
+    ("tuning.search", "recipe"): "dictionary",
+    ("tuning.search", "sharing"): "sharings",
+    ("tuning.search", "twins"): "flag",
+    ("zoo.StopRule", "threshold"): "positive number",
+}
+
+# Values of a kind that are right for one argument.
+ALLOWED = {
+    ("analysis.fold_curve", "thresholds"): [True],
+    ("analysis.plot_pair", "shown"): [],
+    ("data.mazes", "num_examples"): [0],
+    ("layers.Transition", "first"): [-1],
+    ("layers.RecurrentGraph", "transitions"): [],
+    ("training.IterationLoss", "weights"): [],
+    ("tuning.search", "seeds"): [],
+    ("experiments.Text", "far"): [],
+    ("zoo.build", "templates"): [],
+}
+
+# Messages call these by their kind.
+CALLED = {
+    "name": ("family", "data set", "entry", "experiment", "name"),
+    "family": ("family",),
+    "data": ("data", "batch"),
+    "split": ("split",),
+}
+
+
+def bad_values(callable_name, parameter):
+    """The bad values of an argument, or `None` if it is not in the table."""
+    key = callable_name, parameter.name
+    kind = ELSEWHERE.get(key, ARGUMENTS.get(parameter.name))
+    if kind is None:
+        return None
+    allowed = ALLOWED.get(key, [])
+    values = [v for v in BAD[kind] if not any(v is a or v == a for a in allowed)]
+    may_be_none = parameter.default is None or "None" in str(parameter.annotation)
+    if not may_be_none and str(parameter.annotation) not in ("typing.Any", "Any"):
+        values.append(None)
+    return values
+
+
+def named(message, argument):
+    """Whether a message names an argument."""
+    return any(word in message for word in (argument, *CALLED.get(argument, ())))
+
+
+def unusual(value):
+    """The same value as another type that people pass, or the value."""
+    if isinstance(value, bool):
+        return np.bool_(value)
+    if isinstance(value, int):
+        return np.int64(value)
+    if isinstance(value, float):
+        return np.float64(value)
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, list):
+        whole = value and all(type(v) is int for v in value)
+        return np.array(value) if whole else tuple(value)
+    return value

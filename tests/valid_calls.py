@@ -1,0 +1,358 @@
+"""A small valid call of everything public, for tests that change one argument of it.
+
+A new public class or function adds a line to `CALLS`, or to `EXCUSED` with a reason.
+"""
+
+import functools
+import inspect
+
+import keras
+import keras_tuner
+import numpy as np
+
+import keras_recur
+from keras_recur import (
+    analysis,
+    data,
+    experiments,
+    runs,
+    training,
+    tuning,
+    zoo,
+)
+
+ROOMS = (
+    "analysis",
+    "data",
+    "experiments",
+    "exporting",
+    "layers",
+    "runs",
+    "training",
+    "tuning",
+    "zoo",
+)
+PUBLIC = {
+    f"{room}.{name}": found
+    for room in ROOMS
+    for name in getattr(keras_recur, room).__all__
+    if inspect.isclass(found := getattr(getattr(keras_recur, room), name))
+    or inspect.isfunction(found)
+}
+
+_RESULT = "The library makes it and hands it out."
+EXCUSED = {
+    **dict.fromkeys(
+        [
+            "analysis.Calibration",
+            "analysis.Converted",
+            "analysis.ExitMetrics",
+            "analysis.Fold",
+            "analysis.FoldCurve",
+            "analysis.IterationMetrics",
+            "analysis.LayerSimilarity",
+            "analysis.Loop",
+            "analysis.Statistics",
+            "data.DataSpec",
+            "layers.Iteration",
+            "training.Checkpoint",
+            "training.TrainingDiverged",
+            "tuning.BestConfiguration",
+            "tuning.Configuration",
+            "tuning.SearchProgress",
+            "zoo.AnytimePrediction",
+            "zoo.Costs",
+            "zoo.PairCosts",
+            "zoo.Pair",
+            "zoo.Published",
+        ],
+        _RESULT,
+    ),
+    "experiments.Experiment": "It is abstract.",
+    "zoo.Family": "It describes a family to `register`, for people who add one.",
+}
+
+
+@functools.cache
+def pair(name="deep_thinking_1d", **arguments):
+    """A tiny pair, built once."""
+    return zoo.build(name, **{"width": 4, "iterations": 3, "seed": 0, **arguments})
+
+
+def strings():
+    return pair().recurrent
+
+
+def banked():
+    return pair("scnn", templates=2, num_classes=2, input_shape=(8, 8, 3)).recurrent
+
+
+def graph():
+    shape = (8, 8, 1)
+    return pair("frnn", input_shape=shape, width=2, states=2, iterations=2).recurrent
+
+
+def writer():
+    return pair("frnn_text", input_shape=8, iterations=None, readout="all").recurrent
+
+
+@functools.cache
+def batches():
+    """One batch of strings."""
+    return [data.prefix_sums(4, 8)]
+
+
+@functools.cache
+def arrays():
+    x = np.arange(8, dtype="float32")[:, None]
+    return data.ArrayDataset(x, np.arange(8) % 2, 4)
+
+
+@functools.cache
+def entry():
+    model, recipe = {"width": 4, "iterations": 2}, {"epochs": 1, "milestones": ()}
+    return runs.make_entry(
+        "mlp", "digits", quick=True, num_examples=64, model=model, recipe=recipe
+    )
+
+
+@functools.cache
+def result():
+    """What a search has found, without a search."""
+    row = {"configuration": "w8-t2-all", "width": 8, "iterations": 2, "seed": 0}
+    row |= {"sharing": "all", "status": "finished", "accuracy": 0.9, "macs": 4000}
+    row |= {"parameters": 90, "effective_depth": 3, "learning_rate": 0.1}
+    content = {"name": "s", "family": "mlp", "data": "digits", "metric": "accuracy"}
+    return tuning.SearchResult(content, [row | {"seconds": 1.0, "curve": [0.9, 0.9]}])
+
+
+def block():
+    return keras.layers.Dense(4)
+
+
+def _recipe():
+    return {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1, "batch_size": 4}
+
+
+def _states():
+    return {"V1": (8, 8, 4), "IT": (4, 4, 8)}
+
+
+# Each makes the arguments of a call. Those in `LONG` take long or write files: they
+# are called with bad values alone.
+CALLS = {
+    "analysis.SimilarityHistory": dict,
+    "analysis.bake": lambda: {"model": banked()},
+    "analysis.calibrate": lambda: {
+        "model": strings(),
+        "rule": "agreement",
+        "data": batches(),
+    },
+    "analysis.exit_metrics": lambda: {
+        "predictor": zoo.anytime(strings(), "agreement"),
+        "data": batches(),
+    },
+    "analysis.find_loop": lambda: {"similarity": np.ones((4, 4))},
+    "analysis.fold": lambda: {"model": banked()},
+    "analysis.fold_curve": lambda: {
+        "model": banked(),
+        "data": [(np.ones((2, 8, 8, 3)), np.zeros((2, 8, 8), int))],
+        "thresholds": [0.9],
+    },
+    "analysis.iteration_curve": lambda: {"model": strings(), "data": batches()},
+    "analysis.iteration_metrics": lambda: {"model": strings(), "data": batches()},
+    "analysis.layer_similarity": lambda: {"model": banked()},
+    "analysis.plot_exits": lambda: {
+        "metrics": analysis.ExitMetrics(
+            np.ones(2, int), np.ones(2, bool), np.ones(2), np.ones(2, bool), 1.0, 1.0, 3
+        )
+    },
+    "analysis.plot_iteration_curves": lambda: {"curves": {"a": [0.1, 0.2]}},
+    "analysis.plot_iteration_metrics": lambda: {
+        "metrics": analysis.IterationMetrics(
+            *(np.full(2, 0.5) for _ in range(3)), np.arange(1, 3), 0.1, 0.5
+        )
+    },
+    "analysis.plot_layer_similarity": lambda: {"model": banked()},
+    "analysis.plot_pair": lambda: {"pair": pair()},
+    "analysis.plot_statistics": lambda: {"model": graph()},
+    "analysis.plot_unfolding": lambda: {
+        "model": strings(),
+        "x": batches()[0][0][0],
+        "y": batches()[0][1][0],
+    },
+    "analysis.recalibrate": lambda: {
+        "model": graph(),
+        "data": [(np.ones((2, 8, 8, 1), "float32"), None)],
+    },
+    "analysis.statistics_over_time": lambda: {"model": graph()},
+    "analysis.to_bank": lambda: {
+        "model": pair("scnn", num_classes=2, input_shape=(8, 8, 3)).feedforward,
+        "num_templates": 2,
+    },
+    "data.ArrayDataset": lambda: {"x": np.ones((4, 1)), "y": np.zeros(4, int)},
+    "data.Curriculum": lambda: {"phases": [arrays(), arrays()], "epochs_per_phase": 2},
+    "data.decode_text": lambda: {"tokens": data.encode_text("if")},
+    "data.describe": lambda: {"name": "digits"},
+    "data.encode_text": lambda: {"text": "if"},
+    "data.input_shape": lambda: {"name": "mazes", "size": 9},
+    "data.list_datasets": dict,
+    "data.load": lambda: {
+        "name": "prefix_sums",
+        "split": "train",
+        "batch_size": 4,
+        "size": 8,
+        "num_examples": 8,
+    },
+    "data.maze": lambda: {"index": 0, "size": 5},
+    "data.mazes": lambda: {"num_examples": 2, "size": 5},
+    "data.prefix_sum": lambda: {"index": 0, "size": 4},
+    "data.prefix_sums": lambda: {"num_examples": 2, "size": 4},
+    "data.preprocessing": lambda: {"name": "cifar10"},
+    "data.python_docs": lambda: {"num_examples": 2, "size": 8},
+    "data.register_builders": dict,
+    "data.render": lambda: dict(
+        zip(("codes", "solutions"), data.mazes(2, 5), strict=True)
+    ),
+    "data.shortest_path": lambda: {"index": 0, "size": 8},
+    "data.shortest_paths": lambda: {"num_examples": 2, "size": 8},
+    "data.superclasses": lambda: {"name": "cifar100"},
+    "experiments.ReadoutTimes": dict,
+    "experiments.Sharing": dict,
+    "experiments.Supervision": lambda: {"entry": entry()},
+    "experiments.Text": dict,
+    "experiments.get_experiment": lambda: {"name": "sharing"},
+    "experiments.list_experiments": dict,
+    "experiments.run_experiment": lambda: {
+        "experiment": experiments.Text(epochs=1, num_examples=64),
+        "folder": "run",
+        "seeds": [0],
+    },
+    "experiments.sample_text": lambda: {"model": writer(), "length": 2},
+    "exporting.export": lambda: {"model": strings(), "path": "out"},
+    "exporting.export_run": lambda: {
+        "run": "deep_thinking_1d-prefix_sums",
+        "to": "out",
+    },
+    "exporting.load_model": lambda: {"path": "model.keras"},
+    "layers.EveryNthIteration": lambda: {"n": 2},
+    "layers.Readout": lambda: {"head": block()},
+    "layers.ReadoutPolicy": dict,
+    "layers.RecurrenceRegularizer": dict,
+    "layers.RecurrentGraph": lambda: {"states": _states()},
+    "layers.SharedRecurrentBlock": lambda: {"block": block(), "iterations": 3},
+    "layers.TemplateBank": lambda: {
+        "num_templates": 2,
+        "kernel_shape": (3, 3, 4, 4),
+        "num_layers": 3,
+    },
+    "layers.TemplateConv1D": lambda: {"filters": 4, "kernel_size": 3},
+    "layers.TemplateConv2D": lambda: {"filters": 4, "kernel_size": 3},
+    "layers.TemplateDense": lambda: {"units": 4},
+    "layers.TimeSpecificBatchNormalization": lambda: {"iterations": 3},
+    "layers.Transition": lambda: {"source": "IT", "target": "V1"},
+    "layers.ZeroState": lambda: {"shape": (4, 4, 2)},
+    "layers.confidence": lambda: {"logits": np.ones((2, 5, 3), "float32")},
+    "layers.current_iteration": dict,
+    "layers.resnet_transitions": lambda: {
+        "states": ["h1", "h2"],
+        "unrolling": [3, 1],
+    },
+    "runs.Entry": lambda: {
+        "family": "mlp",
+        "data": "digits",
+        "model": {"width": 4, "iterations": 2},
+        "recipes": entry().recipes,
+    },
+    "runs.Progress": lambda: {"quiet": True},
+    "runs.RunFolder": lambda: {"path": "run"},
+    "runs.compare": lambda: {"entry": entry(), "folder": "run", "seeds": [0]},
+    "runs.make_entry": lambda: {"family": "mlp", "data": "digits", "quick": True},
+    "runs.write_report": lambda: {"run": runs.RunFolder("run")},
+    "training.Annealing": dict,
+    "training.CoarseToFineLoss": lambda: {"hierarchy": [0, 0, 1]},
+    "training.CoupledAdam": dict,
+    "training.CoupledSGD": dict,
+    "training.ExactMatch": dict,
+    "training.F1": dict,
+    "training.IterationLoss": dict,
+    "training.Recipe": _recipe,
+    "training.fit": lambda: {
+        "model": strings(),
+        "recipe": training.Recipe(**_recipe()),
+        "data": batches(),
+    },
+    "training.paper_recipe": lambda: {"family": "mlp", "data": "cifar10"},
+    "tuning.Budget": lambda: {"macs": 1e6},
+    "tuning.GridOracle": lambda: {"values": [{"width": 8}, {"width": 16}]},
+    "tuning.OptunaOracle": lambda: {
+        "objective": keras_tuner.Objective("accuracy", "max")
+    },
+    "tuning.SearchResult": lambda: {"content": result().content, "rows": result().rows},
+    "tuning.SearchView": dict,
+    "tuning.WidthIterationsHyperModel": lambda: {
+        "family": "mlp",
+        "widths": [4, 8],
+        "iterations": [1, 2],
+    },
+    "tuning.draw_search": lambda: {"result": result(), "folder": "plots"},
+    "tuning.load_search": lambda: {"directory": "search"},
+    "tuning.plot_equal_macs": lambda: {"result": result()},
+    "tuning.plot_grid": lambda: {"result": result()},
+    "tuning.plot_pareto": lambda: {"result": result()},
+    "tuning.search": lambda: {
+        "family": "mlp",
+        "data": "digits",
+        "directory": "search",
+        "widths": [4],
+        "iterations": [1],
+        "quick": True,
+    },
+    "tuning.write_search_report": lambda: {"folder": "search", "result": result()},
+    "zoo.Anytime": lambda: {"model": strings(), "rule": "agreement"},
+    "zoo.Stepwise": lambda: {"model": strings()},
+    "zoo.StopRule": dict,
+    "zoo.anytime": lambda: {"model": strings(), "rule": "agreement"},
+    "zoo.build": lambda: {
+        "name": "mlp",
+        "input_shape": (3, 3, 1),
+        "num_classes": 3,
+        "width": 4,
+        "iterations": 2,
+    },
+    "zoo.costs": lambda: {"model": strings(), "input_shape": (16, 1)},
+    "zoo.describe": lambda: {"name": "mlp"},
+    "zoo.list_models": dict,
+    "zoo.list_published": dict,
+    "zoo.load": lambda: {"name": "deep_thinking_1d-prefix_sums"},
+    "zoo.with_iterations": lambda: {"model": strings(), "iterations": 4},
+    "zoo.with_policy": lambda: {"model": strings(), "policy": "last"},
+}
+LONG = {
+    "analysis.calibrate",
+    "analysis.exit_metrics",
+    "analysis.fold_curve",
+    "analysis.plot_exits",
+    "analysis.plot_iteration_metrics",
+    "analysis.plot_layer_similarity",
+    "analysis.plot_pair",
+    "analysis.plot_statistics",
+    "analysis.plot_unfolding",
+    "analysis.recalibrate",
+    "data.register_builders",
+    "experiments.run_experiment",
+    "exporting.export",
+    "exporting.export_run",
+    "exporting.load_model",
+    "runs.compare",
+    "runs.write_report",
+    "training.fit",
+    "tuning.draw_search",
+    "tuning.load_search",
+    "tuning.plot_equal_macs",
+    "tuning.plot_grid",
+    "tuning.plot_pareto",
+    "tuning.search",
+    "tuning.write_search_report",
+    "zoo.load",
+}
