@@ -1,55 +1,97 @@
-"""Fresh copies of a user's block, one for every group of iterations."""
+"""Copies of a user's block, one for every group of iterations."""
 
-import contextlib
+import weakref
 import zlib
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_recur.layers._held import Held, held
 from keras_recur.layers.iteration import iteration_scope
 
 
 def copy_block(block, copy: int, iterations: int):
-    """A freshly initialized copy of `block`, sized for `iterations` iterations.
+    """A copy of `block` with fresh weights, sized for `iterations` iterations.
 
     Initializers and layers that were given a seed get another one, derived from it
     and from the number of the copy: with the same seed all copies would start equal.
+    Functions and objects of the user's own are taken over by reference. Where the
+    block is built, weights that are not trained (of frozen layers, statistics) are
+    copied, since training would not set them.
+
+    Raises:
+        ValueError: if the block cannot be copied.
     """
-    config = _reseeded(block.get_config(), copy)
-    if copy:
-        config["name"] = f"{block.name}_{copy}"
-    # What is built outside of a loop has no scope in its variables' paths, and on
-    # PyTorch Keras zeroes gradients by path: copies of equal paths would add them up.
-    scope = keras.name_scope(config["name"]) if copy else contextlib.nullcontext()
-    with keras.saving.CustomObjectScope(_classes_in(block)), scope:
-        with iteration_scope(0, iterations):
-            clone = type(block).from_config(config)
-            if block.built and not clone.built:
-                clone.build_from_config(block.get_build_config())
+    with held(block) as classes:
+        try:
+            config = _reseeded(block.get_config(), copy)
+        except NotImplementedError as error:
+            raise ValueError(
+                "A loop copies its block unless sharing='all', and a copy needs "
+                f"`get_config`. Received: a block {block.name!r} with a layer that "
+                "has none. Implement it, or use sharing='all'."
+            ) from error
+        if copy:
+            config["name"] = f"{block.name}_{copy}"
+        # What is built outside of a loop has no scope in its variables' paths.
+        scope = keras.name_scope(config.get("name") or block.name)
+        with keras.saving.CustomObjectScope(classes), scope:
+            with iteration_scope(0, iterations):
+                clone = type(block).from_config(config)
+                if block.built and not clone.built:
+                    clone.build_from_config(block.get_build_config())
+    if block.built and clone.built:
+        _take_over(block, clone, lambda weight: not weight.trainable)
     return clone
 
 
-def sized_block(block, iterations: int):
+def own_block(block, iterations: int):
+    """A copy of `block` that starts with the block's weights, where it has them."""
+    clone = copy_block(block, 0, iterations)
+    if block.built and clone.built:
+        _take_over(block, clone, lambda weight: True)
+    return clone
+
+
+def tied_block(block, iterations: int):
     """`block` itself; a copy where it was built for another number of iterations.
 
     A Functional builds its layers where it is written, outside the loop. If one of
-    them has a row of weights per iteration, it is built anew, with the weights it
-    had, the first row repeated.
+    them has a row of weights per iteration, it is built again, with the weights it
+    had, the first row repeated. A block that another loop applies stays as it is.
     """
-    try:
-        if not any(_other_rows(layer, iterations) for layer in _own_layers(block)):
-            return block
-        clone = copy_block(block, 0, iterations)
-    except NotImplementedError:  # No config; then it has no rows that would need it.
-        return block
+    if block not in _loops_of:
+        try:
+            if any(_other_rows(layer, iterations) for layer in _own_layers(block)):
+                block = own_block(block, iterations)
+        except ValueError:  # It cannot be copied, and needs no rows then.
+            pass
+    _loops_of[block] = _loops_of.get(block, 0) + 1
+    return block
+
+
+def is_shared(block) -> bool:
+    """Whether several loops apply this block, and so share its weights."""
+    return _loops_of.get(block, 0) > 1
+
+
+# How many loops were made that apply a block itself.
+_loops_of: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+
+def _take_over(block, clone, which):
+    """Copies some weights, and what else was set on the weights themselves."""
     for old, new in zip(block.weights, clone.weights, strict=True):
+        new.regularizer, new.constraint = old.regularizer, old.constraint
+        new.trainable = old.trainable
+        if not which(old):
+            continue
         # By way of NumPy: on JAX the two would else share a buffer that training frees.
         value = keras.ops.convert_to_numpy(old)
         if old.shape != new.shape:
             value = np.broadcast_to(value[:1], tuple(new.shape))
         new.assign(value)
-    return clone
 
 
 def _own_layers(block):
@@ -68,6 +110,8 @@ def _other_rows(layer, iterations):
 
 
 def _reseeded(config: Any, copy: int, key: str = "") -> Any:
+    if isinstance(config, Held):  # Where a config holds what it does not write.
+        return config.value
     if isinstance(config, dict):
         # While a file is loaded, Keras marks what it meets twice as one shared object.
         kept = {k: v for k, v in config.items() if k != "shared_object_id"}
@@ -77,12 +121,6 @@ def _reseeded(config: Any, copy: int, key: str = "") -> Any:
     if key == "seed" and isinstance(config, int) and copy:
         return zlib.crc32(f"{config}/{copy}".encode()) >> 1
     return config
-
-
-def _classes_in(block) -> dict[str, type]:
-    """Classes of the block's layers, so that unregistered ones can be copied too."""
-    own = [layer for layer in block._flatten_layers() if not _is_keras(layer)]
-    return {type(layer).__name__: type(layer) for layer in own}
 
 
 def _is_keras(layer) -> bool:

@@ -15,7 +15,7 @@ from keras import ops
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.layers import _schedule
 from keras_recur.layers._branch import branch, levels
-from keras_recur.layers._copies import copy_block, sized_block
+from keras_recur.layers._copies import copy_block, own_block, tied_block
 from keras_recur.layers._graph_arguments import (
     as_transitions,
     check_equal,
@@ -225,7 +225,8 @@ class RecurrentGraph(keras.layers.Layer):
             used.append(transition.layer)
             if copy:
                 return copy_block(transition.layer, copy, rows)
-            return sized_block(transition.layer, rows)
+            tied = _schedule.is_open(self.sharing, first.target)
+            return (tied_block if tied else own_block)(transition.layer, rows)
         name = f"{first.source}_to_{first.target}"
         seed = None if self.seed is None else f"{self.seed}/{name}/{first.age}"
         open_ended = _schedule.is_open(self.sharing, first.target)

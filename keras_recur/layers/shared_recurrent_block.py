@@ -16,8 +16,14 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from keras_recur._validation import check_one_of, check_positive_int
-from keras_recur.layers._copies import copy_block, sized_block
+from keras_recur._validation import (
+    check_flag,
+    check_integer,
+    check_one_of,
+    check_positive_int,
+)
+from keras_recur.layers._copies import copy_block, is_shared, own_block, tied_block
+from keras_recur.layers._limits import MAX_COPIES, MAX_ITERATIONS
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._rolled import python_loop, rolled_loop
 from keras_recur.layers._soft_sharing import PureSoftBlock, SoftSharing
@@ -57,22 +63,29 @@ class SharedRecurrentBlock(keras.layers.Layer):
     Args:
         block: A Keras layer, or a Sequential or Functional of such, that maps a state
             to a state of the same shape and dtype. A state is a tensor, or a nest of
-            tensors.
-        iterations: How often the block is applied. Positive integer.
+            tensors. With `sharing="all"` the loop applies this block itself, so two
+            loops of one block share its weights, as everywhere in Keras. With any
+            other sharing the loop has copies of its own and leaves the block alone.
+        iterations: How often the block is applied. Positive integer, at most
+            1,000,000.
         sharing: `"all"` (default), `"none"`, a sequence of `iterations` integers, the
-            group of each iteration, or a `TemplateBank`. Copies start from fresh
+            group of each iteration, or a `TemplateBank`. The first copy starts with
+            the block's weights if the block is built. The others start with fresh
             weights; where the block's initializers have seeds, from seeds derived of
-            them. The bank given is a specification: each shape of kernel in the block
-            gets a bank of its own like it (`loop.banks`), and a list of banks is taken
-            shape by shape. With a bank, kernels start as its initializers say, and
-            the regularizer of the block's kernels applies once, to the templates.
+            them; and weights of the block that are not trained are copied. There can
+            be at most 10,000 copies. The bank given is a specification: each shape of
+            kernel in the block gets a bank of its own like it (`loop.banks`), and a
+            list of banks is taken shape by shape. With a bank, kernels start as its
+            initializers say, and the regularizer of the block's kernels applies once,
+            to the templates.
         injection: Shows the block an input again at every iteration ("recall"):
             `"add"` adds it to the state, `"concat"` concatenates it to the state
             along the last axis. `None` (default) does not.
         return_sequence: Return the state after every iteration, not only the last.
         unroll: See above. Default `True`.
         remat: See above. Default `False`.
-        seed: Seed of the draws of `progressive` calls.
+        seed: Seed of the draws of `progressive` calls. Integer, or `None` (default)
+            to draw one.
         **kwargs: `name`, `trainable`, and `dtype`, which defaults to the block's
             dtype policy.
 
@@ -105,7 +118,10 @@ class SharedRecurrentBlock(keras.layers.Layer):
         ValueError: for an argument outside of what is listed, for a block that
             changes its state's structure, shape or dtype, for more iterations
             than untied or grouped weights exist for, and for a `start` without the
-            input that `injection` shows.
+            input that `injection` shows; for a block that cannot be copied where
+            `sharing` needs copies; with a bank, for kernels with constraints, for
+            layers that write trainable weights when they are called, and for weights
+            that the block grows after it was built, such as those of LoRA.
 
     Example:
 
@@ -142,19 +158,20 @@ class SharedRecurrentBlock(keras.layers.Layer):
         kwargs.setdefault("dtype", _policy_of(block))
         # The block casts for itself; here weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
-        self.iterations = check_positive_int("iterations", iterations)
+        self.iterations = _check_iterations(iterations)
         self.soft: Any = None
         if _is_bank(sharing):
-            self.soft = SoftSharing(block, self.iterations, sharing)
+            _check_copies(self.iterations, self.iterations, "a template bank")
+            self.soft = SoftSharing(own_block(block, 1), self.iterations, sharing)
         elif not isinstance(sharing, str):
             sharing = _group_ids(sharing)
         self._sharing = None if self.soft else sharing
         self.banks, self._seeds = [], []
         self.injection = check_one_of("injection", injection, (None, "add", "concat"))
-        self.return_sequence = return_sequence
-        self.unroll = unroll
-        self.remat = remat
-        self.seed = seed
+        self.return_sequence = check_flag("return_sequence", return_sequence)
+        self.unroll = check_flag("unroll", unroll)
+        self.remat = check_flag("remat", remat)
+        self.seed = None if seed is None else check_integer("seed", seed, 0)
         self._dtypes = None
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -162,11 +179,12 @@ class SharedRecurrentBlock(keras.layers.Layer):
         # groups[t] is the block of iteration t, positions[t] its turn in that block.
         ids = [0] * self.iterations if self.soft else self._sharing
         self.groups = _groups_of(ids, self.iterations)
-        self.positions = [self.groups[:t].count(g) for t, g in enumerate(self.groups)]
-        self.group_sizes = [self.groups.count(g) for g in range(max(self.groups) + 1)]
+        self.positions, self.group_sizes = _turns(self.groups)
         self.blocks = []
-        if not self.soft:
-            self.blocks = [sized_block(block, self.group_sizes[0])] + [
+        if self._sharing == "all":
+            self.blocks = [tied_block(block, self.iterations)]
+        elif not self.soft:
+            self.blocks = [own_block(block, self.group_sizes[0])] + [
                 copy_block(block, copy, size)
                 for copy, size in enumerate(self.group_sizes[1:], start=1)
             ]
@@ -363,7 +381,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if iterations is None:
             iterations = self.iterations - (start if known else 0)
         if iterations != self.iterations or not known:
-            iterations = check_positive_int("iterations", iterations)
+            iterations = _check_iterations(iterations)
         if self.endless:
             return [0] * iterations, [start + t for t in range(iterations)]
         if not known:
@@ -479,9 +497,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return tree.map_structure(spec, x)
 
     def get_config(self):
+        block = keras.saving.serialize_keras_object(self.block)
+        if self._sharing == "all" and is_shared(self.block):
+            # In a file, loops of one block find each other's by this number.
+            block["shared_object_id"] = id(self.block)
         return {
             **super().get_config(),
-            "block": keras.saving.serialize_keras_object(self.block),
+            "block": block,
             "iterations": self.iterations,
             "sharing": keras.saving.serialize_keras_object(self.sharing)
             if self.soft
@@ -518,18 +540,44 @@ def _policy_of(block):
     return _policy_of(inner[-1]) if inner else block.dtype_policy
 
 
+def _check_iterations(iterations):
+    iterations = check_positive_int("iterations", iterations)
+    return check_integer("iterations", iterations, 1, maximum=MAX_ITERATIONS)
+
+
+def _check_copies(copies, iterations, sharing):
+    if copies > MAX_COPIES:
+        raise ValueError(
+            f"A loop can have at most {MAX_COPIES:,} iterations with weights of their "
+            f"own. Received: iterations={iterations} with {sharing}. Use fewer, or "
+            "sharing='all'."
+        )
+
+
 def _groups_of(sharing, iterations):
     """The group of every iteration, numbered in order of first appearance."""
     if isinstance(sharing, str):
-        check_one_of("sharing", sharing, ("all", "none"))
-        return [0] * iterations if sharing == "all" else list(range(iterations))
+        if check_one_of("sharing", sharing, ("all", "none")) == "all":
+            return [0] * iterations
+        _check_copies(iterations, iterations, "sharing='none'")
+        return list(range(iterations))
     if len(sharing) != iterations:
         raise ValueError(
             "`sharing` must name a group for every iteration. Received: "
             f"{len(sharing)} group ids, sharing={sharing}, for iterations={iterations}."
         )
-    order = list(dict.fromkeys(sharing))
-    return [order.index(group) for group in sharing]
+    numbers_of = {group: n for n, group in enumerate(dict.fromkeys(sharing))}
+    _check_copies(len(numbers_of), iterations, "as many groups")
+    return [numbers_of[group] for group in sharing]
+
+
+def _turns(groups):
+    """The turn of every iteration in its group, and the sizes of the groups."""
+    turns, sizes = [], [0] * (max(groups) + 1)
+    for group in groups:
+        turns.append(sizes[group])
+        sizes[group] += 1
+    return turns, sizes
 
 
 def _group_ids(sharing):

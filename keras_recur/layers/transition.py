@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_recur._validation import check_one_of
+from keras_recur.layers._copies import is_shared
 
 BRANCHES = ("BRCx2", "BRCx3")
 
@@ -85,6 +86,9 @@ class Transition:
         layer = self.layer
         if isinstance(layer, keras.layers.Layer):
             layer = keras.saving.serialize_keras_object(layer)
+            if is_shared(self.layer):
+                # In a file, graphs of one layer find each other's by this number.
+                layer["shared_object_id"] = id(self.layer)
         return {
             "source": self.source,
             "target": self.target,

@@ -43,10 +43,11 @@ def test_iterations_are_a_graph_that_calls_the_block_so_often(make, shape):
 
 @pytest.mark.parametrize("sharing", ["all", "none", [5]])
 def test_one_iteration_is_the_block(sharing):
-    block, x = dense(), normal(2, 4)
+    block, x = built(dense()), normal(2, 4)
     loop = SharedRecurrentBlock(block, 1, sharing=sharing)
     close(array(loop(x)), array(block(x)))
     assert loop.count_params() == block.count_params()
+    assert (loop.block is block) == (sharing == "all")
 
 
 @sharings
