@@ -6,6 +6,7 @@ are read alike, on every backend, a batch at a time.
 
 import contextlib
 import itertools
+import math
 import random
 import sys
 from collections.abc import Iterator
@@ -46,36 +47,47 @@ def batches(data: Any, what: str = "score") -> Iterator[tuple[Any, np.ndarray]]:
 
 
 def inputs(data: Any) -> Iterator[Any]:
-    """Yield `x` for every batch of data, with or without labels."""
-    for batch in raw_batches(data):
+    """Yield `x` for every batch of data, with or without labels; it may be endless."""
+    for batch in raw_batches(data, endless=True):
         x = batch[0] if isinstance(batch, tuple | list) and batch else batch
         yield tree.map_structure(to_numpy, x)
 
 
-def raw_batches(data: Any) -> Iterator[Any]:
-    """Yield the batches of data as they are; refuse endless data."""
+def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
+    """Return an iterator over the batches of data as they are.
+
+    Unless they may be `endless`, data that never end are refused.
+    """
     if is_arrays(data) or _is_array(data):
         return _sliced(data)
     if isinstance(data, str | bytes | dict) or data is None or callable(data):
         raise _unknown(data)
-    if isinstance(data, keras.utils.PyDataset):
-        if data.num_batches is None:
+    length = _length(data)
+    if length is None and not endless:
+        if isinstance(data, keras.utils.PyDataset):
             raise _endless("a PyDataset without a length")
-        return (data[i] for i in range(data.num_batches))
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        return (data[i] for i in range(len(data)))
+        if isinstance(data, itertools.repeat | itertools.count | itertools.cycle):
+            raise _endless(f"an itertools.{type(data).__name__}")
+    if length == math.inf and not endless:
+        raise _endless("a tf.data.Dataset that repeats for ever")
+    if hasattr(data, "__getitem__"):  # As iterators PyDatasets would never end.
+        numbers = itertools.count() if length is None else range(length)
+        return (data[i] for i in numbers)
     if not hasattr(data, "__iter__"):
         raise _unknown(data)
-    cardinality = getattr(data, "cardinality", None)
-    if cardinality is not None and int(cardinality()) == -1:
-        raise _endless("a tf.data.Dataset that repeats for ever")
-    if isinstance(data, itertools.repeat | itertools.count | itertools.cycle):
-        raise _endless(f"an itertools.{type(data).__name__}")
+    return _until_the_end(data) if length is None and not endless else iter(data)
+
+
+def _length(data):
+    """How many batches there are; `None` where that is not known."""
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches
+    if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
+        return math.inf
     try:
-        len(data)
-    except TypeError:
-        return _until_the_end(data)
-    return iter(data)
+        return len(data)
+    except (TypeError, NotImplementedError):
+        return None
 
 
 def is_arrays(data: Any) -> bool:
