@@ -1,6 +1,7 @@
 """What an answer costs that is read out earlier."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,11 +14,12 @@ from keras_recur.zoo.with_iterations import with_iterations
 def macs_over_iterations(
     model: keras.Model,
     filled: Iterable[bool],
-    shapes: Sequence[tuple[int, ...]],
+    shapes: Sequence[Any],
 ) -> np.ndarray:
     """MACs of one example up to each iteration, a row per shape of an example.
 
     `filled` says which iterations give something to read out; of others it is NaN.
+    The shape of an example is a nest of shapes, where the model has several inputs.
     """
     filled = np.asarray(list(filled))
     found = np.full((len(shapes), len(filled)), np.nan)

@@ -6,7 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._labels import answer_labels
+from keras_recur._validation import check_number
+from keras_recur.analysis._logits import logits_shape
 from keras_recur.analysis.iteration_curve import right_answers
+from keras_recur.data._batches import batches
 from keras_recur.zoo import StopRule, anytime
 
 _CANDIDATES = 200
@@ -64,8 +68,8 @@ def calibrate(
     Args:
         model: As for `zoo.anytime`.
         rule: A `StopRule` whose threshold does not matter, or the name of its kind.
-        data: Batches `(x, y)`, as `data.load` gives them. An example is right if every
-            position with a target of 0 or more is.
+        data: Batches `(x, y)` in any form that `iteration_curve` takes. An example is
+            right if every position with a target of 0 or more is.
         accuracy: Share of examples that must be right. Default: as many as after all
             iterations.
         maximum: As for `zoo.anytime`.
@@ -75,8 +79,8 @@ def calibrate(
         A `Calibration`.
 
     Raises:
-        ValueError: for data without an example, and an accuracy that no threshold
-            reaches, with the nearest.
+        ValueError: for data without an example, an accuracy that no threshold
+            reaches, with the nearest, and for data and labels as `iteration_curve`.
 
     Example:
 
@@ -86,21 +90,21 @@ def calibrate(
     >>> found.accuracy >= found.fixed_accuracy
     True
     """
-    rule = StopRule(rule) if isinstance(rule, str) else rule
+    logits_shape(model)
+    if accuracy is not None:
+        hint = "It is a share of examples."
+        accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = anytime(model, rule, maximum, minimum)
-    if not len(data):
-        raise ValueError("`data` has no examples to calibrate with.")
-    if accuracy is not None and not 0 <= accuracy <= 1:
-        raise ValueError(
-            f"`accuracy` is a share of examples, 0 to 1. Received: accuracy={accuracy}."
-        )
+    rule = predictor.rule
     signals, rights = [], []
-    for x, y in (data[i] for i in range(len(data))):
-        target = np.asarray(y)
-        followed = [
-            (signal, right_answers(np.argmax(logits, -1), target))
-            for logits, signal, _ in predictor.follow(x)
-        ]
+    for x, y in batches(data, "calibrate with"):
+        followed, target = [], None
+        for logits, measure, _ in predictor.follow(x):
+            if target is None:
+                shape = np.shape(logits)
+                target = answer_labels("y", y, shape[:-1], shape[-1])
+            hits = right_answers(np.argmax(logits, -1), target)
+            followed.append((measure, hits))
         signal, right = (np.stack(part, 1) for part in zip(*followed, strict=True))
         signals.append(signal)
         rights.append(right)

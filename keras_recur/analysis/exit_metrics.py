@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._labels import answer_labels
+from keras_recur._validation import check_positive_int, check_type
 from keras_recur.analysis.iteration_curve import right_answers
+from keras_recur.data._batches import batches
 from keras_recur.zoo import Anytime
 
 
@@ -59,14 +62,15 @@ def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
 
     Args:
         predictor: What `zoo.anytime` returned.
-        data: Batches `(x, y)`, as `data.load` gives them. Positions with targets below
-            0 are not scored.
+        data: Batches `(x, y)` in any form that `iteration_curve` takes. Positions with
+            targets below 0 are not scored.
 
     Returns:
         `ExitMetrics`.
 
     Raises:
-        ValueError: for data without an example.
+        ValueError: for data without an example, and for data and labels as
+            `iteration_curve`.
 
     Example:
 
@@ -81,12 +85,11 @@ def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
             "`predictor` must be what keras_recur.zoo.anytime(model, rule) returns. "
             f"Received: {predictor!r}."
         )
-    if not len(data):
-        raise ValueError("`data` has no examples to score.")
     columns: list[list[np.ndarray]] = [[], [], [], [], []]
-    for x, y in (data[i] for i in range(len(data))):
-        target = np.asarray(y)
+    for x, y in batches(data):
         found = predictor(x)
+        classes = found.logits.shape[-1]
+        target = answer_labels("y", y, found.classes.shape, classes)
         # Not a list of all: of a long run only the last answers are kept.
         ((last, _, _),) = collections.deque(predictor.follow(x), maxlen=1)
         row = (
@@ -120,6 +123,10 @@ def plot_exits(metrics: ExitMetrics, trained: int | None = None) -> Any:
     Returns:
         A Matplotlib `Figure`.
 
+    Raises:
+        ValueError: for `metrics` of another kind, and a `trained` that is no positive
+            integer.
+
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
@@ -131,6 +138,9 @@ def plot_exits(metrics: ExitMetrics, trained: int | None = None) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    check_type("metrics", metrics, ExitMetrics, "what exit_metrics returned")
+    if trained is not None:
+        trained = check_positive_int("trained", trained)
     figure = Figure(figsize=(7.6, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     colors = {"right": "#1f6fb2", "wrong": "#d1662b"}

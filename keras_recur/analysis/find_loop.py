@@ -4,10 +4,12 @@ Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding; the clustering a
 search for the period are ours.
 """
 
+import numbers
 from typing import NamedTuple
 
 import numpy as np
 
+from keras_recur.analysis._logits import check_array
 from keras_recur.layers._soft_sharing import period_of
 
 
@@ -49,8 +51,8 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
     >>> keras_recur.analysis.find_loop(np.tile(alike, (2, 2)), 0.9)
     Loop(labels=[0, 1, 0, 1], period=2)
     """
-    threshold = check_threshold(threshold)
-    similarity = np.asarray(similarity, "float64")
+    threshold = check_threshold("threshold", threshold)
+    similarity = check_array("similarity", similarity)
     if similarity.ndim != 2 or similarity.shape[0] != similarity.shape[1]:
         raise ValueError(
             "`similarity` must be a square matrix, layers by layers. Received: shape "
@@ -64,19 +66,19 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
     return Loop(labels, period_of(labels))
 
 
-def check_threshold(threshold: float) -> float:
+def check_threshold(name: str, threshold: float) -> float:
     """The threshold as a number from 0 to 1."""
-    if isinstance(threshold, bool) or not isinstance(
-        threshold, int | float | np.floating
+    if isinstance(threshold, bool | np.bool_) or not isinstance(
+        threshold, numbers.Real
     ):
         raise ValueError(
-            "`threshold` must be a number from 0 to 1. Received: "
-            f"threshold={threshold!r} (of type {type(threshold).__name__})."
+            f"`{name}` must be a number from 0 to 1. Received: {name}={threshold!r} "
+            f"(of type {type(threshold).__name__})."
         )
     if not 0 <= threshold <= 1:
         raise ValueError(
-            "`threshold` is a similarity and must lie in 0 to 1. Received: "
-            f"threshold={threshold}."
+            f"`{name}` is a similarity and must lie in 0 to 1. Received: "
+            f"{name}={threshold}."
         )
     return float(threshold)
 

@@ -54,7 +54,7 @@ def fold(
     >>> folded.get_layer("recurrent").banks[0].labels
     [0, 0, 0]
     """
-    check_threshold(threshold)
+    check_threshold("threshold", threshold)
     check_one_of("space", space, ("coefficients", "kernels"))
     require_banks(model)
     made = []

@@ -12,10 +12,13 @@ from typing import Any
 import keras
 
 from keras_recur._files import replacing
+from keras_recur._validation import check_callable, check_sequence
 from keras_recur.analysis._banks import require_banks
+from keras_recur.analysis._logits import logits_shape
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.data._batches import batches, is_one_shot
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.zoo.costs import trainable_parameters
 
@@ -138,7 +141,8 @@ def fold_curve(
 
     Args:
         model: A model with template banks. It is not changed.
-        data: Batches `(x, y)` to score on, as `data.load` gives them.
+        data: Batches `(x, y)` to score on, in any form that `iteration_curve` takes but
+            a generator.
         thresholds: As in `fold`.
         calibration_data: Batches to estimate normalization statistics from after
             folding, see `recalibrate`. Default: none, they are left as they are.
@@ -152,7 +156,8 @@ def fold_curve(
         A `FoldCurve`; printed, it is a table.
 
     Raises:
-        ValueError: as `fold`, and for no threshold at all.
+        ValueError: as `fold`, for no threshold at all, and for data that can be read
+            only once.
 
     Example:
 
@@ -165,11 +170,18 @@ def fold_curve(
     [[3], [1]]
     """
     require_banks(model)
-    thresholds = [check_threshold(t) for t in thresholds]
-    if not thresholds:
-        raise ValueError(
-            "`thresholds` must name one threshold at least. Received: none."
-        )
+    logits_shape(model)
+    thresholds = check_sequence("thresholds", thresholds, check_threshold, 1)
+    check_callable("metric", metric)
+    if fine_tune is not None:
+        check_callable("fine_tune", fine_tune)
+    for name, value in (("data", data), ("calibration_data", calibration_data)):
+        if is_one_shot(value):
+            raise ValueError(
+                f"`{name}` is read once per threshold. Received: a "
+                f"{type(value).__name__}, which can be read only once. Give a list of "
+                "batches, a PyDataset or a tf.data.Dataset."
+            )
     folds = []
     for threshold in thresholds:
         folded = fold(model, threshold, space)
@@ -199,7 +211,6 @@ def _labels(bank):
 
 def _score(model, data, metric):
     scorer = metric()
-    for i in range(len(data)):
-        x, y = data[i]
+    for x, y in batches(data):
         scorer.update_state(y, model.predict_on_batch(x))
     return float(scorer.result())

@@ -11,7 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_recur._labels import answer_labels
+from keras_recur._validation import check_callable, check_positive_int
+from keras_recur.analysis._logits import logits_shape
+from keras_recur.data._batches import batches
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.layers._walk import walk
 from keras_recur.zoo.stepwise import Stepwise
 from keras_recur.zoo.with_iterations import has_loop, with_iterations
 
@@ -32,9 +37,12 @@ def iteration_curve(
     Args:
         model: A model with a `SharedRecurrentBlock` or a `RecurrentGraph`, and a
             `Readout`, as the zoo builds them.
-        data: Batches `(x, y)`, as `data.load` gives them. An example is right if
-            every position with a target of 0 or more is. Data whose `metric` is "f1"
-            is scored by F1 of the positive positions of all examples.
+        data: Batches `(x, y)` in any form that `model.fit` takes: what `data.load`
+            returns, a `tf.data.Dataset`, a `DataLoader`, a `PyDataset`, a generator
+            that ends; or a list of batches, or arrays `(x, y)`. `y` are class numbers
+            of the answers' shape. An example is right if every position with a target
+            of 0 or more is. Data whose `metric` is "f1" is scored by F1 of the
+            positive positions of all examples.
         iterations: How far to run. Default: as the model was built. Untied weights
             cannot run further.
         on_batch: Called with the number of batches done, to show progress.
@@ -44,7 +52,9 @@ def iteration_curve(
         that give nothing to read out, or that a state graph cannot run.
 
     Raises:
-        ValueError: for data without an example, and as `zoo.with_iterations`.
+        ValueError: for data without an example, without an end or with weights,
+            labels of another shape or above the classes, a model with several outputs
+            or a single logit, and as `zoo.with_iterations`.
 
     Example:
 
@@ -53,6 +63,8 @@ def iteration_curve(
     >>> keras_recur.analysis.iteration_curve(pair.recurrent, test, 12).shape
     (12,)
     """
+    if on_batch is not None:
+        check_callable("on_batch", on_batch)
     return Readouts(model, iterations).score(data, on_batch)
 
 
@@ -71,9 +83,13 @@ class Readouts:
         iterations: How many scores there are.
         filled: Which of the iterations give something to read out.
         endless: Whether any number of iterations could be run, one like the other.
+        classes: Number of classes.
     """
 
     def __init__(self, model: keras.Model, iterations: int | None = None):
+        self.classes = logits_shape(model)[-1]
+        if iterations is not None:
+            iterations = check_positive_int("iterations", iterations)
         graph = next(state_graphs(model), None)
         self._steps = None if graph else _stepwise(model, iterations)
         self.endless = self._steps is not None
@@ -84,7 +100,7 @@ class Readouts:
         self._one_run = graph is None or not graph.stretches
         if graph is None or self._one_run:
             every = with_iterations(model, iterations, readout="all", unroll=False)
-            self.iterations = every.output_shape[1]
+            self.iterations = _answers(model, every)
             self._runs = [every]
             self.filled = np.array(_filled(graph, self.iterations))
             return
@@ -101,18 +117,23 @@ class Readouts:
         """The scores on a data set, as `iteration_curve` returns them."""
         count = _f1 if getattr(data, "metric", None) == "f1" else _exact
         sums: Any = 0
-        if not len(data):
-            raise ValueError("`data` has no examples to score.")
-        for i in range(len(data)):
-            x, y = data[i]
-            target = np.asarray(y)
-            sums = sums + np.array([count(found, target) for found in self.answers(x)])
+        for i, (x, y) in enumerate(batches(data)):
+            rows, target = [], None
+            for found in self.answers(x):
+                if target is None:
+                    target = self.labels(y, found)
+                rows.append(count(found, target))
+            sums = sums + np.array(rows)
             if on_batch:
                 on_batch(i + 1)
         hits, total = sums.T
         scores = np.full(self.iterations, np.nan)
         scores[self.filled] = hits / np.maximum(total, 1)
         return scores
+
+    def labels(self, y: Any, found: np.ndarray) -> np.ndarray:
+        """Labels of a batch, checked against the classes that were found for it."""
+        return answer_labels("y", y, found.shape, self.classes)
 
     def answers(self, x: Any) -> Iterator[np.ndarray]:
         """Classes, after one iteration after another that has some."""
@@ -146,11 +167,21 @@ def _stepwise(model, iterations):
 
 def state_graphs(model: Any) -> Iterator[RecurrentGraph]:
     """The state graphs of a model, those in nested models included."""
-    for layer in model.layers:
-        if isinstance(layer, RecurrentGraph):
-            yield layer
-        elif isinstance(layer, keras.Model):
-            yield from state_graphs(layer)
+    return (layer for layer in walk(model) if isinstance(layer, RecurrentGraph))
+
+
+def _answers(model, every):
+    """How many iterations a model answers at, whose readout was asked for at all."""
+    shape = every.output_shape
+    last = with_iterations(model, readout="last").output_shape
+    if len(shape) != len(last) + 1 or shape[2:] != last[1:]:
+        raise ValueError(
+            "Scores over iterations need a model that can be read out at every one. "
+            f"Received: {model.name!r}, whose loop is not followed by a Readout as the "
+            "last layer. Put all that follows the loop into "
+            "keras_recur.layers.Readout(head)."
+        )
+    return shape[1]
 
 
 def _filled(graph, iterations):

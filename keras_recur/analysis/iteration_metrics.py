@@ -12,10 +12,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_recur._validation import check_hierarchy
 from keras_recur.analysis._macs import macs_over_iterations
 from keras_recur.analysis.iteration_curve import Readouts, all_positions, right_answers
+from keras_recur.data._batches import batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +66,8 @@ def iteration_metrics(
     Args:
         model: A model with a loop and a `Readout`, as the zoo builds them; recurrent
             or feed-forward.
-        data: Batches `(x, y)`, as `data.load` gives them. Positions with targets
-            below 0 are not scored.
+        data: Batches `(x, y)` in any form that `iteration_curve` takes. Positions with
+            targets below 0 are not scored.
         iterations: How far to run. Default: as the model was built.
         hierarchy: The superclass of every class, as `data.superclasses` gives it, to
             score superclasses too. Default: none.
@@ -74,8 +76,8 @@ def iteration_metrics(
         `IterationMetrics`.
 
     Raises:
-        ValueError: for data without an example, a hierarchy that leaves out a class or
-            a superclass, and as `zoo.with_iterations`.
+        ValueError: for a hierarchy that leaves out a class or a superclass, and as
+            `iteration_curve`.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508).
@@ -90,18 +92,18 @@ def iteration_metrics(
     """
     readouts = Readouts(model, iterations)
     if hierarchy is not None:
-        hierarchy = check_hierarchy(hierarchy, model.output_shape[-1])
-    if not len(data):
-        raise ValueError("`data` has no examples to score.")
+        hierarchy = check_hierarchy(hierarchy, readouts.classes)
     above = np.array(hierarchy)
     total = 0
     sums: Any = 0
-    for x, y in (data[i] for i in range(len(data))):
+    for x, y in batches(data):
         rows, answered = [], []
-        target = np.asarray(y)
-        ignored = target < 0
-        ever = was = np.zeros(len(target), bool)
+        ever = was = np.zeros(len(y), bool)
+        target = ignored = y
         for found in readouts.answers(x):
+            if not rows:
+                target = readouts.labels(y, found)
+                ignored = target < 0
             right = right_answers(found, target)
             coarse = right
             if hierarchy is not None:
@@ -112,11 +114,12 @@ def iteration_metrics(
         same = (np.array(answered) == answered[-1]).sum(axis=1)
         lost = np.full(len(rows), (ever & ~was).sum())
         sums = sums + np.column_stack([np.array(rows), same, lost])
-        total += len(target)
+        total += len(y)
     shares = np.full((readouts.iterations, 5), np.nan)
     shares[readouts.filled] = sums / total
     accuracy, flips, coarse, agreement, lost = shares.T
-    (macs,) = macs_over_iterations(model, readouts.filled, [np.asarray(x).shape[1:]])
+    shape = tree.map_structure(lambda a: tuple(np.shape(a)[1:]), x)
+    (macs,) = macs_over_iterations(model, readouts.filled, [shape])
     found = IterationMetrics(
         accuracy, flips, agreement, macs, float(lost[-1]), _area(accuracy, macs)
     )

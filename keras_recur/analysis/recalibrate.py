@@ -6,19 +6,22 @@ time step and have to be estimated for steps that were not trained.
 
 import collections
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._banks import has_graph
+from keras_recur.analysis._logits import check_model
 from keras_recur.analysis._with_steps import with_steps
+from keras_recur.data._batches import inputs
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TimeSpecificBatchNormalization,
     current_iteration,
 )
+from keras_recur.layers._walk import walk
 from keras_recur.zoo.with_iterations import called_again, has_loop
 
 _KINDS = (keras.layers.BatchNormalization, TimeSpecificBatchNormalization)
@@ -42,8 +45,9 @@ def recalibrate(
 
     Args:
         model: A model with `BatchNormalization` or `TimeSpecificBatchNormalization`.
-        data: Batches `(x, y)` or `x`, as `data.load` gives them, as large as those of
-            the training.
+        data: Batches `(x, y)` or `x`, as large as those of the training, in any form
+            that `iteration_curve` takes. Arrays `(x, y)` or `x` are taken in batches of
+            128. Labels and weights are not used.
         steps: Estimate statistics for loops of so many iterations, or steps of a
             state graph, trained or not: for a new model, with weights of its own.
             Default: the model as it is, in place.
@@ -69,10 +73,11 @@ def recalibrate(
     >>> model = keras_recur.analysis.recalibrate(pair.recurrent, data)
     >>> longer = keras_recur.analysis.recalibrate(pair.recurrent, data, steps=6)
     """
+    check_model(model)
     check_positive_int("batches", batches)
     if steps is not None:
         model = with_steps(model, steps)
-    inside = list(_inside(model, set()))
+    inside = list(walk(model))
     layers = [layer for layer in inside if isinstance(layer, _KINDS)]
     if not layers:
         raise ValueError(
@@ -80,7 +85,7 @@ def recalibrate(
             "recalibrate."
         )
     loops = [layer for layer in inside if isinstance(layer, SharedRecurrentBlock)]
-    inner = {id(la) for x in loops if x.soft for la in _inside(x.soft.block, set())}
+    inner = {id(la) for loop in loops if loop.soft for la in walk(loop.soft.block)}
     before = [(layer, "momentum", layer.momentum) for layer in layers]
     before += [(loop, "unroll", loop.unroll) for loop in loops]
     # A loop on banks freezes what is in it at every call.
@@ -100,11 +105,11 @@ def recalibrate(
         for layer in layers:
             if id(layer) not in inner:
                 _average_over_calls(layer)
-        for batch in itertools.islice(_batches(data), batches):
+        for x in itertools.islice(inputs(data), batches):
             done += 1
             for layer in layers:  # In banks: a row per iteration, one call for each.
                 layer.momentum = 1 - 1 / done
-            run(batch[0] if isinstance(batch, tuple | list) else batch, training=True)
+            run(x, training=True)
     finally:
         for layer, name, value in before:
             setattr(layer, name, value)
@@ -133,25 +138,3 @@ def _average_over_calls(layer):
         return call(*args, **kwargs)
 
     layer.call = counted
-
-
-def _batches(data):
-    """PyDatasets are indexed: as iterators they would never end."""
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-        return (data[i] for i in range(len(data)))
-    return iter(data)
-
-
-def _inside(layer: Any, seen: set[int]) -> Iterator[keras.layers.Layer]:
-    """A layer and all layers in it, prototypes of soft loops included."""
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield layer
-    held = [*vars(layer).values(), *getattr(layer, "layers", ())]
-    if isinstance(layer, SharedRecurrentBlock) and layer.soft:
-        held.append(layer.soft.block)
-    for value in held:
-        for item in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(item, keras.layers.Layer):
-                yield from _inside(item, seen)

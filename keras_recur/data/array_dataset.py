@@ -7,7 +7,15 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_recur._validation import check_flag, check_integer, check_name
+from keras_recur._validation import (
+    check_callable,
+    check_flag,
+    check_integer,
+    check_name,
+    check_string,
+    check_type,
+)
+from keras_recur.data._arrays import check_class_numbers, examples_of
 
 METRICS = ("accuracy", "exact_match", "f1")
 
@@ -35,7 +43,9 @@ class ArrayDataset(keras.utils.PyDataset):
     Args:
         x: Array of shape `(num_examples, ...)`. It may be a compact form that
             `transform` turns into what a model sees.
-        y: Array of shape `(num_examples, ...)`.
+        y: Array of shape `(num_examples, ...)`. With `num_classes`, class numbers:
+            integers (or whole floats) below `num_classes`, those below 0 not scored;
+            one per answer, so that one-hot labels are refused.
         batch_size: Examples per batch, 1 or more. Defaults to `128`.
         shuffle: Whether to shuffle the examples anew in each epoch. Defaults
             to `False`.
@@ -86,7 +96,13 @@ class ArrayDataset(keras.utils.PyDataset):
         details: dict[str, Any] | None = None,
     ):
         super().__init__()
-        self.x, self.y = np.asarray(x), np.asarray(y)
+        self.transform = (
+            None if transform is None else check_callable("transform", transform)
+        )
+        self.x, self.y = (
+            examples_of(part, value, transform is None)
+            for part, value in (("x", x), ("y", y))
+        )
         if self.x.ndim == 0 or self.y.ndim == 0 or len(self.x) != len(self.y):
             raise ValueError(
                 "`x` and `y` must hold the same number of examples along their "
@@ -95,12 +111,14 @@ class ArrayDataset(keras.utils.PyDataset):
         self.batch_size = check_integer("batch_size", batch_size, 1)
         self.shuffle = check_flag("shuffle", shuffle)
         self.seed = check_integer("seed", seed, 0)
-        self.transform = transform
         self.drop_remainder = check_flag("drop_remainder", drop_remainder)
-        self.name = name
+        self.name = check_string("name", name)
+        if num_classes is not None:
+            num_classes = check_integer("num_classes", num_classes, 2)
         self.num_classes = num_classes
         self.metric = check_name("metric", metric, METRICS)
-        self.details = dict(details or {})
+        details = {} if details is None else details
+        self.details = dict(check_type("details", details, dict, "a dictionary"))
         if not len(self):
             raise ValueError(
                 f"No batch is left of {self.num_examples} examples with "
@@ -113,6 +131,8 @@ class ArrayDataset(keras.utils.PyDataset):
         self._within_epoch = False
         self._served = 0
         self.input_shape: tuple[int, ...] = self._make(0, np.arange(1))[0].shape[1:]
+        if num_classes is not None:
+            self.check_labels(num_classes)
 
     @property
     def epoch(self) -> int:
@@ -145,6 +165,22 @@ class ArrayDataset(keras.utils.PyDataset):
         if self.shuffle:
             rows = self._permutation()[rows]
         return self._make(index, rows)
+
+    def check_labels(self, classes: int) -> None:
+        """Refuses labels that are not whole numbers below `classes`.
+
+        All are looked at, once. Where a `transform` makes the labels, those that are
+        wrong in `y` are looked at after it.
+
+        Args:
+            classes: Number of classes, 2 or more.
+
+        Raises:
+            ValueError: If a label is no class, with the label.
+        """
+        check_class_numbers(
+            self.x, self.y, classes, lambda rows: self._make(0, rows)[1]
+        )
 
     def take(self, num_examples: int) -> Self:
         """Returns a data set of the first `num_examples` examples.

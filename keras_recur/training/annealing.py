@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._labels import matched
 from keras_recur.training.iteration_loss import IterationLoss
 from keras_recur.zoo.with_iterations import uncompiled
 
@@ -71,7 +72,8 @@ class _Between(keras.losses.Loss):
         self.share, self.start, self.end = share, start, end
 
     def call(self, y_true, y_pred):
-        if len(y_pred.shape) == len(y_true.shape) + 1:
+        y_true, several = matched(y_true, y_pred)
+        if not several:
             raise ValueError(
                 "Weights of readouts can only be annealed where there are several. "
                 f"Received: logits of shape {tuple(y_pred.shape)} for targets of shape "

@@ -5,6 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._labels import check_given, example_weights, matched
+from keras_recur._validation import check_string
+
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class ExactMatch(keras.metrics.Mean):
@@ -17,6 +20,15 @@ class ExactMatch(keras.metrics.Mean):
     Args:
         name: Default `"accuracy"`.
         dtype: Of the result.
+
+    Call arguments:
+        y_true: Integer labels, `(batch, ...)`, or `(batch, ..., 1)`.
+        y_pred: Logits, `(batch, ..., classes)` or `(batch, iterations, ..., classes)`.
+        sample_weight: A weight per example, `(batch,)` or `(batch, 1)`.
+
+    Raises:
+        ValueError: for labels or weights of another shape, a single logit, and, in
+            NumPy arrays, labels that are no class.
 
     Reference:
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), section 4.
@@ -31,14 +43,19 @@ class ExactMatch(keras.metrics.Mean):
     """
 
     def __init__(self, name: str = "accuracy", dtype: Any = None):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=check_string("name", name), dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        if len(y_pred.shape) == len(y_true.shape) + 2:
+        check_given(y_true, y_pred)
+        y_pred = ops.convert_to_tensor(y_pred)
+        y_true, several = matched(ops.convert_to_tensor(y_true), y_pred)
+        if several:
             y_pred = y_pred[:, -1]
         y_true = ops.cast(y_true, "int32")
         found = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
         right = ops.logical_or(found == y_true, y_true < 0)
         positions = tuple(range(1, len(y_true.shape)))
         matches = ops.all(right, axis=positions) if positions else right
+        if sample_weight is not None:
+            sample_weight = example_weights(sample_weight, y_true, False)
         super().update_state(ops.cast(matches, self.dtype), sample_weight)

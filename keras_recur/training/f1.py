@@ -5,6 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._labels import check_given, example_weights, matched
+from keras_recur._validation import check_string
+
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class F1(keras.metrics.Metric):
@@ -17,6 +20,16 @@ class F1(keras.metrics.Metric):
     Args:
         name: Default `"f1"`.
         dtype: Of the result.
+
+    Call arguments:
+        y_true: Integer labels, `(batch, ...)`, or `(batch, ..., 1)`.
+        y_pred: Logits, `(batch, ..., classes)` or `(batch, iterations, ..., classes)`.
+        sample_weight: A weight per example, `(batch,)` or `(batch, 1)`, or one per
+            position, in the shape of the labels. Each counts as often as it weighs.
+
+    Raises:
+        ValueError: for labels or weights of another shape, a single logit, and, in
+            NumPy arrays, labels that are no class.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), who score the
@@ -32,15 +45,21 @@ class F1(keras.metrics.Metric):
     """
 
     def __init__(self, name: str = "f1", dtype: Any = None):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=check_string("name", name), dtype=dtype)
         names = ("hits", "found", "wanted")
         self.hits, self.found, self.wanted = (
             self.add_weight(shape=(), initializer="zeros", name=n) for n in names
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        if len(y_pred.shape) == len(y_true.shape) + 2:
+        check_given(y_true, y_pred)
+        y_pred = ops.convert_to_tensor(y_pred)
+        y_true, several = matched(ops.convert_to_tensor(y_true), y_pred)
+        if several:
             y_pred = y_pred[:, -1]
+        weight = 1.0
+        if sample_weight is not None:
+            weight = example_weights(sample_weight, y_true, True)
         y_true = ops.cast(y_true, "int32")
         scored = y_true >= 0
         found = ops.logical_and(ops.argmax(y_pred, axis=-1) > 0, scored)
@@ -51,7 +70,9 @@ class F1(keras.metrics.Metric):
             (self.found, found),
             (self.wanted, wanted),
         ):
-            total.assign_add(ops.cast(ops.sum(ops.cast(here, "float32")), total.dtype))
+            counted = ops.cast(here, "float32") * weight
+            total.assign_add(ops.cast(ops.sum(counted), total.dtype))
 
     def result(self):
-        return 2 * self.hits / ops.maximum(self.found + self.wanted, 1.0)
+        # Weights may add up to less than 1.
+        return ops.divide_no_nan(2 * self.hits, self.found + self.wanted)

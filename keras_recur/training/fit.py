@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.training._targets import checked_targets
 from keras_recur.training.annealing import Annealing
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
@@ -62,7 +63,9 @@ def fit(
         `seconds`. On data that is scored by F1, `f1` and `val_f1` for the accuracies.
 
     Raises:
-        ValueError: if the directory holds the checkpoint of another configuration.
+        ValueError: if the directory holds the checkpoint of another configuration, and
+            for labels of another shape than the model's answers, above its classes,
+            one-hot, or not whole numbers.
         TrainingDiverged: if the loss is not finite, with the epoch.
 
     Example:
@@ -74,6 +77,7 @@ def fit(
     >>> len(history["loss"])
     1
     """
+    data, validation_data = checked_targets(model, data, validation_data)
     trained = _progressive(model, recipe.progressive)
     loss = recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe)
     annealing = None

@@ -5,14 +5,19 @@ iteration, weighted by gamma to the power of the iteration. Schwarzschild et al.
 (arXiv:2102.11011): the last readout only; in mazes, positions that are no wall.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_recur._validation import check_one_of
+from keras_recur._labels import check_given, matched
+from keras_recur._validation import (
+    check_number,
+    check_one_of,
+    check_sequence,
+    check_string,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -32,13 +37,19 @@ class IterationLoss(keras.losses.Loss):
         name: Name of the loss.
 
     Call arguments:
-        y_true: Integer targets, `(batch, ...)`.
+        y_true: Integer targets, `(batch, ...)`, or `(batch, ..., 1)`.
         y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
             from a model with `readout="all"`.
+        sample_weight: Weights that Keras multiplies the loss of each position by, in
+            the shape of the targets. Keras broadcasts weights per example, `(batch,)`,
+            along the last axis of targets of many positions: give such targets
+            weights of their own shape.
 
     Raises:
-        ValueError: for unknown `weights`, a gamma that is not positive, or a number
-            of weights that is not the number of readouts.
+        ValueError: for unknown `weights`, a gamma that is not positive, a number of
+            weights that is not the number of readouts, targets of another shape than
+            the answers, a single logit, and, in NumPy arrays, targets that are no
+            class.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
@@ -57,20 +68,19 @@ class IterationLoss(keras.losses.Loss):
         name: str = "iteration_loss",
         **kwargs: Any,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=check_string("name", name), **kwargs)
         if isinstance(weights, str):
             check_one_of("weights", weights, ("final", "uniform", "geometric"))
         else:
-            weights = [float(w) for w in weights]
-            if not weights or not all(math.isfinite(w) for w in weights):
+            try:
+                weights = check_sequence("weights", weights, check_number, 1)
+            except ValueError as error:
                 raise ValueError(
                     "`weights` must be 'final', 'uniform', 'geometric' or finite "
-                    f"numbers, one per iteration. Received: weights={weights}."
-                )
-        if not gamma > 0:
-            raise ValueError(f"`gamma` must be positive. Received: gamma={gamma}.")
+                    f"numbers, one per iteration. {error}"
+                ) from None
         self.weights = weights
-        self.gamma = gamma
+        self.gamma = check_number("gamma", gamma, above=0)
 
     def weights_for(self, iterations: int) -> list[float]:
         """The weight of each of `iterations` readouts."""
@@ -88,10 +98,15 @@ class IterationLoss(keras.losses.Loss):
         powers = [gamma**t for t in range(iterations)]
         return [p / sum(powers) for p in powers]
 
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        check_given(y_true, y_pred)
+        return super().__call__(y_true, y_pred, sample_weight)
+
     def call(self, y_true, y_pred):
+        y_true, several = matched(y_true, y_pred)
         y_true = ops.cast(y_true, "int32")
         y_pred = ops.cast(y_pred, self.dtype)
-        if len(y_pred.shape) == len(y_true.shape) + 1:
+        if not several:
             y_pred = ops.expand_dims(y_pred, 1)
         scored = y_true >= 0
         labels = ops.where(scored, y_true, 0)
@@ -104,6 +119,10 @@ class IterationLoss(keras.losses.Loss):
         # Keras then takes the mean over all positions, the loss is over the scored.
         mask = ops.cast(scored, self.dtype)
         share = ops.maximum(ops.mean(mask), 1e-12)
+        if keras.backend.backend() == "jax":
+            # There a label above the classes would cost nothing; elsewhere it is an
+            # error, or NaN.
+            total = ops.where(labels < y_pred.shape[-1], total, float("nan"))
         return ops.where(scored, total, 0.0) / share
 
     def readout_loss(self, labels, logits, iteration: int, iterations: int):

@@ -161,9 +161,9 @@ def test_the_metric_and_the_space():
 def test_bad_arguments():
     whole = graph()
     data = examples(whole)
-    with pytest.raises(ValueError, match="`thresholds` must name one"):
+    with pytest.raises(ValueError, match="`thresholds` must have at least 1 item"):
         fold_curve(whole, data, [])
-    with pytest.raises(ValueError, match="`threshold`.*1.2"):
+    with pytest.raises(ValueError, match=r"`thresholds\[1\]`.*1.2"):
         fold_curve(whole, data, [1.0, 1.2])
     with pytest.raises(ValueError, match="has no template bank"):
         fold_curve(model_of(tanh()), data)

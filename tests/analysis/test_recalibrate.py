@@ -10,12 +10,12 @@ from keras import layers
 
 from keras_recur import zoo
 from keras_recur.analysis import recalibrate
-from keras_recur.analysis.recalibrate import _inside
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
 )
+from keras_recur.layers._walk import walk
 
 
 def plain():
@@ -114,7 +114,7 @@ def test_statistics_of_a_loop_that_is_called_rolled(sharing, nested):
 
 
 def trainable(model):
-    inside = [la for la in _inside(model, set())]
+    inside = [la for la in walk(model)]
     variables = {id(v): v.trainable for la in inside for v in la.variables}
     return [la.trainable for la in inside], list(variables.values())
 

@@ -156,7 +156,7 @@ def test_evaluate_and_predict():
 
 def test_take_keeps_the_first_examples_and_all_settings():
     dataset = numbers(
-        shuffle=True, seed=3, drop_remainder=True, name="n", num_classes=7,
+        shuffle=True, seed=3, drop_remainder=True, name="n", num_classes=10,
         metric="exact_match", transform=noise, details={"split": "test"},
     )  # fmt: skip
     dataset.epoch = 4

@@ -48,7 +48,10 @@ def test_a_recipe_is_data():
         ({"progressive": 1.5}, "`progressive`.*0 to 1.*1.5"),
         ({"progressive": 0.5, "loss_weights": "uniform"}, "needs loss_weights='final'"),
         ({"loss_weights": "last"}, "`weights`.*'final'"),
-        ({"loss_weights": "geometric", "gamma": -1}, "`gamma` must be positive"),
+        (
+            {"loss_weights": "geometric", "gamma": -1},
+            "`gamma` must be a finite number above 0",
+        ),
     ],
 )
 def test_bad_recipes(changes, message):

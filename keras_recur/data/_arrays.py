@@ -1,0 +1,61 @@
+"""Checks of the arrays that a data set is made of."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_recur._labels import check_labels, check_not_one_hot
+from keras_recur._validation import check_integer
+from keras_recur.data._batches import to_numpy
+
+
+def examples_of(name: str, value: Any, numbers: bool) -> np.ndarray:
+    """Return `value` as an array; with `numbers`, refuse other types than numbers."""
+    try:
+        found = to_numpy(value)
+        received = f"an array of type {found.dtype} and shape {found.shape}"
+    except (TypeError, ValueError, RuntimeError) as error:
+        found, received = None, f"{type(error).__name__}: {error}"
+    if found is None or (
+        numbers and found.dtype.kind in "OSUV" and found.dtype.name != "bfloat16"
+    ):
+        raise ValueError(
+            f"`{name}` must be an array of numbers, with the examples along its first "
+            f"axis. Received: {received}."
+        )
+    return found
+
+
+def check_class_numbers(
+    x: np.ndarray,
+    y: np.ndarray,
+    classes: int,
+    transformed: Callable[[np.ndarray], np.ndarray],
+) -> None:
+    """Refuse labels that are not whole numbers below `classes`; looks at all, once.
+
+    Args:
+        x: All examples, as they are kept.
+        y: All labels, as they are kept.
+        classes: Number of classes, 2 or more.
+        transformed: Returns the labels of some rows as a model sees them: what is wrong
+            in `y` may be right there.
+    """
+    classes = check_integer("classes", classes, 2)
+    try:
+        labels = check_labels("y", y, classes)
+    except ValueError:
+        labels = check_labels("y", transformed(_first_wrong(y, classes)), classes)
+    one_per_position = x.shape[1 : y.ndim] == y.shape[1:]
+    if y.ndim > 1 and labels.shape[-1] == classes and not one_per_position:
+        check_not_one_hot("y", labels, classes)
+
+
+def _first_wrong(labels, classes):
+    """The row of the first example with a label that is no class."""
+    if labels.dtype.kind not in "biuf":
+        return np.arange(1)
+    rows = labels.reshape(len(labels), -1)
+    right = (rows < classes) & (rows == np.floor(rows))
+    return np.flatnonzero(~right.all(axis=-1))[:1]

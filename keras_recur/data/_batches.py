@@ -1,0 +1,240 @@
+"""Batches of whatever `model.fit` takes, as NumPy arrays.
+
+Arrays, lists of batches, PyDatasets, `tf.data`, PyTorch's DataLoaders and generators
+are read alike, on every backend, a batch at a time.
+"""
+
+import contextlib
+import itertools
+import math
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+BATCH_SIZE = 128
+MOST_BATCHES = 10_000
+_FORMS = (
+    "an ArrayDataset, a PyDataset, a tf.data.Dataset, a DataLoader, a generator, a "
+    "list of batches, or arrays (x, y)"
+)
+
+
+def batches(data: Any, what: str = "score") -> Iterator[tuple[Any, np.ndarray]]:
+    """Yield `(x, y)` for every batch of data, as NumPy arrays.
+
+    Args:
+        data: Batches `(x, y)` in any form that `model.fit` takes, a list of batches, or
+            arrays `(x, y)`. `x` may be a nest of arrays.
+        what: What is done with the data, for messages.
+
+    Raises:
+        ValueError: If the data are endless, have no labels, have weights, or have no
+            example.
+    """
+    empty = True
+    for batch in raw_batches(data):
+        x, y = _pair(batch)
+        if len(y):
+            empty = False
+            yield x, y
+    if empty:
+        raise ValueError(f"`data` has no examples to {what}.")
+
+
+def inputs(data: Any) -> Iterator[Any]:
+    """Yield `x` for every batch of data, with or without labels; it may be endless."""
+    for batch in raw_batches(data, endless=True):
+        x = batch[0] if isinstance(batch, tuple | list) and batch else batch
+        yield tree.map_structure(to_numpy, x)
+
+
+def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
+    """Return an iterator over the batches of data as they are.
+
+    Unless they may be `endless`, data that never end are refused.
+    """
+    if is_arrays(data) or _is_array(data):
+        return _sliced(data)
+    if isinstance(data, str | bytes | dict) or data is None or callable(data):
+        raise _unknown(data)
+    length = _length(data)
+    if length is None and not endless:
+        if isinstance(data, keras.utils.PyDataset):
+            raise _endless("a PyDataset without a length")
+        if isinstance(data, itertools.repeat | itertools.count | itertools.cycle):
+            raise _endless(f"an itertools.{type(data).__name__}")
+    if length == math.inf and not endless:
+        raise _endless("a tf.data.Dataset that repeats for ever")
+    if hasattr(data, "__getitem__"):  # As iterators PyDatasets would never end.
+        numbers = itertools.count() if length is None else range(length)
+        return (data[i] for i in numbers)
+    if not hasattr(data, "__iter__"):
+        raise _unknown(data)
+    return _until_the_end(data) if length is None and not endless else iter(data)
+
+
+def _length(data):
+    """How many batches there are; `None` where that is not known."""
+    if isinstance(data, keras.utils.PyDataset):
+        return data.num_batches
+    if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
+        return math.inf
+    try:
+        return len(data)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def is_arrays(data: Any) -> bool:
+    """Whether this is a tuple `(x, y)` or `(x, y, sample_weight)` of arrays."""
+    return (
+        isinstance(data, tuple)
+        and len(data) in (2, 3)
+        and all(_is_array(part) for part in (*tree.flatten(data[0]), *data[1:]))
+    )
+
+
+def is_one_shot(data: Any) -> bool:
+    """Whether data can be read only once, as a generator."""
+    return hasattr(data, "__next__")
+
+
+def first_batch(data: Any) -> tuple[Any, Any]:
+    """Return the first batch, and data that still have it.
+
+    Random number generators are left as they were. A generator is replaced by one
+    that yields the batch again.
+
+    Args:
+        data: What `model.fit` takes.
+
+    Returns:
+        `(batch, data)`; the batch is `None` where there is none.
+    """
+    if is_one_shot(data):
+        first = next(data, None)
+        return first, data if first is None else _after(first, data)
+    with _same_random_numbers():
+        return next(_first(data), None), data
+
+
+def _first(data):
+    if isinstance(data, keras.utils.PyDataset):
+        return (data[i] for i in range(1))
+    examples = getattr(data, "dataset", None)
+    size = getattr(data, "batch_size", None)
+    if size and hasattr(data, "collate_fn") and hasattr(examples, "__getitem__"):
+        # A DataLoader would start its workers and load more than this batch.
+        count = min(size, len(examples))
+        rows = [examples[i] for i in range(count)]
+        return iter([data.collate_fn(rows)] if rows else [])
+    return iter(data.take(1) if hasattr(data, "cardinality") else data)
+
+
+def _after(first, rest):
+    yield first
+    yield from rest
+
+
+@contextlib.contextmanager
+def _same_random_numbers():
+    states = random.getstate(), np.random.get_state()
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state() if torch else None
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        if torch:
+            torch.set_rng_state(torch_state)
+
+
+def to_numpy(x: Any) -> Any:
+    """A tensor of any backend as a NumPy array, wherever it lies."""
+    if isinstance(x, np.ndarray):
+        return x
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        return (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
+    return np.asarray(x)
+
+
+def _is_array(x):
+    return bool(getattr(x, "shape", ())) and hasattr(x, "dtype")
+
+
+def _pair(batch):
+    if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+        kind = type(batch).__name__
+        if isinstance(batch, tuple | list):
+            kind += f" of {len(batch)}"
+        raise ValueError(
+            f"`data` must yield batches (x, y). Received: a batch that is a {kind}. "
+            "Arrays are given as a tuple, data=(x, y)."
+        )
+    if len(batch) == 3 and batch[2] is not None:
+        raise ValueError(
+            "`data` must yield batches (x, y): scores weigh all examples alike. "
+            "Received: batches (x, y, sample_weight). Leave the weights out."
+        )
+    if batch[1] is None or isinstance(batch[1], dict):
+        kind = "None" if batch[1] is None else "a dictionary"
+        raise ValueError(
+            f"`data` must yield batches (x, y) with one array of labels. Received: y "
+            f"is {kind}. Models with several outputs are scored one output at a time."
+        )
+    x, y = tree.map_structure(to_numpy, batch[0]), to_numpy(batch[1])
+    sizes = [np.shape(part)[:1] for part in tree.flatten(x)]
+    if not y.ndim or any(size != y.shape[:1] for size in sizes):
+        shapes = [np.shape(part) for part in tree.flatten(x)]
+        raise ValueError(
+            "`data` must yield batches (x, y) with as many labels as examples. "
+            f"Received: x of shape {', '.join(map(str, shapes))}, y of shape {y.shape}."
+            " Examples are put into batches by data.ArrayDataset(x, y) or a DataLoader."
+        )
+    return x, y
+
+
+def _sliced(data):
+    parts = tree.flatten(data)
+    if len({len(part) for part in parts}) != 1:
+        raise ValueError(
+            "Arrays must hold the same number of examples. Received: shapes "
+            f"{[tuple(part.shape) for part in parts]}."
+        )
+    for start in range(0, len(parts[0]), BATCH_SIZE):
+        rows = slice(start, start + BATCH_SIZE)
+        yield tree.map_structure(lambda x, rows=rows: x[rows], data)
+
+
+def _until_the_end(data):
+    for number, batch in enumerate(data):
+        if number == MOST_BATCHES:
+            raise _endless(
+                f"data without a length, which go on after {number:,} batches"
+            )
+        yield batch
+
+
+def _endless(what):
+    return ValueError(
+        f"`data` must end. Received: {what}. Say how many batches are to be read, by "
+        "data.take(n) or itertools.islice(data, n); data of more than "
+        f"{MOST_BATCHES:,} batches need a length, as a PyDataset has."
+    )
+
+
+def _unknown(data):
+    shown = repr(data)
+    shown = shown if len(shown) <= 200 else f"{shown[:200]}..."
+    hint = " Call it first." if callable(data) else ""
+    return ValueError(
+        f"`data` must be {_FORMS}. Received: {shown} (of type "
+        f"{type(data).__name__}).{hint}"
+    )
