@@ -5,14 +5,41 @@ iteration, weighted by gamma to the power of the iteration. Schwarzschild et al.
 (arXiv:2102.11011): the last readout only; in mazes, positions that are no wall.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import check_number, check_one_of, check_sequence
+
+NAMED = ("final", "uniform", "geometric")
+
+
+def check_weights(name: str, weights: Any) -> str | list[float]:
+    """Return the weights of readouts: a name, or a list of Python numbers.
+
+    Raises:
+        ValueError: If they are neither, or numbers of which one is negative or none
+            is above 0.
+    """
+    if isinstance(weights, str):
+        return check_one_of(name, weights, NAMED)
+    try:
+        found = check_sequence(
+            name, weights, lambda item, value: check_number(item, value, 0), 1
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be 'final', 'uniform', 'geometric' or finite numbers of 0 "
+            f"or more, one per iteration. Received: {name}={weights!r}. {error}"
+        ) from None
+    if not any(found):
+        raise ValueError(
+            f"`{name}` must have a number above 0, or nothing is trained. Received: "
+            f"{name}={weights!r}."
+        )
+    return found
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -37,8 +64,8 @@ class IterationLoss(keras.losses.Loss):
             from a model with `readout="all"`.
 
     Raises:
-        ValueError: for unknown `weights`, a gamma that is not positive, or a number
-            of weights that is not the number of readouts.
+        ValueError: If `weights` are unknown, negative or all 0, if gamma is not a
+            positive number, or if there are not as many weights as readouts.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
@@ -58,19 +85,8 @@ class IterationLoss(keras.losses.Loss):
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
-        if isinstance(weights, str):
-            check_one_of("weights", weights, ("final", "uniform", "geometric"))
-        else:
-            weights = [float(w) for w in weights]
-            if not weights or not all(math.isfinite(w) for w in weights):
-                raise ValueError(
-                    "`weights` must be 'final', 'uniform', 'geometric' or finite "
-                    f"numbers, one per iteration. Received: weights={weights}."
-                )
-        if not gamma > 0:
-            raise ValueError(f"`gamma` must be positive. Received: gamma={gamma}.")
-        self.weights = weights
-        self.gamma = gamma
+        self.weights = check_weights("weights", weights)
+        self.gamma = check_number("gamma", gamma, above=0)
 
     def weights_for(self, iterations: int) -> list[float]:
         """The weight of each of `iterations` readouts."""

@@ -79,8 +79,14 @@ def test_as_many_weights_as_readouts():
         ({"weights": "geometrical"}, "Did you mean 'geometric'"),
         ({"weights": []}, "finite numbers"),
         ({"weights": [1, float("nan")]}, "finite numbers"),
-        ({"weights": "geometric", "gamma": 0}, "`gamma` must be positive"),
-        ({"weights": "geometric", "gamma": float("nan")}, "`gamma` must be positive"),
+        (
+            {"weights": "geometric", "gamma": 0},
+            "`gamma` must be a finite",
+        ),
+        (
+            {"weights": "geometric", "gamma": float("nan")},
+            "`gamma` must be a finite",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):

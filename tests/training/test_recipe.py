@@ -43,12 +43,15 @@ def test_a_recipe_is_data():
         ({"optimizer": "adma"}, "Did you mean 'adam'"),
         ({"epochs": 0}, "`epochs` must be a positive integer"),
         ({"batch_size": 2.5}, "`batch_size` must be a positive integer"),
-        ({"learning_rate": 0}, "`learning_rate` must be a positive number"),
-        ({"learning_rate": float("nan")}, "`learning_rate` must be a positive"),
-        ({"progressive": 1.5}, "`progressive`.*0 to 1.*1.5"),
+        ({"learning_rate": 0}, "`learning_rate` must be a finite number above 0"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a finite"),
+        ({"progressive": 1.5}, "`progressive`.*at least 0 and at most 1.*1.5"),
         ({"progressive": 0.5, "loss_weights": "uniform"}, "needs loss_weights='final'"),
-        ({"loss_weights": "last"}, "`weights`.*'final'"),
-        ({"loss_weights": "geometric", "gamma": -1}, "`gamma` must be positive"),
+        ({"loss_weights": "last"}, "`loss_weights`.*'final'"),
+        (
+            {"loss_weights": "geometric", "gamma": -1},
+            "`gamma` must be a finite",
+        ),
     ],
 )
 def test_bad_recipes(changes, message):
