@@ -225,6 +225,8 @@ def check_hierarchy(hierarchy: Any, classes: int | None = None) -> list[int]:
     With `classes`, it must be that many.
     """
     try:
+        if isinstance(hierarchy, str | set | frozenset | dict):
+            raise TypeError  # Without an order, or of no integers.
         found = [check_integer("hierarchy", h, 0) for h in hierarchy]
     except TypeError:
         raise ValueError(

@@ -1,11 +1,12 @@
 """Weights of the readouts that change over the epochs, without compiling again."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
-from keras import ops
 
-from keras_recur._labels import matched
+from keras_recur.training.annealed_loss import AnnealedLoss
 from keras_recur.training.iteration_loss import IterationLoss
 from keras_recur.zoo.with_iterations import uncompiled
 
@@ -15,7 +16,7 @@ class Annealing(keras.layers.Layer):
     """Passes its input on, and keeps how far a loss has passed from one to another.
 
     The loss reads a variable. On JAX that works only with a variable of the model that
-    is trained, which is why this is a layer.
+    is trained: `behind` puts this layer after a model. `fit` needs no such model.
 
     Args:
         **kwargs: `name`.
@@ -58,27 +59,29 @@ class Annealing(keras.layers.Layer):
         graph = uncompiled(model)
         return keras.Model(graph.input, self(graph.output), name=model.name)
 
-    def between(self, start: IterationLoss, end: IterationLoss) -> keras.losses.Loss:
-        """`1 - share` times the first loss, plus `share` times the second.
-
-        A loss is linear in its weights: that is the loss with the weights mixed.
-        """
-        return _Between(self.share, start, end)
+    def between(self, start: IterationLoss, end: IterationLoss) -> AnnealedLoss:
+        """The loss that passes from the first to the second with `share`."""
+        return AnnealedLoss(start, end, self.share)
 
 
-class _Between(keras.losses.Loss):
-    def __init__(self, share, start, end):
-        super().__init__(name="annealed_loss")
-        self.share, self.start, self.end = share, start, end
+@contextlib.contextmanager
+def lent(share: keras.Variable, model: keras.Model) -> Iterator[None]:
+    """Make `share` a variable of a model that is no weight of it.
 
-    def call(self, y_true, y_pred):
-        y_true, several = matched(y_true, y_pred)
-        if not several:
-            raise ValueError(
-                "Weights of readouts can only be annealed where there are several. "
-                f"Received: logits of shape {tuple(y_pred.shape)} for targets of shape "
-                f"{tuple(y_true.shape)}. Build the model with readout='all'."
-            )
-        share = ops.cast(self.share, self.dtype)
-        start, end = (loss.call(y_true, y_pred) for loss in (self.start, self.end))
-        return (1 - share) * start + share * end
+    The steps of JAX see the variables of the model alone. As the state of a random
+    generator it is one of `model.variables`, but not of `model.weights`: files that
+    callbacks write do not have it.
+    """
+    state = _State(share)
+    model._seed_generators.append(state)
+    try:
+        yield
+    finally:
+        model._seed_generators.remove(state)
+
+
+class _State:
+    """What Keras asks of a random generator."""
+
+    def __init__(self, state):
+        self.state = state

@@ -1,29 +1,48 @@
-"""All that a training run needs to go on, in one file, replaced as a whole."""
+"""All that a training run needs to resume, in one file, replaced as a whole."""
 
+import contextlib
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
+from keras_recur._validation import check_type
+from keras_recur.training._callback_state import CallbackState
+from keras_recur.training._schedule import RecipeSchedule
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes weights, optimizer, random states and history after every epoch.
+    """Write weights, optimizer, random states and history after every epoch.
 
     `model.save_weights` leaves out the states of seed generators, and with them the
     promise that an interrupted run ends as an uninterrupted one; so this keeps every
     variable. The file is written beside the old one and put in its place in one
-    step: an interruption or a full disk leaves the old one as it was.
+    step: an interruption or a full disk leaves the old one as it was. It must be the
+    last callback, so that what the others did at the end of an epoch is kept too.
 
     Args:
-        directory: Where `checkpoint.npz` lies.
+        directory: Where `checkpoint.npz` lies. A string or path; `~` is expanded.
         model: The compiled model.
         history: Dictionary of lists, filled by `restore`.
-        fingerprint: Text that identifies the configuration.
+        fingerprint: Text that identifies the configuration, or a dictionary of its
+            parts in JSON types, by their names. An error names the parts that differ.
+        earlier: Fingerprints of the same configuration that older versions wrote.
+            Default: none.
+        callbacks: The run's other callbacks. What those of Keras remember between
+            epochs is kept. Default: none.
+        schedule: The `RecipeSchedule` of the run. Default: none.
+
+    Attributes:
+        ended: Whether the run that was restored has ended before its last epoch,
+            because a callback stopped it.
+
+    Raises:
+        ValueError: If an argument is not as described.
     """
 
     def __init__(
@@ -31,47 +50,146 @@ class Checkpoint(keras.callbacks.Callback):
         directory: str | Path,
         model: keras.Model,
         history: dict[str, list[float]],
-        fingerprint: str,
+        fingerprint: str | dict[str, Any],
+        *,
+        earlier: Sequence[str] = (),
+        callbacks: Sequence[Any] = (),
+        schedule: RecipeSchedule | None = None,
     ):
         super().__init__()
-        self.path = Path(directory) / "checkpoint.npz"
-        self.history = history
-        self.fingerprint = fingerprint
-        self._kept = [*model.variables, *model.optimizer.variables]
+        self.path = check_path("directory", directory) / "checkpoint.npz"
+        check_type("model", model, keras.Model, "a compiled Keras model")
+        if getattr(model, "optimizer", None) is None:
+            raise ValueError(
+                "`model` must be compiled, since a checkpoint holds the optimizer. "
+                f"Received: the model {model.name!r}, which has none. Call "
+                "model.compile(...) first."
+            )
+        self.history = check_type("history", history, dict, "a dictionary of lists")
+        self.fingerprint = check_type(
+            "fingerprint", fingerprint, str | dict, "a string or a dictionary"
+        )
+        self.earlier = tuple(earlier)
+        self.ended = False
+        share = schedule.share if schedule is not None else None
+        others = [v for v in model.variables if v is not share]
+        shared = [] if share is None else [share]
+        self._kept = [*others, *shared, *model.optimizer.variables]
+        self._schedule = schedule
+        self._state = CallbackState(callbacks)
+        self._restored: tuple[Any, Any] = {}, {}
+        self._more = bool(callbacks)
+        self._written = 0
 
     def restore(self) -> bool:
-        """Loads the file into model, optimizer and history, if there is one."""
+        """Load the file into model, optimizer and history, if there is one."""
         if not self.path.exists():
             return False
         try:
             with open(self.path, "rb") as stored, np.load(stored) as file:
                 meta = json.loads(str(file["meta"]))
                 values = [file[f"arr_{i}"] for i in range(meta["arrays"])]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                best = {
+                    key: [file[f"{key} {i}"] for i in range(count)]
+                    for key, count in meta.get("best_weights", {}).items()
+                }
+                fingerprint, history = meta["fingerprint"], dict(meta["history"])
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            zipfile.BadZipFile,
+        ) as error:
             raise ValueError(
                 f"{self.path} is damaged and cannot be read ({error}). Remove it to "
                 "train this run from its first epoch."
             ) from error
-        if meta["fingerprint"] != self.fingerprint:
-            raise ValueError(
-                f"{self.path} belongs to another configuration (model, recipe or "
-                "data). Nothing was overwritten: choose another folder, or the "
-                "configuration it was begun with."
-            )
+        if fingerprint != self.fingerprint and fingerprint not in self.earlier:
+            self._refuse(_difference(fingerprint, self.fingerprint))
+        shapes = [tuple(v.shape) for v in self._kept]
+        if [v.shape for v in values] != shapes:
+            # Of an older version: its fingerprint did not tell.
+            self._refuse("other weights are trained, or it is of another version")
         for variable, value in zip(self._kept, values, strict=True):
             variable.assign(value)
-        self.history.update(meta["history"])
+        self.history.clear()
+        self.history.update(history)
+        self.ended = bool(meta.get("ended"))
+        self._restored = meta.get("callbacks", {}), best
+        if self._schedule is not None:
+            self._schedule.factor = float(meta.get("factor", 1.0))
+        self._written = self._epochs()
         return True
 
+    def on_train_begin(self, logs=None):
+        self._state.restore(*self._restored)
+
     def on_epoch_end(self, epoch, logs=None):
+        self._write()
+
+    def on_train_end(self, logs=None):
+        stopped = bool(self._trained().stop_training)
+        if stopped or self._more:  # They may have changed the weights.
+            self._write(ended=stopped)
+
+    def rescue(self) -> None:
+        """Write the last finished epoch, if another callback kept it from being.
+
+        A file that cannot be written is left as it was.
+        """
+        if self._epochs() > self._written:
+            with contextlib.suppress(OSError):
+                self._write()
+
+    def _write(self, ended=False):
+        self._written = self._epochs()
         values = [_to_numpy(variable) for variable in self._kept]
+        best = self._state.arrays()
         meta = {
             "fingerprint": self.fingerprint,
             "history": self.history,
             "arrays": len(values),
+            "ended": ended,
+            "callbacks": self._state.values(),
+            "best_weights": {key: len(weights) for key, weights in best.items()},
+            "factor": 1.0 if self._schedule is None else self._schedule.follow(),
+        }
+        named = {
+            f"{k} {i}": w for k, found in best.items() for i, w in enumerate(found)
         }
         with replacing(self.path) as file:
-            np.savez(file, *values, meta=np.array(json.dumps(meta)))
+            np.savez(file, *values, **named, meta=np.array(json.dumps(meta)))
+
+    def _refuse(self, what):
+        raise ValueError(
+            f"{self.path} belongs to another configuration{f': {what}' * bool(what)}. "
+            "Nothing was overwritten: choose another folder, or the configuration it "
+            "was begun with."
+        )
+
+    def _epochs(self):
+        return max(map(len, self.history.values()), default=0)
+
+    def _trained(self) -> Any:
+        return self.model
+
+
+def _difference(theirs, ours):
+    """Which parts of two fingerprints differ, where both have parts."""
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return "model, recipe or data"
+    parts = [name for name in ours if theirs.get(name) != ours[name]]
+    told = []
+    for name in parts:
+        old, new = theirs.get(name), ours[name]
+        if isinstance(old, dict) and isinstance(new, dict):
+            fields = [f for f in new if old.get(f) != new[f]]
+            name += f" ({', '.join(fields)})"
+        told.append(name)
+    return f"{' and '.join(told)} {'differs' if len(told) == 1 else 'differ'}"
 
 
 def _to_numpy(variable: Any) -> np.ndarray:

@@ -1,8 +1,6 @@
-"""Training is `model.fit`; this adds the recipe, and going on where it stopped."""
+"""Training is `model.fit`; this adds the recipe, and resuming where it stopped."""
 
-import dataclasses
-import hashlib
-import json
+import contextlib
 import math
 import time
 import warnings
@@ -12,15 +10,18 @@ from typing import Any
 
 import keras
 
-from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur._files import check_path, locked
+from keras_recur._validation import check_one_of, check_positive_int, check_type
+from keras_recur.training._identity import earlier_fingerprint, identity
+from keras_recur.training._inputs import check_data, check_finite, with_first_batch
+from keras_recur.training._readouts import build_on, check_readouts
+from keras_recur.training._schedule import RecipeSchedule
+from keras_recur.training._session import compile_by, strategy_scope, trained_by
 from keras_recur.training._targets import checked_targets
-from keras_recur.training.annealing import Annealing
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.training.f1 import F1
-from keras_recur.training.iteration_loss import IterationLoss
 from keras_recur.training.recipe import Recipe
-from keras_recur.zoo.with_iterations import called_again
 
 
 class TrainingDiverged(RuntimeError):
@@ -37,36 +38,60 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: str | int = "auto",
     jit_compile: str | bool = "auto",
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
 ) -> dict[str, list[float]]:
-    """Trains a model by a recipe; with a directory, goes on where it stopped.
+    """Train a model by a recipe; with a directory, resume where it stopped.
 
     A thin layer over `model.fit`. After every epoch the directory holds all that is
-    needed to go on, and a run that was interrupted ends with the same weights as one
-    that was not (same data, one backend and device). A run that is finished returns at
-    once with the finished weights.
+    needed to resume, and a run that was interrupted ends with the same weights as one
+    that was not (same data, one backend and device). A run that is finished, or was
+    ended by a callback such as `EarlyStopping`, returns at once with the weights and
+    the history that it ended with.
+
+    Whatever the recipe, callbacks see the model that was given, and it is left
+    compiled: `model.evaluate(test)` gives the loss and the metric.
+
+    The recipe sets the learning rate at the beginning of each epoch. A callback that
+    sets another one, such as `ReduceLROnPlateau` or `LearningRateScheduler`, scales the
+    recipe's schedule: later epochs have the recipe's rate times the ratio of the
+    callback's rate to the recipe's in the epoch in which it was set. The checkpoint
+    holds what Keras's `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`
+    remember between epochs; it does not hold the state of your own callbacks.
 
     Args:
-        model: A Keras model that returns logits, of the zoo or your own.
-        recipe: A `Recipe`. Its `batch_size` and `augment` are the data's affair: give
-            them to `data.load`.
-        data: Anything that `model.fit` takes. With a data set of this library the
-            order of every epoch is reproduced too.
-        validation_data: The same, scored after every epoch. Default: none.
-        directory: Folder of the checkpoint. Default: none is written.
+        model: A Keras model that returns logits, of the zoo or your own. One that is
+            not built is built on the first batch.
+        recipe: A `Recipe`. Its `batch_size`, `augment` and `cutout` are for the data:
+            give them to `data.load`.
+        data: Batches `(x, y)` or `(x, y, sample_weight)`, in any form that `model.fit`
+            takes; put arrays into an `ArrayDataset`. With a data set of this library
+            the order of every epoch is reproduced too. Other data give a resumed run
+            the order that they have then, and a generator the batches that it gives
+            from then on.
+        validation_data: The same, or a tuple of arrays, scored after every epoch.
+            Default: none.
+        directory: Folder of the checkpoint; `~` is expanded. Default: none is written.
         callbacks: More Keras callbacks.
         verbose: As in `model.fit`.
         jit_compile: As in `model.compile`.
+        steps_per_epoch: Batches of an epoch, for data without an end. Default: all.
+        validation_steps: The same for `validation_data`.
 
     Returns:
         History: a list per figure with a number per epoch, over all sessions of the
-        run: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`,
-        `seconds`. On data that is scored by F1, `f1` and `val_f1` for the accuracies.
+        run: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` (that the
+        optimizer had at the end of the epoch), `seconds`. On data that is scored by
+        F1, `f1` and `val_f1` for the accuracies.
 
     Raises:
-        ValueError: if the directory holds the checkpoint of another configuration, and
-            for labels of another shape than the model's answers, above its classes,
-            one-hot, or not whole numbers.
-        TrainingDiverged: if the loss is not finite, with the epoch.
+        ValueError: If an argument is not as described; if data have no end and no
+            steps; if inputs are NaN or infinite; if labels have another shape than the
+            model's answers, are above its classes, one-hot or no whole numbers; if the
+            recipe trains several readouts
+            and the model returns one; if the directory holds the checkpoint of another
+            configuration or of other data; if another process writes to it.
+        TrainingDiverged: If the loss is not finite, with the epoch.
 
     Example:
 
@@ -77,97 +102,116 @@ def fit(
     >>> len(history["loss"])
     1
     """
-    data, validation_data = checked_targets(model, data, validation_data)
-    trained = _progressive(model, recipe.progressive)
-    loss = recipe.loss() if recipe.progressive in (0, 1) else _mixed(recipe)
-    annealing = None
-    if recipe.anneal_from is not None:
-        annealing = Annealing()
-        trained = annealing.behind(trained)
-        loss = annealing.between(recipe.loss(recipe.anneal_from), loss)
-    trained.compile(
-        recipe.make_optimizer(trained),
-        loss,
-        metrics=[F1() if getattr(data, "metric", None) == "f1" else ExactMatch()],
-        jit_compile=jit_compile,
-    )
-    trained.optimizer.build(trained.trainable_variables)
-    log = _EpochLog(recipe, annealing)
-    checkpoint = None
+    callbacks = _check_arguments(model, recipe, callbacks, verbose, jit_compile)
+    if steps_per_epoch is not None:
+        steps_per_epoch = check_positive_int("steps_per_epoch", steps_per_epoch)
+    if validation_steps is not None:
+        validation_steps = check_positive_int("validation_steps", validation_steps)
     if directory is not None:
-        fingerprint = _fingerprint(model, recipe, data)
-        checkpoint = Checkpoint(directory, trained, log.history, fingerprint)
-        checkpoint.restore()
-    done = len(log.history.get("loss", ()))
-    if done >= recipe.epochs:
-        return log.history
-    callbacks = [log, *([checkpoint] if checkpoint else ()), *callbacks]
-    for part in (data, validation_data):
-        if hasattr(part, "epoch_callback"):
-            callbacks.insert(0, part.epoch_callback())
-    with warnings.catch_warnings():
+        directory = check_path("directory", directory)
+    check_data("data", data, steps_per_epoch)
+    if validation_data is not None:
+        check_data("validation_data", validation_data, validation_steps)
+        check_finite("validation_data", validation_data)
+    metric = F1() if getattr(data, "metric", None) == "f1" else ExactMatch()
+    data, batch = with_first_batch(data)
+    check_finite("data", data, batch)
+    with strategy_scope(model):
+        build_on(model, batch)
+    data, validation_data = checked_targets(model, data, validation_data)
+    check_readouts(model, recipe, batch)
+    compile_by(model, recipe, metric, jit_compile)
+    with contextlib.ExitStack() as stack:
+        schedule = stack.enter_context(trained_by(model, recipe))
+        log = _EpochLog(schedule)
+        checkpoint = None
+        if directory is not None:
+            steps = [steps_per_epoch, validation_steps]
+            checkpoint = Checkpoint(
+                directory,
+                model,
+                log.history,
+                identity(model, recipe, data, validation_data, steps),
+                earlier=[earlier_fingerprint(model, recipe, data)],
+                callbacks=callbacks,
+                schedule=schedule,
+            )
+            checkpoint.restore()
+            if not _finished(log, checkpoint):
+                directory.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(directory))
+                checkpoint.restore()  # Another process may have finished epochs.
+        if _finished(log, checkpoint):
+            return log.history
+        followed = [
+            part.epoch_callback()
+            for part in (data, validation_data)
+            if hasattr(part, "epoch_callback")
+        ]
+        last = [checkpoint] if checkpoint else []
         if recipe.progressive:
-            # Behind n steps without gradient, what lies before the loop has none.
+            stack.enter_context(warnings.catch_warnings())
+            # After n steps without gradient, what comes before the loop has none.
             # PyTorch says so at every step.
             warnings.filterwarnings("ignore", "Gradients do not exist")
-        trained.fit(
-            data,
-            validation_data=validation_data,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            shuffle=False,  # The data set shuffles; Keras would do it again.
-            callbacks=callbacks,
-            verbose=verbose,
-        )
+        try:
+            model.fit(
+                data,
+                validation_data=validation_data,
+                epochs=recipe.epochs,
+                initial_epoch=log.epochs,
+                shuffle=False,  # The data set shuffles; Keras would do it again.
+                callbacks=[*followed, schedule, log, *callbacks, *last],
+                verbose=verbose,  # type: ignore[arg-type]
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+            )
+        except BaseException:
+            if checkpoint:
+                checkpoint.rescue()
+            raise
     return log.history
 
 
-def _progressive(model, alpha):
-    """The model on which the progressive loss is computed, on the same weights."""
-    if alpha == 0:
-        return model
-    if alpha == 1:
-        return called_again(model, progressive=True)
-    full = called_again(model)
-    progressive = called_again(model, full.input, progressive=True)
-    both = keras.ops.stack([full.output, progressive.output], axis=1)
-    return keras.Model(full.input, both, name=model.name)
+def _check_arguments(model, recipe, callbacks, verbose, jit_compile):
+    """The callbacks as a list, if all is as it should be."""
+    check_type("model", model, keras.Model, "a Keras model")
+    check_type("recipe", recipe, Recipe, "a keras_recur.training.Recipe")
+    callbacks = [] if callbacks is None else callbacks
+    check_type("callbacks", callbacks, list | tuple, "a list of Keras callbacks")
+    for i, callback in enumerate(callbacks):
+        kind = keras.callbacks.Callback
+        check_type(f"callbacks[{i}]", callback, kind, "a Keras callback")
+    check_one_of(
+        "verbose",
+        int(verbose) if isinstance(verbose, bool) else verbose,
+        ("auto", 0, 1, 2),
+    )
+    check_one_of("jit_compile", jit_compile, ("auto", True, False))
+    return list(callbacks)
 
 
-def _mixed(recipe):
-    return IterationLoss([1 - recipe.progressive, recipe.progressive])
-
-
-def _fingerprint(model, recipe, data):
-    config = data.config() if hasattr(data, "config") else None
-    shapes = [[v.name, *map(int, v.shape)] for v in model.variables]
-    loops = [
-        [layer.groups, layer.injection]
-        for layer in model.layers
-        if isinstance(layer, SharedRecurrentBlock)
-    ]
-    loops += [la.get_config() for la in model.layers if isinstance(la, RecurrentGraph)]
-    asked = dataclasses.asdict(recipe)
-    if recipe.anneal_from is None:  # Older checkpoints are gone on with.
-        del asked["anneal_from"], asked["anneal_epochs"]
-    parts = [asked, shapes, loops, config]
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _finished(log, checkpoint):
+    """Whether all epochs are done, or a callback has ended the run."""
+    done = log.epochs >= log.schedule.recipe.epochs
+    return done or (checkpoint is not None and checkpoint.ended)
 
 
 class _EpochLog(keras.callbacks.Callback):
-    """Learning rate and weights of the epoch, history; stops on a loss that is none."""
+    """The history of a run; stops on a loss that is NaN or infinite."""
 
-    def __init__(self, recipe, annealing):
+    def __init__(self, schedule: RecipeSchedule):
         super().__init__()
-        self.recipe, self.annealing = recipe, annealing
+        self.schedule = schedule
         self.history: dict[str, list[float]] = {}
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are finished."""
+        return len(self.history.get("loss", ()))
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._start = epoch, time.perf_counter()
-        self.model.optimizer.learning_rate = self.recipe.learning_rate_at(epoch)
-        if self.annealing is not None:
-            self.annealing.share.assign(self.recipe.annealed_at(epoch))
 
     def on_train_batch_end(self, batch, logs=None):
         if batch % 50 == 0:
@@ -176,7 +220,7 @@ class _EpochLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._check(logs)
         row = {k: float(v) for k, v in (logs or {}).items()}
-        row["learning_rate"] = self.recipe.learning_rate_at(epoch)
+        row["learning_rate"] = self.schedule.rate
         row["seconds"] = time.perf_counter() - self._start
         for key, value in row.items():
             self.history.setdefault(key, []).append(value)
@@ -186,6 +230,6 @@ class _EpochLog(keras.callbacks.Callback):
         if not math.isfinite(loss):
             raise TrainingDiverged(
                 f"The loss became {loss} in epoch {self._epoch + 1} of "
-                f"{self.recipe.epochs}. The {self._epoch} finished epochs are kept. "
-                "Try a lower learning rate, warm-up, clip_norm or throttle=True."
+                f"{self.schedule.recipe.epochs}. The {self._epoch} finished epochs are "
+                "kept. Try a lower learning rate, warm-up, clip_norm or throttle=True."
             )

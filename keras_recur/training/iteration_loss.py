@@ -19,6 +19,34 @@ from keras_recur._validation import (
     check_string,
 )
 
+NAMED = ("final", "uniform", "geometric")
+
+
+def check_weights(name: str, weights: Any) -> str | list[float]:
+    """Return the weights of readouts: a name, or a list of Python numbers.
+
+    Raises:
+        ValueError: If they are neither, or numbers of which one is negative or none
+            is above 0.
+    """
+    if isinstance(weights, str):
+        return check_one_of(name, weights, NAMED)
+    try:
+        found = check_sequence(
+            name, weights, lambda item, value: check_number(item, value, 0), 1
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be 'final', 'uniform', 'geometric' or finite numbers of 0 "
+            f"or more, one per iteration. Received: {name}={weights!r}. {error}"
+        ) from None
+    if not any(found):
+        raise ValueError(
+            f"`{name}` must have a number above 0, or nothing is trained. Received: "
+            f"{name}={weights!r}."
+        )
+    return found
+
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class IterationLoss(keras.losses.Loss):
@@ -46,10 +74,10 @@ class IterationLoss(keras.losses.Loss):
             weights of their own shape.
 
     Raises:
-        ValueError: for unknown `weights`, a gamma that is not positive, a number of
-            weights that is not the number of readouts, targets of another shape than
-            the answers, a single logit, and, in NumPy arrays, targets that are no
-            class.
+        ValueError: If `weights` are unknown, negative or all 0, if gamma is not a
+            positive number, if there are not as many weights as readouts, for targets
+            of another shape than the answers, for a single logit, and, in NumPy
+            arrays, for targets that are not classes.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
@@ -69,17 +97,7 @@ class IterationLoss(keras.losses.Loss):
         **kwargs: Any,
     ):
         super().__init__(name=check_string("name", name), **kwargs)
-        if isinstance(weights, str):
-            check_one_of("weights", weights, ("final", "uniform", "geometric"))
-        else:
-            try:
-                weights = check_sequence("weights", weights, check_number, 1)
-            except ValueError as error:
-                raise ValueError(
-                    "`weights` must be 'final', 'uniform', 'geometric' or finite "
-                    f"numbers, one per iteration. {error}"
-                ) from None
-        self.weights = weights
+        self.weights = check_weights("weights", weights)
         self.gamma = check_number("gamma", gamma, above=0)
 
     def weights_for(self, iterations: int) -> list[float]:

@@ -11,6 +11,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._validation import (
+    check_flag,
+    check_number,
+    check_sequence,
+    check_strength,
+)
+
 
 class _Coupled:
     """Adds the two options to a Keras optimizer."""
@@ -24,12 +31,21 @@ class _Coupled:
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
-        self.coupled_weight_decay = coupled_weight_decay
+        self.coupled_weight_decay = check_strength(
+            "coupled_weight_decay", coupled_weight_decay
+        )
         # Not by the variables' names: a loaded model's may differ from a built one's.
-        self.multipliers = None if multipliers is None else list(multipliers)
-        self.decayed = None if decayed is None else list(decayed)
+        self.multipliers = multipliers
+        if multipliers is not None:
+            self.multipliers = check_sequence(
+                "multipliers", multipliers, lambda name, m: check_number(name, m, 0)
+            )
+        self.decayed = decayed
+        if decayed is not None:
+            self.decayed = check_sequence("decayed", decayed, check_flag)
 
     def build(self, variables):
+        variables = list(variables)
         count = len(variables)
         for name in ("multipliers", "decayed"):
             given = getattr(self, name)
@@ -89,6 +105,10 @@ class CoupledSGD(_Coupled, _TorchSGD):
             Default: it is for all.
         **kwargs: As `keras.optimizers.SGD`.
 
+    Raises:
+        ValueError: If an argument is not as described, or there are not as many values
+            as trainable variables.
+
     Example:
 
     >>> optimizer = keras_recur.training.CoupledSGD(
@@ -101,6 +121,9 @@ class CoupledSGD(_Coupled, _TorchSGD):
 class CoupledAdam(_Coupled, keras.optimizers.Adam):
     """`keras.optimizers.Adam` with coupled decay and learning rates per weight.
 
+    Weights in half precision are refused: 0.999 is 1 in bfloat16, so that Adam would
+    never move them, and squares of gradients are 0 in float16.
+
     Args:
         *args: As `keras.optimizers.Adam`.
         coupled_weight_decay: Added to the gradient, times the weight. Default 0.
@@ -110,7 +133,23 @@ class CoupledAdam(_Coupled, keras.optimizers.Adam):
             Default: it is for all.
         **kwargs: As `keras.optimizers.Adam`.
 
+    Raises:
+        ValueError: If an argument is not as described, there are not as many values as
+            trainable variables, or weights are in half precision.
+
     Example:
 
     >>> optimizer = keras_recur.training.CoupledAdam(1e-3, coupled_weight_decay=2e-4)
     """
+
+    def build(self, variables):
+        variables = list(variables)
+        for variable in variables:
+            dtype = keras.backend.standardize_dtype(variable.dtype)
+            if dtype in ("bfloat16", "float16"):
+                raise ValueError(
+                    "Adam needs weights in float32, since its second moments are lost "
+                    f"in half precision. Received: {variable.path!r} in {dtype}. Build "
+                    f"the model with dtype='mixed_{dtype}', or use SGD."
+                )
+        super().build(variables)

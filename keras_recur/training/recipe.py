@@ -3,13 +3,25 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
-from keras_recur._validation import check_one_of, check_positive_int
-from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock, TemplateBank
-from keras_recur.training.coarse_to_fine_loss import CoarseToFineLoss
-from keras_recur.training.iteration_loss import IterationLoss
+from keras_recur._validation import (
+    check_flag,
+    check_hierarchy,
+    check_integer,
+    check_number,
+    check_one_of,
+    check_positive_int,
+    check_sequence,
+    check_type,
+)
+from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.layers._walk import walk
+from keras_recur.training._applications import times_applied
+from keras_recur.training.coarse_to_fine_loss import RAMPS, CoarseToFineLoss
+from keras_recur.training.iteration_loss import IterationLoss, check_weights
 from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
 
 
@@ -55,6 +67,13 @@ class Recipe:
             (DeVries and Taylor 2017). Default 0: none.
         source: Where the figures come from.
 
+    Sequences become tuples, and numbers of NumPy those of Python.
+
+    Raises:
+        ValueError: If a field is not as described, or fields do not go together:
+            the progressive loss with several readouts, a hierarchy with weights that
+            train the last readout alone, `gamma` without geometric weights.
+
     Reference:
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), appendix;
         [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), section 3.2 for
@@ -92,53 +111,81 @@ class Recipe:
 
     def __post_init__(self):
         check_one_of("optimizer", self.optimizer, ("sgd", "adam"))
-        check_positive_int("epochs", self.epochs)
-        check_positive_int("batch_size", self.batch_size)
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(
-                "`learning_rate` must be a positive number. Received: "
-                f"learning_rate={self.learning_rate}."
-            )
-        if not 0 <= self.progressive <= 1:
-            raise ValueError(
-                "`progressive`, the share of the progressive loss, must lie in 0 to 1."
-                f" Received: progressive={self.progressive}."
-            )
+        self._check_values()
         if self.progressive and self.loss_weights != "final":
             raise ValueError(
                 "The progressive loss predicts from one state and needs "
                 f"loss_weights='final'. Received: loss_weights={self.loss_weights!r}."
             )
         self._check_annealing()
-        if self.progressive and len(self.hierarchy):
+        self._check_hierarchy()
+        if self.gamma != 1 and "geometric" not in (self.loss_weights, self.anneal_from):
+            raise ValueError(
+                "`gamma` is the factor of geometric weights and needs loss_weights="
+                "'geometric' or anneal_from='geometric'. Received: gamma="
+                f"{self.gamma} with loss_weights={self.loss_weights!r}."
+            )
+
+    def _check_values(self):
+        """Check each field by itself, and keep it in Python's own types."""
+        checked: dict[str, Any] = {
+            name: check_positive_int(name, getattr(self, name))
+            for name in ("epochs", "batch_size")
+        }
+        for name in ("warmup", "cutout"):
+            checked[name] = check_integer(name, getattr(self, name), 0)
+        for name in ("nesterov", "throttle", "augment"):
+            checked[name] = check_flag(name, getattr(self, name))
+        for name in ("weight_decay", "decay"):
+            checked[name] = check_number(name, getattr(self, name), 0)
+        for name in ("momentum", "progressive"):
+            checked[name] = check_number(name, getattr(self, name), 0, 1)
+        for name in ("learning_rate", "gamma"):
+            checked[name] = check_number(name, getattr(self, name), above=0)
+        if self.clip_norm is not None:
+            checked["clip_norm"] = check_number(
+                "clip_norm", self.clip_norm, above=0, hint="None switches it off."
+            )
+        if self.anneal_epochs is not None:
+            checked["anneal_epochs"] = check_positive_int(
+                "anneal_epochs", self.anneal_epochs
+            )
+        checked["milestones"] = tuple(
+            check_sequence("milestones", self.milestones, _check_epoch)
+        )
+        empty = isinstance(self.hierarchy, list | tuple) and not self.hierarchy
+        checked["hierarchy"] = () if empty else tuple(check_hierarchy(self.hierarchy))
+        if self.ramp is not None:
+            check_one_of("ramp", self.ramp, RAMPS)
+        check_type("source", self.source, str, "a string")
+        for name in ("loss_weights", "anneal_from"):
+            value = getattr(self, name)
+            if name == "loss_weights" or value is not None:
+                value = check_weights(name, value)
+                checked[name] = value if isinstance(value, str) else tuple(value)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def _check_hierarchy(self):
+        if not self.hierarchy:
+            if self.ramp is not None:
+                raise ValueError(
+                    "`ramp` leads from superclasses to classes and needs a "
+                    f"`hierarchy`. Received: ramp={self.ramp!r} without one."
+                )
+            return
+        if self.progressive:
             raise ValueError(
                 "The progressive loss predicts from one state: there is nothing for a "
                 f"`hierarchy` to order. Received: progressive={self.progressive}."
             )
-        if self.ramp is not None and not len(self.hierarchy):
+        if not self.every_readout:
             raise ValueError(
-                "`ramp` leads from superclasses to classes and needs a `hierarchy`. "
-                f"Received: ramp={self.ramp!r} without one."
+                "A `hierarchy` orders the readouts of several iterations, of which "
+                "loss_weights='final' trains the last alone, for classes. Received: "
+                f"hierarchy={self.hierarchy} with loss_weights='final'. Did you mean "
+                "loss_weights='uniform'?"
             )
-        for field in ("milestones", "hierarchy", "loss_weights", "anneal_from"):
-            value = getattr(self, field)
-            if value is not None and not isinstance(value, str):
-                object.__setattr__(self, field, tuple(value))
-        self.loss()
-        if self.anneal_from is not None:
-            self.loss(self.anneal_from)
-            if self.anneal_from == self.loss_weights:
-                raise ValueError(
-                    "`anneal_from` must differ from `loss_weights`, to which it leads. "
-                    f"Received: {self.anneal_from!r} for both."
-                )
-            ends = self.anneal_from, self.loss_weights
-            counts = [len(w) for w in ends if not isinstance(w, str)]
-            if len(set(counts)) > 1:
-                raise ValueError(
-                    "`anneal_from` and `loss_weights` must have as many numbers, one "
-                    f"per readout. Received: {counts[0]} and {counts[1]} of them."
-                )
 
     def _check_annealing(self):
         if (self.anneal_from is None) != (self.anneal_epochs is None):
@@ -152,12 +199,23 @@ class Recipe:
             )
         if self.anneal_from is None:
             return
-        check_positive_int("anneal_epochs", self.anneal_epochs)
         if self.progressive:
             raise ValueError(
                 "The progressive loss predicts from one state: there are no weights to "
                 f"anneal. Received: anneal_from={self.anneal_from!r} with progressive="
                 f"{self.progressive}. Allowed there: progressive=0."
+            )
+        if self.anneal_from == self.loss_weights:
+            raise ValueError(
+                "`anneal_from` must differ from `loss_weights`, to which it leads. "
+                f"Received: {self.anneal_from!r} for both."
+            )
+        ends = self.anneal_from, self.loss_weights
+        counts = [len(w) for w in ends if not isinstance(w, str)]
+        if len(set(counts)) > 1:
+            raise ValueError(
+                "`anneal_from` and `loss_weights` must have as many numbers, one "
+                f"per readout. Received: {counts[0]} and {counts[1]} of them."
             )
 
     def learning_rate_at(self, epoch: int) -> float:
@@ -189,13 +247,11 @@ class Recipe:
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
         """The optimizer for a model; the model's loops matter for `throttle`."""
-        slower = {}
-        for layer in model.layers if self.throttle else ():
-            if isinstance(layer, RecurrentGraph | SharedRecurrentBlock):
-                blocks = [block for block, *_ in layer.applications().values()]
-                for block in blocks:
-                    times = sum(block is other for other in blocks)
-                    slower |= {id(v): 1 / times for v in block.trainable_variables}
+        check_type("model", model, keras.Model, "a Keras model")
+        slower: dict[int, float] = {}
+        if self.throttle:
+            times = times_applied(model)
+            slower = {variable: 1 / number for variable, number in times.items()}
         multipliers = [slower.get(id(v), 1.0) for v in model.trainable_variables]
         undecayed = {
             id(v) for bank in _banks(model) for v in bank.undecayed if self.weight_decay
@@ -213,12 +269,14 @@ class Recipe:
         return CoupledSGD(momentum=self.momentum, nesterov=self.nesterov, **common)
 
 
+def _check_epoch(name, value):
+    return check_integer(name, value, 0)
+
+
 def _banks(model):
-    """The template banks of a model, those in loops and nested models included."""
-    for layer in getattr(model, "layers", ()):
+    """The template banks of a model, at any depth."""
+    for layer in walk(model):
         if isinstance(layer, SharedRecurrentBlock):
             yield from layer.banks
         elif isinstance(layer, TemplateBank):
             yield layer
-        elif isinstance(layer, keras.Model):
-            yield from _banks(layer)

@@ -1,0 +1,61 @@
+"""What Keras's own callbacks remember between epochs, for runs that are resumed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+# Their `on_train_begin` forgets all of it.
+_REMEMBERED: dict[type, tuple[str, ...]] = {
+    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.ModelCheckpoint: ("best",),
+}
+
+
+class CallbackState:
+    """Read and write the state of callbacks that Keras provides.
+
+    Callbacks are known by their class and by their place among those of that class, so
+    that others may be added or left out when a run is resumed. The state of a user's
+    own callbacks is theirs to keep.
+
+    Args:
+        callbacks: The callbacks of a run.
+    """
+
+    def __init__(self, callbacks: Sequence[Any]):
+        self._found: dict[str, tuple[Any, tuple[str, ...]]] = {}
+        for callback in callbacks:
+            for kind, names in _REMEMBERED.items():
+                if isinstance(callback, kind):
+                    count = sum(key.startswith(kind.__name__) for key in self._found)
+                    self._found[f"{kind.__name__} {count}"] = (callback, names)
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """Return the state in JSON types, by callback."""
+        return {
+            key: {name: _plain(getattr(callback, name, None)) for name in names}
+            for key, (callback, names) in self._found.items()
+        }
+
+    def arrays(self) -> dict[str, list[Any]]:
+        """Return the best weights that callbacks hold, by callback."""
+        best = {
+            k: getattr(c, "best_weights", None) for k, (c, _) in self._found.items()
+        }
+        return {key: weights for key, weights in best.items() if weights is not None}
+
+    def restore(self, values: dict[str, Any], arrays: dict[str, list[Any]]) -> None:
+        """Set what `values` and `arrays` gave, after `on_train_begin`."""
+        for key, (callback, names) in self._found.items():
+            for name in names:
+                if values.get(key, {}).get(name) is not None:
+                    setattr(callback, name, values[key][name])
+            if key in arrays:
+                callback.best_weights = arrays[key]
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,165 @@
+"""What a checkpoint belongs to: recipe, model, what of it is trained, and data."""
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.layers._walk import walk
+from keras_recur.training._inputs import to_numpy
+from keras_recur.training.recipe import Recipe
+
+# Arrays up to this size are read as a whole, of larger ones rows at equal distances.
+_WHOLE = 1 << 25
+_ROWS = 1024
+
+# What changes no result: names, which differ from one build to the next, how a loop is
+# run, and how weights begin, since a checkpoint replaces them.
+_LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
+
+
+def identity(
+    model: keras.Model, recipe: Recipe, data: Any, validation_data: Any, steps: Any
+) -> dict[str, Any]:
+    """Return what identifies a run, in JSON types, by what people call it.
+
+    Where data lie, names of layers, seeds of initial weights, and whether a loop is
+    unrolled are no part of it.
+    """
+    return {
+        "the recipe": _plain(dataclasses.asdict(recipe)),
+        "the model": _hash([_shapes(model), _config(model)]),
+        "which weights are trained": _hash(
+            [
+                [v.trainable for v in model.variables],
+                [la.trainable for la in walk(model)],
+            ]
+        ),
+        "the data": _hash([_data(data), steps]),
+        "the validation data": _hash(_data(validation_data)),
+    }
+
+
+def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
+    """Return the text by which versions up to 0.1 knew a run."""
+    config = data.config() if hasattr(data, "config") else None
+    loops = [
+        [layer.groups, layer.injection]
+        for layer in model.layers
+        if isinstance(layer, SharedRecurrentBlock)
+    ]
+    loops += [la.get_config() for la in model.layers if isinstance(la, RecurrentGraph)]
+    asked = dataclasses.asdict(recipe)
+    if recipe.anneal_from is None:
+        del asked["anneal_from"], asked["anneal_epochs"]
+    text = json.dumps([asked, _shapes(model), loops, config], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shapes(model):
+    return [[v.name, *map(int, v.shape)] for v in model.variables]
+
+
+def _config(model):
+    """The configuration of a model without what its layers happen to be called."""
+    numbers = {layer.name: i for i, layer in enumerate(walk(model))}
+    try:
+        return _without_names(model.get_config(), numbers)
+    except Exception:  # A subclassed model need not have one.
+        pass
+    found = []
+    for layer in walk(model):
+        try:
+            config = _without_names(layer.get_config(), numbers)
+        except Exception:
+            config = None
+        found.append([type(layer).__name__, config])
+    return found
+
+
+def _without_names(value, numbers):
+    """JSON of a configuration; a layer's name becomes its place in the model."""
+    if isinstance(value, dict):
+        if value.get("class_name") in ("function", "__lambda__"):
+            return None  # Its text holds the place of its file.
+        return {
+            str(key): _without_names(item, numbers)
+            for key, item in value.items()
+            if not (
+                (key == "name" and (item is None or item in numbers))
+                or (key in _LEFT_OUT and key != "name")
+                or str(key).endswith(("initializer", "seed", "object_id"))
+            )
+        }
+    if isinstance(value, list | tuple):
+        # [name, number of the node, number of the output]
+        if len(value) == 3 and isinstance(value[0], str) and value[0] in numbers:
+            if all(isinstance(number, int) for number in value[1:]):
+                return [numbers[value[0]], *value[1:]]
+        return [_without_names(item, numbers) for item in value]
+    return _plain(value)
+
+
+def _data(data):
+    """What is known of a set of data without a pass over it."""
+    if data is None:
+        return None
+    if hasattr(data, "phases"):
+        return [_plain(data.config()), [_data(phase) for phase in data.phases]]
+    if isinstance(data, tuple):  # Validation data as arrays.
+        return [_array(leaf) for leaf in keras.tree.flatten(data)]
+    if hasattr(data, "config") and hasattr(data, "x"):
+        arrays = [_array(data.x), _array(data.y)]
+        transform = getattr(data, "transform", None)
+        return [_plain(data.config()), arrays, _name(transform)]
+    if hasattr(data, "config"):
+        return _plain(data.config())
+    if hasattr(data, "element_spec"):  # tf.data
+        return [str(data.element_spec), int(data.cardinality())]
+    tensors = getattr(getattr(data, "dataset", None), "tensors", None)  # PyTorch
+    if tensors is not None:
+        return [[_array(to_numpy(t)) for t in tensors], getattr(data, "batch_size", 0)]
+    try:
+        return [type(data).__name__, len(data)]
+    except (TypeError, NotImplementedError):
+        return type(data).__name__
+
+
+def _array(array):
+    """Shape, type and a hash of an array; of a large one, of rows of it."""
+    array = to_numpy(array)
+    rows = array
+    if array.nbytes > _WHOLE and array.ndim:
+        rows = array[np.linspace(0, len(array) - 1, _ROWS).astype(int)]
+    if rows.dtype == object:
+        return [list(array.shape), "object"]
+    digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
+    return [list(array.shape), str(array.dtype), digest]
+
+
+def _name(function):
+    """What a function is called, which unlike its address stays the same."""
+    function = getattr(function, "func", function)
+    return getattr(function, "__qualname__", type(function).__qualname__)
+
+
+def _plain(value):
+    """The value in JSON's types; of an object, its type."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return type(value).__name__
+
+
+def _hash(parts):
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,153 @@
+"""What is asked of training data before the first step."""
+
+import contextlib
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+_ROWS = 4096  # Looked at together, so that no second array of the data's size is made.
+
+
+def check_data(name: str, data: Any, steps: int | None) -> None:
+    """Refuse what is no set of batches, and data without an end or `steps`.
+
+    Raises:
+        ValueError: If `data` is arrays, or has no known end and `steps` is None.
+    """
+    steps_name = "steps_per_epoch" if name == "data" else "validation_steps"
+    if (
+        data is None
+        or isinstance(data, dict | str | int | float | list)
+        or (isinstance(data, tuple) and name == "data")
+        or keras.ops.is_tensor(data)
+        or isinstance(data, np.ndarray)
+    ):
+        raise ValueError(
+            f"`{name}` must give batches: a data set of keras_recur.data, a PyDataset, "
+            "a tf.data.Dataset, a DataLoader or a generator. Received: an object of "
+            f"type {type(data).__name__}. Put arrays into "
+            "keras_recur.data.ArrayDataset(x, y, batch_size)."
+        )
+    if steps is None and _endless(data):
+        raise ValueError(
+            f"`{name}` has no known end, so `{steps_name}`, the number of batches of "
+            f"an epoch, is needed. Received: {name}={_shown(data)} with {steps_name}="
+            "None."
+        )
+    batches = len(data) if hasattr(data, "epoch_callback") else steps
+    if steps is not None and steps != batches:
+        raise ValueError(
+            f"`{steps_name}` is for data without an end; an epoch of this data set is "
+            f"one pass over it. Received: {steps_name}={steps} for {batches} batches. "
+            "Use `take(num_examples)` for shorter epochs."
+        )
+
+
+def with_first_batch(data: Any) -> tuple[Any, Any]:
+    """Return the data, with nothing lost, and its first batch.
+
+    A generator, which cannot be begun again, is replaced by one that begins with that
+    batch. The random numbers of PyTorch, which an iterator of a loader draws, are as
+    before.
+    """
+    if isinstance(data, types.GeneratorType):
+        first = next(data, None)
+        if first is None:
+            raise ValueError("`data` must give at least one batch. Received: none.")
+
+        def again():
+            yield first
+            yield from data
+
+        return again(), first
+    if isinstance(data, keras.utils.PyDataset):
+        return data, data[0]
+    with _random_numbers_kept(data):
+        iterator = iter(data.take(1) if hasattr(data, "element_spec") else data)
+        first = next(iterator, None)
+    if first is None:
+        raise ValueError("`data` must give at least one batch. Received: none.")
+    return data, first
+
+
+def check_finite(name: str, data: Any, batch: Any = None) -> None:
+    """Refuse inputs that are NaN or infinite.
+
+    Arrays in memory are looked through once; of other data, which pass by once, the
+    first batch is. A layer such as ReLU makes 0 of NaN on some backends, so that the
+    loss would not tell.
+
+    Raises:
+        ValueError: If there is such an input, with the number of the first example.
+    """
+    for phase in getattr(data, "phases", (data,)):
+        whole = getattr(phase, "x", None)
+        if isinstance(whole, np.ndarray):
+            _check(name, whole)
+    if isinstance(data, tuple):
+        batch = data
+    if batch is None:
+        return
+    x, _, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    for leaf in tree.flatten((x, weights)):
+        with contextlib.suppress(TypeError, NotImplementedError):  # Sparse or ragged.
+            _check(name, to_numpy(leaf))
+
+
+def to_numpy(leaf: Any) -> np.ndarray:
+    """Return a tensor of any library as an array."""
+    if hasattr(leaf, "detach"):
+        leaf = leaf.detach().cpu()
+    return np.asarray(leaf)
+
+
+def _check(name, array):
+    if array.dtype.kind not in "fcV" or array.ndim == 0:
+        return
+    for start in range(0, len(array), _ROWS):
+        finite = np.isfinite(array[start : start + _ROWS])
+        if finite.all():
+            continue
+        bad = ~finite.reshape(len(finite), -1).all(axis=1)
+        raise ValueError(
+            f"`{name}` must have finite inputs and weights. Received: NaN or infinity "
+            f"in example {start + int(bad.argmax())} of {len(array)}. Remove such "
+            "examples, or replace the values, as np.nan_to_num does."
+        )
+
+
+def _endless(data):
+    if isinstance(data, types.GeneratorType):
+        return True
+    if isinstance(data, keras.utils.PyDataset):
+        try:
+            return data.num_batches is None
+        except NotImplementedError:
+            return True
+    if hasattr(data, "element_spec") and hasattr(data, "cardinality"):
+        return int(data.cardinality()) == -1  # tf.data.INFINITE_CARDINALITY
+    return False
+
+
+def _shown(data):
+    return f"<{type(data).__name__}>"
+
+
+@contextlib.contextmanager
+def _random_numbers_kept(data: Any) -> Iterator[None]:
+    """PyTorch's, where the data are a loader of it."""
+    if not type(data).__module__.startswith("torch."):
+        yield
+        return
+    import torch
+
+    own = getattr(data, "generator", None)
+    state = own.get_state() if own is not None else None
+    with torch.random.fork_rng(devices=[]):
+        yield
+    if own is not None:
+        own.set_state(state)

@@ -1,0 +1,75 @@
+"""The progressive loss, computed within the training steps of the user's model.
+
+Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import keras
+
+from keras_recur.training.iteration_loss import IterationLoss
+from keras_recur.zoo.with_iterations import called_again
+
+# A context variable: the replicas of a MirroredStrategy run in threads.
+_in_step: ContextVar[bool] = ContextVar("in_step", default=False)
+
+
+@contextlib.contextmanager
+def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
+    """Mix the progressive loss into a model's training steps.
+
+    The model stays what callbacks, files and `evaluate` see. Only within `train_step`
+    does a call return `(batch, 2, ...)`: the logits of the full run, and those of n
+    iterations without gradient and k with; the compiled loss mixes both. With an
+    alpha of 1 the full run is left out.
+
+    Args:
+        model: A compiled model with a loop, whose loss is an `IterationLoss`.
+        alpha: Share of the progressive loss, 0 to 1.
+    """
+    if not alpha:
+        yield
+        return
+    graph = _graph(model, alpha)
+    loss: Any = model.loss
+    mixed = IterationLoss([1 - alpha, alpha])
+    step, call, score = model.train_step, model.call, loss.call
+
+    def train_step(*args):
+        token = _in_step.set(True)
+        try:
+            return step(*args)
+        finally:
+            _in_step.reset(token)
+
+    def progressive_call(inputs, *args, training=None, mask=None, **kwargs):
+        if _in_step.get():
+            return graph(inputs, training=training)
+        return call(inputs, *args, training=training, mask=mask, **kwargs)
+
+    def mixed_call(y_true, y_pred):
+        return (mixed.call if _in_step.get() else score)(y_true, y_pred)
+
+    hooks = [(model, "train_step", train_step), (model, "call", progressive_call)]
+    if alpha < 1:
+        hooks.append((loss, "call", mixed_call))
+    for place, name, hook in hooks:
+        setattr(place, name, hook)
+    try:
+        yield
+    finally:
+        for place, name, _ in hooks:
+            delattr(place, name)
+
+
+def _graph(model, alpha):
+    """The graph that a training step runs, on the same layers."""
+    if alpha == 1:
+        return called_again(model, progressive=True)
+    full = called_again(model)
+    progressive = called_again(model, full.input, progressive=True)
+    both = keras.ops.stack([full.output, progressive.output], axis=1)
+    return keras.Model(full.input, both, name=model.name)

@@ -1,0 +1,53 @@
+"""What a recipe changes from epoch to epoch: the learning rate, the annealed loss."""
+
+from typing import Any
+
+import keras
+
+from keras_recur.training.recipe import Recipe
+
+
+class RecipeSchedule(keras.callbacks.Callback):
+    """Set the learning rate, and the weights of annealed readouts, of every epoch.
+
+    The rate of an epoch is the recipe's, times a factor that callbacks set. The factor
+    is 1 until a callback gives the optimizer another rate; then it is that rate,
+    divided by the recipe's.
+
+    Args:
+        recipe: The `Recipe`.
+        share: The variable of an annealed loss. Default: none.
+    """
+
+    def __init__(self, recipe: Recipe, share: keras.Variable | None = None):
+        super().__init__()
+        self.recipe, self.share = recipe, share
+        self.factor = 1.0
+        self._planned: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """The learning rate that the optimizer has."""
+        found = self._read()
+        return self._given if found == self._stored else found
+
+    def follow(self) -> float:
+        """Return the factor, after a look at what callbacks have set."""
+        if self._planned and self._read() != self._stored:
+            self.factor = self._read() / self._planned
+        return self.factor
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.follow()
+        self._planned = self.recipe.learning_rate_at(epoch)
+        self._given = self._planned * self.factor
+        self._optimizer().learning_rate = self._given
+        self._stored = self._read()  # A variable rounds.
+        if self.share is not None:
+            self.share.assign(self.recipe.annealed_at(epoch))
+
+    def _read(self):
+        return float(keras.ops.convert_to_numpy(self._optimizer().learning_rate))
+
+    def _optimizer(self) -> Any:
+        return self.model.optimizer  # type: ignore[union-attr]
