@@ -22,6 +22,7 @@ from keras_recur.runs.report import (
     provenance_rows,
 )
 from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.summary import is_finished
 from keras_recur.zoo.published import entry_folders, read_entry
 
 LARGEST_WEIGHTS = 5_000_000  # bytes
@@ -75,7 +76,8 @@ def write_card(
         return _copy_experiment(folder, results, Path(to) / "experiments", suffix)
     if suffix:
         results["name"] += f"-{suffix}"
-    pictures = draw_pictures(folder, results)
+    with folder.held():
+        pictures = draw_pictures(folder, results)
     place = Path(to) / results["name"]
     (place / "plots").mkdir(parents=True, exist_ok=True)
     for name, _ in pictures:
@@ -102,7 +104,7 @@ def _copy_experiment(folder, results, to, suffix):
 def _copy_weights(folder, results, place):
     """Copies one seed's weights; returns what they are, for `zoo.load`."""
     both = [
-        {r["seed"] for r in results["runs"] if r["twin"] == twin and r["tests"]}
+        {r["seed"] for r in results["runs"] if r["twin"] == twin and is_finished(r)}
         for twin in ("recurrent", "feedforward")
     ]
     seeds = sorted(both[0] & both[1])
