@@ -98,9 +98,11 @@ def check_number(
     )
     if right:
         return number
+    allowed = f" {' and '.join(bounds)}" if bounds else ""
+    if minimum is not None and len(bounds) == 1:
+        allowed = f" of {minimum:g} or more"
     raise ValueError(
-        f"`{name}` must be a finite number{' ' if bounds else ''}"
-        f"{' and '.join(bounds)}. Received: {name}={value!r} (of type "
+        f"`{name}` must be a finite number{allowed}. Received: {name}={value!r} (of type "
         f"{type(value).__name__}).{f' {hint}' if hint else ''}"
     )
 

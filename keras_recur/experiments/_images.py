@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_recur import data as data_room
 from keras_recur import zoo
-from keras_recur._validation import check_one_of
+from keras_recur._files import check_path
+from keras_recur._validation import check_flag, check_one_of, check_positive_int
 from keras_recur.experiments._networks import one_network
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.runs.entry import fitting_data, make_entry
@@ -30,6 +31,15 @@ class ImageExperiment(Experiment):
     def __post_init__(self):
         usual = zoo.describe("frnn").defaults["input_shape"]
         check_one_of("data", self.data, fitting_data(usual))
+        for name in ("width", "epochs", "num_examples"):
+            value = getattr(self, name)
+            if value is not None or name == "width":
+                object.__setattr__(self, name, check_positive_int(name, value))
+        for name in ("short", "download"):
+            check_flag(name, getattr(self, name))
+        if self.data_dir is not None:
+            path = str(check_path("data_dir", self.data_dir))
+            object.__setattr__(self, "data_dir", path)
 
     def as_dict(self) -> dict[str, Any]:
         plain = dataclasses.asdict(self)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import keras
 
 from keras_recur.runs.page import Page
+from keras_recur.runs.summary import is_finished
 from keras_recur.training.recipe import Recipe
 
 
@@ -72,7 +73,7 @@ class Experiment(abc.ABC):
                     mine,
                     {
                         "seeds": len(mine),
-                        "failed_seeds": sum(r["status"] != "finished" for r in mine),
+                        "failed_seeds": sum(not is_finished(r) for r in mine),
                         "parameters": mine[0]["parameters"],
                         "seconds": sum(r["seconds"] for r in mine) / len(mine),
                     },

@@ -63,9 +63,13 @@ class ReadoutTimes(ImageExperiment):
 
     def __post_init__(self):
         super().__post_init__()
-        check_integer("first", self.first, 4, "Before, the last state is empty.")
-        check_integer("trained", self.trained, self.first, "It is `first` or later.")
-        check_integer("last", self.last, self.trained, "It is `trained` or later.")
+        for name, least, hint in (
+            ("first", 4, "Before, the last state is empty."),
+            ("trained", self.first, "It is `first` or later."),
+            ("last", self.trained, "It is `trained` or later."),
+        ):
+            time = check_integer(name, getattr(self, name), least, hint)
+            object.__setattr__(self, name, time)
 
     @classmethod
     def quick(cls, **settings: Any) -> "ReadoutTimes":

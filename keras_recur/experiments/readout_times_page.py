@@ -39,7 +39,11 @@ def fill_readout_times_page(page: Page, results: dict[str, Any], plots: Path) ->
         "training.",
     )
     page.table(*times_table(results))
-    page.paragraph("Test error in percent, mean and standard error over seeds.", True)
+    page.paragraph(
+        "Test error in percent, mean and standard error over seeds. A seed whose "
+        "training diverged counts as one that guesses, at all times.",
+        small=True,
+    )
     page.heading("Statistics over time")
     for result in results["runs"]:
         if "statistics" in result:

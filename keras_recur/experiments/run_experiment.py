@@ -1,19 +1,17 @@
 """Trains and scores the networks of an experiment over seeds."""
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from keras_recur._files import replacing
+from keras_recur._files import write_text
+from keras_recur._validation import check_callable, check_flag, check_type
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.runs.page import Page
 from keras_recur.runs.provenance import provenance
-from keras_recur.runs.run_folder import RunFolder
-from keras_recur.training.fit import TrainingDiverged, fit
+from keras_recur.runs.run_folder import RunFolder, check_seeds
+from keras_recur.runs.summary import is_finished
+from keras_recur.runs.trial import Trial, run_trial
 from keras_recur.zoo.costs import trainable_parameters
 
 
@@ -56,68 +54,66 @@ def run_experiment(
     >>> results["summary"]["shared"]["parameters"]
     598
     """
-    run = RunFolder(folder)
-    run.begin(experiment, list(seeds), list(experiment.networks), resume)
-    for seed in seeds:
-        for name in experiment.networks:
-            result = run.finished(seed, name)
-            if result is None:
-                result = _train_and_score(experiment, run, seed, name)
-            report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
-    results = _write_results(experiment, run)
-    write_page(experiment, run, results)
+    check_type("experiment", experiment, Experiment, "an `experiments.Experiment`")
+    seeds = check_seeds(seeds)
+    check_flag("resume", resume)
+    check_callable("report", report)
+    run, networks = RunFolder(folder), list(experiment.networks)
+    with run.held(), run.began(experiment, seeds, networks, resume):
+        for seed in seeds:
+            for name in networks:
+                result = _finished(experiment, run, seed, name)
+                if result is None:
+                    result = _train_and_score(experiment, run, seed, name)
+                report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
+        results = _write_results(experiment, run)
+        write_page(experiment, run, results)
     return results
 
 
 def _train_and_score(experiment, run, seed, name):
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    place = run.twin(seed, name)
-    model = experiment.network(name, seed)
-    result = {
-        "network": name,
-        "seed": seed,
-        "status": "finished",
-        "parameters": trainable_parameters(model),
+    parameters = {}
+
+    def network():
+        model = experiment.network(name, seed)
+        parameters["parameters"] = trainable_parameters(model)
+        return model
+
+    trial = Trial(
+        network=network,
+        recipe=experiment.recipe(name),
+        train_data=lambda: experiment.load("train", seed),
+        validation_data=lambda: experiment.load("validation"),
+        seed=seed,
+        score=lambda model: experiment.score(name, seed, model),
+        guess=lambda model: experiment.failed_score(),
+        jit_compile=experiment.jit_compile,
+    )
+    row = run_trial(trial, run.twin(seed, name))
+    return run.write_result(
+        seed, name, experiment, {"network": name, **parameters, **row}
+    )
+
+
+def _finished(experiment, run, seed, name):
+    """The result of a network, or `None`; it must hold what the experiment measures."""
+    result = run.finished(seed, name)
+    if result is None:
+        return None
+    path = run.twin(seed, name) / "result.json"
+    shape = {"parameters": int} | {
+        key: [object] if isinstance(value, list) else object
+        for key, value in experiment.failed_score().items()
     }
-    start = time.perf_counter()
-    try:
-        history = fit(
-            model,
-            experiment.recipe(name),
-            experiment.load("train", seed),
-            experiment.load("validation"),
-            directory=place,
-            verbose=0,
-            jit_compile=experiment.jit_compile,
-        )
-        _check_finite(history)
-    except TrainingDiverged as error:
-        result |= {"status": "diverged", "message": str(error)}
-        result |= experiment.failed_score()
-    else:
-        # Of all sessions, where the training was interrupted.
-        start = time.perf_counter() - sum(history["seconds"])
-        result["history"] = history
-        result |= experiment.score(name, seed, model)
-    result["seconds"] = time.perf_counter() - start
-    result["provenance"] = provenance()
-    run.write_json((place / "result.json").relative_to(run.path), result)
-    return result
-
-
-def _check_finite(history):
-    """The last step of all may have been the one that went wrong."""
-    last = history["val_loss"][-1]
-    if not math.isfinite(last):
-        raise TrainingDiverged(
-            f"The loss on validation examples is {last} after the last epoch. Try a "
-            "lower learning rate, warm-up or clip_norm."
-        )
+    result = run.read_json(path.relative_to(run.path), shape)
+    return result if is_finished(result) else {**result, **experiment.failed_score()}
 
 
 def _write_results(experiment, run):
-    results = run.results()
+    results = [
+        _finished(experiment, run, result["seed"], result["network"])
+        for result in run.results()
+    ]
     content = {
         "experiment": experiment.name,
         "settings": experiment.as_dict(),
@@ -151,8 +147,7 @@ def write_page(
     page.table(["", ""], _made(results))
     paths = run.path / "report.html", run.path / "README.md"
     for path, text in zip(paths, (page.html(), page.markdown()), strict=True):
-        with replacing(path) as file:
-            file.write(text.encode())
+        write_text(path, text)
     return paths
 
 

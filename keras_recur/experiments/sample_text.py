@@ -1,11 +1,9 @@
 """Text drawn from a character model, one character after the other."""
 
-import math
-
 import keras
 import numpy as np
 
-from keras_recur._validation import check_integer
+from keras_recur._validation import check_integer, check_number, check_type
 from keras_recur.data import decode_text, encode_text
 
 
@@ -48,6 +46,8 @@ def sample_text(
     >>> text[:6], len(text)
     ('while ', 16)
     """
+    check_type("model", model, keras.Model, "a Keras model")
+    check_type("prompt", prompt, str, "a string")
     length = check_integer("length", length, 1)
     tokens = encode_text(prompt).tolist()
     if not tokens:
@@ -55,11 +55,9 @@ def sample_text(
             "`prompt` must have at least one character, to predict the next one from. "
             "Received: ''."
         )
-    if not 0 <= temperature < math.inf:
-        raise ValueError(
-            "`temperature` must be a number of 0 or more. Received: "
-            f"temperature={temperature}."
-        )
+    hint = "It is a number of 0 or more; 0 takes the likeliest character."
+    temperature = check_number("temperature", temperature, 0, hint=hint)
+    seed = check_integer("seed", seed, 0)
     shape, outputs = tuple(model.input_shape), tuple(model.output_shape)
     if len(shape) != 2 or shape[1] is None or outputs[1:-1] != shape[1:]:
         raise ValueError(

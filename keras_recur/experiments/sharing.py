@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_recur._validation import check_positive_int, check_sequence
 from keras_recur.experiments._images import ImageExperiment, error_of
 from keras_recur.experiments.sharing_page import fill_sharing_page
 from keras_recur.runs.page import Page
-from keras_recur.runs.summary import mean_and_error
+from keras_recur.runs.summary import is_finished, mean_and_error
 
 
 class Case(NamedTuple):
@@ -81,12 +82,17 @@ class Sharing(ImageExperiment):
     def __post_init__(self):
         super().__post_init__()
         for field, least in (("resnet_times", 4), ("frnn_times", 2)):
-            times = getattr(self, field)
+            times = tuple(
+                check_sequence(field, getattr(self, field), check_positive_int)
+            )
+            object.__setattr__(self, field, times)
             if not times or any(t < least for t in times):
                 raise ValueError(
                     f"`{field}` must be readout times of {least} or more, when the "
                     f"last state holds a value. Received: {field}={times}."
                 )
+        loops = check_positive_int("stage_loops", self.stage_loops)
+        object.__setattr__(self, "stage_loops", loops)
 
     @classmethod
     def quick(cls, **settings: Any) -> "Sharing":
@@ -146,15 +152,17 @@ class Sharing(ImageExperiment):
         cases = self.cases
         for name, mine, counts in self.by_network(results):
             mean, error = mean_and_error([r["error"] for r in mine])
-            finished = [r["history"] for r in mine if r["status"] == "finished"]
-            training = [1 - h["accuracy"][-1] for h in finished]
+            training = [
+                1 - r["history"]["accuracy"][-1] if is_finished(r) else self.guess
+                for r in mine
+            ]
             summary[name] = {
                 "panel": cases[name].panel,
                 "readout_time": cases[name].time,
                 "shared": cases[name].shared,
                 "error": mean,
                 "standard_error": error,
-                "training_error": mean_and_error(training)[0] if training else None,
+                "training_error": mean_and_error(training)[0],
                 **counts,
             }
         return summary

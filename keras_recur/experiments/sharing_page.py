@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.runs.page import Page
-from keras_recur.runs.summary import in_percent
+from keras_recur.runs.summary import guess, in_percent, is_finished
 
 _PANELS = {
     "resnet": "Two-state ResNet, first state loops",
@@ -141,16 +141,14 @@ def _over_epochs(results, panel, path):
     for name, found in results["summary"].items():
         if found["panel"] != panel:
             continue
-        histories = [
-            r["history"]
-            for r in results["runs"]
-            if r["network"] == name and r["status"] == "finished"
-        ]
+        runs = [r for r in results["runs"] if r["network"] == name]
+        guesses = [guess(results["settings"]["data"])] * _epochs(results)
         color = COLORS[times.index(found["readout_time"]) % len(COLORS)]
         label = f"t = {found['readout_time']}, {_SHARED[found['shared']]}"
         line = "-" if found["shared"] == "all" else "--"
         for axes, key in ((training, "accuracy"), (held_out, "val_accuracy")):
-            rows = [[100 * (1 - a) for a in h[key]] for h in histories]
+            scores = [r["history"][key] if is_finished(r) else guesses for r in runs]
+            rows = [[100 * (1 - a) for a in score] for score in scores]
             if rows:
                 epochs = range(1, len(rows[0]) + 1)
                 band(axes, epochs, rows, color=color, linestyle=line, label=label)
@@ -163,6 +161,10 @@ def _over_epochs(results, panel, path):
         axes.yaxis.set_major_formatter("{x:g}")
     held_out.legend(frameon=False, fontsize=8)
     return save(made, path)
+
+
+def _epochs(results):
+    return results["settings"]["recipe"]["epochs"]
 
 
 def _stages(summary, path):

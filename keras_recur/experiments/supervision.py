@@ -12,13 +12,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import (
+    check_number,
+    check_one_of,
+    check_sequence,
+    check_type,
+)
 from keras_recur.analysis import iteration_metrics
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.supervision_page import fill_supervision_page
 from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.page import Page
-from keras_recur.runs.summary import mean_and_error
+from keras_recur.runs.summary import guess, mean_and_error
 from keras_recur.training.recipe import Recipe
 from keras_recur.zoo.build import build_network
 
@@ -64,7 +69,10 @@ class Supervision(Experiment):
     gamma: float = 1.2
 
     def __post_init__(self):
-        object.__setattr__(self, "supervision", tuple(self.supervision))
+        check_type("entry", self.entry, Entry, "a `runs.Entry`")
+        losses = check_sequence("supervision", self.supervision)
+        object.__setattr__(self, "supervision", tuple(losses))
+        object.__setattr__(self, "gamma", check_number("gamma", self.gamma, above=0))
         for loss in self.supervision:
             check_one_of("supervision", loss, _LOSSES)
         if len(set(self.supervision)) != len(self.supervision) or (
@@ -139,12 +147,13 @@ class Supervision(Experiment):
         }
 
     def failed_score(self) -> dict[str, Any]:
-        count = self.entry.model["iterations"]
+        count, score = self.entry.model["iterations"], guess(self.entry.data)
         return {
-            "last_accuracy": 0.0,
-            "area": 0.0,
+            "last_accuracy": score,
+            "area": score,
             "flip_rate": 0.0,
-            "accuracy": [0.0] * count,
+            "accuracy": [score] * count,
+            "flips": [None] + [0.0] * (count - 1),
         }
 
     def line(self, result: dict[str, Any]) -> str:

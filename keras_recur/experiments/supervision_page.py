@@ -49,7 +49,7 @@ def fill_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> N
         "Test examples, in percent; mean and standard error over seeds. Over MACs: "
         "mean accuracy over the operations from the first iteration to the last. Lost: "
         "right after some iteration, and wrong after the last. A seed whose training "
-        "diverged counts as never right.",
+        "diverged counts as guessing.",
         small=True,
     )
     page.heading("What each manipulation changes")
@@ -136,7 +136,7 @@ def _curves(results, key, path):
         rows = [
             [np.nan if v is None else 100 * v for v in r[key]]
             for r in results["runs"]
-            if r["network"] == name and key in r
+            if r["network"] == name
         ]
         if rows:
             band(

@@ -13,7 +13,13 @@ import keras
 import numpy as np
 
 from keras_recur import data as data_room
-from keras_recur._validation import check_positive_int, check_strength
+from keras_recur._validation import (
+    check_number,
+    check_positive_int,
+    check_sequence,
+    check_string,
+    check_type,
+)
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.sample_text import sample_text
 from keras_recur.experiments.text_networks import NETWORKS, text_network
@@ -78,10 +84,25 @@ class Text(Experiment):
     temperatures: tuple[float, ...] = (0.5, 1.0)
 
     def __post_init__(self):
+        check_type("model", self.model, dict, "a dictionary")
         for name in ("length", "epochs", "far", "sample_length"):
-            check_positive_int(name, getattr(self, name))
-        for temperature in self.temperatures:
-            check_strength("temperatures", temperature)
+            _set(self, name, check_positive_int(name, getattr(self, name)))
+        if self.num_examples is not None:
+            count = check_positive_int("num_examples", self.num_examples)
+            _set(self, "num_examples", count)
+        temperatures = check_sequence(
+            "temperatures", self.temperatures, _check_temperature
+        )
+        _set(self, "temperatures", tuple(temperatures))
+        rate = check_number(
+            "learning_rate",
+            self.learning_rate,
+            hint="It is a positive number.",
+            above=0,
+        )
+        _set(self, "learning_rate", rate)
+        check_string("prompt", self.prompt)
+        data_room.encode_text(self.prompt)
         self.recipe("graph")
 
     @classmethod
@@ -154,7 +175,11 @@ class Text(Experiment):
         return found
 
     def failed_score(self) -> dict[str, Any]:
-        return {"bits_per_character": math.log2(_LETTERS)}
+        bits = math.log2(_LETTERS)
+        found = {"bits_per_character": bits, "bits_by_position": [bits] * self.length}
+        if self.far > 1:
+            found["bits_by_far_position"] = [bits] * (self.far * self.length)
+        return found
 
     def line(self, result: dict[str, Any]) -> str:
         return f"{result['bits_per_character']:.3f} bits per character"
@@ -172,6 +197,16 @@ class Text(Experiment):
 
     def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
         fill_text_page(page, results, plots)
+
+
+def _check_temperature(name, value):
+    hint = "It is a number of 0 or more; 0 takes the likeliest character."
+    return check_number(name, value, 0, hint=hint)
+
+
+def _set(experiment, name, value):
+    """Set a field of a frozen dataclass while it is made."""
+    object.__setattr__(experiment, name, value)
 
 
 def bits_by_position(model: keras.Model, size: int) -> np.ndarray:

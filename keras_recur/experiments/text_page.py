@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.runs.page import Page
-from keras_recur.runs.summary import with_error
+from keras_recur.runs.summary import is_finished, with_error
 
 _LABELS = {"graph": "state graph", "gru": "GRU"}
 
@@ -68,12 +68,14 @@ def bits_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and rows: bits, parameters and time of both networks."""
     networks = results["summary"]["networks"]
     first = next(iter(networks.values()))["parameters"]
-    header = ["network", "bits per character", "seeds", "parameters", "ratio", "time"]
+    header = ["network", "bits per character", "seeds", "failed", "parameters"]
+    header += ["ratio", "time"]
     rows = [
         [
             _LABELS[name],
             _bits(found),
             str(found["seeds"]),
+            str(found["failed_seeds"]),
             f"{found['parameters']:,}",
             f"{found['parameters'] / first:.3f}",
             f"{found['seconds']:.0f} s",
@@ -98,11 +100,16 @@ def _bits(found):
 
 
 def _rows(results, name, network):
-    """The curves of one network, a row per seed that finished."""
+    """The curves of one network, a row per seed; failed ones guess."""
     runs = [r for r in results["runs"] if r["network"] == network]
     if name == "training":
-        losses = [r["history"]["val_loss"] for r in runs if "history" in r]
-        return [[loss / math.log(2) for loss in row] for row in losses]
+        epochs = results["settings"]["epochs"]
+        return [
+            [loss / math.log(2) for loss in r["history"]["val_loss"]]
+            if is_finished(r)
+            else [r["bits_per_character"]] * epochs
+            for r in runs
+        ]
     key = {"positions": "bits_by_position", "far": "bits_by_far_position"}[name]
     return [r[key] for r in runs if key in r]
 

@@ -23,6 +23,7 @@ from keras_recur.runs.report import (
     provenance_rows,
 )
 from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.summary import is_finished
 from keras_recur.zoo.published import entry_folders, read_entry
 
 LARGEST_WEIGHTS = 5_000_000  # bytes
@@ -76,7 +77,8 @@ def write_card(
     if experiment:
         return _copy_experiment(folder, results, to / "experiments", suffix)
     results["name"] = _folder_name(folder, [results.get("name"), suffix])
-    pictures = draw_pictures(folder, results)
+    with folder.held():
+        pictures = draw_pictures(folder, results)
     place = to / results["name"]
     (place / "plots").mkdir(parents=True, exist_ok=True)
     for name, _ in pictures:
@@ -133,7 +135,7 @@ def _checked(card):
 def _copy_weights(folder, results, place):
     """Copies one seed's weights; returns what they are, for `zoo.load`."""
     both = [
-        {r["seed"] for r in results["runs"] if r["twin"] == twin and r["tests"]}
+        {r["seed"] for r in results["runs"] if r["twin"] == twin and is_finished(r)}
         for twin in ("recurrent", "feedforward")
     ]
     seeds = sorted(both[0] & both[1])

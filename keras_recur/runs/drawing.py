@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_recur import data as data_room
+from keras_recur.runs.summary import counted, is_finished
 
 COLORS = {
     "recurrent": "#1f6fb2",
@@ -36,13 +37,9 @@ def style(network: str) -> dict[str, Any]:
     }
 
 
-def finished(results: dict[str, Any], network: str) -> list[dict[str, Any]]:
-    """The finished runs of a network, or of a stage of it, such as "folded"."""
-    twin, _, stage = network.partition(", ")
-    runs = [
-        r for r in results["runs"] if r["twin"] == twin and r["status"] == "finished"
-    ]
-    return [{**r, **r[stage]} for r in runs if stage in r] if stage else runs
+def counted_runs(results: dict[str, Any], network: str) -> list[dict[str, Any]]:
+    """The runs of a network, or of a stage of it; failed ones count as guessing."""
+    return counted(results["entry"], results["runs"], network)
 
 
 def drawn(results: dict[str, Any]) -> list[str]:
@@ -97,5 +94,11 @@ def shortest(rows: list[list[Any]]) -> list[list[Any]]:
 
 
 def _seeds(results):
-    count = max(len(finished(results, name)) for name in results["summary"])
-    return f"mean ± standard error of {count} seeds" if count > 1 else "one seed"
+    every = [counted_runs(results, name) for name in results["summary"]]
+    count = max(map(len, every))
+    text = f"mean ± standard error of {count} seeds" if count > 1 else "one seed"
+    # Stages are made of the same runs.
+    alone = [r for r in results["runs"] if not is_finished(r)]
+    if alone:
+        text += f", {len(alone)} of {len(results['runs'])} runs failed"
+    return text

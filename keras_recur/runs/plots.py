@@ -8,15 +8,15 @@ import numpy as np
 from keras_recur._files import replacing
 from keras_recur.runs.drawing import (
     band,
+    counted_runs,
     drawn,
-    finished,
     label,
     score,
     shortest,
     style,
 )
 from keras_recur.runs.drawing import figure as figure_of
-from keras_recur.runs.summary import size_label, span
+from keras_recur.runs.summary import guess, is_finished, size_label, span
 
 _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
 
@@ -77,7 +77,7 @@ def _iterations(results):
     axes.text(0.7, 101, "trained", va="top", fontsize=8, color="0.4")
     several = len(drawn(results)) > 2
     for network in drawn(results):
-        runs = finished(results, network)
+        runs = counted_runs(results, network)
         for i, size in enumerate(entry["test_sizes"] if runs else ()):
             if several and i not in (0, len(entry["test_sizes"]) - 1):
                 continue
@@ -144,7 +144,7 @@ def _macs(results):
     trained = entry["model"].get("iterations")
     networks = [n for n in drawn(results) if n.partition(", ")[0] in macs]
     # Folded networks may run further than their twins were counted.
-    networks = [n for n in networks if finished(results, n) and ", folded" not in n]
+    networks = [n for n in networks if ", folded" not in n]
     if trained is None or not networks:
         return None
     sizes = entry["test_sizes"][: len(macs[networks[0].partition(", ")[0]])]
@@ -155,7 +155,7 @@ def _macs(results):
         unit, word = _unit(largest)
         for network, count in zip(networks, counts, strict=True):
             rows = shortest(
-                [r["tests"][i]["curve"] for r in finished(results, network)]
+                [r["tests"][i]["curve"] for r in counted_runs(results, network)]
             )
             x = np.array(count[: len(rows[0])], float) / unit
             color = style(network)["color"]
@@ -191,13 +191,15 @@ def _training(results):
 
     figure, (axes,) = figure_of(results)
     key = f"val_{score(results).lower()}"
-    for network in results["summary"]:
-        rows = [
-            r["history"][key]
-            for r in finished(results, network)
-            if key in r["history"] and "," not in network
+    for network in (name for name in results["summary"] if "," not in name):
+        runs = counted_runs(results, network)
+        done = [
+            r["history"][key] for r in runs if is_finished(r) and key in r["history"]
         ]
-        if rows:
+        if done:
+            lost = sum(not is_finished(r) for r in runs)
+            guesses = [guess(results["entry"]["data"])] * len(done[0])
+            rows = shortest(done + lost * [guesses])
             color = style(network)["color"]
             epochs = np.arange(1, len(rows[0]) + 1)
             band(axes, epochs, rows, color=color, label=label(network))

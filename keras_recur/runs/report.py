@@ -5,12 +5,21 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
-from keras_recur._files import replacing
+from keras_recur._files import write_text
+from keras_recur._validation import check_type
+from keras_recur.runs._shapes import RESULTS
 from keras_recur.runs.drawing import label
 from keras_recur.runs.page import Page
 from keras_recur.runs.plots import draw_all
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.runs.summary import SOLVED, percent, size_label, span
+from keras_recur.runs.summary import (
+    SOLVED,
+    guess,
+    is_finished,
+    percent,
+    size_label,
+    span,
+)
 from keras_recur.runs.thinking import draw_thinking
 
 
@@ -37,7 +46,13 @@ def write_report(run: RunFolder) -> Path:
     >>> keras_recur.runs.write_report(run).name
     'report.html'
     """
-    results = run.read_json("results.json")
+    check_type("run", run, RunFolder, "a `runs.RunFolder`")
+    results = run.read_json("results.json", RESULTS)
+    with run.held():
+        return _write_report(run, results)
+
+
+def _write_report(run, results):
     pictures = draw_pictures(run, results)
     page = Page(results["name"])
     page.headline(headline(results))
@@ -52,8 +67,7 @@ def write_report(run: RunFolder) -> Path:
     page.heading("How it was made")
     page.table(["", ""], provenance_rows(results))
     path = run.path / "report.html"
-    with replacing(path) as file:
-        file.write(page.html().encode())
+    write_text(path, page.html())
     return path
 
 
@@ -63,9 +77,7 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
     pictures = draw_all(results, folder)
     entry = run.entry()
     finished = [
-        r
-        for r in results["runs"]
-        if r["twin"] == "recurrent" and r["status"] == "finished"
+        r for r in results["runs"] if r["twin"] == "recurrent" and is_finished(r)
     ]
     if finished:
         seed = finished[0]["seed"]
@@ -78,11 +90,12 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
 def headline(results: dict[str, Any]) -> str:
     """The result in one or two sentences."""
     summary, costs = results["summary"], results["costs"]
+    every = summary.values()
     if not {"recurrent", "feedforward"} <= set(summary):
         twin = next(iter(summary))
-        return f"The {label(twin)} alone was trained."
-    if not all(s["sizes"] for s in summary.values()):
-        return "No seed of at least one of the twins finished its training."
+        return f"The {label(twin)} alone was trained.{_lost(summary)}"
+    if any(s.get("diverged_seeds") == s["seeds"] or not s["sizes"] for s in every):
+        return "No seed of at least one of the networks finished its training."
     ratio = costs["ratios"]["parameters"]
 
     def at(twin, i):
@@ -115,7 +128,18 @@ def headline(results: dict[str, Any]) -> str:
             if alone in summary:
                 text += f"; recalibrated and not folded, {at(alone, 0)}"
             text += "."
-    return text
+    return text + _lost(summary)
+
+
+def _lost(summary):
+    """How many seeds diverged, where some did."""
+    lost = [
+        f"{found['diverged_seeds']} of {found['seeds']} seeds of the {label(name)} "
+        "network diverged"
+        for name, found in summary.items()
+        if found.get("diverged_seeds") and "," not in name
+    ]
+    return f" {'; '.join(lost)}, and count as guessing." if lost else ""
 
 
 def footnote(results: dict[str, Any]) -> str:
@@ -126,16 +150,18 @@ def footnote(results: dict[str, Any]) -> str:
         "accuracy": "Share of examples with the right label.",
         "f1": "F1 of the marked positions, over all positions of all examples.",
     }[spec.metric]
-    failed = "if its loss became no number"
+    failed = "if its loss became NaN or infinite"
     if spec.metric == "exact_match":
-        failed = (
-            f"if it reached less than {100 * SOLVED:.0f} % on the size that it was "
-            "trained on"
+        failed += (
+            f", or if it reached less than {100 * SOLVED:.0f} % on the size that it "
+            "was trained on"
         )
     text = (
         f"{what} Mean and standard error over seeds. On made tasks the number of "
         "iterations is the one that did best on validation examples of the same size. "
-        f"A seed failed {failed}; failed seeds are part of the means."
+        f"A seed failed {failed}; failed seeds are part of the means. A seed whose "
+        f"loss became NaN or infinite counts as guessing ({100 * guess(spec.name):.3g} "
+        "%)."
     )
     folds = [r["folded"] for r in results["runs"] if "folded" in r]
     if folds:

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-# A seed whose loss became NaN is counted as failed, and on tasks that can be solved one
-# that solves fewer than this share of examples of the size that it was trained on. It
-# stays in the means.
+from keras_recur import data as data_room
+
+# On tasks that can be solved, a seed also failed that solves fewer than this share of
+# the examples of the size that it was trained on.
 SOLVED = 0.95
 
 # What is made of a trained network and scored once more.
@@ -22,53 +23,151 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
     return mean, math.sqrt(variance / len(values))
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number; what is missing is none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
+
+
+def is_finished(result: dict[str, Any]) -> bool:
+    """Whether a network was trained to its end, and its last losses are numbers.
+
+    Results of earlier versions may call a network finished whose last validation loss
+    is NaN.
+    """
+    history = result.get("history") or {}
+    last = [history[key][-1] for key in ("loss", "val_loss") if history.get(key)]
+    return result["status"] == "finished" and all(map(is_number, last))
+
+
+def guess(data: str) -> float:
+    """Score of guessing, which counts for a network that failed.
+
+    It is 0 where whole examples or marked positions are scored, and one of the number
+    of classes where single labels are. Data sets that are not of this library have 0.
+    """
+    if data not in data_room.list_datasets():
+        return 0.0
+    spec = data_room.describe(data)
+    return 1 / spec.num_classes if spec.metric == "accuracy" else 0.0
+
+
+def guessed_tests(
+    data: str, sizes: Sequence[Any], iterations: int, furthest: int | None = None
+) -> list[dict[str, Any]]:
+    """Tests of a network that failed: it guesses on every size, at every iteration.
+
+    Args:
+        data: Name of the data set.
+        sizes: The sizes that are tested.
+        iterations: The number of iterations that were trained.
+        furthest: The number of iterations that are tested. Default: those trained.
+    """
+    score = guess(data)
+    return [
+        {
+            "size": size,
+            "iterations": iterations,
+            "accuracy": score,
+            "curve": [score] * (furthest or iterations),
+        }
+        for size in sizes
+    ]
+
+
+def counted(
+    entry: dict[str, Any], results: Sequence[dict[str, Any]], network: str
+) -> list[dict[str, Any]]:
+    """Results of a network over all seeds; those that failed have guesses as tests.
+
+    Every mean, table and plot is made of these.
+
+    Args:
+        entry: As `Entry.as_dict` returns it.
+        results: Of all networks.
+        network: A name, or that of a stage, such as "recurrent, folded".
+    """
+    twin, _, stage = network.partition(", ")
+    mine = [r for r in results if r["twin"] == twin]
+    done = [
+        {**r, **r[stage]} if stage else r
+        for r in mine
+        if is_finished(r) and (not stage or stage in r)
+    ]
+    trained = entry["model"].get("iterations") or 1
+    curves = [len(test["curve"]) for r in done for test in r["tests"][:1]]
+    tests = guessed_tests(
+        entry["data"], entry["test_sizes"], trained, max(curves, default=trained)
+    )
+    lost = [{**r, "tests": tests} for r in mine if not is_finished(r)]
+    order = [r["seed"] for r in mine]
+    every = [{**r, "tests": _scored(entry, r["tests"])} for r in done] + lost
+    return sorted(every, key=lambda r: order.index(r["seed"]))
+
+
+def _scored(entry, tests):
+    """Tests in which an answer that is no number counts as a guess."""
+    if all(is_number(test["accuracy"]) for test in tests):
+        return tests
+    score = guess(entry["data"])
+    return [
+        test if is_number(test["accuracy"]) else {**test, "accuracy": score}
+        for test in tests
+    ]
+
+
 def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Per network: score on every size over seeds, and the share of failed seeds.
+    """Per network: score on every size over seeds, and the number of failed seeds.
 
     What was made of a network comes after it, as "name, recalibrated" and "name,
-    folded".
+    folded". Seeds that failed are part of all means: they count as guessing.
     """
+    plain = entry.as_dict()
     summary = {}
-    for twin, mine in _by_network(entry, results):
-        finished = [r for r in mine if r["status"] == "finished"]
+    for network in _networks(entry, results):
+        mine = counted(plain, results, network)
+        done = [r for r in mine if is_finished(r)]
         sizes = []
-        for i, size in enumerate(entry.test_sizes if finished else ()):
-            tests = [r["tests"][i] for r in finished]
-            mean, error = mean_and_error([t["accuracy"] for t in tests])
+        for i, size in enumerate(entry.test_sizes):
+            mean, error = mean_and_error([r["tests"][i]["accuracy"] for r in mine])
             sizes.append(
                 {
                     "size": size,
-                    "iterations": sorted({t["iterations"] for t in tests}),
+                    "iterations": sorted(
+                        {r["tests"][i]["iterations"] for r in done or mine}
+                    ),
                     "mean": mean,
                     "standard_error": error,
-                    "seeds": len(tests),
+                    "seeds": len(mine),
                 }
             )
         least = SOLVED if entry.metric == "exact_match" else 0.0
-        solved = [r for r in finished if r["tests"][0]["accuracy"] >= least]
+        solved = [r for r in done if r["tests"][0]["accuracy"] >= least]
         kept = [r["parameters"] for r in mine if "parameters" in r]
-        summary[twin] = {
+        summary[network] = {
             **({"parameters": sum(kept) / len(kept)} if kept else {}),
             "sizes": sizes,
             "seeds": len(mine),
             "failed_seeds": len(mine) - len(solved),
+            "diverged_seeds": len(mine) - len(done),
             "seconds": sum(r["seconds"] for r in mine) / len(mine),
         }
     return summary
 
 
-def _by_network(entry, results):
-    finished = [r for r in results if r["status"] == "finished"]
+def _networks(entry, results):
+    """Names of all that has results, with the stages that are compared."""
+    finished = [r for r in results if is_finished(r)]
     # All are compared with each other, or none: runs may have been begun without.
     partly = not all("recalibrated" in r for r in finished)
     for twin in entry.networks:
         mine = [r for r in results if r["twin"] == twin]
         if mine:
-            yield twin, mine
+            yield twin
         for stage in STAGES:
-            found = [{**r, **r[stage]} for r in mine if stage in r]
+            found = any(stage in r for r in mine if is_finished(r))
             if found and not (partly and stage == "recalibrated"):
-                yield f"{twin}, {stage}", found
+                yield f"{twin}, {stage}"
 
 
 def span(numbers: Sequence[int]) -> str:

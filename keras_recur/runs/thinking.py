@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_recur._files import replacing
 from keras_recur.analysis.plot_unfolding import plot_unfolding
-from keras_recur.runs.compare import can_go_on
 from keras_recur.runs.entry import Entry
+from keras_recur.runs.scoring import can_go_on
 from keras_recur.zoo.with_iterations import with_iterations
 
 LARGEST_ANIMATION = 1_000_000  # bytes; where it is larger, the strip is shown instead

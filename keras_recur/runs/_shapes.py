@@ -1,0 +1,78 @@
+"""What the files of a run hold."""
+
+from typing import Any
+
+from keras_recur._shapes import Missing, Number, plain_name
+
+_TEST = {"size": object, "iterations": int, "accuracy": Missing, "curve": [Missing]}
+_STAGE = {"tests": [_TEST], "parameters?": Number}
+_HISTORY = {...: [Missing]}
+RESULT: dict[Any, Any] = {
+    "twin?": plain_name,
+    "network?": plain_name,
+    "seed": int,
+    "status": str,
+    "message?": str,
+    "history?": _HISTORY,
+    "tests?": [_TEST],
+    "recalibrated?": _STAGE,
+    "folded?": {**_STAGE, "threshold": Number},
+    "parameters?": Number,
+    "seconds": Number,
+    "provenance": dict,
+}
+ENTRY: dict[Any, Any] = {
+    "family": str,
+    "data": str,
+    "model": dict,
+    "recipes": {"recurrent": {"epochs": int}, ...: dict},
+    "variants?": {...: dict},
+    "size": (int, None),
+    "num_examples": (int, None),
+    "test_sizes": [(int, [int], None)],
+    "test_examples": (int, None),
+    "phases?": [int],
+}
+_SUMMARY = {
+    "sizes": [
+        {"size": object, "iterations": [int], "mean": Number, "standard_error": Missing}
+    ],
+    "seeds": int,
+    "failed_seeds": int,
+    "seconds": Number,
+    "diverged_seeds?": int,
+    "parameters?": Number,
+}
+_COSTS = {"parameters": Number, ...: Number}
+RESULTS: dict[Any, Any] = {
+    "name": plain_name,
+    "entry": ENTRY,
+    "costs": {
+        "recurrent": _COSTS,
+        "feedforward": _COSTS,
+        "ratios": {"parameters": Missing, ...: Missing},
+    },
+    "macs?": {...: [[Missing]]},
+    "summary": {...: _SUMMARY},
+    "runs": [RESULT | {"twin": plain_name, "tests": [_TEST]}],
+}
+EXPERIMENT: dict[Any, Any] = {
+    "experiment": plain_name,
+    "settings": dict,
+    "data": dict,
+    "summary": dict,
+    "runs": [RESULT | {"network": plain_name}],
+}
+ASKED: dict[Any, Any] = {"entry": dict, "seeds": [int], "twins": [plain_name]}
+SHAPES: dict[str, Any] = {
+    "run.json": ASKED,
+    "result.json": (
+        RESULT | {"twin": plain_name, "tests": [_TEST]},
+        RESULT | {"network": plain_name},
+    ),
+    "results.json": (RESULTS, EXPERIMENT),
+    "any results": (
+        {"entry": dict, "runs": [RESULT]},
+        {"settings": dict, "runs": [RESULT]},
+    ),
+}

@@ -1,0 +1,110 @@
+"""What is measured of a trained network of an entry, over sizes and iterations."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_recur.analysis._banks import banks_of, rebuilt
+from keras_recur.analysis.fold import fold
+from keras_recur.analysis.iteration_curve import Readouts
+from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.layers._walk import walk
+from keras_recur.runs.entry import Entry
+from keras_recur.runs.summary import guessed_tests
+from keras_recur.zoo.costs import trainable_parameters
+
+# Layers whose kernels have at least this cosine are folded into one.
+FOLD_AT = 0.9
+
+
+def score_network(
+    entry: Entry, model: keras.Model, twin: str, seed: int
+) -> dict[str, Any]:
+    """Scores of a network and of what is made of it, as a result holds them."""
+    found: dict[str, Any] = {"tests": _tests(entry, model, twin)}
+    if entry.has_banks and _has_statistics(model):
+        # As folded networks are: it helps by itself.
+        copy = rebuilt(model, lambda layer: None)
+        _recalibrate(entry, copy, twin, seed)
+        found["recalibrated"] = {"tests": _tests(entry, copy, twin)}
+    if any(True for _ in banks_of(model)):
+        found["folded"] = _folded(entry, model, twin, seed)
+    return found
+
+
+def guessed_scores(
+    entry: Entry, model: keras.Model | None, twin: str
+) -> dict[str, Any]:
+    """What counts for a network whose training failed: guessing, at all iterations."""
+    trained = entry.model.get("iterations") or 1
+    goes_on = model is not None and can_go_on(model, twin)
+    furthest = entry.test_iterations if goes_on else trained
+    return {"tests": guessed_tests(entry.data, entry.test_sizes, trained, furthest)}
+
+
+def can_go_on(model: keras.Model, twin: str) -> bool:
+    """Whether the model's loops run any number of iterations."""
+
+    def goes_on(loop):
+        if isinstance(loop, RecurrentGraph):
+            return loop.open_ended
+        return loop.soft.period() if loop.soft else len(loop.blocks) == 1
+
+    loops = (RecurrentGraph, SharedRecurrentBlock)
+    return twin != "feedforward" and all(
+        goes_on(layer) for layer in walk(model) if isinstance(layer, loops)
+    )
+
+
+def _tests(entry, model, twin):
+    """Accuracy after every iteration on every size, and after the chosen one."""
+    trained = entry.model.get("iterations")
+    iterations = entry.test_iterations if can_go_on(model, twin) else trained
+    readouts = Readouts(model, iterations)
+    tests = []
+    for size in entry.test_sizes:
+        chosen = trained or readouts.iterations
+        if entry.procedural:
+            # On validation examples of the same size; the first of equals.
+            held_out = readouts.score(entry.validation_data(size))
+            chosen = int(np.nanargmax(held_out)) + 1
+        scores = readouts.score(entry.test_data(size))
+        curve = [None if np.isnan(a) else float(a) for a in scores]
+        tests.append(
+            {
+                "size": size,
+                "iterations": chosen,
+                "accuracy": curve[chosen - 1],
+                "curve": curve,
+            }
+        )
+    return tests
+
+
+def _folded(entry, model, twin, seed):
+    """The trained network with like layers made one, scored in the same way."""
+    folded = fold(model, FOLD_AT)
+    normalized = _has_statistics(folded)
+    if normalized:
+        _recalibrate(entry, folded, twin, seed)
+    return {
+        "threshold": FOLD_AT,
+        "labels": {name: bank.labels for name, bank in banks_of(folded)},
+        "parameters": trainable_parameters(folded),
+        "recalibrated": normalized,
+        "tests": _tests(entry, folded, twin),
+    }
+
+
+def _has_statistics(model):
+    """Whether there is batch normalization in the model."""
+    return any("moving_mean" in w.path for w in model.weights)
+
+
+def _recalibrate(entry, model, twin, seed):
+    """Statistics of normalization anew, from the training data."""
+    data = entry.train_data(twin, seed)
+    data.epoch = entry.recipe(twin).epochs - 1  # Of a curriculum, the last phase.
+    recalibrate(model, data)
