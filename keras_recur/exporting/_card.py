@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._files import to_json
 from keras_recur.runs.provenance import provenance
 from keras_recur.zoo.costs import costs
 
@@ -18,7 +19,8 @@ def card_of(model: Any, front: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: if what was given is no plain data.
     """
     try:
-        given = json.loads(json.dumps(dict(given)))
+        _check_names(given)
+        given = json.loads(to_json(dict(given)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             "`card` must be plain data with strings for names: dictionaries, lists, "
@@ -31,6 +33,17 @@ def card_of(model: Any, front: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         "costs": _costs(model),
         "exported": provenance(),
     }
+
+
+def _check_names(given):
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            if not isinstance(name, str):
+                raise TypeError(f"{name!r} is a name")
+            _check_names(value)
+    elif isinstance(given, list | tuple):
+        for value in given:
+            _check_names(value)
 
 
 def _costs(model):

@@ -9,7 +9,8 @@ from typing import Any
 
 import keras
 
-from keras_recur._validation import check_one_of
+from keras_recur._files import check_path
+from keras_recur._validation import check_one_of, check_positive_int, check_type
 from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.bake import bake
 from keras_recur.exporting._card import card_of
@@ -17,6 +18,7 @@ from keras_recur.exporting._formats import FORMATS, require
 from keras_recur.exporting._other_backend import on_its_backend
 from keras_recur.exporting.load_model import load_model
 from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers._walk import walk
 from keras_recur.layers.confidence import POSITIONS
 from keras_recur.zoo.with_iterations import uncompiled
 
@@ -108,8 +110,12 @@ def export(
     """
     check_one_of("format", format, FORMATS)
     target = _check_path(path, format)
+    if maximum is not None:
+        maximum = check_positive_int("maximum", maximum)
+    if card is not None:
+        check_type("card", card, Mapping, "a dictionary of plain data")
     if isinstance(model, str | os.PathLike):
-        model = load_model(Path(model))
+        model = load_model(check_path("model", model))
     model = _checked(model)
     require(format)
     front = None if preprocessing is None else _front(preprocessing, model)
@@ -133,7 +139,7 @@ def export(
 
 
 def _check_path(path, format):
-    target, ending = Path(path), FORMATS[format].ending
+    target, ending = check_path("path", path), FORMATS[format].ending
     if target.suffix != ending and (ending or target.suffix in _ENDINGS):
         allowed = f"end in {ending!r}" if ending else "be the name of a folder"
         raise ValueError(
@@ -166,7 +172,7 @@ def _endless(model):
     """Whether banks stay, because baked kernels would allow fewer iterations."""
     soft = [
         layer
-        for layer in model.layers
+        for layer in walk(model)
         if isinstance(layer, SharedRecurrentBlock) and layer.soft
     ]
     return bool(soft) and all(layer.endless for layer in soft)

@@ -7,9 +7,20 @@ from typing import Any
 import keras
 
 from keras_recur import data, zoo
-from keras_recur._validation import check_one_of, nearest
+from keras_recur._archives import check_weights
+from keras_recur._files import check_path
+from keras_recur._validation import (
+    check_flag,
+    check_integer,
+    check_one_of,
+    check_positive_int,
+    check_string,
+    nearest,
+)
+from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.export import export
 from keras_recur.exporting.load_model import load_model
+from keras_recur.layers.confidence import POSITIONS
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.zoo.published import entry_folder, read_entry
@@ -58,7 +69,17 @@ def export_run(
     >>> json.loads(pathlib.Path("strings/assets/card.json").read_text())["seed"]
     0
     """
-    model, card, data_name = _trained(run, twin, seed)
+    check_one_of("format", format, FORMATS)
+    check_one_of("positions", positions, POSITIONS)
+    check_path("to", to)
+    check_flag("preprocess", preprocess)
+    if twin is not None:
+        check_string("twin", twin)
+    if seed is not None:
+        seed = check_integer("seed", seed, 0)
+    if maximum is not None:
+        check_positive_int("maximum", maximum)
+    model, card, data_name = _trained(check_path("run", run), twin, seed)
     front = None
     if preprocess:
         if data_name is None:
@@ -91,9 +112,10 @@ def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
         return _of_published(path.resolve().name, twin or "recurrent", seed)
     known = zoo.list_published()
     raise ValueError(
-        f"{run} is no folder of a run or a search, no `.keras` file and no published "
-        f"entry. Published: {', '.join(known)}.{nearest(str(run), known)} Runs are "
-        "made by `keras-recur compare`, `train` and `search`."
+        "`run` must be the folder of a run or a search, a `.keras` file or the name of "
+        f"a published entry. Received: run={str(run)!r}. Published: "
+        f"{', '.join(known)}.{nearest(str(run), known)} Runs are made by "
+        "`keras-recur compare`, `train` and `search`."
     )
 
 
@@ -116,7 +138,9 @@ def _of_run(folder, twin, seed):
     seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
     entry = folder.entry()
     model = entry.network(twin, seed)
-    model.load_weights(folder.twin(seed, twin) / "model.weights.h5")
+    weights = folder.twin(seed, twin) / "model.weights.h5"
+    check_weights(weights)
+    model.load_weights(weights)
     if entry.recipe(twin).every_readout:
         model = with_iterations(model, readout="last")
     results = folder.read_json("results.json")

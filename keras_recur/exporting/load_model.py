@@ -1,14 +1,24 @@
 """A saved model, read with errors that say what is wrong with the file."""
 
+import os
 import zipfile
 from pathlib import Path
 
 import keras
 
+from keras_recur._archives import (
+    check_config,
+    check_text,
+    check_weights,
+    check_zip,
+    member,
+)
+from keras_recur._files import check_path
+
 _PARTS = ("config.json", "metadata.json", "model.weights.h5")
 
 
-def load_model(path: str | Path) -> keras.Model:
+def load_model(path: str | os.PathLike[str]) -> keras.Model:
     """Reads a `.keras` file that any backend has written.
 
     Args:
@@ -18,8 +28,9 @@ def load_model(path: str | Path) -> keras.Model:
         A `keras.Model`, on the running backend, not compiled.
 
     Raises:
-        ValueError: if there is no such file, if it is incomplete, or no Keras model, or
-            one with layers that are not known here.
+        ValueError: If there is no such file, if it is incomplete, if it is not a
+            Keras model or has layers that are not known here, and if it would take far
+            more memory than is stored in it.
 
     Example:
 
@@ -28,7 +39,7 @@ def load_model(path: str | Path) -> keras.Model:
     >>> keras_recur.exporting.load_model("winner.keras").input_shape
     (None, 8, 8, 1)
     """
-    path = Path(path)
+    path = check_path("path", path)
     if not path.exists():
         raise ValueError(
             f"There is no file {path}. A model is written by model.save('NAME.keras')."
@@ -41,8 +52,11 @@ def load_model(path: str | Path) -> keras.Model:
         )
     try:
         with zipfile.ZipFile(path) as file:
+            check_zip(path, file)
             missing = [part for part in _PARTS if part not in file.namelist()]
             damaged = file.testzip()
+            if not missing and not damaged:
+                _check_sizes(path, file)
     except (zipfile.BadZipFile, EOFError) as error:
         if path.suffix != ".keras":
             raise ValueError(
@@ -66,9 +80,27 @@ def load_model(path: str | Path) -> keras.Model:
         )
     try:
         return keras.saving.load_model(path, compile=False)
-    except (TypeError, ValueError, KeyError) as error:
+    except RecursionError as error:
+        raise ValueError(
+            f"{path} is damaged: its configuration is nested too deeply."
+        ) from error
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{path} holds a model that cannot be built here. Layers of your own must "
             "be imported first, and registered with "
             f"keras.saving.register_keras_serializable. Keras says: {error}"
         ) from error
+
+
+def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
+    """What a complete file declares, before Keras takes memory for it."""
+    check_text(path, file, _PARTS[:2])
+    try:
+        with member(path, file, _PARTS[2]) as weights:
+            stored = check_weights(path, weights)
+    except OSError as error:
+        raise ValueError(
+            f"{path} is damaged: its {_PARTS[2]} cannot be read ({error}). Save the "
+            "model again."
+        ) from error
+    check_config(path, file.read(_PARTS[0]), stored)
