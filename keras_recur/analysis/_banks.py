@@ -5,7 +5,9 @@ from typing import Any
 
 import keras
 
+from keras_recur.analysis._logits import check_model
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.layers._walk import walk
 from keras_recur.zoo.with_iterations import uncompiled
 
 
@@ -32,9 +34,18 @@ def names_in(model: keras.Model) -> Iterator[str]:
 
 def require_banks(model: Any) -> dict[str, TemplateBank]:
     """The banks of a model, or an error that says that there is none."""
-    if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
-        raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
+    check_model(model)
     found = dict(banks_of(model))
+    hidden = {id(b): b for b in walk(model) if isinstance(b, TemplateBank)}
+    for bank in found.values():
+        hidden.pop(id(bank), None)
+    if hidden:
+        names = ", ".join(repr(bank.path) for bank in hidden.values())
+        raise ValueError(
+            "Template banks must be in the model's own graph, in one of its loops, or "
+            f"in a nested model. Received: {model.name!r} with banks inside of other "
+            f"layers: {names}. Call what holds them in the graph itself."
+        )
     if not found:
         raise ValueError(
             f"The model has no template bank. Received: {model.name!r} with layers "

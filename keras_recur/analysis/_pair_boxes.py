@@ -16,6 +16,7 @@ from keras_recur.layers import (
     SharedRecurrentBlock,
     TimeSpecificBatchNormalization,
 )
+from keras_recur.zoo.with_iterations import has_loop
 
 _SHORT = {
     "BatchNormalization": "BatchNorm",
@@ -76,14 +77,15 @@ def parts_of(model: keras.Model, shown: int) -> list[Part]:
     The parameters of all boxes sum up to those of the model.
     """
     parts, plain = [], []
-    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+    layers = list(_outermost(model))
+    loops = [la for la in layers if isinstance(la, SharedRecurrentBlock)]
 
     def close():
         if plain:
             parts.append(Part([_plain_box(plain)]))
             plain.clear()
 
-    for layer in model.layers:
+    for layer in layers:
         if isinstance(layer, keras.layers.InputLayer):
             shape = tuple(layer.output.shape[1:])
             what = "of any size" if None in shape else ""
@@ -106,6 +108,17 @@ def parts_of(model: keras.Model, shown: int) -> list[Part]:
             plain.append(layer)
     close()
     return parts
+
+
+def _outermost(model):
+    """The layers of a model; of nested models with a loop, theirs."""
+    for layer in model.layers:
+        if not has_loop(layer):
+            yield layer
+            continue
+        for inner in _outermost(layer):
+            if not isinstance(inner, keras.layers.InputLayer):
+                yield inner
 
 
 def count(layer: Any) -> int:

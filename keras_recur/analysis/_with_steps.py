@@ -33,6 +33,12 @@ def with_steps(model: keras.Model, steps: int) -> keras.Model:
         return loops[-1][1]
 
     again = rebuilt(model, change)
+    if not loops:
+        raise ValueError(
+            "`steps` needs a SharedRecurrentBlock or RecurrentGraph in the model's own "
+            f"graph or in a nested model. Received: steps={steps} for {model.name!r}, "
+            "which has none there."
+        )
     for old, new in loops:
         for key, (block, row, _) in new.applications().items():
             source, source_row, _ = old.application(key)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from keras_recur._files import replacing
+from keras_recur._validation import check_string
 from keras_recur.analysis._iteration_axes import iteration_axes
+from keras_recur.analysis._logits import check_array
 
 _COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#b8467c", "#7a5195", "0.35")
 _LINES = ("-", "--", "-.", ":")
@@ -54,6 +56,7 @@ def plot_iteration_curves(
     >>> figure = keras_recur.analysis.plot_iteration_curves(curves, trained=3)
     """
     found = _checked(curves)
+    check_string("score", score)
     last = max(map(len, found.values()))
     figure, axes = iteration_axes(last, trained, score)
     kinds: dict[str, int] = {}
@@ -85,7 +88,7 @@ def _checked(curves):
         )
     found = {}
     for name, curve in curves.items():
-        values = np.asarray(curve, "float64")
+        values = check_array(f"curves[{name!r}]", curve)
         if values.ndim != 1 or not len(values):
             raise ValueError(
                 "A curve is a list of numbers, one for each iteration, as "

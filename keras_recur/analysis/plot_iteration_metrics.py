@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_recur._files import replacing
+from keras_recur._validation import check_type
 from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.analysis.iteration_metrics import IterationMetrics
 
@@ -43,6 +44,7 @@ def plot_iteration_metrics(
     >>> found = keras_recur.analysis.iteration_metrics(pair.recurrent, test, 6)
     >>> figure = keras_recur.analysis.plot_iteration_metrics(found, trained=3)
     """
+    check_type("metrics", metrics, IterationMetrics, "what iteration_metrics returned")
     figure, axes = iteration_axes(len(metrics.accuracy), trained, "examples")
     coarse = metrics.coarse_accuracy is not None
     lines = [

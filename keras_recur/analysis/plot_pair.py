@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur._files import replacing
-from keras_recur._validation import check_integer
+from keras_recur._validation import check_integer, check_type
 from keras_recur.analysis._pair_boxes import parts_of
 from keras_recur.analysis._pair_drawing import draw_columns
 from keras_recur.zoo import Pair
@@ -47,6 +47,7 @@ def plot_pair(pair: Pair, path: str | Path | None = None, shown: int = 6) -> Any
     >>> figure = keras_recur.analysis.plot_pair(pair)
     >>> figure.savefig("pair.png")
     """
+    check_type("pair", pair, Pair, "a Pair, as zoo.build returns it")
     check_integer("shown", shown, 3)
     columns = {
         "recurrent": parts_of(pair.recurrent, shown),

@@ -11,11 +11,15 @@ import keras
 import numpy as np
 
 from keras_recur._files import replacing
+from keras_recur._labels import answer_labels
 from keras_recur._validation import check_positive_int
+from keras_recur.analysis._logits import logits_shape
 from keras_recur.analysis._unfolding_image import UnfoldingImage
 from keras_recur.analysis._unfolding_string import UnfoldingString
 from keras_recur.analysis.iteration_curve import Readouts
-from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
+from keras_recur.data._batches import to_numpy
+from keras_recur.layers import RecurrentGraph
+from keras_recur.zoo.with_iterations import loops_in
 
 
 def plot_unfolding(
@@ -83,15 +87,21 @@ def _suffix(path):
 
 
 def _unfold(model, x, y, iterations, trained):
-    x = np.asarray(x)
-    shape = tuple(model.input_shape[1:])
+    logits = logits_shape(model)
+    if len(model.inputs) != 1:
+        raise ValueError(
+            "`model` must have one input, whose picture is drawn. Received: "
+            f"{model.name!r} with {len(model.inputs)} inputs."
+        )
+    x = to_numpy(x)
+    shape = tuple(model.inputs[0].shape[1:])
     if x.ndim != len(shape):
         first = " For the first of a batch give x[0]." if x.ndim > len(shape) else ""
         raise ValueError(
             f"`x` must be one example of shape {shape}, without the batch. Received: "
             f"shape {x.shape}.{first}"
         )
-    if len(model.output_shape) < 3:
+    if len(logits) < 3:
         _refuse_whole(model)
     if trained is not None:
         check_positive_int("trained", trained)
@@ -100,12 +110,13 @@ def _unfold(model, x, y, iterations, trained):
     if answers.ndim not in (2, 3):
         _refuse_whole(model)
     if y is not None:
-        y = np.asarray(y)
-        if y.shape != answers.shape[1:]:
+        y = to_numpy(y)
+        if y.shape not in (answers.shape[1:], (*answers.shape[1:], 1)):
             raise ValueError(
                 f"`y` must have a target for every position, shape {answers.shape[1:]}."
                 f" Received: shape {y.shape}."
             )
+        y = answer_labels("y", y[None], (1, *answers.shape[1:]), logits[-1])[0]
     numbers = np.flatnonzero(readouts.filled) + 1
     trained = trained or _built_for(model) or int(numbers[-1])
     kind = UnfoldingString if answers.ndim == 2 else UnfoldingImage
@@ -122,10 +133,6 @@ def _refuse_whole(model):
 
 def _built_for(model):
     """How many iterations the last loop was built for."""
-    found = None
-    for layer in model._flatten_layers():
-        if isinstance(layer, SharedRecurrentBlock):
-            found = layer.iterations
-        elif isinstance(layer, RecurrentGraph):
-            found = layer.steps
-    return found
+    for loop in reversed(list(loops_in(model))):
+        return loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
+    return None

@@ -94,6 +94,7 @@ class SimilarityHistory(keras.callbacks.Callback):
         """
         from matplotlib.figure import Figure
 
+        check_positive_int("columns", columns)
         if not self.epochs:
             raise ValueError(
                 "Nothing was recorded. Pass this callback to `model.fit` first."

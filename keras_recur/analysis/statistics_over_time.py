@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_recur._files import replacing
+from keras_recur.analysis._logits import check_model
 from keras_recur.layers import TimeSpecificBatchNormalization
 
 
@@ -53,6 +54,7 @@ def statistics_over_time(model: keras.Model) -> dict[str, Statistics]:
     >>> next(iter(found.values())).mean.shape
     (3, 4)
     """
+    check_model(model)
     layers = {
         id(layer.moving_mean): layer
         for layer in model._flatten_layers()

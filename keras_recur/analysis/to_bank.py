@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._banks import banks_of, has_graph, rebuilt
+from keras_recur.analysis._logits import check_model
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TemplateBank,
@@ -73,6 +74,7 @@ def to_bank(model: keras.Model, num_templates: int) -> Converted:
     >>> {name: round(error, 6) for name, error in converted.errors.items()}
     {'recurrent/bank_3x3x4x4': 0.0}
     """
+    check_model(model)
     check_positive_int("num_templates", num_templates)
     banks: list = []
     loops: list = []

@@ -51,6 +51,7 @@ class Tally:
         self._rows = 1
         # By the tensor's id; the tensor is kept, or another might get its id.
         self._paths: dict[int, tuple[Any, np.ndarray]] = {}
+        self._counted: set[int] = set()  # Layers whose weights were counted, by id.
 
     def depth(self, model, inputs):
         """Walks through a whole model; returns the length of its longest path."""
@@ -68,23 +69,26 @@ class Tally:
             self._paths[id(x)] = x, lengths
         return tensors
 
-    def visit(self, layer, inputs, times=1, **kwargs):
+    def visit(self, layer, inputs, *more, times=1, **kwargs):
         """Adds `times` applications of a layer; returns the spec of its output."""
         if isinstance(layer, SharedRecurrentBlock):
-            return self._loop(layer, inputs, **kwargs)
+            return self._loop(layer, inputs, *more, times=times, **kwargs)
         if isinstance(layer, RecurrentGraph):
-            return self._graph(layer, inputs, **kwargs)
+            return self._graph(layer, inputs, times=times, **kwargs)
         if isinstance(layer, Readout):
-            return self._readout(layer, inputs, **kwargs)
+            return self._readout(layer, inputs, times=times, **kwargs)
         if isinstance(layer, keras.Sequential):
             for inner in layer.layers:
-                inputs = self.visit(inner, inputs, times)
+                inputs = self.visit(inner, inputs, times=times)
             return inputs
         if hasattr(layer, "operations"):
             return self._functional(layer, inputs, times)
-        outputs = layer.compute_output_spec(inputs, **kwargs)
+        outputs = layer.compute_output_spec(inputs, *more, **kwargs)
+        first = id(layer) not in self._counted
+        self._counted.add(id(layer))
         if isinstance(layer, TemplateBank):
-            self._bank(layer)
+            if first:
+                self._bank(layer)
             return outputs
         size = self._stored(outputs, times)
         multiplies = isinstance(layer, (keras.layers.Dense, *_CONVOLUTIONS))
@@ -94,10 +98,12 @@ class Tally:
             transposed = "Transpose" in type(layer).__name__
             positions = math.prod((inputs if transposed else outputs).shape[1:-1])
             self.macs += times * positions * kernel
-            self.neurons += size
-            self.synapses += kernel
+            if first:
+                self.neurons += size
+                self.synapses += kernel
         elif isinstance(layer, _NORMALIZATIONS):
-            self.normalizations.append((layer, self._rows))
+            if first:
+                self.normalizations.append((layer, self._rows))
         elif layer.weights and not isinstance(layer, keras.layers.Embedding):
             raise ValueError(
                 f"The operations of layer {layer.name!r} "
@@ -105,7 +111,8 @@ class Tally:
                 "embeddings (a look-up multiplies nothing), normalizations, layers "
                 "without weights."
             )
-        return self._mark(outputs, self._longest(inputs) + multiplies)
+        arrived = self._longest(inputs, more, list(kwargs.values()))
+        return self._mark(outputs, arrived + multiplies)
 
     def _stored(self, outputs, times):
         """Adds what is kept for the backward pass; returns the size of one output."""
@@ -116,7 +123,7 @@ class Tally:
         )
         return sum(size for size, _ in sizes)
 
-    def _loop(self, layer, state, injected=None, iterations=None, **kwargs):
+    def _loop(self, layer, state, injected=None, *, times=1, iterations=None, **kwargs):
         leaves = tree.flatten(state)
         shown = leaves if injected is None else tree.flatten(injected)
         shown = shown if layer.injection else []
@@ -137,18 +144,19 @@ class Tally:
             # With banks, what is not a kernel has a row for every iteration.
             self._rows = layer.iterations if layer.soft else 1
             block = layer.block if layer.soft else layer.blocks[group]
-            outputs = self.visit(block, inputs, groups.count(group))
+            outputs = self.visit(block, inputs, times=times * groups.count(group))
             ways[group] = np.stack([self._longest(x) for x in tree.flatten(outputs)])
             self._rows = 1
             inner = self.activation_bytes - inner
         if layer.soft:
             self.synapses = synapses
-            for bank in layer.banks:
+            for bank in layer.banks if id(layer) not in self._counted else ():
                 self._bank(bank)
+            self._counted.add(id(layer))
         if layer.remat:
             last = groups.count(groups[-1])
             kept = sum(4 * math.prod(x.shape[1:]) for x in leaves) * len(groups)
-            self.activation_bytes = before + kept + inner // last
+            self.activation_bytes = before + times * kept + inner // (times * last)
         reached = np.stack([self._longest(x) for x in leaves])
         fixed = [self._longest(x) for x in shown]
         for group in groups:
@@ -159,31 +167,26 @@ class Tally:
             self._mark(x, lengths)
         return outputs
 
-    def _graph(self, layer, inputs, steps=None, **kwargs):
+    def _graph(self, layer, inputs, *, times=1, steps=None, **kwargs):
         """Every evaluation of a transition."""
         outputs = layer.compute_output_spec(inputs, steps=steps, **kwargs)
         schedule = layer.schedule(steps, kwargs.get("return_sequence"))
-        counted: set[int] = set()
         reached = {(name, 0): np.zeros(1) for name in layer.states}
         for e in schedule.evaluations:
             block, *_ = layer.application(e.key)
             state = keras.KerasTensor(
                 (None, *layer.states[e.source]), dtype=layer.compute_dtype
             )
-            kept = self.neurons, self.synapses, list(self.normalizations)
             inner = self.activation_bytes
             self._mark(state, reached[e.source, e.step - 1])
-            arrived = self._longest(self.visit(block, state))
-            if id(block) in counted:
-                self.neurons, self.synapses, self.normalizations = kept
-            counted.add(id(block))
+            arrived = self._longest(self.visit(block, state, times=times))
             if layer.remat:
                 last, self.activation_bytes = self.activation_bytes - inner, inner
-                self.activation_bytes += 4 * math.prod(state.shape[1:])
+                self.activation_bytes += times * 4 * math.prod(state.shape[1:])
             known = reached.get((e.target, e.step), arrived)
             reached[e.target, e.step] = np.maximum(known, arrived)
         if layer.remat:
-            self.activation_bytes += last
+            self.activation_bytes += last // times
         within = reached[layer.readout, schedule.steps]
         return self._mark(outputs, self._longest(inputs) + within)
 
@@ -199,21 +202,22 @@ class Tally:
         self.neurons += size
         return self._mark(outputs, self._longest(x) + 1)
 
-    def _readout(self, layer, inputs, **kwargs):
+    def _readout(self, layer, inputs, *, times=1, **kwargs):
         outputs = layer.compute_output_spec(inputs, **kwargs)
         every = (kwargs.get("readout") or layer.readout) == "all"
         shape = (inputs.shape[0], *inputs.shape[2:]) if every else inputs.shape
         state = keras.KerasTensor(shape, dtype=inputs.dtype)
         self._mark(state, self._longest(inputs))
-        answer = self.visit(layer.head, state, inputs.shape[1] if every else 1)
+        answers = inputs.shape[1] if every else 1
+        answer = self.visit(layer.head, state, times=times * answers)
         return self._mark(outputs, self._longest(answer))
 
     def _functional(self, model, inputs, times):
         def call(operation, *args, **kwargs):
-            if isinstance(operation, keras.Layer) and len(args) == 1:
-                return self.visit(operation, *args, times=times, **kwargs)
             if isinstance(operation, TemplateLayer):
-                return self._template_layer(operation, *args, times=times)
+                return self._template_layer(operation, *args, times=times, **kwargs)
+            if isinstance(operation, keras.Layer) and args:
+                return self.visit(operation, *args, times=times, **kwargs)
             outputs = operation.compute_output_spec(*args, **kwargs)
             return self._mark(outputs, self._longest(args, list(kwargs.values())))
 

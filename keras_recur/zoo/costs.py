@@ -10,6 +10,7 @@ import math
 
 import keras
 
+from keras_recur._validation import check_positive_int, check_type
 from keras_recur.zoo._tally import Tally
 
 
@@ -56,14 +57,16 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
         model: A Functional or Sequential model of convolutions, dense layers,
             embeddings, normalizations, layers without weights, and loops and readouts
             of these.
-        input_shape: Shape of one example, for models that take any size.
+        input_shape: Shape of one example, for models that take any size; where the
+            model has several inputs, a nest of shapes like its inputs. Default: the
+            model's own.
 
     Returns:
         `Costs`.
 
     Raises:
-        ValueError: if a size of the input is open, or for a layer with weights whose
-            operations are not known.
+        ValueError: if a size of the input is open, for a model without a graph, and
+            for a layer with weights whose operations are not known.
 
     Example:
 
@@ -71,15 +74,13 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
     >>> keras_recur.zoo.costs(pair.recurrent).effective_depth
     7
     """
-    shape = tuple(model.input_shape[1:]) if input_shape is None else input_shape
-    if None in shape:
-        raise ValueError(
-            "Costs depend on the size of the input, which this model leaves open. "
-            f"Received: input_shape={input_shape} for a model of {shape}. Give "
-            "`input_shape`, for instance (24, 24, 3)."
-        )
+    shapes = _shapes(model, input_shape)
     tally = Tally()
-    inputs = keras.KerasTensor((None, *shape), dtype=model.inputs[0].dtype)
+    inputs = [
+        keras.KerasTensor((None, *shape), dtype=x.dtype)
+        for shape, x in zip(shapes, model.inputs, strict=True)
+    ]
+    inputs = inputs[0] if len(inputs) == 1 else inputs
     depth = tally.depth(model, inputs)
     statistics = sum(
         rows * math.prod(v.shape)
@@ -102,6 +103,60 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
         synapses=tally.synapses,
         activation_bytes=tally.activation_bytes,
     )
+
+
+def _shapes(model, input_shape):
+    """The shape of one example of every input, in the order of `model.inputs`."""
+    check_type("model", model, keras.Model, "a Keras model")
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "Costs are counted from a graph. Received: "
+            f"{model.name!r} (of type {type(model).__name__}), which has none yet. "
+            "Write it as keras.Model(inputs, outputs), or begin a Sequential with "
+            "keras.Input(shape)."
+        )
+    own = [tuple(x.shape[1:]) for x in model.inputs]
+    shapes = own if input_shape is None else _given(input_shape, own)
+    if any(None in shape for shape in shapes):
+        raise ValueError(
+            "Costs depend on the size of the input, which this model leaves open. "
+            f"Received: input_shape={input_shape} for a model of "
+            f"{', '.join(map(str, own))}. Give `input_shape`, for instance (24, 24, 3)."
+        )
+    return shapes
+
+
+def _given(input_shape, own):
+    def is_shape(value):
+        return isinstance(value, list | tuple) and not any(
+            isinstance(size, list | tuple | dict) for size in value
+        )
+
+    if len(own) == 1 and is_shape(input_shape):
+        shapes = [input_shape]
+    else:
+        # As Keras flattens inputs: dictionaries by key.
+        shapes, waiting = [], [input_shape]
+        while waiting:
+            value = waiting.pop(0)
+            if is_shape(value):
+                shapes.append(value)
+            elif isinstance(value, dict):
+                waiting[:0] = [value[key] for key in sorted(value)]
+            elif isinstance(value, list | tuple):
+                waiting[:0] = value
+            else:
+                shapes.append(value)
+    fits = len(shapes) == len(own) and all(
+        is_shape(shape) and len(shape) == len(sizes)
+        for shape, sizes in zip(shapes, own, strict=False)
+    )
+    if not fits:
+        raise ValueError(
+            f"`input_shape` must be the shape of one example like "
+            f"{', '.join(map(str, own))}. Received: input_shape={input_shape!r}."
+        )
+    return [tuple(check_positive_int("input_shape", n) for n in s) for s in shapes]
 
 
 def trainable_parameters(model: keras.Model) -> int:
