@@ -45,7 +45,7 @@ def identity(
 
 
 def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
-    """Return the text by which versions up to 0.1 knew a run."""
+    """Return the text by which a run was known before its data were a part."""
     config = data.config() if hasattr(data, "config") else None
     loops = [
         [layer.groups, layer.injection]

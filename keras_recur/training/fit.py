@@ -121,18 +121,22 @@ def fit(
     data, validation_data = checked_targets(model, data, validation_data)
     check_readouts(model, recipe, batch)
     compile_by(model, recipe, metric, jit_compile)
+    known: Any = None
+    if directory is not None:
+        steps = [steps_per_epoch, validation_steps]
+        known = identity(model, recipe, data, validation_data, steps)
+    earlier = [earlier_fingerprint(model, recipe, data)] if known else []
     with contextlib.ExitStack() as stack:
         schedule = stack.enter_context(trained_by(model, recipe))
         log = _EpochLog(schedule)
         checkpoint = None
         if directory is not None:
-            steps = [steps_per_epoch, validation_steps]
             checkpoint = Checkpoint(
                 directory,
                 model,
                 log.history,
-                identity(model, recipe, data, validation_data, steps),
-                earlier=[earlier_fingerprint(model, recipe, data)],
+                known,
+                earlier=earlier,
                 callbacks=callbacks,
                 schedule=schedule,
             )

@@ -18,6 +18,8 @@ from keras_recur._validation import (
     check_strength,
 )
 
+_HALF = ("float16", "bfloat16")
+
 
 class _Coupled:
     """Adds the two options to a Keras optimizer."""
@@ -92,6 +94,43 @@ class _TorchSGD(keras.optimizers.SGD):
         self.assign_sub(variable, learning_rate * step)
 
 
+class _WideAdam(keras.optimizers.Adam):
+    """Adam that computes in float32 for weights in half precision."""
+
+    def add_variable(self, shape, *args, dtype=None, **kwargs):
+        dtype = "float32" if dtype in _HALF else dtype
+        return super().add_variable(shape, *args, dtype=dtype, **kwargs)
+
+    def update_step(self, gradient, variable, learning_rate):
+        if not _is_half(variable):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index = self._get_variable_index(variable)
+        mean, square = self._momentums[index], self._velocities[index]
+        gradient, rate, step = (
+            ops.cast(value, "float32")
+            for value in (gradient, learning_rate, self.iterations + 1)
+        )
+        for held, now, beta in (
+            (mean, gradient, self.beta_1),
+            (square, ops.square(gradient), self.beta_2),
+        ):
+            self.assign(held, beta * held + (1 - beta) * now)
+        if self.amsgrad:
+            largest = self._velocity_hats[index]
+            self.assign(largest, ops.maximum(largest, square))
+            square = largest
+        # Not in place: the cast of a float32 rate is the optimizer's own on PyTorch.
+        rate = rate * ops.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        moved = rate * mean / (ops.sqrt(square) + self.epsilon)
+        value = ops.cast(variable, "float32") - moved
+        self.assign(variable, ops.cast(value, variable.dtype))
+
+
+def _is_half(variable):
+    return keras.backend.standardize_dtype(variable.dtype) in _HALF
+
+
 @keras.saving.register_keras_serializable(package="keras_recur")
 class CoupledSGD(_Coupled, _TorchSGD):
     """SGD as in PyTorch: coupled decay, and momentum of gradients.
@@ -118,11 +157,12 @@ class CoupledSGD(_Coupled, _TorchSGD):
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class CoupledAdam(_Coupled, keras.optimizers.Adam):
+class CoupledAdam(_Coupled, _WideAdam):
     """`keras.optimizers.Adam` with coupled decay and learning rates per weight.
 
-    Weights in half precision are refused: 0.999 is 1 in bfloat16, so that Adam would
-    never move them, and squares of gradients are 0 in float16.
+    Moments of weights in half precision are kept, and steps computed, in float32: in
+    bfloat16 0.999 is 1, and Adam would move nothing. A step that is small against such
+    a weight is still lost when it is rounded; `dtype="mixed_bfloat16"` keeps it.
 
     Args:
         *args: As `keras.optimizers.Adam`.
@@ -134,22 +174,10 @@ class CoupledAdam(_Coupled, keras.optimizers.Adam):
         **kwargs: As `keras.optimizers.Adam`.
 
     Raises:
-        ValueError: If an argument is not as described, there are not as many values as
-            trainable variables, or weights are in half precision.
+        ValueError: If an argument is not as described, or there are not as many values
+            as trainable variables.
 
     Example:
 
     >>> optimizer = keras_recur.training.CoupledAdam(1e-3, coupled_weight_decay=2e-4)
     """
-
-    def build(self, variables):
-        variables = list(variables)
-        for variable in variables:
-            dtype = keras.backend.standardize_dtype(variable.dtype)
-            if dtype in ("bfloat16", "float16"):
-                raise ValueError(
-                    "Adam needs weights in float32, since its second moments are lost "
-                    f"in half precision. Received: {variable.path!r} in {dtype}. Build "
-                    f"the model with dtype='mixed_{dtype}', or use SGD."
-                )
-        super().build(variables)

@@ -8,51 +8,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from training_networks import RECIPE, Stop, deep_thinking, plain, strings, train
 
-from keras_recur import data, zoo
-from keras_recur.training import IterationLoss, Recipe, TrainingDiverged, fit
-from keras_recur.training.checkpoint import replacing
-
-RECIPE = Recipe("adam", 0.01, epochs=3, batch_size=16, milestones=(1,), clip_norm=1.0)
-
-
-def strings(**arguments):
-    common = {"batch_size": 16, "size": 6, "num_examples": 32}
-    return data.load("prefix_sums", **{**common, **arguments})
-
-
-def deep_thinking(seed=1, iterations=3, **arguments):
-    arguments = {"initializer": "he_normal", "seed": seed, **arguments}
-    pair = zoo.build("deep_thinking_1d", width=4, iterations=iterations, **arguments)
-    return pair.recurrent
-
-
-def plain(units=2):
-    keras.utils.set_random_seed(0)
-    return keras.Sequential([keras.Input((None, 1)), keras.layers.Dense(units)])
-
-
-def train(model, recipe=RECIPE, dataset=None, **arguments):
-    return fit(model, recipe, dataset or strings(), verbose=0, **arguments)
-
-
-class Stop(keras.callbacks.Callback):
-    """Raises in an epoch, counted from 0: at its end, or within it."""
-
-    def __init__(self, error, epoch, batch=None):
-        super().__init__()
-        self.error, self.epoch, self.batch = error, epoch, batch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.now, batch) == (self.epoch, self.batch):
-            raise self.error
-
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == self.epoch and self.batch is None:
-            raise self.error
+from keras_recur import zoo
+from keras_recur._files import replacing
+from keras_recur.training import IterationLoss, Recipe, TrainingDiverged
 
 
 @pytest.mark.parametrize(
