@@ -102,8 +102,8 @@ def check_number(
     if minimum is not None and len(bounds) == 1:
         allowed = f" of {minimum:g} or more"
     raise ValueError(
-        f"`{name}` must be a finite number{allowed}. Received: {name}={value!r} (of type "
-        f"{type(value).__name__}).{f' {hint}' if hint else ''}"
+        f"`{name}` must be a finite number{allowed}. Received: {name}={value!r} "
+        f"(of type {type(value).__name__}).{f' {hint}' if hint else ''}"
     )
 
 
