@@ -82,8 +82,11 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces `path` when it is complete.
 
     Each writer has a partial file of its own, so that two of them never mix.
+
+    Raises:
+        ValueError: If `path` is not a path.
     """
-    path = Path(path)
+    path = check_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
     partial = Path(name)

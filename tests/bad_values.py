@@ -69,6 +69,8 @@ ARGUMENTS = {
     "activation_bytes": "positive number",
     "affine": "choice",
     "anneal_epochs": "positive",
+    "steps_per_epoch": "positive",
+    "validation_steps": "positive",
     "anneal_from": "weights",
     "augment": "flag",
     "axis": "integer",
