@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from keras_recur.layers._written import RecordingScope, check_written
 from keras_recur.layers.iteration import iteration_scope
 
 
@@ -20,16 +21,24 @@ class PureBlock:
 
     Must be made where no autocast is active, so that the values read are the
     variables' own and gradients are summed in their precision.
+
+    Args:
+        block: The block.
+        iterations: How many applications its weights were built for.
+        training: Passed on to the block.
+        remat: Whether what is between inputs and outputs is computed again.
+        written: The trainable variables that the block writes when it is called.
     """
 
-    def __init__(self, block, iterations, training, remat=False):
+    def __init__(self, block, iterations, training, remat=False, written=()):
         self.block = block
         # From an index, the block's turn, to the number of the iteration in its loop.
         self.offset: Any = 0
         self.iterations = iterations
         self.training = training
-        self.trainable = list(block.trainable_variables)
-        self.mutable = list(block.non_trainable_variables)
+        carried = {id(v) for v in written}
+        self.trainable = [v for v in block.trainable_variables if id(v) not in carried]
+        self.mutable = [*block.non_trainable_variables, *written]
         self.weights = [v.value for v in self.trainable]
         self.adds_losses = False
         self._apply = self._rematerialized if remat else self._plain
@@ -64,9 +73,10 @@ class PureBlock:
             *zip(self.trainable, weights, strict=True),
             *zip(self.mutable, carried[:-1], strict=True),
         ]
-        with keras.StatelessScope(mapping, collect_losses=True) as scope:
+        with RecordingScope(mapping, collect_losses=True) as scope:
             with iteration_scope(index, self.iterations, index + self.offset):
                 outputs = self.block(inputs, training=self.training)
+        check_written(self.block, scope, self.trainable)
         self.adds_losses = self.adds_losses or bool(scope.losses)
         updated = [scope.get_current_value(v) for v in self.mutable]
         losses = sum((ops.cast(x, "float32") for x in scope.losses), carried[-1])

@@ -15,7 +15,9 @@ import numpy as np
 from keras import ops
 
 from keras_recur.layers._copies import copy_block
+from keras_recur.layers._each_row import EachRow
 from keras_recur.layers._pure_block import PureBlock
+from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope, row_of
 from keras_recur.layers.template_bank import TemplateBank
 
@@ -50,6 +52,8 @@ class SoftSharing:
                 outputs = block(inputs)
         self.trainable = list(self.block.trainable_variables)
         self.mutable = list(self.block.non_trainable_variables)
+        self._known = self._signature()
+        _check_not_written(Written().by(self.block, inputs, True, 1))
         self._make_banks(loop)
         values = [block.variables for block in (self.block, *copies)]
         names, saved = set(), {id(v) for v in self.block.weights}
@@ -93,6 +97,8 @@ class SoftSharing:
                 "`sharing` needs a bank for every shape of kernel in the block. "
                 f"Received: {len(specs)} banks for kernels of shapes {list(shapes)}."
             )
+        for variables in shapes.values():
+            _check_kernels(variables)
         for b, (spec, (shape, variables)) in enumerate(
             zip(specs, shapes.items(), strict=True)
         ):
@@ -102,6 +108,23 @@ class SoftSharing:
             bank = _sized(spec, shape, count, variables[0])
             bank.build()
             self.banks.append(bank)
+
+    def check_unchanged(self):
+        """Refuse a prototype whose weights are others than when it was built."""
+        if self._signature() == self._known:
+            return
+        known = {key for key, _ in self._known}
+        new = [v.path for v in self.block.variables if id(v) not in known]
+        what = f"new weights {new}" if new else "weights that were frozen or unfrozen"
+        raise ValueError(
+            "The block of a loop with a template bank must keep the weights that it "
+            "was built with, because the loop mixes them. Received: a block "
+            f"{self.block.name!r} with {what}. Freeze layers before they are looped, "
+            "and use LoRA or quantization with sharing='all' or after analysis.bake."
+        )
+
+    def _signature(self):
+        return [(id(v), v.trainable) for v in self.block.variables]
 
     @contextlib.contextmanager
     def frozen(self):
@@ -181,6 +204,7 @@ class PureSoftBlock(PureBlock):
     """The prototype as a function of its variables, with those of an iteration."""
 
     def __init__(self, soft, training, remat=False, trainable=True):
+        soft.check_unchanged()
         super().__init__(soft.block, 1, training, remat)
         self.soft = soft
         self.freezing = contextlib.nullcontext if trainable else soft.frozen
@@ -276,9 +300,48 @@ def _sized(spec, shape, num_layers, variable):
         config["seed"] = zlib.crc32(f"{spec.seed}/{size}".encode()) >> 1
     config["dtype"] = variable.dtype
     bank = type(spec).from_config(config)
-    if bank.templates_regularizer is None:
-        bank.templates_regularizer = variable.regularizer
+    if bank.templates_regularizer is None and variable.regularizer is not None:
+        bank.templates_regularizer = EachRow(variable.regularizer)
     return bank
+
+
+def _check_not_written(written):
+    if written:
+        raise ValueError(
+            "Kernels that are mixed from templates cannot be written: the block must "
+            "not assign trainable weights when it is called. Received: a block that "
+            f"writes {[v.path for v in written]}, as SpectralNormalization does. Use "
+            "sharing='all', 'none' or groups."
+        )
+
+
+def _check_kernels(variables):
+    """Whether one bank can stand for these kernels."""
+    for variable in variables:
+        if variable.constraint is not None:
+            raise ValueError(
+                "Kernels that are mixed from templates cannot be constrained. Received: "
+                f"{variable.path} with {type(variable.constraint).__name__}. Use a "
+                "regularizer, or sharing='all', 'none' or groups."
+            )
+    first = variables[0]
+    for other in variables[1:]:
+        same = _config(first.regularizer) == _config(other.regularizer)
+        if not same or first.dtype != other.dtype:
+            raise ValueError(
+                "Kernels of one shape are mixed from one bank and must have the same "
+                f"dtype and regularizer. Received: {first.path} with {first.dtype}, "
+                f"{first.regularizer} and {other.path} with {other.dtype}, "
+                f"{other.regularizer}."
+            )
+
+
+def _config(regularizer):
+    """What says whether two regularizers are equal."""
+    try:
+        return type(regularizer), regularizer.get_config()
+    except (AttributeError, NotImplementedError):
+        return regularizer
 
 
 def _weight(loop, name, variable, values):
@@ -288,5 +351,11 @@ def _weight(loop, name, variable, values):
         initializer=lambda shape, dtype=None: ops.convert_to_tensor(values, dtype),
         dtype=variable.dtype,
         trainable=variable.trainable,
-        regularizer=variable.regularizer if math.prod(values.shape) else None,
+        regularizer=_per_row(variable.regularizer, values),
+        constraint=_per_row(variable.constraint, values),
+        aggregation=variable.aggregation,
     )
+
+
+def _per_row(function, values):
+    return function and EachRow(function) if math.prod(values.shape) else None

@@ -25,6 +25,7 @@ from keras_recur.layers._graph_arguments import (
     plain_sharing,
 )
 from keras_recur.layers._pure_block import PureBlock
+from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.transition import BRANCHES
 
@@ -168,6 +169,7 @@ class RecurrentGraph(keras.layers.Layer):
         self.remat = remat
         self.seed = seed
         self.sharing = check_sharing(sharing, names, self.steps)
+        self._written = Written()
         self._schedules: dict[tuple, _schedule.Schedule] = {}
         self._make_blocks()
 
@@ -357,7 +359,8 @@ class RecurrentGraph(keras.layers.Layer):
     def _evaluate(self, evaluation, value, training):
         block, row, rows = self.application(evaluation.key)
         if self.remat:
-            pure = PureBlock(block, rows, training, remat=True)
+            written = self._written.by(block, value, training, rows)
+            pure = PureBlock(block, rows, training, True, written)
             result, carried = pure(row, pure.start(), value)
             loss = pure.finish(carried)
             if pure.adds_losses:

@@ -27,6 +27,7 @@ from keras_recur.layers._limits import MAX_COPIES, MAX_ITERATIONS
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._rolled import python_loop, rolled_loop
 from keras_recur.layers._soft_sharing import PureSoftBlock, SoftSharing
+from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.template_bank import TemplateBank
 
@@ -172,7 +173,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self.unroll = check_flag("unroll", unroll)
         self.remat = check_flag("remat", remat)
         self.seed = None if seed is None else check_integer("seed", seed, 0)
-        self._dtypes = None
+        self._dtypes = self._inputs = None
+        self._written = Written()
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
@@ -253,6 +255,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             injected = tree.map_shape_structure(spec, injected_shape)
         self._check_injected(state, injected)
         inputs = self.inject(state, state if injected is None else injected)
+        self._inputs = inputs
         if self.soft:
             outputs = self.soft.build(self, inputs)
             self._check_state(state, outputs, dtypes=False)
@@ -290,7 +293,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         plan = groups, positions, start
         if progressive and training:
             return self._progressive(state, injected, plan)
-        if self.remat or self.soft or not unroll:
+        if self.remat or self.soft or not unroll or self._writes_in_place(training):
             loop = python_loop if unroll else rolled_loop
             return self._pure(loop, state, injected, plan, collect, training)
         states = []
@@ -367,8 +370,19 @@ class SharedRecurrentBlock(keras.layers.Layer):
     def _pure_block(self, group, training):
         if self.soft:
             return PureSoftBlock(self.soft, training, self.remat, self.trainable)
-        size = self.group_sizes[group]
-        return PureBlock(self.blocks[group], size, training, self.remat)
+        block, size = self.blocks[group], self.group_sizes[group]
+        written = self._written.by(block, self._inputs, training, size)
+        return PureBlock(block, size, training, self.remat, written)
+
+    def _writes_in_place(self, training):
+        """Whether a block writes trainable weights that PyTorch still has to read.
+
+        There the weights of earlier iterations would be gone in the backward pass.
+        """
+        if keras.backend.backend() != "torch" or not training:
+            return False
+        blocks = zip(self.blocks, self.group_sizes, strict=True)
+        return any(self._written.by(b, self._inputs, True, n) for b, n in blocks)
 
     def _finish(self, pure, carried):
         loss = pure.finish(carried)

@@ -1,0 +1,81 @@
+"""Which variables a block writes when it is called, and how it may write them."""
+
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from keras_recur.layers.iteration import iteration_scope
+
+
+class RecordingScope(keras.StatelessScope):
+    """A `StatelessScope` that knows what was written, and writes as the backend does.
+
+    On TensorFlow and PyTorch no gradient passes through an assignment: what is written
+    counts as the variable's own value. On JAX, where Keras's trainer runs models in
+    such a scope, it does pass.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.written: set[int] = set()
+
+    def add_update(self, update):
+        variable, value = update
+        self.written.add(id(variable))
+        if keras.backend.backend() != "jax":
+            before = self.get_current_value(variable)
+            value = ops.stop_gradient(ops.convert_to_tensor(value))
+            if variable.trainable and before is not None:
+                value = value + (before - ops.stop_gradient(before))
+        super().add_update((variable, value))
+
+
+class Written:
+    """The trainable variables that blocks write, found once for every block.
+
+    It is no container, because Keras would track the variables in it.
+    """
+
+    def __init__(self):
+        self._found: dict[Any, list[Any]] = {}
+
+    def by(self, block, inputs, training, iterations) -> list[Any]:
+        """What `block(inputs, training=training)` writes.
+
+        `inputs` are tensors, or `KerasTensor`s, of any batch size.
+        """
+        key = id(block), bool(training)
+        if key not in self._found:
+            self._found[key] = _written(block, inputs, training, iterations)
+        return self._found[key]
+
+
+def _written(block, inputs, training, iterations):
+    found: set[int] = set()
+
+    class Call(keras.Operation):
+        def call(self, x):
+            with RecordingScope() as scope, iteration_scope(0, iterations):
+                outputs = block(x, training=bool(training))
+            found.update(scope.written)
+            return outputs
+
+    specs = tree.map_structure(
+        lambda x: keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype)),
+        inputs,
+    )
+    Call().compute_output_spec(specs)
+    return [v for v in block.trainable_variables if id(v) in found]
+
+
+def check_written(block, scope, variables):
+    """Refuse a write to variables whose values are not carried through the loop."""
+    unexpected = [v.path for v in variables if id(v) in scope.written]
+    if unexpected:
+        raise ValueError(
+            "A rolled or rematerialized loop, a progressive call and a template bank "
+            "need a block that writes the same trainable weights at every call. "
+            f"Received: a block {block.name!r} that also writes {unexpected}. Use an "
+            "unrolled loop without `remat`."
+        )
