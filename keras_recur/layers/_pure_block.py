@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from keras_recur.layers._masks import attach, mapped, masks_of
 from keras_recur.layers._written import RecordingScope, check_written
 from keras_recur.layers.iteration import iteration_scope
 
@@ -64,9 +65,9 @@ class PureBlock:
         if not frozen:
             return self._apply(index, weights, carried, inputs)
         weights = [stop(w) for w in weights]
-        inputs = tree.map_structure(stop, inputs)
+        inputs = mapped(stop, inputs)
         outputs, carried = self._plain(index, weights, carried, inputs)
-        return tree.map_structure(stop, outputs), [stop(c) for c in carried]
+        return mapped(stop, outputs), [stop(c) for c in carried]
 
     def _plain(self, index, weights, carried, inputs):
         mapping = [
@@ -88,30 +89,42 @@ class PureBlock:
         Everything traced is an argument: TensorFlow recomputes in another graph,
         where a captured tensor would be out of scope.
         """
-        leaves = tree.flatten(inputs)
-        arguments = [*weights, *carried, *leaves]
+        leaves, masks = tree.flatten(inputs), masks_of(inputs)
+        given = [mask for mask in masks if mask is not None]
+        arguments = [*weights, *carried, *leaves, *given]
         traced_index = not isinstance(index, int)
         if traced_index:
             arguments.append(index)
         sizes = len(weights), len(weights) + len(carried)
+        sizes = *sizes, sizes[-1] + len(leaves)
         structure = {}
 
         def step(*flat):
             flat = list(flat)
             row = flat.pop() if traced_index else index
+            own = iter(flat[sizes[2] :])
             outputs, updated = self._plain(
                 row,
                 flat[: sizes[0]],
                 flat[sizes[0] : sizes[1]],
-                tree.pack_sequence_as(inputs, flat[sizes[1] :]),
+                attach(
+                    tree.pack_sequence_as(inputs, flat[sizes[1] : sizes[2]]),
+                    [None if mask is None else next(own) for mask in masks],
+                ),
             )
+            found = masks_of(outputs)
             structure["outputs"] = outputs
-            return tuple(tree.flatten(outputs) + updated)
+            structure["masked"] = [mask is not None for mask in found]
+            found = [mask for mask in found if mask is not None]
+            return tuple(tree.flatten(outputs) + updated + found)
 
         flat = list(_remat(step)(*arguments))
-        states = len(flat) - len(carried)
-        outputs = tree.pack_sequence_as(structure["outputs"], flat[:states])
-        return outputs, flat[states:]
+        count = len(structure["masked"])
+        outputs = tree.pack_sequence_as(structure["outputs"], flat[:count])
+        updated = flat[count : count + len(carried)]
+        found = iter(flat[count + len(carried) :])
+        masks = [next(found) if masked else None for masked in structure["masked"]]
+        return attach(outputs, masks), updated
 
 
 def _remat(step):

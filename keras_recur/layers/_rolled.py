@@ -8,9 +8,13 @@ their gradients. On PyTorch every loop of Keras is a Python loop, and so is this
 import keras
 from keras import ops, tree
 
+from keras_recur.layers._masks import joined, packed, unpacked
 
-def rolled_loop(step, state, carried, iterations, collect):
+
+def rolled_loop(step, state, carried, iterations, collect, slots):
     """Applies `step(index, state, carried)` for index 0 to iterations - 1.
+
+    The tensors of the state that have a slot carry a mask from step to step.
 
     Returns:
         The last state, the last carried values and, if `collect`, the states after
@@ -18,24 +22,39 @@ def rolled_loop(step, state, carried, iterations, collect):
     """
     run = {"jax": _scan, "tensorflow": _bounded_while}
     run = run.get(keras.backend.backend(), python_loop)
-    return run(step, state, carried, iterations, collect)
+    return run(step, state, carried, iterations, collect, slots)
 
 
-def _scan(step, state, carried, iterations, collect):
+def _scan(step, state, carried, iterations, collect, slots):
     def body(carry, index):
-        state, carried = step(index, *carry)
-        return (state, carried), state if collect else None
+        state, masks, carried = carry
+        state, carried = step(index, unpacked(state, slots, masks), carried)
+        masks = packed(state, slots)
+        return (state, masks, carried), (state, masks) if collect else None
 
-    (state, carried), states = ops.scan(
-        body, (state, carried), ops.arange(iterations, dtype="int32")
+    (state, masks, carried), states = ops.scan(
+        body,
+        (state, packed(state, slots), carried),
+        ops.arange(iterations, dtype="int32"),
     )
-    return state, carried, states
+    state = unpacked(state, slots, masks)
+    return state, carried, unpacked(states[0], slots, states[1]) if collect else None
 
 
-def _bounded_while(step, state, carried, iterations, collect):
+def _bounded_while(step, state, carried, iterations, collect, slots):
     import tensorflow as tf
 
-    leaves = tree.flatten(state)
+    structure = state
+    count = len(tree.flatten(state))
+
+    def flat(state):
+        return tree.flatten(state) + packed(state, slots)
+
+    def nested(leaves):
+        state = tree.pack_sequence_as(structure, leaves[:count])
+        return unpacked(state, slots, leaves[count:])
+
+    leaves = flat(state)
     arrays = [
         tf.TensorArray(leaf.dtype, size=iterations, element_shape=leaf.shape)
         for leaf in leaves
@@ -43,34 +62,31 @@ def _bounded_while(step, state, carried, iterations, collect):
     ]
 
     def body(index, leaves, carried, arrays):
-        state = tree.pack_sequence_as(structure, leaves)
-        state, carried = step(index, state, carried)
-        leaves = tree.flatten(state)
+        state, carried = step(index, nested(leaves), carried)
+        leaves = flat(state)
         arrays = [
             array.write(index, leaf)
             for array, leaf in zip(arrays, leaves, strict=bool(arrays))
         ]
         return index + 1, leaves, carried, arrays
 
-    structure = state
     _, leaves, carried, arrays = tf.while_loop(
         lambda index, *_: index < iterations,
         body,
         (tf.constant(0), leaves, carried, arrays),
         maximum_iterations=iterations,
     )
-    state = tree.pack_sequence_as(structure, leaves)
     if not collect:
-        return state, carried, None
-    states = [array.stack() for array in arrays]
-    return state, carried, tree.pack_sequence_as(structure, states)
+        return nested(leaves), carried, None
+    states = nested([array.stack() for array in arrays])
+    return nested(leaves), carried, states
 
 
-def python_loop(step, state, carried, iterations, collect):
+def python_loop(step, state, carried, iterations, collect, slots):
     states = []
     for index in range(iterations):
         state, carried = step(index, state, carried)
         states.append(state)
     if not collect:
         return state, carried, None
-    return state, carried, tree.map_structure(lambda *x: ops.stack(x), *states)
+    return state, carried, joined(ops.stack, states, 0)

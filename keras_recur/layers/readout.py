@@ -3,9 +3,10 @@
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import check_one_of, check_type
+from keras_recur.layers._masks import attach, masks_of, readable
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -17,7 +18,7 @@ class Readout(keras.layers.Layer):
 
     Args:
         head: A Keras layer, or a Sequential or Functional of such, from a state to
-            a prediction.
+            a prediction, a tensor or a nest of tensors such as a dict of answers.
         readout: `"last"` (default): the input is one state. `"all"`: the input has
             an axis of iterations behind the batch, and so has the output.
         **kwargs: `name`, `dtype`, `trainable`.
@@ -25,13 +26,17 @@ class Readout(keras.layers.Layer):
     Call arguments:
         inputs: The state, or with `"all"` the states.
         readout: Another choice for this call. Default: the constructor's.
+        mask: Mask of padding, of the state or with `"all"` of the states. Default: the
+            mask that Keras has attached to the inputs. The head gets it, and the
+            output has the mask that the head passes on.
         training: Passed on to the head.
 
     Input shape:
         `"last"`: `(batch, ...)`. `"all"`: `(batch, iterations, ...)`.
 
     Output shape:
-        `"last"`: the head's. `"all"`: `(batch, iterations, ...)`.
+        `"last"`: the head's. `"all"`: `(batch, iterations, ...)`, for every output of
+        the head.
 
     Raises:
         ValueError: for an unknown `readout`, or a head that is no Keras layer.
@@ -48,16 +53,13 @@ class Readout(keras.layers.Layer):
     """
 
     def __init__(self, head: keras.layers.Layer, readout: str = "last", **kwargs: Any):
-        if not isinstance(head, keras.layers.Layer):
-            raise ValueError(
-                f"`head` must be a Keras layer. Received: {head!r} "
-                f"(of type {type(head).__name__})."
-            )
+        check_type("head", head, keras.layers.Layer, "a Keras layer")
         kwargs.setdefault("dtype", head.dtype_policy)
         super().__init__(**kwargs)
         self.head = head
         self.readout = check_one_of("readout", readout, ("last", "all"))
         self._every = self.readout == "all"
+        self.supports_masking = True
 
     def _readout(self, readout):
         if readout is None:
@@ -67,7 +69,7 @@ class Readout(keras.layers.Layer):
     def __call__(self, inputs, *args, readout=None, **kwargs):
         if not self.built:  # `build` is not told what this call has chosen.
             self._every = self._readout(readout) == "all"
-        return super().__call__(inputs, *args, readout=readout, **kwargs)
+        return readable(super().__call__(inputs, *args, readout=readout, **kwargs))
 
     def get_build_config(self):
         config = super().get_build_config()
@@ -83,22 +85,50 @@ class Readout(keras.layers.Layer):
         if not self.head.built:
             self.head(keras.KerasTensor(input_shape, dtype=self.compute_dtype))
 
-    def call(self, inputs, readout=None, training=None):
+    def call(self, inputs, readout=None, mask=None, training=None):
+        masks = masks_of(inputs) if mask is None else tree.flatten(mask)
         if self._readout(readout) == "last":
-            return self.head(inputs, training=training)
-        iterations = inputs.shape[1]
-        merged = ops.reshape(inputs, (-1, *ops.shape(inputs)[2:]))
-        outputs = self.head(merged, training=training)
-        return ops.reshape(outputs, (-1, iterations, *ops.shape(outputs)[1:]))
+            return self.head(attach(inputs, masks), training=training)
+        iterations = _iterations(inputs)
 
-    def compute_output_spec(self, inputs, readout=None, training=None):
+        def merged(x):
+            return None if x is None else ops.reshape(x, (-1, *ops.shape(x)[2:]))
+
+        def split(x):
+            if x is None:
+                return None
+            return ops.reshape(x, (-1, iterations, *ops.shape(x)[1:]))
+
+        states = attach(tree.map_structure(merged, inputs), [merged(m) for m in masks])
+        outputs = self.head(states, training=training)
+        masks = [split(m) for m in masks_of(outputs)]
+        return attach(tree.map_structure(split, outputs), masks)
+
+    def compute_mask(self, inputs, previous_mask):
+        """None: the output has the mask that the head has given it, or no mask."""
+        return
+
+    def compute_output_spec(self, inputs, readout=None, mask=None, training=None):
         every = self._readout(readout) == "all"
-        shape = (inputs.shape[0], *inputs.shape[2:]) if every else inputs.shape
-        spec = self.head.compute_output_spec(keras.KerasTensor(shape, inputs.dtype))
-        shape = spec.shape
-        if every:
-            shape = (shape[0], inputs.shape[1], *shape[1:])
-        return keras.KerasTensor(shape, dtype=spec.dtype)
+        iterations = _iterations(inputs) if every else None
+        masks = masks_of(inputs) if mask is None else tree.flatten(mask)
+
+        def one(x):
+            if x is None:
+                return None
+            shape = (x.shape[0], *x.shape[2:]) if every else x.shape
+            return keras.KerasTensor(shape, x.dtype)
+
+        def all_of(x):
+            if x is None:
+                return None
+            shape = (x.shape[0], iterations, *x.shape[1:]) if every else x.shape
+            return keras.KerasTensor(shape, x.dtype)
+
+        state = attach(tree.map_structure(one, inputs), [one(m) for m in masks])
+        outputs = self.head(state)
+        found = [all_of(m) for m in masks_of(outputs)]
+        return attach(tree.map_structure(all_of, outputs), found)
 
     def get_config(self):
         head = keras.saving.serialize_keras_object(self.head)
@@ -108,3 +138,7 @@ class Readout(keras.layers.Layer):
     def from_config(cls, config):
         head = keras.saving.deserialize_keras_object(config.pop("head"))
         return cls(head, **config)
+
+
+def _iterations(inputs):
+    return tree.flatten(inputs)[0].shape[1]

@@ -24,6 +24,14 @@ from keras_recur._validation import (
 )
 from keras_recur.layers._copies import copy_block, is_shared, own_block, tied_block
 from keras_recur.layers._limits import MAX_COPIES, MAX_ITERATIONS
+from keras_recur.layers._masks import (
+    attach,
+    joined,
+    masks_of,
+    packed,
+    readable,
+    unpacked,
+)
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._rolled import python_loop, rolled_loop
 from keras_recur.layers._soft_sharing import PureSoftBlock, SoftSharing
@@ -107,6 +115,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
             n uniform in 0 .. iterations - 1 and k in 1 .. iterations - n, drawn anew at
             each call (Bansal et al. 2022, section 3.2). In inference, and by default,
             all iterations are run.
+        mask: Mask of padding, in the state's structure. Default: the mask that Keras
+            has attached to `x`; where it has none, that of `injected`. The block gets
+            it as from a call by hand: the first iteration sees this mask, every other
+            one what the block before has made of it. The output has the last one, or,
+            with `return_sequence`, all of them stacked as the states are.
         training: Passed on to the block.
 
     Input shape:
@@ -229,7 +242,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
     def __call__(self, x, *args, **kwargs):
         if not self.built:  # `build` is told the shapes only.
             self._dtypes = [_dtype(leaf) for leaf in tree.flatten(x)]
-        return super().__call__(x, *args, **kwargs)
+        return readable(super().__call__(x, *args, **kwargs))
 
     def get_build_config(self):
         config = super().get_build_config()
@@ -259,6 +272,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if self.soft:
             outputs = self.soft.build(self, inputs)
             self._check_state(state, outputs, dtypes=False)
+            self._know_masks(inputs, outputs)
             self.banks, self._seeds = self.soft.banks, self.soft.seeds
             return
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
@@ -266,6 +280,12 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 outputs = block(inputs)
             # Not the dtype: on PyTorch, Keras traces custom layers without autocast.
             self._check_state(state, outputs, dtypes=False)
+        self._know_masks(inputs, outputs)
+
+    def _know_masks(self, inputs, outputs):
+        self._symbols = inputs
+        ranks = _ranks(masks_of(outputs))
+        self._ranks = {(None,) * len(ranks): ranks}
 
     def call(
         self,
@@ -276,6 +296,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return_sequence=None,
         unroll=None,
         progressive=False,
+        mask=None,
         training=None,
     ):
         groups, positions = self.schedule(iterations, start)
@@ -283,6 +304,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         collect = self.return_sequence if return_sequence is None else return_sequence
         unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
+        masks = self._first_masks(x, injected, mask)
         state = tree.map_structure(self._cast, x)
         if injected is not None:
             injected = tree.map_structure(ops.convert_to_tensor, injected)
@@ -290,6 +312,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected = (
             state if injected is None else tree.map_structure(self._cast, injected)
         )
+        state = attach(state, masks)
         plan = groups, positions, start
         if progressive and training:
             return self._progressive(state, injected, plan)
@@ -307,12 +330,65 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 states.append(state)
         if not collect:
             return state
-        return tree.map_structure(lambda *s: ops.stack(s, axis=1), *states)
+        return joined(ops.stack, states, 1)
+
+    def _first_masks(self, x, injected, mask):
+        """The masks of the first state's tensors: those given, or those attached."""
+        masks = masks_of(x)
+        if mask is not None:
+            given = tree.flatten(mask)
+            if len(given) != len(masks):
+                raise ValueError(
+                    "`mask` must have the state's structure. Received: a mask of "
+                    f"{len(given)} tensors for a state of {len(masks)}."
+                )
+            masks = [a if g is None else g for a, g in zip(masks, given, strict=True)]
+        if injected is not None:
+            shown = masks_of(injected)
+            masks = [s if m is None else m for m, s in zip(masks, shown, strict=True)]
+        return masks
+
+    def mask_slots(self, masks: list[Any]) -> list[int | None]:
+        """Which tensors of a state have a mask at any iteration: its rank, or `None`.
+
+        Args:
+            masks: The masks of the first state's tensors.
+        """
+        slots, ranks = _ranks(masks), _ranks(masks)
+        for _ in range(len(slots) + 1):
+            ranks = self._ranks_after(ranks)
+            slots = tuple(s or r for s, r in zip(slots, ranks, strict=True))
+        return list(slots)
+
+    def _ranks_after(self, ranks):
+        """Ranks of the masks after an iteration. The block is asked with symbols."""
+        if ranks not in self._ranks:
+            inputs = tree.map_structure(
+                lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), self._symbols
+            )
+            for leaf, rank in zip(tree.flatten(inputs), ranks, strict=True):
+                if rank:
+                    attach(leaf, [keras.KerasTensor(leaf.shape[:rank], "bool")])
+            with iteration_scope(0, 1 if self.soft else self.group_sizes[0]):
+                self._ranks[ranks] = _ranks(masks_of(self.block(inputs)))
+        return self._ranks[ranks]
+
+    def compute_mask(self, inputs, previous_mask):
+        """The mask after the last iteration, where the block passes masks on."""
+        masks = tree.flatten(previous_mask)
+        if all(mask is None for mask in masks):
+            return None
+        kept = self._ranks_after(_ranks(masks))
+        if not any(kept):
+            return None
+        masks = [m if k else None for m, k in zip(masks, kept, strict=True)]
+        return tree.pack_sequence_as(inputs, masks)
 
     def _pure(self, loop, state, injected, plan, collect, training):
         """The rolled loop, and the rematerialized one: pure steps, run by run."""
         groups, positions, start = plan
         collected = []
+        slots = self.mask_slots(masks_of(state))
         for group, run in _runs(groups):
             pure = self._pure_block(group, training)
             first = positions[run[0]]
@@ -324,18 +400,21 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 self._check_state(state, new_state)
                 return new_state, carried
 
-            state, carried, states = loop(step, state, pure.start(), len(run), collect)
+            state, carried, states = loop(
+                step, state, pure.start(), len(run), collect, slots
+            )
             self._finish(pure, carried)
             collected.append(states)
         if not collect:
             return state
-        return tree.map_structure(
-            lambda *s: ops.swapaxes(ops.concatenate(s, axis=0), 0, 1), *collected
+        return joined(
+            lambda s, axis: ops.swapaxes(ops.concatenate(s, axis), 0, 1), collected, 0
         )
 
     def _progressive(self, state, injected, plan):
         groups, positions, _ = plan
         total = len(groups)
+        slots = self.mask_slots(masks_of(state))
         draws = keras.random.uniform((2,), dtype="float32", seed=self.seed_generator)
         n = ops.cast(ops.floor(draws[0] * total), "int32")
         rest = ops.cast(total - n, "float32")
@@ -346,24 +425,28 @@ class SharedRecurrentBlock(keras.layers.Layer):
             carried = pure.start()
             for t in run:
 
-                def step(state, carried, frozen, pure=pure, position=positions[t]):
-                    inputs = self.inject(state, injected)
+                def step(
+                    state, masks, carried, frozen, pure=pure, position=positions[t]
+                ):
+                    inputs = self.inject(unpacked(state, slots, masks), injected)
                     new_state, carried = pure(position, carried, inputs, frozen)
                     self._check_state(state, new_state)
-                    return new_state, carried
+                    return new_state, packed(new_state, slots), carried
 
                 # A branch is not computed when it is not taken, forward or backward.
                 phase = ops.cast(t >= n, "int32") + ops.cast(t >= n + k, "int32")
-                state, carried = ops.switch(
+                state, masks, carried = ops.switch(
                     phase,
                     [
                         functools.partial(step, frozen=True),
                         functools.partial(step, frozen=False),
-                        lambda state, carried: (state, carried),
+                        lambda *passed: passed,
                     ],
                     state,
+                    packed(state, slots),
                     carried,
                 )
+                state = unpacked(state, slots, masks)
             self._finish(pure, carried)
         return state
 
@@ -438,13 +521,16 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return ops.cast(x, self.compute_dtype) if floating else x
 
     def inject(self, state, injected):
+        """What the block is called on; its masks are the state's."""
         if self.injection is None:
             return state
         if self.injection == "add":
-            return tree.map_structure(ops.add, state, injected)
-        return tree.map_structure(
-            lambda s, i: ops.concatenate([s, i], axis=-1), state, injected
-        )
+            shown = tree.map_structure(ops.add, state, injected)
+        else:
+            shown = tree.map_structure(
+                lambda s, i: ops.concatenate([s, i], axis=-1), state, injected
+            )
+        return attach(shown, masks_of(state))
 
     def _check_injected(self, state, injected):
         if self.injection is None:
@@ -493,6 +579,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return_sequence=None,
         unroll=None,
         progressive=False,
+        mask=None,
         training=None,
     ):
         self._check_injected(x, injected)
@@ -508,7 +595,19 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 dtype = self.compute_dtype
             return keras.KerasTensor(shape, dtype=dtype)
 
-        return tree.map_structure(spec, x)
+        outputs = tree.map_structure(spec, x)
+        ranks = _ranks(self._first_masks(x, injected, mask))
+        seen = [None] * len(ranks)
+        for _ in groups[: len(ranks) + 1]:
+            ranks = self._ranks_after(ranks)
+            seen = [s or r for s, r in zip(seen, ranks, strict=True)]
+        for leaf, rank in zip(
+            tree.flatten(outputs), seen if collect else ranks, strict=True
+        ):
+            if rank:
+                shape = leaf.shape[: rank + 1 if collect else rank]
+                attach(leaf, [keras.KerasTensor(shape, "bool")])
+        return outputs
 
     def get_config(self):
         block = keras.saving.serialize_keras_object(self.block)
@@ -625,6 +724,10 @@ def _dtype(x):
     return keras.backend.standardize_dtype(
         getattr(x, "dtype", None) or type(x).__name__
     )
+
+
+def _ranks(masks):
+    return tuple(None if mask is None else len(mask.shape) for mask in masks)
 
 
 def _structure(nest):

@@ -40,6 +40,10 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
     Call arguments:
         inputs: Tensor of rank 2 or more.
         training: `True` normalizes with the batch's statistics and updates the row.
+        mask: Which positions are there, of the inputs' shape without the last axis.
+            The others, padding, are left out of the batch's statistics, as
+            `BatchNormalization` does. Default: the mask that Keras has attached to the
+            inputs.
 
     Input shape:
         `(batch, ..., channels)`, or any shape with the channels at `axis`.
@@ -120,7 +124,8 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
             self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, training=False, mask=None):
+        _check_mask(mask, inputs)
         loop = current_iteration()
         row, last = loop.index if loop else 0, self._rows - 1
         # A tensor in rolled loops. As an int it costs no operation.
@@ -133,7 +138,11 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
             x = ops.cast(x, "float32")
         if training and self.trainable:
-            mean, variance = ops.moments(x, axes=others)
+            mean, variance = (
+                ops.moments(x, axes=others)
+                if mask is None
+                else _masked_moments(x, others, mask)
+            )
             self._update(self.moving_mean, row, mean)
             self._update(self.moving_variance, row, variance)
         else:
@@ -175,3 +184,23 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
         }
+
+
+def _check_mask(mask, inputs):
+    if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
+        raise ValueError(
+            "`mask` must have the shape of the inputs without the last axis. Received: "
+            f"a mask of shape {tuple(mask.shape)} for inputs of shape "
+            f"{tuple(inputs.shape)}."
+        )
+
+
+def _masked_moments(x, axes, mask):
+    """Mean and variance of the positions that are there, as Keras computes them."""
+    there = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
+    there = ops.cast(there, "bool")
+    count = ops.sum(ops.cast(there, x.dtype), axes) + keras.backend.epsilon()
+    mean = ops.sum(ops.where(there, x, 0), axes) / count
+    shape = [1 if a in axes else size for a, size in enumerate(x.shape)]
+    difference = ops.where(there, x - ops.reshape(mean, shape), 0)
+    return mean, ops.sum(ops.square(difference), axes) / count

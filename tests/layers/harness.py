@@ -163,3 +163,38 @@ class Penalty(layers.Layer):
     def call(self, x):
         self.add_loss(0.1 * ops.mean(ops.square(x)))
         return x
+
+
+@registered
+class AddMean(layers.Layer):
+    """Adds the mean over the positions that are there: padding must not count."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x, mask=None):
+        if mask is None:
+            return x + ops.mean(x, axis=1, keepdims=True)
+        there = ops.cast(ops.expand_dims(mask, -1), x.dtype)
+        total = ops.sum(x * there, axis=1, keepdims=True)
+        return x + total / ops.sum(there, axis=1, keepdims=True)
+
+
+@registered
+class NewMask(layers.Layer):
+    """Passes its input on, and masks where it is negative; or stops the mask."""
+
+    def __init__(self, stops=False, **kwargs):
+        super().__init__(**kwargs)
+        self.stops = stops
+        self.supports_masking = True
+
+    def call(self, x):
+        return 1.0 * x
+
+    def compute_mask(self, inputs, previous_mask):
+        return None if self.stops else inputs[..., 0] >= 0
+
+    def get_config(self):
+        return {**super().get_config(), "stops": self.stops}

@@ -1,0 +1,124 @@
+"""Masks of padding, on their way through loops and readouts.
+
+Keras keeps a mask as an attribute of a tensor. The attribute is lost wherever a tensor
+becomes another one: by arithmetic, in a compiled loop, a branch, `remat`. These
+functions read the masks before and attach them again after. There is no public API for
+the attribute of a tensor, which Keras stores differently on each backend.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops, tree
+from keras.src.backend import get_keras_mask, set_keras_mask
+
+
+def masks_of(nest: Any) -> list[Any]:
+    """Return the mask of every tensor of a nest, `None` where there is none."""
+    return [get_keras_mask(leaf) for leaf in tree.flatten(nest)]
+
+
+def attach(nest: Any, masks: Sequence[Any]) -> Any:
+    """Return the nest, in which the tensors have these masks and no others.
+
+    A tensor that has another mask is copied, because it may belong to the user.
+    """
+    leaves, changed = tree.flatten(nest), False
+    for i, (leaf, mask) in enumerate(zip(leaves, masks, strict=True)):
+        old = get_keras_mask(leaf)
+        if old is mask:
+            continue
+        if not isinstance(leaf, keras.KerasTensor):
+            leaves[i], changed = ops.copy(leaf), True
+        if mask is not None:
+            set_keras_mask(leaves[i], mask)
+    return tree.pack_sequence_as(nest, leaves) if changed else nest
+
+
+def mapped(function: Callable, nest: Any) -> Any:
+    """Apply a function that keeps the shape to every tensor; masks stay attached."""
+    masks = masks_of(nest)
+    nest = tree.map_structure(function, nest)
+    return nest if masks == [None] * len(masks) else attach(nest, masks)
+
+
+def joined(function: Callable, nests: Sequence[Any], axis: int) -> Any:
+    """Join nests along `axis` by a function of a list of tensors, and their masks.
+
+    Where only some of the nests have a mask, nothing is masked in the others.
+    """
+    nest = tree.map_structure(lambda *leaves: function(list(leaves), axis), *nests)
+    columns = list(zip(*map(masks_of, nests), strict=True))
+    if all(mask is None for column in columns for mask in column):
+        return nest
+    masks: list[Any] = []
+    for column in columns:
+        known = next((mask for mask in column if mask is not None), None)
+        if known is not None:
+            column = [ops.ones_like(known) if m is None else m for m in column]
+            known = function(column, axis)
+        masks.append(known)
+    return attach(nest, masks)
+
+
+def packed(nest: Any, slots: Sequence[int | None]) -> list[Any]:
+    """Return the masks of those tensors that have a slot; all True where there is none.
+
+    What a compiled loop carries must have the same form after every iteration. A slot
+    is the rank of the mask, or `None`.
+    """
+    found = []
+    for leaf, mask, rank in zip(tree.flatten(nest), masks_of(nest), slots, strict=True):
+        if rank:
+            mask = _unmasked(leaf, rank) if mask is None else mask
+            found.append(ops.cast(mask, "bool"))
+    return found
+
+
+def unpacked(nest: Any, slots: Sequence[int | None], masks: Sequence[Any]) -> Any:
+    """The reverse of `packed`: the nest with those masks attached."""
+    if not any(slots):
+        return nest
+    left = iter(masks)
+    return attach(nest, [next(left) if slot else None for slot in slots])
+
+
+def _unmasked(leaf, rank):
+    return ops.ones(ops.shape(leaf)[:rank], dtype="bool")
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class OutputMask(keras.layers.Layer):
+    """The mask of a tensor, as a tensor of a Functional model.
+
+    What masks the output of a loop or of a readout is known where they run. A model
+    reads it from their output with this layer. Without a mask it is True everywhere.
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(autocast=False, **kwargs)
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, x):
+        mask = get_keras_mask(x)
+        return _unmasked(x, len(x.shape) - 1) if mask is None else mask
+
+    def compute_mask(self, inputs, previous_mask):
+        """None: the mask itself has no mask."""
+        return
+
+    def compute_output_spec(self, x):
+        mask = get_keras_mask(x)
+        shape = x.shape[:-1] if mask is None else mask.shape
+        return keras.KerasTensor(shape, dtype="bool")
+
+
+def readable(outputs: Any) -> Any:
+    """Return symbolic outputs, with masks that a Functional model can read."""
+    for leaf in tree.flatten(outputs):
+        if isinstance(leaf, keras.KerasTensor) and get_keras_mask(leaf) is not None:
+            set_keras_mask(leaf, OutputMask()(leaf))
+    return outputs
