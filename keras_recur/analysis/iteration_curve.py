@@ -18,7 +18,7 @@ from keras_recur.data._batches import batches
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
 from keras_recur.zoo.stepwise import Stepwise
-from keras_recur.zoo.with_iterations import has_loop, with_iterations
+from keras_recur.zoo.with_iterations import has_loop, loops_in, with_iterations
 
 
 def iteration_curve(
@@ -100,7 +100,7 @@ class Readouts:
         self._one_run = graph is None or not graph.stretches
         if graph is None or self._one_run:
             every = with_iterations(model, iterations, readout="all", unroll=False)
-            self.iterations = _answers(model, every)
+            self.iterations = _answers(model, every, iterations)
             self._runs = [every]
             self.filled = np.array(_filled(graph, self.iterations))
             return
@@ -170,11 +170,14 @@ def state_graphs(model: Any) -> Iterator[RecurrentGraph]:
     return (layer for layer in walk(model) if isinstance(layer, RecurrentGraph))
 
 
-def _answers(model, every):
+def _answers(model, every, iterations):
     """How many iterations a model answers at, whose readout was asked for at all."""
     shape = every.output_shape
     last = with_iterations(model, readout="last").output_shape
-    if len(shape) != len(last) + 1 or shape[2:] != last[1:]:
+    if iterations is None:
+        *_, loop = loops_in(model)
+        iterations = loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
+    if shape != (last[0], iterations, *last[1:]):
         raise ValueError(
             "Scores over iterations need a model that can be read out at every one. "
             f"Received: {model.name!r}, whose loop is not followed by a Readout as the "

@@ -28,7 +28,6 @@ def examples_of(name: str, value: Any, numbers: bool) -> np.ndarray:
 
 
 def check_class_numbers(
-    x: np.ndarray,
     y: np.ndarray,
     classes: int,
     transformed: Callable[[np.ndarray], np.ndarray],
@@ -36,7 +35,6 @@ def check_class_numbers(
     """Refuse labels that are not whole numbers below `classes`; looks at all, once.
 
     Args:
-        x: All examples, as they are kept.
         y: All labels, as they are kept.
         classes: Number of classes, 2 or more.
         transformed: Returns the labels of some rows as a model sees them: what is wrong
@@ -45,10 +43,13 @@ def check_class_numbers(
     classes = check_integer("classes", classes, 2)
     try:
         labels = check_labels("y", y, classes)
-    except ValueError:
-        labels = check_labels("y", transformed(_first_wrong(y, classes)), classes)
-    one_per_position = x.shape[1 : y.ndim] == y.shape[1:]
-    if y.ndim > 1 and labels.shape[-1] == classes and not one_per_position:
+    except ValueError as error:
+        labels = transformed(_first_wrong(y, classes))
+        try:
+            labels = check_labels("y", labels, classes)
+        except ValueError:
+            raise error from None
+    if labels.ndim > 1 and labels.shape[-1] == classes:
         check_not_one_hot("y", labels, classes)
 
 

@@ -116,6 +116,8 @@ def first_batch(data: Any) -> tuple[Any, Any]:
     Returns:
         `(batch, data)`; the batch is `None` where there is none.
     """
+    if is_arrays(data):
+        return data, data
     if is_one_shot(data):
         first = next(data, None)
         return first, data if first is None else _after(first, data)

@@ -178,9 +178,7 @@ class ArrayDataset(keras.utils.PyDataset):
         Raises:
             ValueError: If a label is no class, with the label.
         """
-        check_class_numbers(
-            self.x, self.y, classes, lambda rows: self._make(0, rows)[1]
-        )
+        check_class_numbers(self.y, classes, lambda rows: self._make(0, rows)[1])
 
     def take(self, num_examples: int) -> Self:
         """Returns a data set of the first `num_examples` examples.
