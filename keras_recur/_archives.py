@@ -38,6 +38,35 @@ def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
         _check(path, member.filename, member.file_size, member.compress_size)
 
 
+def check_arrays(path: Path) -> None:
+    """Check what the arrays of an `.npz` file declare.
+
+    Raises:
+        ValueError: If one declares another size than is stored.
+        OSError, zipfile.BadZipFile: If it is not such a file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        check_zip(path, archive)
+        for part in archive.infolist():
+            with archive.open(part) as file:
+                version = np.lib.format.read_magic(file)
+                if version not in _HEADERS:
+                    continue
+                shape, _, dtype = _HEADERS[version](file)
+            declared = math.prod(shape) * dtype.itemsize
+            if declared > part.file_size:
+                raise ValueError(
+                    f"its part {part.filename} declares {_readable(declared)}, and "
+                    f"{_readable(part.file_size)} are stored"
+                )
+
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
 def check_text(path: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> None:
     """Check that members that are read as text are not too large.
 

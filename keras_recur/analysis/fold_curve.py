@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
@@ -119,7 +119,7 @@ class FoldCurve:
         axes.patch.set_visible(False)
         figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
         if path is not None:
-            with replacing(path) as file:
+            with replacing(check_path("path", path)) as file:
                 figure.savefig(file, format="png", dpi=130)
         return figure
 

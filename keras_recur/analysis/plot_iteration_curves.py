@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur.analysis._iteration_axes import iteration_axes
 
 _COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#b8467c", "#7a5195", "0.35")
@@ -72,7 +72,7 @@ def plot_iteration_curves(
         )
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     if path is not None:
-        with replacing(path) as file:
+        with replacing(check_path("path", path)) as file:
             figure.savefig(file, format="png", dpi=130)
     return figure
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._archives import check_arrays
 from keras_recur._files import replacing
 
 
@@ -44,10 +45,18 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.path.exists():
             return False
         try:
+            check_arrays(self.path)
             with open(self.path, "rb") as stored, np.load(stored) as file:
                 meta = json.loads(str(file["meta"]))
                 values = [file[f"arr_{i}"] for i in range(meta["arrays"])]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            EOFError,
+            RecursionError,
+            zipfile.BadZipFile,
+        ) as error:
             raise ValueError(
                 f"{self.path} is damaged and cannot be read ({error}). Remove it to "
                 "train this run from its first epoch."
