@@ -1,12 +1,15 @@
 """Checks of files that hold arrays, before memory is taken for what they declare."""
 
+import contextlib
+import functools
 import io
-import json
+import math
 import os
+import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import h5py
 import keras
@@ -16,7 +19,6 @@ import numpy as np
 FLOOR = 64 * 2**20  # bytes that nobody minds
 EXPANSION = 50
 MEMBERS = 10_000
-LARGE = 4096  # a size in a configuration from which on weights are counted
 
 
 def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
@@ -34,6 +36,35 @@ def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
         )
     for member in members:
         _check(path, member.filename, member.file_size, member.compress_size)
+
+
+def check_arrays(path: Path) -> None:
+    """Check what the arrays of an `.npz` file declare.
+
+    Raises:
+        ValueError: If one declares another size than is stored.
+        OSError, zipfile.BadZipFile: If it is not such a file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        check_zip(path, archive)
+        for part in archive.infolist():
+            with archive.open(part) as file:
+                version = np.lib.format.read_magic(file)
+                if version not in _HEADERS:
+                    continue
+                shape, _, dtype = _HEADERS[version](file)
+            declared = math.prod(shape) * dtype.itemsize
+            if declared > part.file_size:
+                raise ValueError(
+                    f"its part {part.filename} declares {_readable(declared)}, and "
+                    f"{_readable(part.file_size)} are stored"
+                )
+
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def check_text(path: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> None:
@@ -118,56 +149,44 @@ class _Part(io.RawIOBase):
         super().close()
 
 
-def check_config(path: Path, text: bytes, stored: int) -> None:
-    """Check that a model's configuration asks for no more than its file stores.
+@contextlib.contextmanager
+def limited_weights(path: Path, stored: int) -> Iterator[None]:
+    """Refuse layers that ask for far larger weights than a file stores.
 
     Args:
         path: The file, for the message.
-        text: The configuration, as JSON.
         stored: Bytes of the weights in the file.
 
     Raises:
-        ValueError: If it is nested too deeply, or asks for far larger weights.
+        ValueError: If layers that are made in this context, in this thread, ask for
+            far more. They get no memory.
     """
+    usual, here = keras.layers.Layer.add_weight, threading.get_ident()
+    limit, asked = max(FLOOR, 8 * stored), 0
+
+    @functools.wraps(usual)
+    def add_weight(layer, shape=None, *args, **kwargs):
+        nonlocal asked
+        if threading.get_ident() == here:
+            sizes = [shape] if isinstance(shape, int) else shape or ()
+            asked += 4 * math.prod(sizes)
+            if asked > limit:
+                raise ValueError("too large")
+        return usual(layer, shape, *args, **kwargs)
+
+    keras.layers.Layer.add_weight = add_weight
     try:
-        config = json.loads(text)
-        sizes = max(_sizes(config), default=0)
-    except RecursionError as error:
-        raise ValueError(
-            f"{path} is damaged: its configuration is nested too deeply."
-        ) from error
-    if sizes < LARGE:
-        return
-    try:
-        # Variables are named and shaped in this scope, and take no memory.
-        with keras.StatelessScope():
-            model: Any = keras.saving.deserialize_keras_object(config)
-        needed = sum(int(np.prod(w.shape)) * _itemsize(w.dtype) for w in model.weights)
-    except Exception:
-        return  # What it is that cannot be built, loading says.
-    if needed > FLOOR and needed > 4 * stored:
+        yield
+    except Exception as error:
+        if asked <= limit:
+            raise
         raise ValueError(
             f"{path} is damaged: its configuration asks for weights of "
-            f"{_readable(needed)}, and {_readable(stored)} are stored. Save the model "
-            "again."
-        )
-
-
-def _itemsize(dtype):
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
-def _sizes(part):
-    """All integers of a configuration but those that begin random numbers."""
-    if isinstance(part, dict):
-        for key, value in part.items():
-            if "seed" not in str(key):
-                yield from _sizes(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from _sizes(value)
-    elif isinstance(part, int) and not isinstance(part, bool):
-        yield part
+            f"{_readable(asked)} or more, and {_readable(stored)} are stored. Save the "
+            "model again."
+        ) from error
+    finally:
+        keras.layers.Layer.add_weight = usual
 
 
 def _check(path, name, declared, stored):

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_callable, check_sequence
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis._logits import logits_shape
@@ -122,7 +122,7 @@ class FoldCurve:
         axes.patch.set_visible(False)
         figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
         if path is not None:
-            with replacing(path) as file:
+            with replacing(check_path("path", path)) as file:
                 figure.savefig(file, format="png", dpi=130)
         return figure
 

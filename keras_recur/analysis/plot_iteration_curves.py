@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_string
 from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.analysis._logits import check_array
@@ -75,7 +75,7 @@ def plot_iteration_curves(
         )
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     if path is not None:
-        with replacing(path) as file:
+        with replacing(check_path("path", path)) as file:
             figure.savefig(file, format="png", dpi=130)
     return figure
 

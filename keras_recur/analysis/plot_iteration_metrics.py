@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.analysis.iteration_metrics import IterationMetrics
@@ -58,6 +58,6 @@ def plot_iteration_metrics(
             axes.plot(steps, 100 * values, color=color, ls=line, marker=".", label=name)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     if path is not None:
-        with replacing(path) as file:
+        with replacing(check_path("path", path)) as file:
             figure.savefig(file, format="png", dpi=130)
     return figure

@@ -8,7 +8,7 @@ References: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and
 from pathlib import Path
 from typing import Any
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_integer, check_type
 from keras_recur.analysis._pair_boxes import parts_of
 from keras_recur.analysis._pair_drawing import draw_columns
@@ -55,6 +55,6 @@ def plot_pair(pair: Pair, path: str | Path | None = None, shown: int = 6) -> Any
     }
     figure = draw_columns(pair.name, columns, steps=2 * shown)
     if path is not None:
-        with replacing(path) as file:
+        with replacing(check_path("path", path)) as file:
             figure.savefig(file, format="png", dpi=130)
     return figure

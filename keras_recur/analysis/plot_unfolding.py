@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur._labels import answer_labels
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._logits import logits_shape
@@ -67,7 +67,7 @@ def plot_unfolding(
     found = _unfold(model, x, y, iterations, trained)
     strip = found.strip()
     if path is not None:
-        with replacing(path) as file:
+        with replacing(check_path("path", path)) as file:
             if suffix == ".gif":
                 file.write(found.animation())
             else:
@@ -76,7 +76,7 @@ def plot_unfolding(
 
 
 def _suffix(path):
-    suffix = Path(path).suffix.lower()
+    suffix = check_path("path", path).suffix.lower()
     if suffix not in (".png", ".gif"):
         raise ValueError(
             "`path` must end in .png, for the strip, or in .gif, for an animation. "

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
@@ -122,6 +122,6 @@ class SimilarityHistory(keras.callbacks.Callback):
         label = f"similarity of {self.space}"
         figure.colorbar(image, ax=panels[:, :-1], label=label, shrink=0.8)
         if path is not None:
-            with replacing(path) as file:
+            with replacing(check_path("path", path)) as file:
                 figure.savefig(file, format="png", dpi=130)
         return figure

@@ -1,5 +1,6 @@
 """A saved model, read with errors that say what is wrong with the file."""
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import keras
 
 from keras_recur._archives import (
-    check_config,
     check_text,
     check_weights,
     check_zip,
+    limited_weights,
     member,
 )
 from keras_recur._files import check_path
@@ -55,8 +56,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
             check_zip(path, file)
             missing = [part for part in _PARTS if part not in file.namelist()]
             damaged = file.testzip()
-            if not missing and not damaged:
-                _check_sizes(path, file)
+            stored = 0 if missing or damaged else _check_sizes(path, file)
     except (zipfile.BadZipFile, EOFError) as error:
         if path.suffix != ".keras":
             raise ValueError(
@@ -79,28 +79,40 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
             "A Keras model is written by model.save('NAME.keras')."
         )
     try:
-        return keras.saving.load_model(path, compile=False)
+        return _loaded(path, stored)
     except RecursionError as error:
         raise ValueError(
             f"{path} is damaged: its configuration is nested too deeply."
         ) from error
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except json.JSONDecodeError as error:
         raise ValueError(
-            f"{path} holds a model that cannot be built here. Layers of your own must "
-            "be imported first, and registered with "
-            f"keras.saving.register_keras_serializable. Keras says: {error}"
+            f"{path} is damaged: its configuration is not JSON ({error}). Save the "
+            "model again."
         ) from error
 
 
-def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
-    """What a complete file declares, before Keras takes memory for it."""
+def _loaded(path, stored):
+    with limited_weights(path, stored):
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except json.JSONDecodeError:
+            raise
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f"{path} holds a model that cannot be built here. Layers of your own "
+                "must be imported first, and registered with "
+                f"keras.saving.register_keras_serializable. Keras says: {error}"
+            ) from error
+
+
+def _check_sizes(path: Path, file: zipfile.ZipFile) -> int:
+    """Check what a complete file declares; return the bytes of its weights."""
     check_text(path, file, _PARTS[:2])
     try:
         with member(path, file, _PARTS[2]) as weights:
-            stored = check_weights(path, weights)
+            return check_weights(path, weights)
     except OSError as error:
         raise ValueError(
             f"{path} is damaged: its {_PARTS[2]} cannot be read ({error}). Save the "
             "model again."
         ) from error
-    check_config(path, file.read(_PARTS[0]), stored)

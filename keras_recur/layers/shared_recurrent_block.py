@@ -283,7 +283,6 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self._know_masks(inputs, outputs)
 
     def _know_masks(self, inputs, outputs):
-        self._symbols = inputs
         ranks = _ranks(masks_of(outputs))
         self._ranks = {(None,) * len(ranks): ranks}
 
@@ -364,7 +363,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         """Ranks of the masks after an iteration. The block is asked with symbols."""
         if ranks not in self._ranks:
             inputs = tree.map_structure(
-                lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), self._symbols
+                lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), self._inputs
             )
             for leaf, rank in zip(tree.flatten(inputs), ranks, strict=True):
                 if rank:

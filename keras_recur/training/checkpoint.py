@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._archives import check_arrays
 from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.training._callback_state import CallbackState
@@ -86,6 +87,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.path.exists():
             return False
         try:
+            check_arrays(self.path)
             with open(self.path, "rb") as stored, np.load(stored) as file:
                 meta = json.loads(str(file["meta"]))
                 values = [file[f"arr_{i}"] for i in range(meta["arrays"])]
@@ -101,6 +103,7 @@ class Checkpoint(keras.callbacks.Callback):
             TypeError,
             AttributeError,
             EOFError,
+            RecursionError,
             zipfile.BadZipFile,
         ) as error:
             raise ValueError(
