@@ -321,8 +321,8 @@ def _check_kernels(variables):
         if variable.constraint is not None:
             raise ValueError(
                 "Kernels that are mixed from templates cannot be constrained. "
-                f"Received: {variable.path} with {type(variable.constraint).__name__}. Use a "
-                "regularizer, or sharing='all', 'none' or groups."
+                f"Received: {variable.path} with {type(variable.constraint).__name__}. "
+                "Use a regularizer, or sharing='all', 'none' or groups."
             )
     first = variables[0]
     for other in variables[1:]:

@@ -272,7 +272,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if self.soft:
             outputs = self.soft.build(self, inputs)
             self._check_state(state, outputs, dtypes=False)
-            self._know_masks(inputs, outputs)
+            self._know_masks(outputs)
             self.banks, self._seeds = self.soft.banks, self.soft.seeds
             return
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
@@ -280,9 +280,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 outputs = block(inputs)
             # Not the dtype: on PyTorch, Keras traces custom layers without autocast.
             self._check_state(state, outputs, dtypes=False)
-        self._know_masks(inputs, outputs)
+        self._know_masks(outputs)
 
-    def _know_masks(self, inputs, outputs):
+    def _know_masks(self, outputs):
         ranks = _ranks(masks_of(outputs))
         self._ranks = {(None,) * len(ranks): ranks}
 
