@@ -320,9 +320,9 @@ def _check_kernels(variables):
     for variable in variables:
         if variable.constraint is not None:
             raise ValueError(
-                "Kernels that are mixed from templates cannot be constrained. Received: "
-                f"{variable.path} with {type(variable.constraint).__name__}. Use a "
-                "regularizer, or sharing='all', 'none' or groups."
+                "Kernels that are mixed from templates cannot be constrained. "
+                f"Received: {variable.path} with {type(variable.constraint).__name__}. "
+                "Use a regularizer, or sharing='all', 'none' or groups."
             )
     first = variables[0]
     for other in variables[1:]:
