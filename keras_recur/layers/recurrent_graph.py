@@ -314,9 +314,8 @@ class RecurrentGraph(keras.layers.Layer):
                 f"in the {self.steps} steps that were built. Received: a run that "
                 "needs it. Build with more steps, or with prune=False."
             )
-        if key not in self._places and not _schedule.is_open(
-            self.sharing, transition.target
-        ):
+        tied = _schedule.is_open(self.sharing, transition.target)
+        if key not in self._places and not tied:
             raise ValueError(
                 f"No weights exist for {name} {age} steps after its first: with "
                 f"sharing={self.sharing!r} only the {self.steps} steps that were "

@@ -111,11 +111,8 @@ class Plan:
         if initializer is None:
             initializer = family.initializer
         seed = Start(initializer, seed).seed
-        check_memory(
-            f"A kernel of {name}",
-            [arguments["width"]] * 2,
-            f"width={arguments['width']}",
-        )
+        width = arguments["width"]
+        check_memory(f"A kernel of {name}", (width, width), f"width={width}")
         self.config = {
             "name": name,
             **arguments,
