@@ -14,7 +14,7 @@ from typing import Any
 from keras_recur._validation import check_integer, check_positive_int
 
 # Iterations of weights that are shared, and of one call.
-MAX_ITERATIONS = 1_000_000
+MAX_ITERATIONS = 100_000
 # Copies of a block: untied iterations, groups, and kernels of a template bank.
 MAX_COPIES = 10_000
 # Steps of a state graph, each of which runs other transitions.

@@ -71,7 +71,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             loops of one block share its weights, as everywhere in Keras. With any
             other sharing the loop has copies of its own and leaves the block alone.
         iterations: How often the block is applied. Positive integer, at most
-            1,000,000.
+            100,000.
         sharing: `"all"` (default), `"none"`, a sequence of `iterations` integers, the
             group of each iteration, or a `TemplateBank`. The first copy starts with
             the block's weights if the block is built. The others start with fresh

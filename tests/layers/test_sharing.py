@@ -360,7 +360,7 @@ def test_a_block_without_config_cannot_be_copied():
 @pytest.mark.parametrize("sharing", ["all", "none", TemplateBank(2), [0, 1] * 500_000])
 def test_huge_iterations_are_quick_or_refused(sharing):
     start = time.perf_counter()
-    with pytest.raises(ValueError, match="for every iteration|to 1000000"):
+    with pytest.raises(ValueError, match="to 100000"):
         SharedRecurrentBlock(dense(), 10**9, sharing)
     with contextlib.suppress(ValueError):
         SharedRecurrentBlock(dense(), 10**6, sharing)
