@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING
 
+import keras
+
 from keras_recur import (
     analysis,
     data,
@@ -13,9 +15,13 @@ from keras_recur import (
     training,
     zoo,
 )
+from keras_recur._torch_gradients import zero_all_gradients
 from keras_recur.exporting import export
 from keras_recur.training import losses
 from keras_recur.version import __version__
+
+if keras.backend.backend() == "torch":
+    zero_all_gradients()
 
 if TYPE_CHECKING:
     from keras_recur import tuning

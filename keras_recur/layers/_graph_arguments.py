@@ -3,7 +3,8 @@
 import numbers
 from collections.abc import Mapping, Sequence
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import check_one_of, check_sequence, check_type
+from keras_recur.layers._limits import MAX_SIZE
 from keras_recur.layers._schedule import check_names
 from keras_recur.layers.transition import Transition, resnet_transitions
 
@@ -20,9 +21,9 @@ def check_states(states):
     checked, ranks = {}, set()
     for name, shape in states.items():
         shape = tuple(shape) if isinstance(shape, list | tuple) else ()
-        right = 1 <= len(shape) <= 3 and all(isinstance(n, int) for n in shape[-1:])
+        right = 1 <= len(shape) <= 3 and all(_is_int(n) for n in shape[-1:])
         for size in shape:
-            right = right and (size is None or (isinstance(size, int) and size > 0))
+            right = right and (size is None or (_is_int(size) and 0 < size <= MAX_SIZE))
         if not right:
             raise ValueError(
                 "A state's shape must be (height, width, channels), (length, channels) "
@@ -33,7 +34,7 @@ def check_states(states):
             raise ValueError(
                 f"A state's name must be a string without '/'. Received: {name!r}."
             )
-        checked[name] = shape
+        checked[name] = tuple(n if n is None else int(n) for n in shape)
         ranks.add(len(shape))
     if len(ranks) > 1:
         raise ValueError(
@@ -52,13 +53,16 @@ def as_transitions(given, states, steps):
             return resnet_transitions(names, [loops] + [1] * (len(names) - 1))[0]
         given = _SHORTHANDS[given]
     found = []
-    for entry in given:
+    for entry in check_sequence("transitions", given):
         if isinstance(entry, str):
             check_one_of("transitions", entry, KINDS)
             pairs = [(a, b) for a in names for b in names]
             found += [Transition(*p) for p in pairs if kind_of(*p, names) == entry]
             continue
-        found.append(entry if isinstance(entry, Transition) else Transition(*entry))
+        if isinstance(entry, list | tuple) and 2 <= len(entry) <= 6:
+            entry = Transition(*entry)
+        check_type("transitions", entry, Transition, "a list of transitions")
+        found.append(entry)
     for transition in found:
         both = [transition.source, transition.target]
         check_names(names, both, repr(transition))

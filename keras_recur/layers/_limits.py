@@ -8,15 +8,46 @@ import contextlib
 import math
 import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from keras_recur._validation import check_integer, check_positive_int
 
 # Iterations of weights that are shared, and of one call.
-MAX_ITERATIONS = 1_000_000
+MAX_ITERATIONS = 100_000
 # Copies of a block: untied iterations, groups, and kernels of a template bank.
 MAX_COPIES = 10_000
 # Steps of a state graph, each of which runs other transitions.
 MAX_STEPS = 10_000
 # Units, channels, classes, sizes of kernels and of inputs, templates.
 MAX_SIZE = 1_000_000
+
+
+def check_size(name: str, value: Any, maximum: int = MAX_SIZE, hint: str = "") -> int:
+    """Return `value` as a positive `int` that is at most `maximum`."""
+    return check_integer(
+        name, check_positive_int(name, value), 1, hint=hint, maximum=maximum
+    )
+
+
+def check_seed(seed: Any) -> int | None:
+    """Return `seed` as an `int` that random generators take, or `None`."""
+    return None if seed is None else check_integer("seed", seed, 0, maximum=2**32 - 1)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a backend says in this error that memory was not enough."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(
+        text in said
+        for text in (
+            "out of memory",
+            "allocate",
+            "resource_exhausted",
+            "oom when",
+            "storage size calculation overflowed",
+        )
+    )
 
 
 def check_memory(what: str, shape: Iterable[int], received: str) -> None:
@@ -41,6 +72,9 @@ def check_memory(what: str, shape: Iterable[int], received: str) -> None:
 
 def _memory() -> int:
     """Bytes of memory, or 0 where the system does not say it."""
+    limits = []
     with contextlib.suppress(AttributeError, OSError, ValueError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 0
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with contextlib.suppress(OSError, ValueError):  # In a container: "max" is no limit.
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits, default=0)

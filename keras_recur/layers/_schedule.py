@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from keras_recur._validation import nearest
 
+# Numbers of steps that are tried, to say which would do.
+_TRIED = 200
+
 
 class Evaluation(NamedTuple):
     """One transition at one step.
@@ -121,6 +124,7 @@ def _populate(first, transitions, steps, fed):
 
 def _unreached(states, transitions, steps, readout, fed):
     most = max([steps, *(abs(n) for t in transitions for n in (t.first, t.last))])
+    most = min(most, _TRIED)
     reached = []
     for number in range(1, most + len(states) + 1):
         again = range(1, number + 1) if len(fed) else range(0)

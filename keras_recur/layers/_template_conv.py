@@ -5,7 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import check_flag, check_one_of, check_positive_int
+from keras_recur.layers._keras_arguments import check_keras
+from keras_recur.layers._limits import check_size
 
 
 class TemplateLayer(keras.layers.Layer):
@@ -20,10 +22,14 @@ class TemplateLayer(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.activation = keras.activations.get(activation)
-        self.use_bias = use_bias
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.activation = check_keras("activation", activation, keras.activations.get)
+        self.use_bias = check_flag("use_bias", use_bias)
+        self.bias_initializer = check_keras(
+            "bias_initializer", bias_initializer, keras.initializers.get
+        )
+        self.bias_regularizer = check_keras(
+            "bias_regularizer", bias_regularizer, keras.regularizers.get
+        )
         self.bias = None
 
     def __call__(self, x, kernel: Any = None, **kwargs):
@@ -93,16 +99,17 @@ class TemplateConv(TemplateLayer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.filters = check_positive_int("filters", filters)
+        self.filters = check_size("filters", filters)
         self.kernel_size = self._sizes("kernel_size", kernel_size)
         self.strides = self._sizes("strides", strides)
         self.padding = check_one_of("padding", padding, self.paddings)
         formats = ("channels_last", "channels_first")
-        self.data_format = data_format or keras.config.image_data_format()
-        check_one_of("data_format", self.data_format, formats)
+        if data_format is None:
+            data_format = keras.config.image_data_format()
+        self.data_format = check_one_of("data_format", data_format, formats)
         self.dilation_rate = self._sizes("dilation_rate", dilation_rate)
         self.groups = check_positive_int("groups", groups)
-        self.depthwise = depthwise
+        self.depthwise = check_flag("depthwise", depthwise)
         if depthwise and self.groups != 1:
             raise ValueError(
                 "A depthwise convolution has no groups. Received: depthwise=True, "
@@ -115,13 +122,14 @@ class TemplateConv(TemplateLayer):
             )
 
     def _sizes(self, name, value):
-        values = (value,) * self.rank if isinstance(value, int) else tuple(value)
-        if len(values) != self.rank:
+        if not isinstance(value, list | tuple):
+            value = (value,) * self.rank
+        if len(value) != self.rank:
             raise ValueError(
                 f"`{name}` must be an integer or {self.rank} integers. Received: "
                 f"{name}={value!r}."
             )
-        return tuple(check_positive_int(name, v) for v in values)
+        return tuple(check_size(name, v) for v in value)
 
     @property
     def outputs(self) -> int:

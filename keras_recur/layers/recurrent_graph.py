@@ -5,6 +5,7 @@ Neural Networks and Visual Cortex" (arXiv:1604.03640): states, transition matrix
 sets of weights, time-specific normalization and readout times.
 """
 
+import bisect
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
 from keras_recur.layers._branch import branch, levels
 from keras_recur.layers._copies import copy_block, own_block, tied_block
@@ -24,6 +25,8 @@ from keras_recur.layers._graph_arguments import (
     fits,
     plain_sharing,
 )
+from keras_recur.layers._keras_arguments import check_keras
+from keras_recur.layers._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
@@ -146,28 +149,33 @@ class RecurrentGraph(keras.layers.Layer):
         # The transitions cast for themselves; here weights are read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.states = check_states(states)
-        self.steps = check_positive_int("steps", steps)
+        self.steps = check_size("steps", steps, MAX_STEPS)
         names = list(self.states)
         self.transitions = as_transitions(transitions, self.states, self.steps)
         self.merge = check_one_of("merge", merge, ("mean", "declared_mean", "sum"))
         self.layer = check_one_of("layer", layer, BRANCHES)
         self.injection = check_one_of("injection", injection, (None, "add", "sequence"))
         self.readout = names[-1] if readout is None else readout
+        check_string("readout", self.readout)
         _schedule.check_names(names, [self.readout], "`readout`")
         _schedule.check_no_overlap(self.transitions, self.steps)
-        self.return_sequence = return_sequence
+        self.return_sequence = check_flag("return_sequence", return_sequence)
         self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
-        self.statistics = statistics and check_positive_int("statistics", statistics)
-        self.kernel_size = check_positive_int("kernel_size", kernel_size)
+        self.statistics = statistics
+        if statistics is not None:
+            self.statistics = check_size("statistics", statistics)
+        self.kernel_size = check_size("kernel_size", kernel_size)
         if self.kernel_size % 2 == 0:
             raise ValueError(
                 "`kernel_size` must be odd. Received: "
                 f"kernel_size={kernel_size}. Nearest: {kernel_size + 1}."
             )
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.prune = prune
-        self.remat = remat
-        self.seed = seed
+        self.kernel_initializer = check_keras(
+            "kernel_initializer", kernel_initializer, keras.initializers.get
+        )
+        self.prune = check_flag("prune", prune)
+        self.remat = check_flag("remat", remat)
+        self.seed = check_seed(seed)
         self.sharing = check_sharing(sharing, names, self.steps)
         self._written = Written()
         self._schedules: dict[tuple, _schedule.Schedule] = {}
@@ -201,6 +209,12 @@ class RecurrentGraph(keras.layers.Layer):
             self.steps,
             kinds,
         )
+        if len(groups) > MAX_COPIES:
+            raise ValueError(
+                f"A graph can have at most {MAX_COPIES:,} blocks. Received: steps="
+                f"{self.steps} with sharing={self.sharing!r}, which needs "
+                f"{len(groups):,}. Use fewer steps, or sharing='all'."
+            )
         # By transition and age: the number of its block and its row in it.
         self._places: dict[tuple[int, int], tuple[int, int]] = {}
         self.blocks, self.rows = [], []
@@ -218,6 +232,9 @@ class RecurrentGraph(keras.layers.Layer):
                 self._places[e.transition, e.age] = number, row
             self.rows.append(len(found))
             self.blocks.append(self._block(group, len(found), used))
+        self._ages: dict[int, list[int]] = {}
+        for transition, age in sorted(self._places):
+            self._ages.setdefault(transition, []).append(age)
 
     def _block(self, group, rows, used):
         first = group[0]
@@ -261,7 +278,7 @@ class RecurrentGraph(keras.layers.Layer):
         prune: bool | None = None,
     ) -> Any:
         """What a run evaluates: a `Schedule`, with `evaluations` and `populated`."""
-        steps = self.steps if steps is None else check_positive_int("steps", steps)
+        steps = self.steps if steps is None else check_size("steps", steps, MAX_STEPS)
         every = self.return_sequence if every is None else every
         prune = self.prune if prune is None else prune
         if (steps, every, prune) not in self._schedules:
@@ -288,7 +305,7 @@ class RecurrentGraph(keras.layers.Layer):
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
         """The same for one transition and age; past the last one, for the last."""
         number, age = key
-        known = [a for n, a in self._places if n == number]
+        known = self._ages.get(number, [])
         transition = self.transitions[number]
         name = f"{transition.source} -> {transition.target}"
         if not known:
@@ -297,14 +314,15 @@ class RecurrentGraph(keras.layers.Layer):
                 f"in the {self.steps} steps that were built. Received: a run that "
                 "needs it. Build with more steps, or with prune=False."
             )
-        if age not in known and not _schedule.is_open(self.sharing, transition.target):
+        tied = _schedule.is_open(self.sharing, transition.target)
+        if key not in self._places and not tied:
             raise ValueError(
                 f"No weights exist for {name} {age} steps after its first: with "
                 f"sharing={self.sharing!r} only the {self.steps} steps that were "
                 "built have them. Received: a run of other steps. Allowed beyond "
                 "those are transitions with sharing='all'."
             )
-        nearest = max([a for a in known if a <= age], default=min(known))
+        nearest = known[max(bisect.bisect_right(known, age) - 1, 0)]
         block, row = self._places[number, nearest]
         return self.blocks[block], row, self.rows[block]
 

@@ -18,12 +18,15 @@ from keras import ops, tree
 
 from keras_recur._validation import (
     check_flag,
-    check_integer,
     check_one_of,
-    check_positive_int,
 )
 from keras_recur.layers._copies import copy_block, is_shared, own_block, tied_block
-from keras_recur.layers._limits import MAX_COPIES, MAX_ITERATIONS
+from keras_recur.layers._limits import (
+    MAX_COPIES,
+    MAX_ITERATIONS,
+    check_seed,
+    check_size,
+)
 from keras_recur.layers._masks import (
     attach,
     joined,
@@ -76,7 +79,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             loops of one block share its weights, as everywhere in Keras. With any
             other sharing the loop has copies of its own and leaves the block alone.
         iterations: How often the block is applied. Positive integer, at most
-            1,000,000.
+            100,000.
         sharing: `"all"` (default), `"none"`, a sequence of `iterations` integers, the
             group of each iteration, or a `TemplateBank`. The first copy starts with
             the block's weights if the block is built. The others start with fresh
@@ -172,7 +175,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         kwargs.setdefault("dtype", _policy_of(block))
         # The block casts for itself; here weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
-        self.iterations = _check_iterations(iterations)
+        self.iterations = check_size("iterations", iterations, MAX_ITERATIONS)
         self.soft: Any = None
         if _is_bank(sharing):
             _check_copies(self.iterations, self.iterations, "a template bank")
@@ -185,7 +188,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self.return_sequence = check_flag("return_sequence", return_sequence)
         self.unroll = check_flag("unroll", unroll)
         self.remat = check_flag("remat", remat)
-        self.seed = None if seed is None else check_integer("seed", seed, 0)
+        self.seed = check_seed(seed)
         self._dtypes = self._inputs = None
         self._written = Written()
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -477,7 +480,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if iterations is None:
             iterations = self.iterations - (start if known else 0)
         if iterations != self.iterations or not known:
-            iterations = _check_iterations(iterations)
+            iterations = check_size("iterations", iterations, MAX_ITERATIONS)
         if self.endless:
             return [0] * iterations, [start + t for t in range(iterations)]
         if not known:
@@ -650,11 +653,6 @@ def _policy_of(block):
     """The policy of what the block computes: a Sequential's is its last layer's."""
     inner = getattr(block, "layers", None)
     return _policy_of(inner[-1]) if inner else block.dtype_policy
-
-
-def _check_iterations(iterations):
-    iterations = check_positive_int("iterations", iterations)
-    return check_integer("iterations", iterations, 1, maximum=MAX_ITERATIONS)
 
 
 def _check_copies(copies, iterations, sharing):

@@ -14,7 +14,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_recur._validation import check_positive_int, nearest
+from keras_recur._validation import check_integer, check_sequence, nearest
+from keras_recur.layers._keras_arguments import check_keras
+from keras_recur.layers._limits import (
+    MAX_COPIES,
+    MAX_SIZE,
+    check_memory,
+    check_seed,
+    check_size,
+)
 
 _STARTS = ("orthogonal", "orthogonal_rows", "identity", "ones")
 
@@ -107,19 +115,25 @@ class TemplateBank(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if num_templates is not None:
-            check_positive_int("num_templates", num_templates)
+            num_templates = check_size("num_templates", num_templates, MAX_COPIES)
         self.num_templates: Any = num_templates
         # Unknown until the bank is built, where a loop is to find them.
         self.kernel_shape: Any = None if kernel_shape is None else _shape(kernel_shape)
-        self.num_layers: Any = num_layers
         if num_layers is not None:
-            check_positive_int("num_layers", num_layers)
+            num_layers = check_size("num_layers", num_layers, 10 * MAX_COPIES)
+        self.num_layers: Any = num_layers
         self.labels = None if labels is None else _labels(labels, num_layers)
-        self.templates_initializer = keras.initializers.get(templates_initializer)
+        self.templates_initializer = check_keras(
+            "templates_initializer", templates_initializer, keras.initializers.get
+        )
         self.coefficients_initializer = _start(coefficients_initializer)
-        self.templates_regularizer = keras.regularizers.get(templates_regularizer)
-        self.coefficients_regularizer = keras.regularizers.get(coefficients_regularizer)
-        self.seed = seed
+        self.templates_regularizer = check_keras(
+            "templates_regularizer", templates_regularizer, keras.regularizers.get
+        )
+        self.coefficients_regularizer = check_keras(
+            "coefficients_regularizer", coefficients_regularizer, keras.regularizers.get
+        )
+        self.seed = check_seed(seed)
         self.coefficients = self.scales = self.directions = None
 
     def build(self, x_shape=None):
@@ -132,6 +146,12 @@ class TemplateBank(keras.layers.Layer):
             )
         if self.num_templates is None:
             self.num_templates = self.num_layers
+        received = f"num_templates={self.num_templates}, kernel_shape="
+        received += f"{self.kernel_shape}, num_layers={self.num_layers}"
+        shape = self.num_templates, *self.kernel_shape
+        check_memory("The templates of a bank", shape, received)
+        shape = self.num_layers, self.num_templates
+        check_memory("The coefficients of a bank", shape, received)
         seed = random.randrange(2**31) if self.seed is None else self.seed
         self.templates = self.add_weight(
             name="templates",
@@ -283,7 +303,7 @@ def _start(initializer):
     if isinstance(initializer, str) and initializer in _STARTS:
         return initializer
     try:
-        return keras.initializers.get(initializer)
+        return check_keras("initializer", initializer, keras.initializers.get)
     except ValueError:
         raise ValueError(
             "Unknown value for `coefficients_initializer`. Received: "
@@ -294,7 +314,7 @@ def _start(initializer):
 
 def _shape(kernel_shape):
     try:
-        sizes = [check_positive_int("kernel_shape", n) for n in kernel_shape]
+        sizes = [check_size("kernel_shape", n) for n in kernel_shape]
     except (TypeError, ValueError):
         sizes = []
     if len(sizes) < 2:
@@ -305,14 +325,19 @@ def _shape(kernel_shape):
     return tuple(sizes)
 
 
+def _label(name, value):
+    return check_integer(name, value, -MAX_SIZE, maximum=MAX_SIZE)
+
+
 def _labels(labels, num_layers):
+    labels = check_sequence("labels", labels, _label)
     found = [int(label) for label in labels]
     if num_layers is None or len(found) != num_layers:
         raise ValueError(
             "`labels` must name a cluster for each of the `num_layers` layers. "
             f"Received: labels={found} for num_layers={num_layers}."
         )
-    if sorted(set(found)) != list(range(max(found) + 1)):
+    if set(found) != set(range(len(set(found)))):
         raise ValueError(
             "`labels` must use every integer from 0 up to their largest. Received: "
             f"labels={found}."

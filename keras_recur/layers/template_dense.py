@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._validation import check_positive_int
+from keras_recur.layers._limits import check_size
 from keras_recur.layers._template_conv import TemplateLayer
 
 
@@ -45,7 +45,7 @@ class TemplateDense(TemplateLayer):
 
     def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.units = check_positive_int("units", units)
+        self.units = check_size("units", units)
 
     @property
     def outputs(self) -> int:

@@ -5,8 +5,15 @@ from typing import Any
 
 import keras
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import (
+    check_flag,
+    check_integer,
+    check_one_of,
+    check_sequence,
+    check_string,
+)
 from keras_recur.layers._copies import is_shared
+from keras_recur.layers._limits import MAX_STEPS, check_size
 
 BRANCHES = ("BRCx2", "BRCx3")
 
@@ -61,8 +68,8 @@ class Transition:
         layer: str | keras.layers.Layer | None = None,
         shortcut: bool | None = None,
     ):
-        self.source = source
-        self.target = target
+        self.source = check_string("source", source)
+        self.target = check_string("target", target)
         self.first = _check_step("first", first, source, target)
         self.last = _check_step("last", last, source, target)
         if (first > 0) == (last > 0) and first > last:
@@ -73,10 +80,13 @@ class Transition:
         if layer is not None and not isinstance(layer, keras.layers.Layer):
             check_one_of("layer", layer, (None, *BRANCHES))
         self.layer = layer
-        self.shortcut = (source == target) if shortcut is None else bool(shortcut)
+        self.shortcut = source == target
+        if shortcut is not None:
+            self.shortcut = check_flag("shortcut", shortcut)
 
     def range(self, steps: int) -> range:
         """The steps at which it exists, in a run of `steps` steps."""
+        steps = check_size("steps", steps, MAX_STEPS)
         first, last = (
             step if step > 0 else steps + 1 + step for step in (self.first, self.last)
         )
@@ -125,7 +135,11 @@ def _check_step(name, value, source, target):
             f"there is only the input.{cycle} Received: {name}=0. Steps count from 1, "
             "or from the end with -1."
         )
-    return int(value)
+    return check_integer(name, value, -MAX_STEPS, maximum=MAX_STEPS)
+
+
+def _check_count(name, value):
+    return check_integer(name, value, 0, maximum=MAX_STEPS)
 
 
 def resnet_transitions(
@@ -161,9 +175,9 @@ def resnet_transitions(
     >>> blocked[0]
     Transition('h1', 'h1', first=1, last=-3)
     """
-    counts = list(unrolling)
-    right = [isinstance(n, numbers.Integral) and n >= 0 for n in counts]
-    if len(counts) != len(states) or not all(right):
+    states = check_sequence("states", states, check_string, 1)
+    counts = check_sequence("unrolling", unrolling, _check_count)
+    if len(counts) != len(states):
         raise ValueError(
             "`unrolling` must say for each state how often it loops, with numbers of "
             f"0 or more. Received: unrolling={unrolling!r} for {len(states)} states."

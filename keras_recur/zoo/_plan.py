@@ -6,14 +6,25 @@ import inspect
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_recur._validation import (
+    check_flag,
+    check_integer,
     check_one_of,
-    check_positive_int,
     check_strength,
+    check_type,
     nearest,
 )
 from keras_recur.layers import TemplateBank
+from keras_recur.layers._limits import (
+    MAX_COPIES,
+    MAX_ITERATIONS,
+    MAX_SIZE,
+    check_memory,
+    check_size,
+    out_of_memory,
+)
 from keras_recur.zoo.costs import trainable_parameters
 from keras_recur.zoo.family import Family, describe
 from keras_recur.zoo.start import Start
@@ -55,6 +66,7 @@ class Plan:
             "width": width,
             "iterations": iterations,
         }
+        options = {k: _plain_number(v) for k, v in options.items()}
         given = {k: v for k, v in sizes.items() if v is not None} | options
         arguments = dict(family.defaults)
         usual = arguments.pop("templates", None)
@@ -71,7 +83,17 @@ class Plan:
         arguments["input_shape"] = _check_input_shape(family, arguments["input_shape"])
         for key in ("num_classes", "width", "iterations"):
             if key in arguments:
-                arguments[key] = check_positive_int(key, arguments[key])
+                limit = MAX_ITERATIONS if key == "iterations" else MAX_SIZE
+                arguments[key] = check_size(key, arguments[key], limit)
+        for key, value in options.items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                check_integer(key, value, min(value, 0), maximum=MAX_SIZE)
+        if arguments["num_classes"] < 2:
+            raise ValueError(
+                "`num_classes` must be 2 or more, since a softmax over one class is "
+                "always 1. Received: num_classes=1. Use num_classes=2 for two classes, "
+                "with labels 0 and 1."
+            )
         if sharing is None and templates is None:
             templates = usual
         recurrence = check_strength("recurrence", recurrence)
@@ -84,9 +106,13 @@ class Plan:
         self._arguments = arguments
         self._sharing, self._templates = sharing, templates
         self._recurrence = recurrence
-        self._policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
-        initializer = initializer or family.initializer
+        unroll, remat = check_flag("unroll", unroll), check_flag("remat", remat)
+        self._policy = _check_policy(dtype)
+        if initializer is None:
+            initializer = family.initializer
         seed = Start(initializer, seed).seed
+        width = arguments["width"]
+        check_memory(f"A kernel of {name}", (width, width), f"width={width}")
         self.config = {
             "name": name,
             **arguments,
@@ -132,7 +158,7 @@ class Plan:
 
     def _network(self, sharing, width):
         start = Start(self.config["initializer"], self.config["seed"])
-        with _policy_and_layout(self._policy):
+        with _policy_and_layout(self._policy), _memory_in_one_sentence(self.config):
             if sharing is None:
                 sharing = "all"
                 if self._templates:
@@ -145,12 +171,51 @@ class Plan:
             )
 
 
+def _plain_number(value):
+    """NumPy's numbers as Python's, which a config can hold."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_policy(dtype):
+    """The dtype policy that is meant, by default the global one."""
+    if dtype is None:
+        return keras.config.dtype_policy()
+    try:
+        if isinstance(dtype, str | dict | keras.dtype_policies.DTypePolicy):
+            return keras.dtype_policies.get(dtype)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        "`dtype` must be a dtype policy, such as 'float32' or 'mixed_bfloat16'. "
+        f"Received: dtype={dtype!r} (of type {type(dtype).__name__})."
+    )
+
+
+@contextlib.contextmanager
+def _memory_in_one_sentence(config):
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        keys = ("name", "input_shape", "num_classes", "width", "iterations")
+        sizes = ", ".join(f"{k}={config[k]!r}" for k in keys if k in config)
+        raise ValueError(
+            f"The network must fit into memory, but memory ran out. Received: {sizes}. "
+            "Choose smaller sizes."
+        ) from None
+
+
 def _check_sharing(sharing, templates, recurrence):
+    kinds = str | list | tuple | range | dict | np.ndarray | TemplateBank
+    if sharing is not None:
+        what = "'all', 'none', a list or a TemplateBank"
+        check_type("sharing", sharing, kinds, what)
     if templates is not None:
         if isinstance(templates, str):
             check_one_of("templates", templates, ("layers",))
         else:
-            check_positive_int("templates", templates)
+            check_size("templates", templates, MAX_COPIES)
         if sharing is not None:
             raise ValueError(
                 "`templates` is a way of sharing itself. Received: "
@@ -171,7 +236,9 @@ def _plain(sharing, templates, recurrence):
         return {"sharing": keras.saving.serialize_keras_object(sharing)}
     if sharing is None or isinstance(sharing, str):
         return {"sharing": sharing or "all"}
-    return {"sharing": list(sharing)}
+    if isinstance(sharing, dict):  # By state, as RecurrentGraph takes it.
+        return {"sharing": dict(sharing)}
+    return {"sharing": [_plain_number(group) for group in sharing]}
 
 
 def _check_width(family: Family, width: int):
@@ -186,17 +253,18 @@ def _check_width(family: Family, width: int):
 def _check_input_shape(family: Family, shape: Any) -> tuple[int | None, ...]:
     default = family.defaults["input_shape"]
     try:
-        shape = tuple(shape)
+        shape = tuple(_plain_number(size) for size in shape)
     except TypeError:
-        shape = (shape,)
+        shape = (_plain_number(shape),)
     right = len(shape) == len(default)
     for size, usual in zip(shape, default, strict=False):
         open_size = size is None and usual is None
-        right = right and (open_size or (isinstance(size, int) and size > 0))
+        number = isinstance(size, int) and not isinstance(size, bool)
+        right = right and (open_size or (number and 0 < size <= MAX_SIZE))
     if not right:
         raise ValueError(
             f"`input_shape` of {family.name} must be like {default}: "
-            f"{len(default)} positive integers"
+            f"{len(default)} positive integers of at most {MAX_SIZE:,}"
             f"{', sizes may be None' if None in default else ''}. Received: "
             f"input_shape={shape}."
         )

@@ -5,7 +5,7 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from keras_recur._validation import nearest
+from keras_recur._validation import check_string, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +97,7 @@ def list_models(pattern: str = "*") -> list[str]:
     >>> keras_recur.zoo.list_models("deep_*")
     ['deep_thinking_1d', 'deep_thinking_2d']
     """
-    return sorted(fnmatch.filter(_families, pattern))
+    return sorted(fnmatch.filter(_families, check_string("pattern", pattern)))
 
 
 def describe(name: str) -> Family:
@@ -117,7 +117,7 @@ def describe(name: str) -> Family:
     >>> print(keras_recur.zoo.describe("mlp").shares)
     one Dense layer with bias and ReLU
     """
-    if name not in _families:
+    if check_string("name", name) not in _families:
         raise ValueError(
             f"Unknown family. Received: name={name!r}. Allowed: "
             f"{', '.join(list_models())}.{nearest(name, _families)}"

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._validation import check_number
 from keras_recur.zoo import tying
 from keras_recur.zoo.costs import Costs, costs
 from keras_recur.zoo.family import describe
@@ -111,6 +112,7 @@ class Pair:
             ValueError: if copies differ, naming them, or if the twins differ in
                 width. Nothing is changed then.
         """
+        tolerance = check_number("tolerance", tolerance, 0)
         self._check_widths("tie")
         tying.tie(self.recurrent, self.feedforward, tolerance)
 

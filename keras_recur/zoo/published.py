@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from keras_recur._validation import nearest
+from keras_recur._validation import check_string, nearest
 from keras_recur.zoo.build import build
 from keras_recur.zoo.pair import Pair
 
@@ -73,13 +73,14 @@ def list_published(pattern: str = "*") -> list[str]:
     >>> "deep_thinking_1d-prefix_sums" in keras_recur.zoo.list_published()
     True
     """
+    pattern = check_string("pattern", pattern)
     return sorted(f.name for f in _published() if f.match(pattern))
 
 
 def entry_folder(name: str) -> Path:
     """The folder of a published entry, or an error that names the nearest."""
     folders = {folder.name: folder for folder in _published()}
-    if name not in folders:
+    if check_string("name", name) not in folders:
         raise ValueError(
             f"Unknown entry. Received: name={name!r}. Published: "
             f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} For an "

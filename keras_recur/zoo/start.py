@@ -5,7 +5,10 @@ from typing import Any
 
 import keras
 
+from keras_recur._validation import check_string
 from keras_recur.layers import RecurrenceRegularizer, TemplateBank
+from keras_recur.layers._keras_arguments import check_keras
+from keras_recur.layers._limits import check_memory, check_seed
 
 
 class Start:
@@ -20,11 +23,12 @@ class Start:
     """
 
     def __init__(self, initializer: str = "torch_default", seed: int | None = None):
-        self.initializer = initializer
+        self.initializer = check_string("initializer", initializer)
+        seed = check_seed(seed)
         self.seed = random.randrange(2**31) if seed is None else seed
         self._next = random.Random(self.seed)
         if initializer != "torch_default":
-            keras.initializers.get(initializer)
+            check_keras("initializer", initializer, keras.initializers.get)
 
     def draw_seed(self) -> int:
         """The next seed, for a layer that draws random numbers."""
@@ -56,6 +60,7 @@ class Start:
             if "seed" not in kernel.get_config():
                 config.pop("seed")
             return {"kernel_initializer": type(kernel).from_config(config)}
+        check_memory("A kernel", (fan_in,), f"a layer of {fan_in} inputs")
         limit = fan_in**-0.5
         return {
             name: keras.initializers.RandomUniform(-limit, limit, self.draw_seed())

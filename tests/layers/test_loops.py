@@ -16,6 +16,7 @@ from harness import (
     model_of,
     normal,
     train,
+    unseeded,
 )
 from keras import layers
 
@@ -198,3 +199,36 @@ def test_loops_may_be_nested():
     outer = SharedRecurrentBlock(keras.Sequential([inner, AddIndex()]), 3)
     out = float(array(outer(normal(1, 1) * 0))[0, 0])
     assert out == 3 * (0 + 1 + 2 * 200) + (0 + 1 + 2 + 3 * 300)
+
+
+def normalized_by_its_spectrum():
+    block = keras.Sequential([layers.SpectralNormalization(dense())])
+    block.build((None, 4))
+    for n, weight in enumerate(block.weights):
+        weight.assign(normal(*weight.shape, seed=n))
+    return block
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_trainable_weights_that_call_writes_are_carried(loop):
+    """SpectralNormalization writes its kernel: as calling the block by hand."""
+    trained = []
+    for way in ("by hand", loop):
+        block = normalized_by_its_spectrum()
+        # By hand, PyTorch refuses to go back through weights that were written.
+        torch = keras.backend.backend() == "torch"
+        parts = [block] * 3
+        if way == loop or torch:
+            arguments = LOOPS[loop] if way == loop else LOOPS["rolled"]
+            parts = [SharedRecurrentBlock(block, 3, **arguments)]
+        result = unseeded(train(model_of(*parts), epochs=2))
+        trained.append({**result, "weights": [array(w) for w in block.weights]})
+    close(*trained, 1e-4)
+    block, x = normalized_by_its_spectrum(), normal(8, 4)
+    by_hand = block(block(block(x, training=True), training=True), training=True)
+    other = normalized_by_its_spectrum()
+    looped = SharedRecurrentBlock(other, 3, **LOOPS[loop])(x, training=True)
+    close(array(looped), array(by_hand), 1e-4)
+    written = [[array(w) for w in b.weights] for b in (other, block)]
+    close(*written, 1e-4)
+    assert np.abs(written[0][0] - normal(4, 4)).max() > 1e-2

@@ -1,12 +1,16 @@
 """Which iterations share weights: counts, gradients, and the copies themselves."""
 
+import contextlib
+import functools
+import time
+
 import keras
 import numpy as np
 import pytest
 from harness import array, close, dense, model_of, normal, train, unseeded, weights
-from keras import layers
+from keras import layers, ops
 
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 
 SHARINGS = {
     "all": ("all", 1),
@@ -191,3 +195,173 @@ def test_a_built_block_without_config_can_be_tied():
 
     loop = SharedRecurrentBlock(built(Plain("ones")), 2)
     close(array(loop(np.ones((1, 4)))), np.full((1, 4), 16.0))
+
+
+# What a block holds, in its copies
+
+SHARINGS_OF_COPIES = ["none", [0, 0, 1], TemplateBank(2)]
+of_copies = pytest.mark.parametrize(
+    "sharing", SHARINGS_OF_COPIES, ids=["none", "groups", "bank"]
+)
+
+
+def scaled(factor):
+    def activation(x):
+        return factor * ops.tanh(x)
+
+    return activation
+
+
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * ops.tanh(x)
+
+
+class Halved(keras.constraints.Constraint):
+    def __init__(self, bound=1.0):
+        self.bound = bound
+
+    def __call__(self, w):
+        return ops.clip(w, -self.bound, self.bound)
+
+
+class Unregistered(layers.Layer):
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.inner = layers.Dense(4, activation=scaled(factor))
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x)
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+OWN_OBJECTS = {
+    "two closures of one name": lambda: keras.Sequential(
+        [dense(activation=scaled(2.0)), dense(activation=scaled(3.0))]
+    ),
+    "lambda": lambda: keras.Sequential([dense(activation=lambda x: 2 * ops.tanh(x))]),
+    "Lambda layer": lambda: keras.Sequential(
+        [dense(), layers.Lambda(lambda x, k: k * x, arguments={"k": 2.0})]
+    ),
+    "partial": lambda: dense(
+        activation=functools.partial(ops.leaky_relu, negative_slope=0.3)
+    ),
+    "callable object": lambda: dense(activation=Scaled(2.0)),
+    "initializer": lambda: dense(
+        bias_initializer=lambda shape, dtype=None: ops.ones(shape, dtype)
+    ),
+    "constraint": lambda: dense(bias_constraint=Halved(5.0)),
+    "unregistered layer": lambda: keras.Sequential([Unregistered(2.0)]),
+    "functional": lambda: model_of(dense(activation=scaled(2.0)), ops.tanh),
+    "wrapper": lambda: keras.Sequential(
+        [
+            layers.Reshape((1, 4)),
+            layers.TimeDistributed(dense(activation=scaled(2.0))),
+            layers.Flatten(),
+        ]
+    ),
+}
+
+
+@of_copies
+@pytest.mark.parametrize("make", OWN_OBJECTS.values(), ids=OWN_OBJECTS.keys())
+def test_copies_keep_own_functions_and_objects(make, sharing):
+    """As the block called by hand, with the same weights at every iteration."""
+    block, x = make(), normal(2, 4)
+    loop = SharedRecurrentBlock(block, 3, sharing)
+    loop(x)
+    block(x)
+    values = block.get_weights()
+    if loop.soft:
+        loop.soft.assign_rows([values] * 3)
+        for bank in loop.banks:
+            shape = bank.kernel_shape
+            kernels = [v for v in values if v.shape == shape]
+            bank.templates.assign(np.stack([kernels[0], kernels[-1]]))
+            picked = np.eye(2)[[0, 1][: len(kernels)] * 3]
+            bank.coefficients.assign(picked)
+    for copy in loop.blocks:
+        copy.set_weights(values)
+    close(array(loop(x)), array(block(block(block(x)))), 1e-4)
+
+
+def test_two_classes_of_one_name_cannot_be_copied():
+    other = type("Unregistered", (Unregistered,), {})
+    block = keras.Sequential([Unregistered(1.0), other(2.0)])
+    with pytest.raises(ValueError, match="two classes named 'Unregistered'"):
+        SharedRecurrentBlock(block, 2, "none")
+
+
+def test_copies_of_a_built_block_keep_what_is_not_trained():
+    scale = layers.Normalization()
+    scale.adapt(normal(64, 4) * 3 + 1)
+    frozen = dense(trainable=False)
+    block = model_of(scale, frozen, dense())
+    loop = SharedRecurrentBlock(block, 3, "none")
+    for copy in loop.blocks:
+        kept = {v.name: array(v) for v in copy.layers[1].weights}
+        close(kept, {v.name: array(v) for v in scale.weights})
+        close(weights(copy.layers[2]), weights(frozen))
+        assert not copy.layers[2].trainable
+
+
+# What a given block means
+
+
+@of_copies
+def test_only_loops_that_share_all_apply_the_given_block(sharing):
+    block = built(dense())
+    loops = SharedRecurrentBlock(block, 3), SharedRecurrentBlock(block, 3, sharing)
+    models = [model_of(loop) for loop in loops]
+    before = weights(models[1])
+    train(models[0])
+    close(weights(models[1]), before, 0)
+    assert loops[0].block is block
+    assert loops[1].block is not block
+
+
+@pytest.mark.parametrize("make", [dense, lambda: keras.Sequential([dense()])])
+def test_a_block_in_two_loops_is_tied_in_a_file_too(make, tmp_path):
+    block = make()
+    first, second = (SharedRecurrentBlock(block, n) for n in (2, 3))
+    model = model_of(first, layers.ReLU(), second)
+    assert model.count_params() == 20
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    x = normal(3, 4)
+    close(array(again(x)), array(model(x)))
+    assert again.count_params() == 20
+    assert again.layers[1].block is again.layers[3].block
+
+
+def test_a_block_without_config_cannot_be_copied():
+    class Plain(layers.Layer):
+        def __init__(self, function):
+            super().__init__()
+            self.function = function
+
+    with pytest.raises(ValueError, match=r"copy needs `get_config`.*sharing='all'"):
+        SharedRecurrentBlock(Plain(ops.tanh), 2, "none")
+
+
+# Sizes
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("sharing", ["all", "none", TemplateBank(2), [0, 1] * 500_000])
+def test_huge_iterations_are_quick_or_refused(sharing):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="to 100000"):
+        SharedRecurrentBlock(dense(), 10**9, sharing)
+    with contextlib.suppress(ValueError):
+        SharedRecurrentBlock(dense(), 10**6, sharing)
+    assert time.perf_counter() - start < 10

@@ -510,3 +510,53 @@ def test_the_same_seed_gives_the_same_kernels_whatever_the_names():
     other = SharedRecurrentBlock(dense(), 2, TemplateBank(2, seed=4))
     other(normal(2, 4))
     assert np.abs(array(other.banks[0].templates) - array(first.templates)).max() > 0.01
+
+
+# What a bank cannot mix
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: dense(kernel_constraint="non_neg"), "cannot be constrained.*NonNeg"),
+        (
+            lambda: keras.Sequential([layers.SpectralNormalization(dense())]),
+            "cannot be written.*kernel",
+        ),
+        (
+            lambda: keras.Sequential([dense(kernel_regularizer="l2"), dense()]),
+            "same dtype and regularizer",
+        ),
+    ],
+    ids=["constraint", "written kernel", "two regularizers"],
+)
+def test_kernels_that_cannot_be_mixed_are_refused(make, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        soft(make()).build((None, 4))
+
+
+def test_constraints_and_regularizers_hold_for_every_row():
+    block = dense(
+        bias_constraint=keras.constraints.UnitNorm(axis=0),
+        bias_regularizer=lambda b: ops.square(ops.sum(b)),
+        bias_initializer="random_normal",
+    )
+    loop = soft(block)
+    model = model_of(loop)
+    (rows,) = [v for v in loop.trainable_variables if "bias" in v.path]
+    expected = np.square(array(rows).sum(axis=1)).sum()
+    close(float(array(sum(model.losses))), float(expected))
+    train(model, epochs=2)
+    close(np.linalg.norm(array(rows), axis=1), np.ones(3))
+
+
+@pytest.mark.parametrize("change", ["lora", "freeze"])
+def test_a_prototype_that_changes_is_noticed(change):
+    loop, x = soft(layers.Dense(4)), normal(2, 4)
+    loop(x)
+    if change == "lora":
+        loop.block.enable_lora(2)
+    else:
+        loop.block.trainable = False
+    with pytest.raises(ValueError, match="must keep the weights.*analysis.bake"):
+        loop(x)

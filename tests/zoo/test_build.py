@@ -1,5 +1,8 @@
 """zoo.build, what it takes and refuses; the registry; with_iterations."""
 
+import json
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -378,3 +381,76 @@ def test_a_users_readout():
     model = keras.Model(start, Readout(keras.layers.Dense(2))(loop(start)))
     assert zoo.with_iterations(model, 7, readout="all").output_shape == (None, 7, 2)
     assert model.output_shape == (None, 2)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_build_refuses_one_class(name):
+    with pytest.raises(ValueError, match="Use num_classes=2"):
+        zoo.build(name, num_classes=1)
+
+
+HUGE = [
+    {"iterations": 10**9},
+    {"iterations": 10**6},
+    {"width": 10**9},
+    {"width": 10**6},
+    {"num_classes": 10**9},
+    {"input_shape": (10**6, 10**6, 3)},
+    {"templates": 10**9},
+]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("sizes", HUGE, ids=str)
+def test_build_refuses_huge_sizes_at_once(sizes):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="Received"):
+        zoo.build("mlp", **sizes)
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.once
+def test_build_takes_numbers_of_numpy():
+    pair = zoo.build(
+        "frnn",
+        input_shape=np.array([8, 8, 1]),
+        num_classes=np.int64(3),
+        width=np.int32(4),
+        iterations=np.int64(4),
+        states=np.int64(2),
+        seed=np.int64(1),
+    )
+    assert json.loads(json.dumps(pair.config))["states"] == 2
+
+
+def members(place):
+    """Two networks of equal layers: built, read twice from a file, or cloned."""
+    network = zoo.build("deep_thinking_1d", width=4, iterations=2, seed=0).recurrent
+    if place == "built":
+        other = zoo.build("deep_thinking_1d", width=4, iterations=2, seed=1)
+        return network, other.recurrent
+    if place == "twins":
+        pair = zoo.build("deep_thinking_1d", width=4, iterations=2, seed=0)
+        return pair.recurrent, pair.feedforward
+    return network, keras.models.clone_model(network)
+
+
+@pytest.mark.parametrize("place", ["built", "twins", "clone"])
+def test_an_ensemble_of_networks_trains_alike_from_the_same_weights(place):
+    """On PyTorch Keras zeroes gradients by path, and their paths are equal."""
+    x = np.random.default_rng(0).normal(size=(4, 8, 1)).astype("float32")
+    inputs, outputs = keras.Input((8, 1)), []
+    for n, network in enumerate(members(place)):
+        network.name = f"member_{n}"
+        outputs.append(network(inputs))
+    model = keras.Model(inputs, keras.layers.Average()(outputs))
+    eager = keras.backend.backend() == "tensorflow"
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=eager)
+    start, after = [w.copy() for w in model.get_weights()], []
+    for _ in range(2):
+        model.set_weights(start)
+        model.train_on_batch(x, np.ones((4, 8, 2), "float32"))
+        after.append(model.get_weights())
+    for first, second in zip(*after, strict=True):
+        np.testing.assert_allclose(first, second, 1e-5, 1e-6)

@@ -1,0 +1,31 @@
+"""Arguments that Keras interprets: initializers, regularizers, activations."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def check_keras(name: str, value: Any, get: Callable[[Any], Any]) -> Any:
+    """Return `get(value)`, or say that Keras cannot interpret the argument.
+
+    Args:
+        name: The argument, for the message.
+        value: `None`, a name, a config or a callable. `None` is returned.
+        get: Such as `keras.initializers.get`.
+
+    Raises:
+        ValueError: if Keras does not know it, or it cannot be called.
+    """
+    kind = get.__module__.rsplit(".", 1)[-1]
+    found = None
+    known = value is None or isinstance(value, str | dict) or callable(value)
+    if known or hasattr(value, "shape"):  # Arrays are initializers, too.
+        try:
+            found = get(value)
+        except (TypeError, ValueError):
+            found = None
+        if value is None or callable(found):
+            return found
+    raise ValueError(
+        f"`{name}` must be one of keras.{kind}, by name or as an object, or a "
+        f"function. Received: {name}={value!r} (of type {type(value).__name__})."
+    )
