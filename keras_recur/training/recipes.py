@@ -11,7 +11,12 @@ github.com/StanfordVL/feedback-networks, whose loss is the sum over iterations.
 
 from typing import Any
 
-from keras_recur._validation import check_one_of, check_positive_int, nearest
+from keras_recur._validation import (
+    check_one_of,
+    check_positive_int,
+    check_string,
+    nearest,
+)
 from keras_recur.training.recipe import Recipe
 
 _UNCANNY = {"optimizer": "sgd", "weight_decay": 2e-4, "warmup": 5}
@@ -70,15 +75,21 @@ def paper_recipe(
         A `Recipe`.
 
     Raises:
-        ValueError: where the papers train no such network on such data.
+        ValueError: If an argument is not as described, or the papers train no such
+            network on such data.
 
     Example:
 
     >>> keras_recur.training.paper_recipe("mlp", "cifar10").learning_rate
     0.01
     """
+    check_string("family", family)
+    check_string("data", data)
     check_one_of("twin", twin, ("recurrent", "feedforward"))
     iterations = check_positive_int("iterations", iterations)
+    check_one_of("injection", injection, (None, "add", "concat"))
+    if size is not None:
+        size = check_positive_int("size", size)
     recurrent = twin == "recurrent"
     if (family, data) == ("deep_thinking_2d", "mazes"):
         return _maze_recipe(recurrent, iterations, injection, size or 9)

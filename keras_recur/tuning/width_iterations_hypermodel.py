@@ -18,6 +18,7 @@ from keras_recur import zoo
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.layers import RecurrentGraph
 from keras_recur.training import ExactMatch, Recipe
+from keras_recur.training._session import compile_by, trained_by
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.sharing_choice import (
     check_sharing,
@@ -66,7 +67,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         iso: `"macs"`: for every number of iterations only the width whose operations
             come nearest to the budget's without passing it, a line of equal compute.
             Default `None`.
-        recipe: A `Recipe`; its learning rate is replaced. Default: Adam.
+        recipe: A `Recipe`; its learning rate is replaced, and the tuner sets epochs
+            and batches. Default: Adam.
         seed: Seed of initial weights. Default 0.
         **model: Further arguments of `zoo.build`, such as `input_shape`.
 
@@ -180,21 +182,31 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return same and several == len(self._space)
 
     def build(self, hp: Any) -> keras.Model:
-        """The network of these hyperparameters, compiled by the recipe."""
+        """Return the network of these hyperparameters, compiled by the recipe."""
         self.declare(hp)
         model = self.network(self.configuration(hp.values), self.seed)
-        rate = hp.values["learning_rate"]
-        recipe = dataclasses.replace(self.recipe, learning_rate=rate)
-        model.compile(
-            recipe.make_optimizer(model), recipe.loss(), metrics=[ExactMatch()]
-        )
-        # Built, or a tuner that loads the best model cannot load the optimizer's state.
-        model.optimizer.build(model.trainable_variables)
+        compile_by(model, self._recipe(hp), ExactMatch())
         return model
 
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train a network for a tuner: `model.fit`, as the recipe says.
+
+        The schedule of the learning rate, the progressive loss and annealed weights
+        are those of `training.fit`. The epochs are the tuner's.
+        """
+        with trained_by(model, self._recipe(hp)) as schedule:
+            callbacks = [schedule, *(kwargs.pop("callbacks", None) or ())]
+            return model.fit(*args, callbacks=callbacks, **kwargs)
+
+    def _recipe(self, hp):
+        rate = hp.values["learning_rate"]
+        return dataclasses.replace(self.recipe, learning_rate=rate)
+
     def network(self, configuration: Configuration, seed: int) -> keras.Model:
-        """The untrained network of a configuration."""
+        """The untrained network of a configuration, with all readouts it trains."""
         model = self._model(configuration, seed)
+        if self.recipe.every_readout:
+            model["readout"] = "all"
         return build_network(twin_of(configuration.sharing), self.family, **model)
 
     def pair(self, configuration: Configuration, seed: int) -> zoo.Pair:

@@ -8,6 +8,7 @@ import pytest
 
 from keras_recur import data, training, zoo
 from keras_recur.training import Annealing, CoarseToFineLoss, IterationLoss, Recipe
+from keras_recur.training.annealed_loss import AnnealedLoss
 
 STILL = Recipe(
     "sgd",
@@ -179,3 +180,30 @@ def test_shares_of_epochs():
 def test_bad_recipes(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(STILL, **changes)
+
+
+def test_an_annealed_loss_is_stored_as_it_is():
+    annealing = Annealing()
+    loss = annealing.between(CoarseToFineLoss([0, 0]), IterationLoss("final"))
+    annealing.share.assign(0.25)
+    config = keras.saving.serialize_keras_object(loss)
+    again = keras.saving.deserialize_keras_object(config)
+    y, logits = np.array([1, 0]), np.random.default_rng(0).normal(size=(2, 3, 2))
+    assert float(again(y, logits)) == pytest.approx(float(loss(y, logits)), rel=1e-6)
+    annealing.share.assign(1.0)
+    assert float(again(y, logits)) != pytest.approx(float(loss(y, logits)), rel=1e-3)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Annealing().between("uniform", IterationLoss()), "`start` must be"),
+        (lambda: Annealing().between(IterationLoss(), None), "`end` must be"),
+        (lambda: AnnealedLoss(IterationLoss(), IterationLoss(), 2), "`share` must"),
+        (lambda: Annealing().behind("model"), "`model` must be a Keras model"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

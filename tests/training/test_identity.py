@@ -22,7 +22,7 @@ from training_networks import (
 
 from keras_recur import data
 from keras_recur.layers import SharedRecurrentBlock
-from keras_recur.training import Recipe
+from keras_recur.training import Checkpoint, Recipe
 
 KEPT = Path(__file__).parent / "kept"
 ONE = Recipe("adam", 0.01, epochs=1, batch_size=8)
@@ -172,3 +172,22 @@ def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
     with locked(tmp_path), pytest.raises(ValueError, match="Another process"):
         train(plain(), directory=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"directory": 3}, "`directory` must be a path"),
+        ({"model": "mlp"}, "`model` must be a compiled Keras model"),
+        ({"model": keras.Sequential()}, "`model` must be compiled"),
+        ({"history": []}, "`history` must be a dictionary of lists"),
+        ({"fingerprint": None}, "`fingerprint` must be a string or a dictionary"),
+    ],
+)
+def test_bad_arguments_of_a_checkpoint(changes, message, tmp_path):
+    model = looped()
+    model.compile("sgd", "mse")
+    good = {"directory": tmp_path, "model": model, "history": {}, "fingerprint": "a"}
+    with pytest.raises(ValueError, match=message):
+        Checkpoint(**{**good, **changes})

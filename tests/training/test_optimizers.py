@@ -149,3 +149,40 @@ def test_decayed_must_fit_the_variables():
     optimizer = CoupledSGD(0.1, coupled_weight_decay=0.1, decayed=[True, False])
     with pytest.raises(ValueError, match="`decayed` must be one value.*2 for 1"):
         optimizer.build([keras.Variable(START)])
+
+
+@pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_in_half_precision_move_as_those_in_full(cls, dtype):
+    def moved(dtype):
+        variable = keras.Variable(START, name="w", dtype=dtype)
+        optimizer = cls(RATE, coupled_weight_decay=DECAY, multipliers=[0.5])
+        optimizer.build([variable])
+        for gradient in np.repeat(GRADIENTS, 4, axis=0):
+            optimizer.apply([ops.cast(gradient, dtype)], [variable])
+        assert keras.backend.standardize_dtype(variable.dtype) == dtype
+        rate = ops.convert_to_numpy(optimizer.learning_rate)
+        assert float(rate) == pytest.approx(RATE)
+        return ops.convert_to_numpy(ops.cast(variable, "float32"))
+
+    np.testing.assert_allclose(moved(dtype), moved("float32"), rtol=0, atol=0.06)
+    assert np.abs(moved(dtype) - START).max() > 0.1
+
+
+@pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"coupled_weight_decay": -1},
+        {"coupled_weight_decay": "much"},
+        {"multipliers": [float("nan")]},
+        {"multipliers": "half"},
+        {"decayed": [1.5]},
+        {"decayed": True},
+    ],
+    ids=str,
+)
+@pytest.mark.once
+def test_bad_arguments(cls, arguments):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        cls(RATE, **arguments)

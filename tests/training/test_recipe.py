@@ -1,11 +1,14 @@
 """Schedules and hyperparameters as in the papers' code."""
 
 import dataclasses
+import json
 
 import keras
+import numpy as np
 import pytest
 
 from keras_recur import zoo
+from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.training import CoupledAdam, CoupledSGD, Recipe, paper_recipe
 
 pytestmark = pytest.mark.once
@@ -165,3 +168,118 @@ def test_bad_twin_and_iterations():
         paper_recipe("mlp", "svhn", twin="recurent")
     with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
         paper_recipe("mlp", "svhn", iterations=0)
+
+
+BAD = {
+    "optimizer": ["rmsprop", None, 1],
+    "learning_rate": [0, -1, "a", None, True, float("inf")],
+    "epochs": [0, -1, 1.5, "3", None, True],
+    "batch_size": [0, 2.5, "8", None, True],
+    "momentum": [-1, 1.5, float("nan"), "a", True, None],
+    "nesterov": ["no", 1, None],
+    "weight_decay": [-1, float("nan"), float("inf"), "a", None],
+    "clip_norm": [-1, 0, float("nan"), "a", True],
+    "milestones": [["a"], [-1], [1.5], "30,40", None, 3, {1}, [True]],
+    "decay": [-1, float("nan"), "a", None],
+    "warmup": [-1, 1.5, "a", float("nan"), None],
+    "throttle": ["yes", 1, None],
+    "loss_weights": [[0.0, 0.0], [-1.0], [], "last", None, {"a": 1}, [True], 3],
+    "gamma": [float("inf"), 0, "a", None],
+    "anneal_from": [[0.0], "last", 3],
+    "anneal_epochs": [0, 1.5, "a", True],
+    "hierarchy": ["ab", [0, 2], [0.5], None, 3, {0, 1}],
+    "ramp": ["steep", 3],
+    "progressive": [-1, 2, "a", None, True],
+    "augment": ["no", None, 1],
+    "cutout": [-1, 1.5, "a", None],
+    "source": [None, 3],
+}
+
+
+@pytest.mark.parametrize("field", BAD)
+def test_each_field_is_checked(field):
+    assert BAD.keys() == {f.name for f in dataclasses.fields(Recipe)}
+    for value in BAD[field]:
+        with pytest.raises(ValueError, match=field):
+            recipe(**{field: value})
+
+
+def test_numbers_of_numpy_and_any_sequence_are_taken():
+    found = recipe(
+        learning_rate=np.float64(0.5),
+        epochs=np.int64(3),
+        batch_size=np.int32(8),
+        milestones=np.array([1, 2]),
+        loss_weights=np.array([0.0, 1.0]),
+        anneal_from=[1, 0],
+        anneal_epochs=np.int8(2),
+        hierarchy=[np.int64(0), 0, 1],
+        throttle=np.bool_(True),
+        momentum=0,
+    )
+    expected = recipe(
+        learning_rate=0.5,
+        epochs=3,
+        batch_size=8,
+        milestones=(1, 2),
+        loss_weights=(0.0, 1.0),
+        anneal_from=(1.0, 0.0),
+        anneal_epochs=2,
+        hierarchy=(0, 0, 1),
+        throttle=True,
+        momentum=0.0,
+    )
+    assert found == expected
+    assert json.loads(json.dumps(dataclasses.asdict(found)))["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hierarchy": [0, 0, 1]}, "Did you mean loss_weights='uniform'"),
+        ({"gamma": 2.0}, "`gamma`.*needs loss_weights='geometric'"),
+        ({"gamma": 2.0, "loss_weights": "uniform"}, "needs loss_weights='geometric'"),
+        ({"ramp": "linear"}, "needs a `hierarchy`"),
+    ],
+)
+def test_fields_that_would_have_no_effect_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**changes)
+
+
+NESTED = {"outermost": 0, "within a model": 1, "within two": 2}
+
+
+@pytest.mark.parametrize("depth", NESTED.values(), ids=NESTED)
+def test_throttle_finds_loops_at_any_depth(depth):
+    model = zoo.build("mlp", input_shape=(2, 2, 1), width=3, iterations=4).recurrent
+    expected = recipe(throttle=True).make_optimizer(model).multipliers
+    for _ in range(depth):
+        inputs = keras.Input((2, 2, 1))
+        model = keras.Model(inputs, model(keras.layers.Rescaling(2.0)(inputs)))
+    assert recipe(throttle=True).make_optimizer(model).multipliers == expected
+    assert expected == [1.0, 1.0, 0.25, 0.25, 1.0, 1.0]
+
+
+def test_a_loop_within_a_loop_is_throttled_by_both():
+    inner = SharedRecurrentBlock(keras.layers.Dense(3, use_bias=False), 2)
+    block = keras.Sequential([keras.layers.Dense(3, use_bias=False), inner])
+    model = keras.Sequential([keras.Input((3,)), SharedRecurrentBlock(block, 5)])
+    assert recipe(throttle=True).make_optimizer(model).multipliers == [1 / 5, 1 / 10]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"family": 3}, "`family`"),
+        ({"data": None}, "`data`"),
+        ({"twin": "both"}, "`twin`"),
+        ({"iterations": 2.5}, "`iterations`"),
+        ({"injection": "recall"}, "`injection`"),
+        ({"size": 0}, "`size`"),
+        ({"size": "large"}, "`size`"),
+    ],
+)
+def test_arguments_of_paper_recipes(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        paper_recipe(**{"family": "deep_thinking_2d", "data": "mazes", **arguments})

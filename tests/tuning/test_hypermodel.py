@@ -5,7 +5,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from keras_recur import tuning, zoo
+from keras_recur import data, training, tuning, zoo
+from keras_recur.training import Recipe
 from keras_recur.tuning import Budget, Configuration, WidthIterationsHyperModel
 from keras_recur.tuning.sharing_choice import sharing_arguments
 from keras_recur.zoo._plan import Plan
@@ -163,3 +164,34 @@ def test_refusals(make, message):
 
 def test_the_room_is_imported_when_it_is_asked_for():
     assert tuning.search is not None
+
+
+RECIPES = {
+    "schedule": ({"milestones": (1,), "warmup": 3, "throttle": True}, {}),
+    "uniform": ({"loss_weights": "uniform"}, {}),
+    "annealed": ({"anneal_from": "uniform", "anneal_epochs": 2}, {}),
+    "coarse to fine": ({"loss_weights": "uniform", "hierarchy": (0, 0)}, {}),
+    "progressive": ({"progressive": 0.5}, {"injection": "concat"}),
+}
+
+
+@pytest.mark.parametrize("kind", RECIPES)
+def test_a_recipe_means_the_same_to_a_tuner_as_to_fit(kind):
+    fields, options = RECIPES[kind]
+    recipe = Recipe("adam", 0.01, epochs=3, batch_size=16, **fields)
+    space = WidthIterationsHyperModel(
+        "deep_thinking_1d", [4], [3], ["all"], 0.01, recipe=recipe, **options
+    )
+    examples = data.load("prefix_sums", batch_size=16, size=6, num_examples=32)
+    expected = training.fit(
+        space.network(Configuration(4, 3, "all"), 0), recipe, examples, verbose=0
+    )
+    hp = keras_tuner.HyperParameters()
+    model = space.build(hp)
+    kept = keras.callbacks.History()
+    callbacks = [examples.epoch_callback(), kept]
+    fitted = space.fit(
+        hp, model, examples, epochs=3, shuffle=False, callbacks=callbacks, verbose=0
+    )
+    assert fitted.history["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert kept.model is model and len(model.evaluate(examples, verbose=0)) == 2
