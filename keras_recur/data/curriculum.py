@@ -44,7 +44,7 @@ class Curriculum(keras.utils.PyDataset):
 
     def __init__(self, phases: Sequence[ArrayDataset], epochs_per_phase: int):
         super().__init__()
-        self.phases = check_sequence("phases", phases, _check_phase, 1)
+        self.phases = check_sequence("phases", phases, _check_phase)
         self.epochs_per_phase = check_integer("epochs_per_phase", epochs_per_phase, 1)
         alike = {(len(p), p.metric, p.num_classes) for p in self.phases}
         if len(alike) != 1:

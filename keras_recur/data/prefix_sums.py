@@ -45,7 +45,9 @@ def prefix_sum(
     >>> x.shape, y.shape
     ((8, 1), (8,))
     """
-    index = check_integer("index", index, 0, maximum=2**64 - 1)
+    index = check_integer("index", index, 0)
+    if index >= 2**64:
+        raise ValueError(f"`index` must be below 2**64. Received: {index}.")
     check_memory(f"size={size}", 10 * check_integer("size", size, 1))
     size, split, seed = _check(size, split, seed)
     x, y = _encode(_draw(np.array([index], dtype="uint64"), size, split, seed))

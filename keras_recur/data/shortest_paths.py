@@ -69,7 +69,9 @@ def shortest_path(
     >>> x.shape, y.shape, bool(y[x[..., 0] == 1].all())
     ((16, 16, 2), (16, 16), True)
     """
-    index = check_integer("index", index, 0, maximum=2**64 - 1)
+    index = check_integer("index", index, 0)
+    if index >= 2**64:
+        raise ValueError(f"`index` must be below 2**64. Received: {index}.")
     task = _check(size, split, seed, window, density, connectivity)
     codes, marked = _draw(np.array([index], dtype="uint64"), task)
     x, y = render_grids(codes, marked)
