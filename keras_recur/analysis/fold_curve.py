@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
-from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_callable, check_sequence
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis._logits import logits_shape
+from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.recalibrate import recalibrate
@@ -121,10 +121,7 @@ class FoldCurve:
         axes.set_zorder(counts.get_zorder() + 1)
         axes.patch.set_visible(False)
         figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
-        if path is not None:
-            with replacing(check_path("path", path)) as file:
-                figure.savefig(file, format="png", dpi=130)
-        return figure
+        return save_figure(figure, path)
 
 
 def fold_curve(

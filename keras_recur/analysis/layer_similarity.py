@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_one_of
 from keras_recur.analysis._banks import require_banks
+from keras_recur.analysis._saving import save_figure
 from keras_recur.layers import TemplateBank
 
 
@@ -134,10 +134,7 @@ def plot_layer_similarity(
         axes.set_xlabel("layer")
     panels[0].set_ylabel("layer")
     figure.colorbar(image, ax=panels, label=f"similarity of {space}", shrink=0.85)
-    if path is not None:
-        with replacing(check_path("path", path)) as file:
-            figure.savefig(file, format="png", dpi=130)
-    return figure
+    return save_figure(figure, path)
 
 
 def heat_map(axes: Any, matrix: np.ndarray) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.analysis._iteration_axes import iteration_axes
+from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.iteration_metrics import IterationMetrics
 
 
@@ -57,7 +57,4 @@ def plot_iteration_metrics(
             steps = np.arange(1, len(values) + 1)
             axes.plot(steps, 100 * values, color=color, ls=line, marker=".", label=name)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    if path is not None:
-        with replacing(check_path("path", path)) as file:
-            figure.savefig(file, format="png", dpi=130)
-    return figure
+    return save_figure(figure, path)

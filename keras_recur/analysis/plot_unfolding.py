@@ -63,6 +63,7 @@ def plot_unfolding(
     >>> x, y = keras_recur.data.load("prefix_sums", "test", size=8, num_examples=4)[0]
     >>> figure = keras_recur.analysis.plot_unfolding(pair.recurrent, x[0], y[0], 6)
     """
+    path = None if path is None else check_path("path", path)
     suffix = None if path is None else _suffix(path)
     found = _unfold(model, x, y, iterations, trained)
     strip = found.strip()

@@ -6,6 +6,7 @@ time step and have to be estimated for steps that were not trained.
 
 import collections
 import itertools
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -74,7 +75,7 @@ def recalibrate(
     >>> longer = keras_recur.analysis.recalibrate(pair.recurrent, data, steps=6)
     """
     check_model(model)
-    check_positive_int("batches", batches)
+    batches = min(check_positive_int("batches", batches), sys.maxsize)
     if steps is not None:
         model = with_steps(model, steps)
     inside = list(walk(model))

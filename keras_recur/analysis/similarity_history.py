@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.analysis._banks import require_banks
+from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
 
 
@@ -121,7 +121,4 @@ class SimilarityHistory(keras.callbacks.Callback):
             axes.spines[["top", "right"]].set_visible(False)
         label = f"similarity of {self.space}"
         figure.colorbar(image, ax=panels[:, :-1], label=label, shrink=0.8)
-        if path is not None:
-            with replacing(check_path("path", path)) as file:
-                figure.savefig(file, format="png", dpi=130)
-        return figure
+        return save_figure(figure, path)

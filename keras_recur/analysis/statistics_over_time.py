@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._files import check_path, replacing
 from keras_recur.analysis._logits import check_model
+from keras_recur.analysis._saving import save_figure
 from keras_recur.layers import TimeSpecificBatchNormalization
 
 
@@ -104,10 +104,7 @@ def plot_statistics(model: keras.Model, path: str | Path | None = None) -> Any:
     found = statistics_over_time(model)
     several = {k: v for k, v in found.items() if len(v.mean) > 1}
     figure = draw_statistics(several or found)
-    if path is not None:
-        with replacing(check_path("path", path)) as file:
-            figure.savefig(file, format="png", dpi=130)
-    return figure
+    return save_figure(figure, path)
 
 
 def draw_statistics(found: dict[str, Statistics]) -> Any:

@@ -50,7 +50,14 @@ def inputs(data: Any) -> Iterator[Any]:
     """Yield `x` for every batch of data, with or without labels; it may be endless."""
     for batch in raw_batches(data, endless=True):
         x = batch[0] if isinstance(batch, tuple | list) and batch else batch
-        yield tree.map_structure(to_numpy, x)
+        x = tree.map_structure(to_numpy, x)
+        for part in tree.flatten(x):
+            if not part.ndim or part.dtype.kind in "OSU":
+                raise ValueError(
+                    "`data` must yield batches of arrays, x or (x, y). Received: a "
+                    f"batch that is {batch!r}."
+                )
+        yield x
 
 
 def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:

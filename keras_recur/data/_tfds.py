@@ -3,6 +3,7 @@
 import os
 import socket
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,7 +20,9 @@ _HOSTS = {
 }
 
 
-def prepared_builder(spec: DataSpec, data_dir: str | None, download: bool) -> Any:
+def prepared_builder(
+    spec: DataSpec, data_dir: str | Path | None, download: bool
+) -> Any:
     """Returns a TFDS builder whose data lie on disk, or raises.
 
     Args:
@@ -37,6 +40,8 @@ def prepared_builder(spec: DataSpec, data_dir: str | None, download: bool) -> An
 
     # TFDS reads the variable once, when imported; a later change counts here too.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
+    # Not a pathlib.Path: it may be an address, such as gs://bucket.
+    data_dir = data_dir and os.path.expanduser(os.fspath(data_dir))
     builder = tfds.builder(spec.tfds_name or spec.name, data_dir=data_dir)
     if builder.is_prepared():
         return builder

@@ -5,8 +5,12 @@ from typing import Any
 
 import keras
 
-from keras_recur._validation import check_integer
+from keras_recur._validation import check_integer, check_sequence, check_type
 from keras_recur.data.array_dataset import ArrayDataset
+
+
+def _check_phase(name, value):
+    return check_type(name, value, ArrayDataset, "an ArrayDataset")
 
 
 class Curriculum(keras.utils.PyDataset):
@@ -40,7 +44,7 @@ class Curriculum(keras.utils.PyDataset):
 
     def __init__(self, phases: Sequence[ArrayDataset], epochs_per_phase: int):
         super().__init__()
-        self.phases = list(phases)
+        self.phases = check_sequence("phases", phases, _check_phase)
         self.epochs_per_phase = check_integer("epochs_per_phase", epochs_per_phase, 1)
         alike = {(len(p), p.metric, p.num_classes) for p in self.phases}
         if len(alike) != 1:

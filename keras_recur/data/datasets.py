@@ -3,7 +3,7 @@
 import dataclasses
 import fnmatch
 
-from keras_recur._validation import check_integer, check_name
+from keras_recur._validation import check_integer, check_name, check_type
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.mazes import check_maze_size
 
@@ -76,11 +76,15 @@ def list_datasets(pattern: str = "*") -> list[str]:
     Returns:
         The names that match, those that need no download first.
 
+    Raises:
+        ValueError: If `pattern` is no string.
+
     Example:
 
     >>> list_datasets("cifar*")
     ['cifar10', 'cifar100']
     """
+    check_type("pattern", pattern, str, "a string")
     return [name for name in _SPECS if fnmatch.fnmatchcase(name, pattern)]
 
 

@@ -1,8 +1,10 @@
 """load: one call for every data set, on every backend."""
 
 import re
+from pathlib import Path
 from typing import Any
 
+from keras_recur._files import check_path
 from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data import datasets
 from keras_recur.data._digits import digits
@@ -43,7 +45,7 @@ def load(
     paper_faithful: bool = False,
     seed: int = 0,
     shuffle: bool | None = None,
-    data_dir: str | None = None,
+    data_dir: str | Path | None = None,
     download: bool = False,
     progress: bool = False,
 ) -> ArrayDataset | Any:
@@ -99,8 +101,8 @@ def load(
             Defaults to `0`.
         shuffle: Whether to shuffle anew in every epoch. Defaults to `None`: for
             training splits.
-        data_dir: Folder of TensorFlow Datasets data. Defaults to `None`: the
-            environment variable `TFDS_DATA_DIR`, else its own default.
+        data_dir: Folder of TensorFlow Datasets data; `~` is the home folder. Defaults
+            to `None`: the environment variable `TFDS_DATA_DIR`, else its own default.
             Sets that need no download leave it unused.
         download: Whether to download what is absent. Defaults to `False`: an
             absent set is an error that says how large it is.
@@ -142,6 +144,8 @@ def load(
     check_flag("paper_faithful", paper_faithful)
     check_flag("download", download)
     check_flag("progress", progress)
+    if data_dir is not None:
+        check_path("data_dir", data_dir)
     shuffle = training if shuffle is None else check_flag("shuffle", shuffle)
     augment = None if augment is None else check_flag("augment", augment)
     augment = _check_augment(spec, augment, paper_faithful, training)

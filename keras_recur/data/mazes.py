@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._validation import check_integer, check_name
+from keras_recur._memory import check_memory
+from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
 
 WALL, CORRIDOR, START, END = 0, 1, 2, 3
@@ -65,6 +66,7 @@ def maze(
     """
     index = check_integer("index", index, 0)
     size = check_maze_size(size)
+    _check_memory(1, size)
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     grid, path = _draw(index, size, split, seed)
@@ -112,6 +114,8 @@ def mazes(
     size = check_maze_size(size)
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
+    check_flag("progress", progress)
+    _check_memory(num_examples, size)
     side = size + 2
     codes = np.empty((num_examples, side * side), dtype="uint8")
     solutions = np.zeros((num_examples, side * side), dtype=bool)
@@ -197,6 +201,12 @@ def check_maze_size(size: Any) -> int:
         near = f"{number - 1} and {number + 1}"
         raise ValueError(f"{rule} Received: {number}. The nearest are {near}.")
     return number
+
+
+def _check_memory(num_examples, size):
+    """Codes and solutions of all mazes, and the table of one maze's neighbors."""
+    needed = 2 * num_examples * (size + 2) ** 2 + 600 * ((size + 1) // 2) ** 2
+    check_memory(f"num_examples={num_examples}, size={size}", needed)
 
 
 def _draw(index: int, size: int, split: str, seed: int) -> tuple[bytearray, list[int]]:

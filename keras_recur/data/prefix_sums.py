@@ -11,6 +11,7 @@ still be made alone.
 
 import numpy as np
 
+from keras_recur._memory import check_memory
 from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
 
@@ -45,6 +46,9 @@ def prefix_sum(
     ((8, 1), (8,))
     """
     index = check_integer("index", index, 0)
+    if index >= 2**64:
+        raise ValueError(f"`index` must be below 2**64. Received: {index}.")
+    check_memory(f"size={size}", 10 * check_integer("size", size, 1))
     size, split, seed = _check(size, split, seed)
     x, y = _encode(_draw(np.array([index], dtype="uint64"), size, split, seed))
     return x[0], y[0]
@@ -86,6 +90,9 @@ def prefix_sums(
     """
     num_examples = check_integer("num_examples", num_examples, 1)
     size, split, seed = _check(size, split, seed)
+    # Bits, inputs in float32 and targets in int32; and the words that are drawn.
+    needed = num_examples * (9 * size + 48)
+    check_memory(f"num_examples={num_examples}, size={size}", needed)
     indices = np.arange(num_examples, dtype="uint64")
     return _encode(_draw(indices, size, split, seed))
 

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from keras_recur._validation import check_integer, check_name
+from keras_recur._memory import check_memory
+from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
 from keras_recur.data.prefix_sums import _hash
 
@@ -69,6 +70,8 @@ def shortest_path(
     ((16, 16, 2), (16, 16), True)
     """
     index = check_integer("index", index, 0)
+    if index >= 2**64:
+        raise ValueError(f"`index` must be below 2**64. Received: {index}.")
     task = _check(size, split, seed, window, density, connectivity)
     codes, marked = _draw(np.array([index], dtype="uint64"), task)
     x, y = render_grids(codes, marked)
@@ -169,7 +172,10 @@ def grids_with_paths(
         `marked` is 1 on the shortest paths. `render_grids` expands them.
     """
     num_examples = check_integer("num_examples", num_examples, 1)
+    check_flag("progress", progress)
     task = _check(size, split, seed, window, density, connectivity)
+    needed = 2 * num_examples * task.size**2
+    check_memory(f"num_examples={num_examples}, size={task.size}", needed)
     codes = np.empty((num_examples, task.size, task.size), dtype="uint8")
     marked = np.empty_like(codes)
     step = min(max(_CELLS_AT_ONCE // task.size**2, 1), 4096)
@@ -269,6 +275,7 @@ def _check(
     size: Any, split: Any, seed: Any, window: Any, density: Any, connectivity: Any
 ) -> _Task:
     size = check_integer("size", size, 2, "It is the side of the grid in cells.")
+    check_memory(f"size={size}", 40 * size**2)  # To draw one grid.
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     if seed >= 2**64:
