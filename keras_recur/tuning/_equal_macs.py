@@ -32,12 +32,14 @@ def kept_to_one_amount(content: dict[str, Any]) -> bool:
 def equal_macs_groups(
     configurations: list[dict[str, Any]], one_amount: bool = False
 ) -> list[list[dict[str, Any]]]:
-    """Finished configurations of about equal MACs, the largest group first.
+    """Configurations of about equal MACs, the largest group first.
 
     Groups with one number of iterations alone are left out. With `one_amount` all
     are one group, as the search kept to one number of MACs.
     """
-    left = [c for c in configurations if c["accuracy"] is not None and c["macs"]]
+    if not any(c["finished"] for c in configurations):
+        return []
+    left = [c for c in configurations if c["macs"]]
     left.sort(key=lambda c: c["macs"])
     if one_amount:
         return [left] if _compares(left) else []

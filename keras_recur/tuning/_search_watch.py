@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from keras_recur.tuning._summary import Guess, is_finished, status
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_progress import SearchProgress
 
@@ -29,6 +30,7 @@ class SearchWatch:
         self.report, self.progress = report, progress
         # Of the search, and of the winner that is trained anew.
         self._rows = {False: folder.rows_but(()), True: folder.rows_but((), True)}
+        self._guess = Guess.on(folder.content()["data"])
         self._state: tuple[int | None, ...] = ()
 
     def look(self, running: int, ended: bool = False) -> None:
@@ -52,12 +54,17 @@ class SearchWatch:
         self._state = state
         for row in found:
             self.report(_line(row))
-        self.progress(SearchProgress.of(rows, self.total, running, self.workers, fresh))
+        self.progress(self._progress(rows, running, fresh))
+
+    def _progress(self, rows, running, fresh):
+        return SearchProgress.of(
+            rows, self.total, running, self.workers, fresh, self._guess
+        )
 
 
 def _line(row):
-    accuracy = row.get("accuracy")
-    shown = row["status"] if accuracy is None else f"{100 * accuracy:.1f} %"
+    shown = f"{100 * row['accuracy']:.1f} %" if is_finished(row) else status(row)
     return (
-        f"{row['configuration']}, seed {row['seed']}: {shown} ({row['seconds']:.0f} s)"
+        f"{row['configuration']}, seed {row['seed']}: {shown}"
+        f" ({row.get('seconds') or 0:.0f} s)"
     )

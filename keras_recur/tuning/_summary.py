@@ -2,58 +2,92 @@
 
 import math
 from collections import Counter
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-from keras_recur.runs.summary import mean_and_error
+from keras_recur import data as data_room
+from keras_recur.runs.summary import guess, is_number, mean_and_error
 
 SETTINGS = ("configuration", "width", "iterations", "sharing", "learning_rate")
 # These are known before training, unless the network could not be built.
 COSTS = ("parameters", "macs", "activation_bytes", "effective_depth")
 
 
+class Guess(NamedTuple):
+    """Score and loss of guessing, which count for a seed that failed."""
+
+    accuracy: float = 0.0
+    loss: float | None = None
+
+    @classmethod
+    def on(cls, data: str) -> "Guess":
+        """Those of a data set; one that is not of this library has no known loss."""
+        if data not in data_room.list_datasets():
+            return cls()
+        return cls(guess(data), math.log(data_room.describe(data).num_classes))
+
+    def figures(self, iterations: int) -> dict[str, Any]:
+        """The figures of a row: guessing after every iteration."""
+        curve = [self.accuracy] * iterations
+        return {"accuracy": self.accuracy, "loss": self.loss, "curve": curve}
+
+
 def is_finished(row: dict[str, Any]) -> bool:
-    """Whether it was trained to its end and its score is a number."""
-    return row["status"] == "finished" and _is_number(row.get("accuracy"))
+    """Whether it was trained to its end, and its score and last loss are numbers."""
+    loss = row.get("loss")
+    return (
+        row["status"] == "finished"
+        and is_number(row.get("accuracy"))
+        and (loss is None or is_number(loss))
+    )
 
 
 def status(row: dict[str, Any]) -> str:
-    """Its status; a score that is no number is a failure."""
+    """Its status; a score or a loss that is not a number is a failure."""
     if row["status"] == "finished" and not is_finished(row):
         return "failed"
     return row["status"]
 
 
-def summarize_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def counted_row(row: dict[str, Any], guessed: Guess) -> dict[str, Any]:
+    """The row as it counts: one that failed counts as guessing."""
+    return row if is_finished(row) else {**row, **guessed.figures(row["iterations"])}
+
+
+def summarize_rows(
+    rows: Iterable[dict[str, Any]], guessed: Guess
+) -> list[dict[str, Any]]:
     """A dictionary per configuration, in the order in which they first appear."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_name.setdefault(row["configuration"], []).append(row)
-    return [_summary(mine) for mine in by_name.values()]
+    return [_summary(mine, guessed) for mine in by_name.values()]
 
 
 def best_of(configurations: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The one with the highest mean score, if one has any; of equal ones the cheaper.
+    """The one with the highest mean score, if a seed of one has finished.
 
-    Those of which a seed failed come after all others. The name decides at last: runs
-    end in any order.
+    Of equal ones it is the cheaper. The name decides at last: runs end in any order.
     """
 
     def rank(found):
         macs = math.inf if found["macs"] is None else found["macs"]
-        return found["failed"] > 0, -found["accuracy"], macs, found["configuration"]
+        return -found["accuracy"], macs, found["configuration"]
 
-    known = [c for c in configurations if c["accuracy"] is not None]
-    return min(known, key=rank, default=None)
+    return min((c for c in configurations if c["finished"]), key=rank, default=None)
 
 
-def _summary(rows):
+def _summary(rows, guessed):
     done = [row for row in rows if is_finished(row)]
-    scores = [row["accuracy"] for row in done]
-    mean, error = mean_and_error(scores) if scores else (None, None)
-    curve, errors = _curve([row["curve"] for row in done if row.get("curve")])
-    losses = [row["loss"] for row in done if _is_number(row.get("loss"))]
+    every = [counted_row(row, guessed) for row in rows]
+    mean, error = mean_and_error([row["accuracy"] for row in every])
+    curve, errors = _curve([row["curve"] for row in every if row.get("curve")])
+    losses = [row.get("loss") for row in every]
+    known = [loss for loss in losses if is_number(loss)]
+    # Seeds that failed count, or there is no mean.
+    complete = known and (len(done) == len(rows) or len(known) == len(losses))
     peaks = [row["peak_memory"] for row in rows if row.get("peak_memory") is not None]
-    seconds = [row["seconds"] for row in done if _is_number(row.get("seconds"))]
+    seconds = [row["seconds"] for row in done if is_number(row.get("seconds"))]
     messages = [row["message"] for row in rows if row.get("message")]
     return {
         **{key: _first(rows, key) for key in (*SETTINGS, *COSTS)},
@@ -64,7 +98,7 @@ def _summary(rows):
         "messages": list(dict.fromkeys(messages)),
         "accuracy": mean,
         "standard_error": error,
-        "loss": mean_and_error(losses)[0] if losses else None,
+        "loss": mean_and_error(known)[0] if complete else None,
         "curve": curve,
         "curve_standard_error": errors,
         "seconds": mean_and_error(seconds)[0] if seconds else None,
@@ -74,20 +108,17 @@ def _summary(rows):
 
 def _curve(curves):
     """Mean and standard error after each iteration that all seeds have."""
-    if not curves:
+    columns = list(zip(*curves, strict=False))
+    if not columns:
         return None, None
-    pairs = [mean_and_error(column) for column in zip(*curves, strict=False)]
+    # An iteration that was not scored has no mean.
+    pairs = [
+        mean_and_error(column) if all(map(is_number, column)) else (None, None)
+        for column in columns
+    ]
     errors = None if len(curves) < 2 else [error for _, error in pairs]
     return [mean for mean, _ in pairs], errors
 
 
 def _first(rows, key):
     return next((row[key] for row in rows if row.get(key) is not None), None)
-
-
-def _is_number(value):
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )

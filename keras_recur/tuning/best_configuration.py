@@ -38,7 +38,7 @@ class BestConfiguration:
 
     @property
     def accuracy(self) -> float:
-        """Mean validation accuracy (or F1) over its finished seeds."""
+        """Mean validation accuracy (or F1); a seed that failed counts as guessing."""
         return self.figures["accuracy"]
 
     @property
@@ -69,11 +69,12 @@ class BestConfiguration:
     def __str__(self) -> str:
         score = "F1" if self._metric == "f1" else "accuracy"
         found = self.figures
-        count = found["finished"]
+        count = found["finished"] + found["failed"]
+        lost = f", {found['failed']} failed" if found["failed"] else ""
         text = (
             f"{self.configuration}, validation {score} "
             f"{percent(found['accuracy'], found['standard_error'])} "
-            f"({count} seed{'' if count == 1 else 's'})"
+            f"({count} seed{'' if count == 1 else 's'}{lost})"
         )
         for key, name in (("macs", "MACs"), ("parameters", "parameters")):
             if found[key] is not None:

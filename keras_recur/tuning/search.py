@@ -12,8 +12,10 @@ from typing import Any
 
 from keras_tuner.errors import FatalError
 
+from keras_recur._validation import check_callable, check_integer
 from keras_recur.runs.provenance import provenance
 from keras_recur.tuning._search_watch import SearchWatch
+from keras_recur.tuning._summary import is_finished, status
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
@@ -119,21 +121,32 @@ def search(
     asked = dict(locals())
     for name in ("directory", "workers", "report", "progress"):
         del asked[name]
+    workers = check_integer("workers", workers, 0)
+    check_callable("report", report)
+    check_callable("progress", progress)
     plan = SearchPlan(**asked)
-    expected = plan.runs()
     folder = SearchFolder(directory)
     name = os.environ.get("KERASTUNER_TUNER_ID", "")
     if name and "chief" not in name:
-        work_for_chief(directory)
-        return load_search(directory)
-    folder.begin_search(plan.content())
+        work_for_chief(folder.path, plan.data_dir)
+        return load_search(folder.path)
+    # Workers write into the folder too: its chief holds it for them.
+    with folder.held():
+        if not (folder.path / folder.asked_in).exists():
+            plan.check_data()
+        with folder.searching(plan.content(), plan.identity):
+            return _search(plan, folder, name, workers, report, progress)
+
+
+def _search(plan, folder, name, workers, report, progress):
+    expected, fresh_seeds = plan.runs(), plan.settings["fresh_seeds"]
     if name:
         place = ":".join(os.environ[f"KERASTUNER_ORACLE_{k}"] for k in ("IP", "PORT"))
         report(f"The chief listens at {place}; the port is not protected.")
     total = None if expected is None else expected + fresh_seeds
     watch = SearchWatch(folder, total, workers, report, progress)
     if workers:
-        run_workers(folder, workers, watch.look)
+        run_workers(folder, workers, watch.look, data_dir=plan.data_dir)
     else:
         watch.look(running=1)
         tuner = SearchTuner(
@@ -152,12 +165,12 @@ def conclude(
     folder: SearchFolder, plan: SearchPlan, watch: SearchWatch
 ) -> SearchResult:
     """Trains the winner over fresh seeds, and writes what was found."""
-    content = folder.read_json("search.json")
+    content = folder.content()
     content |= {"provenance": provenance(), "winner": content.get("winner")}
     folder.write_json("search.json", content)
     result = load_search(folder.path)
     count = plan.settings["fresh_seeds"]
-    finished = [row for row in result.rows if row["status"] == "finished"]
+    finished = [row for row in result.rows if is_finished(row)]
     if finished and count:
         best = result.best().configuration
         row = next(r for r in finished if r["configuration"] == best)
@@ -177,8 +190,11 @@ def conclude(
         content["winner"] = {
             "configuration": best,
             "seeds": [r["seed"] for r in rows],
-            "test_accuracy": [r.get("test_accuracy") for r in rows],
-            "status": [r["status"] for r in rows],
+            "test_accuracy": [
+                r.get("test_accuracy") if is_finished(r) else plan.guess.accuracy
+                for r in rows
+            ],
+            "status": [status(r) for r in rows],
         }
         folder.write_json("search.json", content)
         result = load_search(folder.path)
@@ -209,7 +225,7 @@ def load_search(directory: str | Path) -> SearchResult:
     (None, 10)
     """
     folder = SearchFolder(directory)
-    settings = folder.read_json("search.json")["settings"]
+    settings = folder.content().get("settings") or {}
 
     def rebuild(configuration: dict[str, Any]):
         plan = SearchPlan(**settings)
@@ -217,7 +233,7 @@ def load_search(directory: str | Path) -> SearchResult:
         row = next(
             row
             for row in folder.finished_rows()
-            if row["configuration"] == name and row["status"] == "finished"
+            if row["configuration"] == name and is_finished(row)
         )
         pair = plan.pair(row)
         twin = pair.feedforward if row["sharing"] == "none" else pair.recurrent

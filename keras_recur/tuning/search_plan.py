@@ -1,14 +1,27 @@
 """What a search was asked for, and all that follows from it."""
 
 import dataclasses
+import hashlib
+import json
 from typing import Any
 
 import keras_tuner
+import numpy as np
 
 from keras_recur import data as data_room
 from keras_recur import zoo
-from keras_recur._validation import check_integer, check_one_of, check_positive_int
+from keras_recur._files import check_path, to_json
+from keras_recur._validation import (
+    check_flag,
+    check_integer,
+    check_one_of,
+    check_positive_int,
+    check_sequence,
+    check_type,
+)
 from keras_recur.runs.entry import Entry, make_entry
+from keras_recur.runs.run_folder import check_seeds
+from keras_recur.tuning._summary import Guess
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.grid_oracle import GridOracle
 from keras_recur.tuning.optuna_oracle import OptunaOracle, import_optuna
@@ -40,6 +53,8 @@ class SearchPlan:
         space: The `WidthIterationsHyperModel`.
         seeds: Seeds of every trial.
         objectives: What the oracle is told of every trial, by name.
+        data_dir: Folder of the data sets that were downloaded, or `None`.
+        guess: Score and loss that count for a seed that failed.
 
     Raises:
         ValueError: as `search`.
@@ -48,21 +63,36 @@ class SearchPlan:
 
     def __init__(self, **settings: Any):
         s = {**_DEFAULTS, **settings}
+        for name in _NEEDED:
+            if name not in s:
+                raise ValueError(f"A search needs `{name}`. Received: none.")
+        for name in settings:
+            check_one_of("setting", name, (*_NEEDED, *_DEFAULTS))
         check_one_of("oracle", s["oracle"], ORACLES)
+        for name in ("twins", "quick"):
+            s[name] = check_flag(name, s[name])
+        for name in ("model", "recipe"):
+            if s[name] is not None:
+                check_type(name, s[name], dict, "a dictionary")
+        for name in ("size", "num_examples"):
+            if s[name] is not None:
+                s[name] = check_positive_int(name, s[name])
+        if s["data_dir"] is not None:
+            s["data_dir"] = str(check_path("data_dir", s["data_dir"]))
         self.objectives = _objectives(s["oracle"], s["objectives"])
         if s["oracle"] == "optuna":
             import_optuna()
-        seeds = s["seeds"]
-        seeds = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
-        if not seeds:
-            raise ValueError("`seeds` must be at least one. Received: none.")
-        self.seeds = [check_integer("seeds", seed, 0) for seed in seeds]
-        check_integer("fresh_seeds", s["fresh_seeds"], 0)
+        self.seeds = _seeds(s["seeds"])
+        s["fresh_seeds"] = check_integer("fresh_seeds", s["fresh_seeds"], 0)
         if s["max_trials"] is not None:
-            check_positive_int("max_trials", s["max_trials"])
+            s["max_trials"] = check_positive_int("max_trials", s["max_trials"])
         if isinstance(s["budget"], dict):
             s["budget"] = Budget(**s["budget"])
+        if s["budget"] is not None:
+            check_type("budget", s["budget"], Budget, "a `tuning.Budget`")
         rate = s["learning_rate"]
+        if isinstance(rate, dict):  # A range, as JSON holds it.
+            rate = rate.get("low"), rate.get("high")
         self._given = s
         # Any network tells what all have in common: data, sizes, recipe.
         self._any = self._entry(None, None, None)
@@ -84,10 +114,29 @@ class SearchPlan:
             "widths": self.space.widths,
             "iterations": self.space.iterations,
             "sharing": self.space.sharing,
-            "learning_rate": rate,
+            "learning_rate": _plain_rates(rate),
             "budget": s["budget"] and dataclasses.asdict(s["budget"]),
             "seeds": self.seeds,
         }
+        # Where the data lie is not part of what is searched.
+        self.data_dir = self.settings.pop("data_dir")
+        self.guess = Guess.on(s["data"])
+
+    @property
+    def identity(self) -> str:
+        """A digest of the settings, by which rows know where they belong."""
+        text = json.dumps(json.loads(to_json(self.settings)), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def check_data(self) -> None:
+        """Load the data once, so that what is missing is an error before any run.
+
+        Raises:
+            ValueError: If they cannot be loaded.
+        """
+        self._any.phase_validation_data("recurrent")
+        if not self._any.procedural:
+            self._any.train_data("recurrent", self.seeds[0])
 
     def content(self) -> dict[str, Any]:
         """What `search.json` begins with."""
@@ -188,6 +237,7 @@ class SearchPlan:
         return self.entry(configuration, row["learning_rate"]).pair(row["seed"])
 
 
+_NEEDED = ("family", "data", "widths", "iterations")
 _SEARCHED = ("width", "iterations", "sharing", "templates", "readout")
 _DEFAULTS: dict[str, Any] = {
     "sharing": ("all", "none"),
@@ -209,6 +259,21 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+def _seeds(value):
+    """Seeds as a list: how many, from 0, or which."""
+    if isinstance(value, list | tuple | range | np.ndarray):
+        return check_seeds(value)
+    return list(range(check_integer("seeds", value, 1, maximum=100_000)))
+
+
+def _plain_rates(rate):
+    """Learning rates as JSON can hold them: a range is no list of two."""
+    if isinstance(rate, tuple):
+        low, high = rate
+        return {"low": float(low), "high": float(high)}
+    return rate
+
+
 def _objectives(oracle, asked):
     """The names of what the oracle is to make large or small; accuracy comes first."""
     if oracle != "optuna":
@@ -220,7 +285,7 @@ def _objectives(oracle, asked):
         return ["accuracy"]
     if asked is None:
         return ["accuracy", "macs"]
-    asked = [asked] if isinstance(asked, str) else list(asked)
+    asked = [asked] if isinstance(asked, str) else check_sequence("objectives", asked)
     names = [check_one_of("objectives", name, OBJECTIVES) for name in asked]
     if "accuracy" not in names or len(set(names)) < len(names):
         raise ValueError(

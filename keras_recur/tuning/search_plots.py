@@ -25,8 +25,8 @@ _COST_NAMES = {
 _GRID = (
     "Mean score of every width and number of iterations. Where a cell was tried with "
     "several learning rates, of the best. Lines: equal MACs. A fraction below a score "
-    "says how many of its seeds finished; hatched cells have none that did. Dots: not "
-    "run."
+    "says how many of its seeds finished; the others count as guessing. Hatched cells "
+    "have none that did. Dots: not run."
 )
 _PARETO = (
     "Score against cost, mean ± standard error over seeds. Stepped line: the front, "
@@ -118,7 +118,7 @@ def plot_grid(result: SearchResult) -> Any:
         layout="constrained",
     )
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-    scores = [100 * c["accuracy"] for c in every if c["accuracy"] is not None]
+    scores = [100 * c["accuracy"] for c in every if c["finished"]]
     scale = Normalize(min(scores, default=0), max(scores, default=1))
     levels, image = _levels(every), None
     for axes, kind in zip(panels.flat, kinds, strict=False):
@@ -168,9 +168,9 @@ def plot_pareto(result: SearchResult) -> Any:
 
     every = result.configurations()
     kinds = sharings(every)
-    done = [c for c in every if c["accuracy"] is not None]
+    done = every
     costs = [key for key in _COST_NAMES if any(c[key] for c in done)]
-    if not costs:
+    if not costs or not any(c["finished"] for c in done):
         return None
     columns = min(2, len(costs))
     lines = -(-len(costs) // columns)
@@ -277,8 +277,7 @@ def _cells(configurations):
     for found in configurations:
         place = found["width"], found["iterations"]
         known = cells.get(place)
-        score = -1 if found["accuracy"] is None else found["accuracy"]
-        if known is None or score > (known["accuracy"] or -1):
+        if known is None or found["accuracy"] > known["accuracy"]:
             cells[place] = found
     return cells
 
@@ -296,13 +295,14 @@ def _draw_cells(axes, cells, widths, steps, scale):
                 box = Rectangle((j - 0.5, i - 0.5), 1, 1, fc="0.97", ec="white", lw=1)
                 axes.add_patch(box)
                 axes.text(j, i, "\N{MIDDLE DOT}", color="0.5", **_CENTER)
-            elif found["accuracy"] is None:
+            elif not found["finished"]:
                 box = Rectangle(
                     (j - 0.5, i - 0.5), 1, 1, fc="0.93", ec="0.75", hatch="///", lw=0
                 )
                 axes.add_patch(box)
                 name = max(found["statuses"], key=found["statuses"].get)
                 text = name.replace("out of memory", "out of\nmemory")
+                text += f"\n{100 * found['accuracy']:.1f}"
                 axes.text(j, i, text, **_SMALL, **_on("0.93", "0.25"))
             else:
                 values[i, j] = 100 * found["accuracy"]
@@ -488,10 +488,16 @@ def _span(group):
 
 
 def _title(result, what="mean ± standard error"):
-    counts = {c["finished"] for c in result.configurations() if c["finished"]}
+    every = result.configurations()
+    counts = {c["finished"] + c["failed"] for c in every}
+    failed = sum(c["failed"] for c in every)
     few, many = min(counts, default=0), max(counts, default=0)
     seeds = f"{few} to {many} seeds" if few != many else f"{many} seeds"
     text = f"{what} of {seeds}"
     if many < 2:
-        text = "one seed" if many else "no finished run"
+        text = "one seed"
+    if not any(c["finished"] for c in every):
+        text = "no finished run"
+    elif failed:
+        text += f", {failed} of {len(result.rows)} runs failed"
     return f"{result.content['name']}: {text}"

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from keras_recur.tuning._summary import best_of, is_finished, summarize_rows
+from keras_recur.tuning._summary import Guess, best_of, is_finished, summarize_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SearchProgress:
         failed: Runs that failed.
         best: Name of the configuration with the highest mean score so far, over the
             seeds that it has; `None` before the first run.
-        score: That mean.
+        score: That mean; a seed that failed counts as guessing.
         seconds_left: Estimate of the time left, or `None`.
 
     Example:
@@ -50,6 +50,7 @@ class SearchProgress:
         running: int,
         workers: int | None = None,
         fresh: Iterable[dict[str, Any]] = (),
+        guessed: Guess | None = None,
     ) -> "SearchProgress":
         """Counts rows, and estimates the time that the others will take.
 
@@ -63,10 +64,11 @@ class SearchProgress:
             running: As of the class.
             workers: Processes that share what is left. Default: those that run.
             fresh: Rows of the winner that was trained anew. They count as done.
+            guessed: What counts for a seed that failed. Default: a score of 0.
         """
         rows, fresh = list(rows), list(fresh)
         every = [*rows, *fresh]
-        best = best_of(summarize_rows(rows)) or {}
+        best = best_of(summarize_rows(rows, guessed or Guess())) or {}
         seconds = [row["seconds"] for row in every if row.get("seconds") is not None]
         left = None
         if total is not None and seconds:

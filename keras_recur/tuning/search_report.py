@@ -8,7 +8,7 @@ from keras_recur import zoo
 from keras_recur._files import replacing
 from keras_recur.runs.page import Page
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.runs.summary import in_percent, mean_and_error, percent
+from keras_recur.runs.summary import guess, in_percent, mean_and_error, percent
 from keras_recur.tuning._equal_macs import (
     TOLERANCE,
     Comparison,
@@ -69,8 +69,10 @@ def write_search_report(folder: str | Path, result: SearchResult) -> Path:
     page.table(*trials_table(result), sortable=True)
     page.paragraph(
         f"Validation {result.score} after the iterations that were trained: mean and "
-        "standard error over the seeds that finished. Peak memory is the largest of "
-        "all seeds, seconds are their mean. A click on a heading sorts the rows.",
+        "standard error over all seeds, of which some may have failed: these count as "
+        f"guessing ({100 * guess(result.content['data']):.3g} %). Peak memory is the "
+        "largest of all seeds, seconds are the mean of those that finished. A click on "
+        "a heading sorts the rows.",
         small=True,
     )
     page.heading("How it was made")
@@ -102,13 +104,13 @@ def search_headline(result: SearchResult) -> str:
     if not result.statuses().get("finished"):
         return f"No network has finished its training: {count_runs(result)}."
     best = result.best().figures
-    seeds = best["finished"]
+    seeds = best["finished"] + best["failed"]
     text = (
         f"Best: {best['configuration']}, validation {result.score} "
         f"{percent(best['accuracy'], best['standard_error'])} "
         f"({seeds} seed{'' if seeds == 1 else 's'}"
     )
-    text += f", {best['failed']} more failed)." if best["failed"] else ")."
+    text += f", {best['failed']} failed)." if best["failed"] else ")."
     found = _comparisons(result)
     if not found:
         return (
@@ -136,7 +138,7 @@ def trials_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
     header += [f"{result.score} (%)", "seeds", "MACs", "parameters", "depth"]
     header += ["activations (MB)", "peak memory (MB)", "seconds", "failures"]
     every = result.configurations()
-    every.sort(key=lambda c: -1 if c["accuracy"] is None else c["accuracy"])
+    every.sort(key=lambda c: (c["finished"] > 0, c["accuracy"]))
     rows = []
     for found in reversed(every):
         runs = found["finished"] + found["failed"]
@@ -206,22 +208,31 @@ def _fill_winner(page, result, winner):
     name = winner.get("configuration", "")
     scores = winner.get("test_accuracy") or []
     seeds = winner.get("seeds") or list(range(len(scores)))
-    known = [score for score in scores if score is not None]
-    if not known:
-        page.paragraph(f"{name} was chosen; no seed of it has finished yet.")
+    states = winner.get("status") or [
+        "failed" if score is None else "finished" for score in scores
+    ]
+    failed = sum(state != "finished" for state in states)
+    if failed == len(scores):
+        page.paragraph(f"{name} was chosen; no seed of it has finished.")
     else:
-        failed = len(scores) - len(known)
-        lost = f" {failed} of {len(scores)} seeds failed." if failed else ""
+        guessed = guess(result.content["data"])
+        scores = [guessed if score is None else score for score in scores]
+        word = "counts" if failed == 1 else "count"
+        lost = (
+            f" {failed} of {len(scores)} seeds failed, and {word} as guessing "
+            f"({100 * guessed:.3g} %)."
+        )
+        lost = lost if failed else ""
         page.paragraph(
             f"{name}, trained on {len(scores)} fresh "
             f"seed{'' if len(scores) == 1 else 's'}: test {result.score} "
-            f"{percent(*mean_and_error(known))}.{lost}"
+            f"{percent(*mean_and_error(scores))}.{lost}"
         )
         page.table(
             ["seed", f"test {result.score} (%)"],
             [
-                [str(seed), "-" if score is None else in_percent(score, None)]
-                for seed, score in zip(seeds, scores, strict=False)
+                [str(seed), in_percent(score, None) + _note(state)]
+                for seed, score, state in zip(seeds, scores, states, strict=False)
             ],
         )
         page.paragraph(
@@ -236,6 +247,10 @@ def _fill_winner(page, result, winner):
     }
     if more:
         page.table(["", ""], _flat(more))
+
+
+def _note(state):
+    return "" if state == "finished" else f" ({state})"
 
 
 def _introduction(result):

@@ -1,15 +1,17 @@
 """What a search of width against iterations has found."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_recur._validation import check_one_of
+from keras_recur._shapes import check_shape
+from keras_recur._validation import check_callable, check_one_of, check_sequence
 from keras_recur.runs.summary import percent
-from keras_recur.tuning._summary import best_of, status, summarize_rows
+from keras_recur.tuning._shapes import CONTENT, ROW
+from keras_recur.tuning._summary import Guess, best_of, status, summarize_rows
 from keras_recur.tuning.best_configuration import BestConfiguration
+from keras_recur.tuning.search_folder import SearchFolder
 
 _COSTS = {
     "macs": "MACs",
@@ -17,15 +19,13 @@ _COSTS = {
     "activation_bytes": "bytes of activations",
     "peak_memory": "bytes of memory",
 }
-_CONTENT = ("name", "family", "data", "metric")
-_ROW = ("configuration", "width", "iterations", "sharing", "seed", "status")
 
 
 class SearchResult:
     """The trained networks of a search: figures, Pareto fronts, the best.
 
     Scores are those of validation examples after the iterations that were trained.
-    Means are over the seeds whose training finished; failed ones are counted.
+    Means are over all seeds; one that failed counts as guessing.
 
     Args:
         content: What `search.json` holds: "name", "family", "data", "metric", and
@@ -67,14 +67,16 @@ class SearchResult:
         rows: Sequence[dict[str, Any]],
         rebuild: Callable[[dict[str, Any]], Any] | None = None,
     ):
-        _check_keys("`content`", content, _CONTENT)
+        _check("`content`", content, CONTENT)
         check_one_of("metric", content["metric"], ("accuracy", "f1"))
-        for i, row in enumerate(rows):
-            _check_keys(f"`rows[{i}]`", row, _ROW)
+        for i, row in enumerate(check_sequence("rows", rows)):
+            _check(f"`rows[{i}]`", row, ROW)
+        if rebuild is not None:
+            check_callable("rebuild", rebuild)
         self.content = content
         self.rows = list(rows)
         self._rebuild = rebuild
-        self._configurations = summarize_rows(self.rows)
+        self._configurations = summarize_rows(self.rows, Guess.on(content["data"]))
 
     @classmethod
     def load(
@@ -91,27 +93,8 @@ class SearchResult:
         Raises:
             ValueError: if it is no folder of a search, or a file of it is damaged.
         """
-        folder = Path(folder)
-        path = folder / "search.json"
-        if not path.exists():
-            raise ValueError(
-                f"{folder} holds no search.json: it is no search of this program."
-            )
-        content = _read(
-            path,
-            _CONTENT,
-            "Restore it from a copy, or search again in another folder.",
-        )
-        # Files that are being written have other endings.
-        rows = [
-            _read(
-                found,
-                _ROW,
-                "Remove it and go on with the search: only this network is trained "
-                "again.",
-            )
-            for found in (folder / "rows").glob("*.json")
-        ]
+        found = SearchFolder(folder)
+        content, rows = found.content(), found.finished_rows()
         rows.sort(key=_order)
         return cls(content, rows, rebuild)
 
@@ -177,7 +160,7 @@ class SearchResult:
         known = [
             found
             for found in self.configurations()
-            if found[cost] is not None and found[over] is not None
+            if found["finished"] and found[cost] is not None and found[over] is not None
         ]
         known.sort(key=lambda found: (found[cost], sign * found[over]))
         front: list[dict[str, Any]] = []
@@ -191,8 +174,8 @@ class SearchResult:
     def best(self) -> BestConfiguration:
         """The configuration with the highest mean score on validation examples.
 
-        Those of which a seed failed come after all others. Of equal ones it is the
-        one with fewer MACs.
+        A seed that failed counts as guessing. Of equal ones it is the one with fewer
+        MACs.
 
         Raises:
             ValueError: if no network has finished its training.
@@ -251,26 +234,9 @@ def _order(row):
     return row["sharing"], row["iterations"], row["width"], row["seed"]
 
 
-def _read(path, keys, way_out):
+def _check(what, found, shape):
     try:
-        found = json.loads(path.read_text())
-        _check_keys("it", found, keys)
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"{path} is damaged and cannot be read ({error}). {way_out}"
-        ) from error
-    return found
-
-
-def _check_keys(what, found, keys):
-    if not isinstance(found, dict):
-        raise ValueError(
-            f"{what} must be a dictionary. Received: {found!r} (of type "
-            f"{type(found).__name__})."
-        )
-    missing = [key for key in keys if key not in found]
-    if missing:
-        raise ValueError(
-            f"{what} has no {', '.join(map(repr, missing))}. Needed are: "
-            f"{', '.join(map(repr, keys))}. Received: {', '.join(map(repr, found))}."
-        )
+        check_shape(found, shape, what)
+    except ValueError as error:
+        keys = ", ".join(repr(key) for key in shape if not key.endswith("?"))
+        raise ValueError(f"{error}. Needed are: {keys}.") from None

@@ -2,27 +2,22 @@
 
 import dataclasses
 import shutil
-import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import keras_tuner
 import numpy as np
 from keras_tuner import errors
 from keras_tuner.engine import base_tuner
 
 from keras_recur.analysis import iteration_curve
-from keras_recur.runs.provenance import provenance
-from keras_recur.training.fit import TrainingDiverged, fit
+from keras_recur.runs.trial import Trial, run_trial, save_weights
 from keras_recur.tuning._peak_memory import PeakMemory
+from keras_recur.tuning._summary import is_finished, summarize_rows
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.sharing_choice import twin_of
 from keras_recur.tuning.width_iterations_hypermodel import Configuration
-
-_OUT_OF_MEMORY = ("out of memory", "resource_exhausted", "oom when", "alloc")
 
 
 class SearchTuner(base_tuner.BaseTuner):
@@ -68,9 +63,6 @@ class SearchTuner(base_tuner.BaseTuner):
         """Trains what has no row yet; returns the mean over seeds, and costs."""
         try:
             found = self._run_trial(trial)
-        except errors.FailedTrialError:
-            self._check_chief(trial)
-            raise
         except Exception as error:  # Or KerasTuner would go on without a row.
             raise errors.FatalError(str(error)) from error
         self._check_chief(trial)
@@ -100,11 +92,8 @@ class SearchTuner(base_tuner.BaseTuner):
         rows = [
             [self.run(c, rate, seed, epochs) for seed in seeds] for c in configurations
         ]
-        scores = [r["accuracy"] for r in rows[0] if r["status"] == "finished"]
-        if not scores:
-            raise errors.FailedTrialError(rows[0][0]["message"])
-        # A seed that failed counts as nothing right.
-        found = {**rows[0][0], "accuracy": float(np.sum(scores) / len(seeds))}
+        # The oracle is told what tables and plots show.
+        (found,) = summarize_rows(rows[0], self.plan.guess)
         return {name: found[name] for name in self.plan.objectives}
 
     def on_trial_end(self, trial: Any) -> None:
@@ -130,6 +119,7 @@ class SearchTuner(base_tuner.BaseTuner):
         if row is None:
             row = {"configuration": name, **configuration._asdict(), "seed": seed}
             row = self._train(row, configuration, rate, epochs, file)
+            row["identity"] = self.plan.identity
             # Where a chief died, its successor may have given the run to another too.
             written = self.folder.row(file, self.fresh)
             if written is None:
@@ -140,72 +130,49 @@ class SearchTuner(base_tuner.BaseTuner):
         return row
 
     def _train(self, row, configuration, rate, epochs, file):
-        keras.backend.clear_session()
+        """The row with status, figures and costs."""
         seed = row["seed"]
-        keras.utils.set_random_seed(seed)
         place = self.folder.path / "runs" / file
         entry = self.plan.entry(configuration, rate, epochs)
         twin = twin_of(configuration.sharing)
-        row |= {
-            "learning_rate": rate,
-            "status": "finished",
-            "message": "",
-            "accuracy": None,
-            "loss": None,
-            "curve": [],
-            **dataclasses.asdict(self.plan.space.costs(configuration)),
-        }
-        start = time.perf_counter()
-        memory = PeakMemory()
-        try:
-            model = entry.network(twin, seed)
-            validation = entry.phase_validation_data(twin)
-            history = fit(
-                model,
-                entry.recipe(twin),
-                entry.train_data(twin, seed),
-                validation,
-                directory=place,
-                verbose=0,
-            )
-            start = time.perf_counter() - sum(history["seconds"])
-            curve = iteration_curve(model, validation)
-            row |= {
+        test = entry.test_data(entry.test_sizes[0]) if self.fresh else None
+        costs = dataclasses.asdict(self.plan.space.costs(configuration))
+
+        def score(model):
+            curve = iteration_curve(model, entry.phase_validation_data(twin))
+            found = {
                 "curve": [None if np.isnan(a) else float(a) for a in curve],
                 "accuracy": float(curve[-1]),
-                "loss": history["val_loss"][-1],
-                "epochs": len(history["loss"]),
             }
-            if self.fresh:
-                tested = iteration_curve(model, entry.test_data(entry.test_sizes[0]))
-                row["test_accuracy"] = float(tested[-1])
-            self._keep(model, place, file)
-        except TrainingDiverged as error:
-            row |= {"status": "diverged", "message": str(error)}
-        except OSError:  # A full disk is no fault of the network.
-            raise
-        except Exception as error:  # The search goes on, and says what happened.
-            text = f"{type(error).__name__}: {error}"
-            exhausted = isinstance(error, MemoryError) or any(
-                word in text.lower() for word in _OUT_OF_MEMORY
-            )
-            row |= {
-                "status": "out of memory" if exhausted else "failed",
-                "message": text,
-                "traceback": traceback.format_exc(),
-            }
-        row["peak_memory"] = memory.read()
-        row["seconds"] = time.perf_counter() - start
-        row["provenance"] = provenance()
-        return row
+            if test is not None:
+                found["test_accuracy"] = float(iteration_curve(model, test)[-1])
+            save_weights(model, self.folder.weights(file))
+            # The weights alone are kept; a checkpoint has the optimizer's state too.
+            shutil.rmtree(place, ignore_errors=True)
+            return found
 
-    def _keep(self, model, place, file):
-        """The weights alone; the checkpoint holds the optimizer's state too."""
-        weights = self.folder.weights(file)
-        partial = weights.with_name(f"partial-{weights.name}")
-        keras.Model(model.inputs, model.outputs).save_weights(partial)
-        partial.replace(weights)
-        shutil.rmtree(place, ignore_errors=True)
+        def guess(model):
+            found = self.plan.guess.figures(configuration.iterations)
+            if self.fresh:
+                found["test_accuracy"] = self.plan.guess.accuracy
+            return found
+
+        memory = PeakMemory()
+        trial = Trial(
+            network=lambda: entry.network(twin, seed),
+            recipe=entry.recipe(twin),
+            train_data=lambda: entry.train_data(twin, seed),
+            validation_data=lambda: entry.phase_validation_data(twin),
+            seed=seed,
+            score=score,
+            guess=guess,
+            survives=True,
+        )
+        row = {**row, "message": "", **costs, **run_trial(trial, place)}
+        history = row.pop("history", None)
+        if is_finished(row) and history:
+            row |= {"loss": history["val_loss"][-1], "epochs": len(history["loss"])}
+        return row | {"peak_memory": memory.read(), "learning_rate": rate}
 
 
 class _Declared(keras_tuner.HyperModel):

@@ -43,6 +43,7 @@ def run_workers(
     workers: int,
     look: Callable[[int], None] = lambda running: None,
     runs: int = RUNS_PER_PROCESS,
+    data_dir: str | None = None,
 ) -> None:
     """Runs a search by a chief and so many workers, until all is done.
 
@@ -51,6 +52,7 @@ def run_workers(
         workers: How many.
         look: Called twice a second, with the number of workers that run.
         runs: How many runs a worker trains before its process is replaced.
+        data_dir: Folder of the data sets. Default: the usual one.
 
     Raises:
         ValueError: if `workers` is no positive integer.
@@ -59,7 +61,7 @@ def run_workers(
     workers = check_positive_int("workers", workers)
     names = [f"worker-{i}" for i in range(workers)]
     (folder.path / "logs").mkdir(exist_ok=True)
-    crew = _Crew(folder.path, names, runs)
+    crew = _Crew(folder.path, names, runs, data_dir)
     try:
         crew.start()
         while crew.busy():
@@ -72,8 +74,11 @@ def run_workers(
 class _Crew:
     """The processes, and how often they had to be started again."""
 
-    def __init__(self, folder: Path, names: list[str], runs: int):
+    def __init__(
+        self, folder: Path, names: list[str], runs: int, data_dir: str | None = None
+    ):
         self.folder, self.names, self.runs = folder, names, runs
+        self.data_dir = data_dir
         self.processes: dict[str, Any] = {}
         self.done: set[str] = set()
         self.restarts = 0
@@ -95,6 +100,9 @@ class _Crew:
             "KERASTUNER_ORACLE_PORT": str(self.port),
             "KERAS_RECUR_RUNS": str(self.runs),
         }
+        # Not in the folder's settings: it is nobody else's.
+        if self.data_dir is not None:
+            environment["KERAS_RECUR_DATA_DIR"] = str(Path(self.data_dir).absolute())
         devices = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
         if name != "chief" and len(devices) > 1:  # Several GPUs are split.
             mine = devices[self.names.index(name) % len(devices)]
@@ -158,11 +166,13 @@ class _Crew:
                 process.wait()
 
 
-def take_part(directory: str | Path) -> int:
+def take_part(directory: str | Path, data_dir: str | None = None) -> int:
     """What a chief or a worker does; which one, KerasTuner's environment says.
 
     Args:
         directory: The search's folder, on a disk that all share.
+        data_dir: Folder of the data sets on this machine. Default: the one that the
+            environment names, or the usual one.
 
     Returns:
         The exit status: 0 when the search is done; when this worker wants to be started
@@ -178,7 +188,9 @@ def take_part(directory: str | Path) -> int:
     if "chief" not in name:  # Which has made the folder by then.
         _await_chief()
     folder = SearchFolder(directory)
-    plan = SearchPlan(**folder.read_json("search.json")["settings"])
+    data_dir = data_dir or os.environ.get("KERAS_RECUR_DATA_DIR")
+    settings = folder.content().get("settings") or {}
+    plan = SearchPlan(**settings, data_dir=data_dir)
     runs = os.environ.get("KERAS_RECUR_RUNS")
     tuner = SearchTuner(plan, folder, name=name, runs=int(runs) if runs else None)
     try:
@@ -191,14 +203,14 @@ def take_part(directory: str | Path) -> int:
     return 0
 
 
-def work_for_chief(directory: str | Path) -> None:
+def work_for_chief(directory: str | Path, data_dir: str | None = None) -> None:
     """What a worker on a machine of its own does, until the search is done.
 
     Raises:
         ConnectionError: as `take_part`, and if chiefs are lost again and again.
     """
     lost = 0
-    while status := take_part(directory):
+    while status := take_part(directory, data_dir):
         lost += status == LOST
         if lost > RESTARTS:
             raise ConnectionError(

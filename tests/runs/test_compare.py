@@ -129,7 +129,7 @@ def test_a_full_disk_loses_nothing_and_more_seeds_are_added(entry, run, monkeypa
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("keras_recur.training.checkpoint.os.fsync", full)
+    monkeypatch.setattr("keras_recur._files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         compare(entry, run.path, [2], ["recurrent"], resume=True)
     assert (run.path / "results.json").read_bytes() == before

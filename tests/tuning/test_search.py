@@ -9,7 +9,8 @@ from kill_search import kill_search
 from tiny_search import TINY
 
 from keras_recur import tuning
-from keras_recur.tuning import _peak_memory, search_tuner, workers
+from keras_recur.runs import trial
+from keras_recur.tuning import _peak_memory, workers
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 
@@ -59,7 +60,7 @@ def test_rows_and_winner(finished):
 def test_the_same_again_trains_nothing(finished, monkeypatch):
     folder, result = finished
     before = contents(folder)
-    monkeypatch.setattr(search_tuner, "fit", None)  # would be an error
+    monkeypatch.setattr(trial, "fit", None)  # would be an error
     again = run(folder)
     assert contents(folder) == before
     assert str(again) == str(result)
@@ -120,7 +121,7 @@ def test_oracles_that_choose(oracle, tmp_path):
 
 @pytest.mark.once
 def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
-    real = search_tuner.fit
+    real = trial.fit
 
     def failing(model, *args, **kwargs):
         width = model.get_layer("recurrent").output.shape[-1]
@@ -130,7 +131,7 @@ def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
             raise TypeError("a bug")
         return real(model, *args, **kwargs)
 
-    monkeypatch.setattr(search_tuner, "fit", failing)
+    monkeypatch.setattr(trial, "fit", failing)
     result = run(tmp_path / "a", fresh_seeds=0)
     found = {(r["width"], r["sharing"]): r["status"] for r in result.rows}
     assert found == {
@@ -149,7 +150,7 @@ def test_nothing_finished(tmp_path, monkeypatch):
     def failing(*args, **kwargs):
         raise TypeError("a bug")
 
-    monkeypatch.setattr(search_tuner, "fit", failing)
+    monkeypatch.setattr(trial, "fit", failing)
     result = run(tmp_path / "a")
     assert result.content["winner"] is None
     assert {r["status"] for r in result.rows} == {"failed"}
@@ -194,8 +195,8 @@ def test_twins_are_trained_too(tmp_path):
     [
         ({"widths": [4, 16]}, r"another search. It differs in widths: \[4, 8\], not"),
         ({"oracle": "greedy"}, "`oracle`.*Received: oracle='greedy'"),
-        ({"seeds": []}, "`seeds` must be at least one"),
-        ({"seeds": [-1]}, "`seeds` must be.*seeds=-1"),
+        ({"seeds": []}, "`seeds` must have at least 1 item"),
+        ({"seeds": [-1]}, r"`seeds\[0\]` must be.*=-1"),
         ({"max_trials": 0}, "`max_trials` must be.*max_trials=0"),
         ({"data": "digit"}, "Did you mean 'digits'"),
         ({"workers": -1}, "`workers` must be.*workers=-1"),

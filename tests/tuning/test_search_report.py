@@ -78,7 +78,7 @@ def test_headlines_that_are_not_as_simple():
     text = headline([made_row(8, 2, "all", 0), made_row(64, 2, "all", 0)])
     assert "No two networks that finished have about equal MACs" in text
     lost = [made_row(8, 2, "all", 0), failed(made_row(8, 2, "all", 1), "diverged", "")]
-    assert "(1 seed, 1 more failed)" in headline(lost)
+    assert "(2 seeds, 1 failed)" in headline(lost)
     assert "validation F1" in headline(lost, metric="f1")
 
 
@@ -132,7 +132,8 @@ def test_table_of_trials():
     assert rows[0][:2] == ["w64-t8-none", "64"]
     assert "peak memory (MB)" not in header  # Nobody measured it.
     scores = [row[header.index("accuracy (%)")] for row in rows]
-    assert scores[-4:] == ["-"] * 4 and "-" not in scores[:-4]
+    # Those of which no seed finished come last, and count as guessing.
+    assert scores[-4:] == ["10.0 ± 0.0"] * 4 and "10.0 ± 0.0" not in scores[:-4]
     known = [made_row(8, 2, "all", 0, peak_memory=123_456_789)]
     header, (row,) = trials_table(SearchResult(CONTENT, known))
     assert row[header.index("peak memory (MB)")] == "123"
@@ -154,10 +155,11 @@ def test_without_a_finished_run(tmp_path):
 
 def test_winners_that_are_not_finished(tmp_path):
     for winner, text in (
-        ({"configuration": "x"}, "no seed of it has finished yet"),
+        ({"configuration": "x"}, "no seed of it has finished."),
         (
             {"configuration": "x", "test_accuracy": [0.5, None], "twin": "y"},
-            "x, trained on 2 fresh seeds: test accuracy 50.0 %. 1 of 2 seeds failed.",
+            "x, trained on 2 fresh seeds: test accuracy 30.0 ± 20.0 %. 1 of 2 seeds "
+            "failed, and counts as guessing (10 %).",
         ),
     ):
         result = SearchResult(CONTENT | {"winner": winner}, made_rows()[:3])
@@ -179,7 +181,7 @@ def test_what_the_plots_show():
     ]
     texts = [text.get_text() for text in grid.axes[0].texts]
     assert f"{100 * every['w16-t4-all']['accuracy']:.1f}" in texts
-    assert {"out of\nmemory", "1/3", "10M"} <= set(texts)
+    assert {"out of\nmemory\n10.0", "1/3", "10M"} <= set(texts)
     assert "\N{MIDDLE DOT}" in [text.get_text() for text in grid.axes[1].texts]
     pareto = search_plots.plot_pareto(result)
     assert len(pareto.axes) == 4
