@@ -74,7 +74,8 @@ def main() -> None:
             continue
         write_times(path.stem, seconds, busy)
         readme = HERE / "README.md"
-        readme.write_text(with_times(readme.read_text(), read_times()))
+        text = with_times(readme.read_text("utf-8"), read_times())
+        readme.write_text(text, "utf-8")
 
 
 def cpu_seconds() -> float:
@@ -87,7 +88,7 @@ def read_times() -> list[dict[str, str]]:
     """The rows of times.csv, one for each notebook, backend and processor."""
     if not TIMES.exists():
         return []
-    with TIMES.open(newline="") as file:
+    with TIMES.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -105,7 +106,7 @@ def write_times(name: str, seconds: float, busy: float) -> None:
     row |= {column: str(made[column]) for column in columns}
     same = ("notebook", "backend", "processor", "cores", "threads", "devices")
     kept = [r for r in read_times() if any(r[key] != row[key] for key in same)]
-    with TIMES.open("w", newline="") as file:
+    with TIMES.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(row), lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted([*kept, row], key=lambda r: [r[key] for key in same]))

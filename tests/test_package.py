@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -132,3 +134,110 @@ def test_examples_run(name, tmp_path, monkeypatch):
     for example in examples:
         runner.run(example, out=report.append)
     assert not runner.failures, "".join(report)
+
+
+ROOT = Path(__file__).parents[1]
+# Every address in the project, and what it is. An address that nobody owns yet may be
+# registered by anybody, who then gets code onto users' machines: add none of that kind.
+ADDRESSES = {
+    r"https://arxiv\.org/abs/(\d{4}\.\d{4,5}|\\1)?": "papers",
+    r"https://doi\.org/10\.1371/journal\.pcbi\.1008215": "a paper",
+    r"https://docs\.python\.org/3/reference/": "the Python language reference",
+    r"https://keras\.io/keras_tuner/": "KerasTuner, a dependency",
+    r"github\.com/Arjung27/DeepThinking": "released code of a paper",
+    r"github\.com/aks2203/deep-thinking": "released code of a paper",
+    r"github\.com/cjspoerer/rcnn-sat": "released code of a paper",
+    r"github\.com/lolemacs/soft-sharing": "released code of a paper",
+    r"github\.com/StanfordVL/feedback-networks": "released code of a paper",
+    r"https://\\1": "no address: the replacement of a pattern",
+    r"https://a\.b": "no address: an example in a test",
+    r"registry\.example/keras-recur": "a reserved name, for an image of one's own",
+}
+# What is installed by name; a dot, a file or a variable is no name.
+PACKAGES = {"tensorflow", "optuna", "pandas", "scikit-learn"}
+ADDRESS = re.compile(
+    r"(?:https?|git\+\w+|ssh|ftp)://[^\s\"'`)>\],]+|\bgit\+\S+"
+    r"|\b(?:github|gitlab|bitbucket)\.(?:com|org)/[\w./-]+"
+    r"|\b(?:huggingface\.co|pypi\.org|anaconda\.org|hub\.docker\.com)/[\w./-]+"
+    r"|\b[\w.-]+/keras[-_]recur(?=:)|(?<=image: )[\w.-]+[/:]\S+"
+)
+
+
+def text_files():
+    """The tracked text files of the project but this one."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    command = ["git", "ls-files", "-z"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    for name in names.decode().split("\0"):
+        path = ROOT / name
+        if not path.is_file() or path == Path(__file__).resolve():
+            continue
+        content = path.read_bytes()
+        if b"\0" not in content[:8000]:
+            yield name, content.decode("utf-8")
+
+
+def addresses_in(text):
+    """Addresses that are in no list."""
+    found = (address.rstrip(".;:\\") for address in ADDRESS.findall(text))
+    every = "|".join(ADDRESSES)
+    return [address for address in found if not re.fullmatch(every, address)]
+
+
+def packages_in(text):
+    """Names that `pip install` is told in a text, and that are in no list."""
+    names = []
+    # Strings of Python that go on in the next line are one text.
+    text = re.sub(r"[\"']\s*\n\s*f?[\"']", "", text)
+    for words in re.findall(r"\bpip3? install((?: +\S+)+)", text.replace("\n", " ")):
+        for word in words.split():
+            name = re.match(r"[\"'\\]*([A-Za-z][\w.-]*)?", word)[1]
+            if word.startswith("-"):
+                continue
+            names += [name.rstrip(".")] if name else []
+            break
+    return [name for name in names if name not in PACKAGES]
+
+
+@pytest.mark.once
+def test_every_address_in_the_project_has_an_owner():
+    found = {name: addresses_in(text) for name, text in text_files()}
+    found = {name: addresses for name, addresses in found.items() if addresses}
+    assert not found, "say in ADDRESSES what each of these is, or remove it"
+
+
+@pytest.mark.once
+def test_nothing_is_installed_under_a_name_that_nobody_owns():
+    found = {name: packages_in(text) for name, text in text_files()}
+    found = {name: packages for name, packages in found.items() if packages}
+    assert not found, "say in PACKAGES that each of these is registered"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git+https://github.com/keras-recur/keras_recur",
+        "see https://example.invalid/x.",
+        "github.com/keras-recur/keras_recur",
+        "image: keras-recur:latest",
+    ],
+)
+def test_an_unknown_address_is_found(text):
+    assert addresses_in(text)
+
+
+@pytest.mark.once
+def test_an_unknown_package_is_found():
+    assert packages_in("run `pip install keras-recur[jax]`") == ["keras-recur"]
+    assert packages_in('"with `pip "\n   "install keras-recur`"') == ["keras-recur"]
+    assert packages_in("pip install -q nobody") == ["nobody"]
+    assert packages_in('pip install -e ".[test]" and pip install .') == []
+
+
+@pytest.mark.once
+def test_the_repository_is_said_in_one_place():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    address = keras_recur.version.REPOSITORY
+    assert project.get("urls", {}).get("Repository") == address

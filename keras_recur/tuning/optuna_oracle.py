@@ -161,8 +161,8 @@ def import_optuna() -> Any:
     except ImportError:
         raise ImportError(
             "This search needs Optuna, which is not installed. Install it with `pip "
-            "install keras-recur[optuna]`, or choose another oracle: grid, random, "
-            "bayesian or hyperband."
+            "install optuna`, or choose another oracle: grid, random, bayesian or "
+            "hyperband."
         ) from None
     return optuna
 

@@ -1,7 +1,8 @@
 """The notebooks: their form, and that they run from top to bottom, made smaller."""
 
+import importlib.util
 import sys
-import tomllib
+import types
 from pathlib import Path
 
 import keras
@@ -10,9 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "colab").glob("*.ipynb"))}
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-REPOSITORY = PROJECT["urls"]["Repository"]
-BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+
+
+ALL = list(NOTEBOOKS)
 
 
 @pytest.fixture
@@ -22,13 +23,6 @@ def execute(monkeypatch):
     import execute
 
     return execute
-
-
-def badge(name):
-    """The badge of a notebook, which leads to it on Colab."""
-    on_github = REPOSITORY.removeprefix("https://github.com/")
-    there = f"https://colab.research.google.com/github/{on_github}/blob/main/colab"
-    return f"[![Open In Colab]({BADGE})]({there}/{name}.ipynb)"
 
 
 @pytest.mark.once
@@ -44,9 +38,8 @@ def test_form(name):
     assert notebook.nbformat == 4
     first, install, backend, *rest = notebook.cells
     assert first.cell_type == "markdown" and first.source.startswith("# ")
-    assert badge(name) in first.source
     assert install.cell_type == backend.cell_type == "code"
-    assert f'%pip install -q "keras-recur @ git+{REPOSITORY}"' in install.source
+    assert install.source == nbformat.read(NOTEBOOKS[ALL[0]], 4).cells[1].source
     assert 'find_spec("keras_recur") is None' in install.source
     assert 'setdefault("KERAS_BACKEND", "tensorflow")' in backend.source
     assert "SMOKE" in backend.source and "import keras" not in backend.source
@@ -60,15 +53,59 @@ def test_form(name):
 
 @pytest.mark.once
 def test_the_readme_lists_them_all():
-    readme = (ROOT / "colab" / "README.md").read_text()
+    readme = (ROOT / "colab" / "README.md").read_text("utf-8")
     for name in NOTEBOOKS:
         (line,) = (x for x in readme.splitlines() if x.startswith(f"| [{name}]"))
-        assert f"]({name}.ipynb)" in line and badge(name) in line
+        assert f"]({name}.ipynb)" in line
+
+
+@pytest.fixture
+def install(monkeypatch, tmp_path):
+    """Runs the first cell in a folder, as if nothing were installed."""
+    source = nbformat.read(NOTEBOOKS[ALL[0]], as_version=4).cells[1].source
+    source = source.replace('%pip install -q "{source}"', "installed.append(source)")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+
+    def run():
+        installed = []
+        exec(source, {"installed": installed})
+        return installed
+
+    return run
+
+
+@pytest.mark.once
+def test_notebooks_install_the_checkout_they_lie_in(install, tmp_path, monkeypatch):
+    (tmp_path / "keras_recur").mkdir()
+    (tmp_path / "keras_recur/version.py").touch()
+    assert install() == [str(tmp_path)]
+    (tmp_path / "colab").mkdir()
+    monkeypatch.chdir(tmp_path / "colab")
+    assert install() == [str(tmp_path)]
+
+
+@pytest.mark.once
+def test_notebooks_install_an_uploaded_wheel_on_colab(install, tmp_path, monkeypatch):
+    names = ["notes.txt", "keras_recur-0.1.0-py3-none-any.whl"]
+    colab = types.ModuleType("google.colab")
+    colab.files = types.SimpleNamespace(upload=lambda: dict.fromkeys(names))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    assert install() == [str(tmp_path / names[1])]
+    names.pop()
+    with pytest.raises(RuntimeError, match="keras_recur is not installed"):
+        install()
+
+
+@pytest.mark.once
+def test_notebooks_refuse_to_install_from_elsewhere(install):
+    with pytest.raises(RuntimeError, match="Run `pip install .` in a checkout of it"):
+        install()
 
 
 @pytest.mark.once
 def test_the_readme_has_the_times_of_the_file(execute):
-    readme = (ROOT / "colab" / "README.md").read_text()
+    readme = (ROOT / "colab" / "README.md").read_text("utf-8")
     rows = execute.read_times()
     assert readme == execute.with_times(readme, rows)
     assert {row["notebook"] for row in rows} == {*NOTEBOOKS}
