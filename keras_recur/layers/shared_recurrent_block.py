@@ -21,7 +21,6 @@ from keras_recur.layers._copies import copy_block, sized_block
 from keras_recur.layers._masks import (
     attach,
     joined,
-    mapped,
     masks_of,
     packed,
     readable,
@@ -284,7 +283,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         collect = self.return_sequence if return_sequence is None else return_sequence
         unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
-        masks = self._first_masks(x, injected, mask)
+        masks = self.first_masks(x, injected, mask)
         state = tree.map_structure(self._cast, x)
         if injected is not None:
             injected = tree.map_structure(ops.convert_to_tensor, injected)
@@ -312,7 +311,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return state
         return joined(ops.stack, states, 1)
 
-    def _first_masks(self, x, injected, mask):
+    def first_masks(self, x: Any, injected: Any, mask: Any) -> list[Any]:
         """The masks of the first state's tensors: those given, or those attached."""
         masks = masks_of(x)
         if mask is not None:
@@ -565,7 +564,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return keras.KerasTensor(shape, dtype=dtype)
 
         outputs = tree.map_structure(spec, x)
-        ranks = _ranks(self._first_masks(x, injected, mask))
+        ranks = _ranks(self.first_masks(x, injected, mask))
         seen = [None] * len(ranks)
         for _ in groups[: len(ranks) + 1]:
             ranks = self._ranks_after(ranks)

@@ -15,16 +15,13 @@ from harness import (
     registered,
     train,
 )
-from keras import layers, ops, tree
+from keras import layers, ops
 
 from keras_recur.layers import (
     Readout,
-    ReadoutPolicy,
-    RecurrentGraph,
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
-    Transition,
 )
 
 # Keras says so of every Sequential and Functional, though their layers pass masks on.
