@@ -191,7 +191,7 @@ def as_tensors(x: Any) -> Any:
         if _has_nan(leaf):
             raise ValueError(
                 "`x` must not contain NaN. Received: inputs of shape "
-                f"{tuple(ops.shape(leaf))} with NaN. Replace or leave out such examples."
+                f"{tuple(ops.shape(leaf))} with NaN. Replace such values."
             )
     return tree.map_structure(ops.convert_to_tensor, x)
 

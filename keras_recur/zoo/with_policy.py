@@ -41,10 +41,10 @@ def with_policy(
     """
     check_readout(model, "A readout policy")
     if isinstance(policy, ReadoutPolicy) and arguments:
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         raise ValueError(
-            "Further arguments need the name of a policy. Received: a ReadoutPolicy and "
-            f"{', '.join(f'{k}={v!r}' for k, v in arguments.items())}. Give them to the "
-            "ReadoutPolicy."
+            "Further arguments need the name of a policy. Received: a ReadoutPolicy "
+            f"and {given}. Give them to the ReadoutPolicy."
         )
     if not isinstance(policy, ReadoutPolicy):
         policy = ReadoutPolicy(policy, **arguments, name="policy")
