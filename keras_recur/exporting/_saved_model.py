@@ -12,7 +12,12 @@ from keras_recur.layers import RecurrentGraph, confidence
 from keras_recur.zoo.anytime import Anytime
 from keras_recur.zoo.stepwise import Stepwise
 from keras_recur.zoo.stop_rule import StopRule
-from keras_recur.zoo.with_iterations import check_readout, loops_in, with_iterations
+from keras_recur.zoo.with_iterations import (
+    check_one_output,
+    check_readout,
+    loops_in,
+    with_iterations,
+)
 
 
 def write_saved_model(
@@ -83,6 +88,7 @@ def functions_of(
         missing = dict.fromkeys(_STOPPING, str(error))
     try:
         check_readout(model, "Reading out every iteration")
+        check_one_output(model, "Reading out every iteration")
     except ValueError as error:
         unread = str(error)
     # Without a Readout, something else may read the states of all iterations.

@@ -11,12 +11,59 @@ from typing import Any
 
 import keras
 from keras import ops, tree
-from keras.src.backend import get_keras_mask, set_keras_mask
+from keras.src.backend import compute_output_spec, get_keras_mask, set_keras_mask
+
+from keras_recur.layers._walk import walk
 
 
 def masks_of(nest: Any) -> list[Any]:
     """Return the mask of every tensor of a nest, `None` where there is none."""
     return [get_keras_mask(leaf) for leaf in tree.flatten(nest)]
+
+
+def ranks_of(masks: Sequence[Any]) -> tuple[int | None, ...]:
+    """Return the rank of every mask, `None` where there is none."""
+    return tuple(None if mask is None else len(mask.shape) for mask in masks)
+
+
+def makes_masks(block: Any) -> bool:
+    """Whether a layer of the block may mask what had no mask before."""
+    inherited = keras.layers.Layer.compute_mask
+    makers = keras.layers.Masking, keras.layers.Embedding
+    return any(
+        isinstance(layer, makers)
+        or (
+            type(layer).compute_mask is not inherited
+            and not type(layer).__module__.startswith(("keras.src.", "keras_recur."))
+        )
+        for layer in walk(block)
+    )
+
+
+def output_masks(
+    block: Any, inputs: Any, ranks: Sequence[int | None]
+) -> tuple[int | None, ...]:
+    """Return the ranks of the masks of a block's outputs, from a trace of its call.
+
+    Args:
+        block: The layer.
+        inputs: Symbols of what it is called on.
+        ranks: The ranks of their masks.
+    """
+    found = []
+
+    def called(leaves, masks):
+        left = iter(masks)
+        given = [next(left) if rank else None for rank in ranks]
+        outputs = block(attach(tree.pack_sequence_as(inputs, leaves), given))
+        found.append(ranks_of(masks_of(outputs)))
+        return outputs
+
+    leaves = [keras.KerasTensor(x.shape, x.dtype) for x in tree.flatten(inputs)]
+    pairs = zip(leaves, ranks, strict=True)
+    masks = [keras.KerasTensor(x.shape[:rank], "bool") for x, rank in pairs if rank]
+    compute_output_spec(called, leaves, masks)
+    return found[-1]
 
 
 def attach(nest: Any, masks: Sequence[Any]) -> Any:

@@ -4,12 +4,14 @@ from typing import Any
 
 from keras import ops
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import check_integer, check_one_of
 
 POSITIONS = ("min", "mean")
 
 
-def confidence(logits: Any, positions: str = "min", leading: int = 1) -> Any:
+def confidence(
+    logits: Any, positions: str = "min", leading: int = 1, mask: Any = None
+) -> Any:
     """The probability of the most likely class, one number for every example.
 
     Args:
@@ -18,6 +20,8 @@ def confidence(logits: Any, positions: str = "min", leading: int = 1) -> Any:
             `"min"` (default), or as the `"mean"` of all.
         leading: How many axes are no positions: 1, the batch (default), or 2 for
             `(batch, iterations, ..., classes)`.
+        mask: Which positions are there, of the logits' shape without the classes. The
+            others, padding, do not count. Default: all are there.
 
     Returns:
         Tensor of the leading axes, between 0 and 1.
@@ -31,10 +35,17 @@ def confidence(logits: Any, positions: str = "min", leading: int = 1) -> Any:
     0.5
     """
     check_one_of("positions", positions, POSITIONS)
+    check_integer("leading", leading, 1)
     logits = ops.cast(logits, "float32")
     likely = ops.max(ops.softmax(logits, axis=-1), axis=-1)
     axes = tuple(range(leading, len(likely.shape)))
     if not axes:
         return likely
-    reduce = ops.min if positions == "min" else ops.mean
-    return reduce(likely, axis=axes)
+    if mask is None:
+        reduce = ops.min if positions == "min" else ops.mean
+        return reduce(likely, axis=axes)
+    there = ops.broadcast_to(ops.cast(mask, "bool"), ops.shape(likely))
+    if positions == "min":
+        return ops.min(ops.where(there, likely, 1.0), axis=axes)
+    total = ops.sum(ops.where(there, likely, 0.0), axis=axes)
+    return total / ops.maximum(ops.sum(ops.cast(there, "float32"), axis=axes), 1.0)

@@ -35,6 +35,9 @@ class ReadoutPolicy(keras.layers.Layer):
 
     Call arguments:
         logits: The output of a `Readout` of all iterations.
+        mask: Mask of padding, `(batch, iterations, ...)` without the classes. Default:
+            the mask that Keras has attached to the logits. Masked positions do not
+            count for how sure an answer is.
 
     Input shape:
         `(batch, iterations, ..., classes)`.
@@ -75,6 +78,7 @@ class ReadoutPolicy(keras.layers.Layer):
         if iteration == 0:
             check_integer("iteration", iteration, 1)
         self.positions = check_one_of("positions", positions, POSITIONS)
+        self.supports_masking = True
 
     def build(self, logits_shape):
         self._check(logits_shape)
@@ -96,7 +100,15 @@ class ReadoutPolicy(keras.layers.Layer):
                 f"iteration={self.iteration}."
             )
 
-    def call(self, logits):
+    def compute_mask(self, logits, previous_mask):
+        """The mask of what is answered: where any of the answers is not masked."""
+        if previous_mask is None or self.policy == "cumulative":
+            return previous_mask
+        if self.policy in ("last", "at"):
+            return previous_mask[:, (self.iteration or 0) - 1]
+        return ops.any(previous_mask, axis=1)
+
+    def call(self, logits, mask=None):
         if self.policy in ("last", "at"):
             return logits[:, (self.iteration or 0) - 1]
         if self.policy == "mean":
@@ -111,7 +123,7 @@ class ReadoutPolicy(keras.layers.Layer):
         if self.policy == "learned":
             weights = ops.softmax(ops.cast(self.logits, "float32"))
         else:
-            sure = confidence(logits, self.positions, leading=2)
+            sure = confidence(logits, self.positions, leading=2, mask=mask)
             weights = ops.one_hot(ops.argmax(sure, axis=1), iterations)
         weights = ops.reshape(ops.cast(weights, logits.dtype), (-1, iterations, *ones))
         return ops.sum(weights * logits, axis=1)

@@ -30,8 +30,11 @@ from keras_recur.layers._limits import (
 from keras_recur.layers._masks import (
     attach,
     joined,
+    makes_masks,
     masks_of,
+    output_masks,
     packed,
+    ranks_of,
     readable,
     unpacked,
 )
@@ -275,7 +278,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if self.soft:
             outputs = self.soft.build(self, inputs)
             self._check_state(state, outputs, dtypes=False)
-            self._know_masks(outputs)
+            self._know_masks(inputs)
             self.banks, self._seeds = self.soft.banks, self.soft.seeds
             return
         for block, size in zip(self.blocks, self.group_sizes, strict=True):
@@ -283,11 +286,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 outputs = block(inputs)
             # Not the dtype: on PyTorch, Keras traces custom layers without autocast.
             self._check_state(state, outputs, dtypes=False)
-        self._know_masks(outputs)
+        self._know_masks(inputs)
 
-    def _know_masks(self, outputs):
-        ranks = _ranks(masks_of(outputs))
-        self._ranks = {(None,) * len(ranks): ranks}
+    def _know_masks(self, inputs):
+        # A list, since Keras would turn a dict that it finds into one of its own.
+        self._asks = [functools.partial(output_masks, self.block, inputs)]
+        nothing = (None,) * len(tree.flatten(inputs))
+        self._ranks = {} if makes_masks(self.block) else {nothing: nothing}
 
     def call(
         self,
@@ -306,7 +311,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         collect = self.return_sequence if return_sequence is None else return_sequence
         unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
-        masks = self._first_masks(x, injected, mask)
+        masks = self.first_masks(x, injected, mask)
         state = tree.map_structure(self._cast, x)
         if injected is not None:
             injected = tree.map_structure(ops.convert_to_tensor, injected)
@@ -334,7 +339,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return state
         return joined(ops.stack, states, 1)
 
-    def _first_masks(self, x, injected, mask):
+    def first_masks(self, x: Any, injected: Any, mask: Any) -> list[Any]:
         """The masks of the first state's tensors: those given, or those attached."""
         masks = masks_of(x)
         if mask is not None:
@@ -356,7 +361,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         Args:
             masks: The masks of the first state's tensors.
         """
-        slots, ranks = _ranks(masks), _ranks(masks)
+        slots, ranks = ranks_of(masks), ranks_of(masks)
         for _ in range(len(slots) + 1):
             ranks = self._ranks_after(ranks)
             slots = tuple(s or r for s, r in zip(slots, ranks, strict=True))
@@ -365,14 +370,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
     def _ranks_after(self, ranks):
         """Ranks of the masks after an iteration. The block is asked with symbols."""
         if ranks not in self._ranks:
-            inputs = tree.map_structure(
-                lambda leaf: keras.KerasTensor(leaf.shape, leaf.dtype), self._inputs
-            )
-            for leaf, rank in zip(tree.flatten(inputs), ranks, strict=True):
-                if rank:
-                    attach(leaf, [keras.KerasTensor(leaf.shape[:rank], "bool")])
             with iteration_scope(0, 1 if self.soft else self.group_sizes[0]):
-                self._ranks[ranks] = _ranks(masks_of(self.block(inputs)))
+                self._ranks[ranks] = self._asks[0](ranks)
         return self._ranks[ranks]
 
     def compute_mask(self, inputs, previous_mask):
@@ -380,7 +379,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         masks = tree.flatten(previous_mask)
         if all(mask is None for mask in masks):
             return None
-        kept = self._ranks_after(_ranks(masks))
+        kept = self._ranks_after(ranks_of(masks))
         if not any(kept):
             return None
         masks = [m if k else None for m, k in zip(masks, kept, strict=True)]
@@ -598,7 +597,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return keras.KerasTensor(shape, dtype=dtype)
 
         outputs = tree.map_structure(spec, x)
-        ranks = _ranks(self._first_masks(x, injected, mask))
+        ranks = ranks_of(self.first_masks(x, injected, mask))
         seen = [None] * len(ranks)
         for _ in groups[: len(ranks) + 1]:
             ranks = self._ranks_after(ranks)
@@ -721,10 +720,6 @@ def _dtype(x):
     return keras.backend.standardize_dtype(
         getattr(x, "dtype", None) or type(x).__name__
     )
-
-
-def _ranks(masks):
-    return tuple(None if mask is None else len(mask.shape) for mask in masks)
 
 
 def _structure(nest):

@@ -11,9 +11,9 @@ from keras import ops, tree
 
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
 from keras_recur.layers import confidence
-from keras_recur.zoo.stepwise import Stepwise
+from keras_recur.zoo.stepwise import Stepwise, as_tensors
 from keras_recur.zoo.stop_rule import StopRule
-from keras_recur.zoo.with_iterations import check_readout
+from keras_recur.zoo.with_iterations import check_one_output, check_readout
 
 _POLICIES = ("last", "mean", "confident")
 _ANSWERS = ("logits", "iterations", "stopped", "confidence")
@@ -133,10 +133,12 @@ class Anytime:
     ):
         check_readout(model, "Stopping early")
         self.steps = Stepwise(model)
+        check_one_output(model, "Stopping early")
         self.rule = StopRule(rule) if isinstance(rule, str) else rule
         if not isinstance(self.rule, StopRule):
             raise ValueError(
-                f"`rule` must be a StopRule or the name of one. Received: rule={rule!r}"
+                "`rule` must be a StopRule or the name of one. Received: "
+                f"rule={rule!r} (of type {type(rule).__name__})."
             )
         maximum = self.steps.iterations if maximum is None else maximum
         self.maximum = check_positive_int("maximum", maximum)
@@ -213,7 +215,7 @@ class Anytime:
 
     def _begun(self, x):
         """What the block is shown, and all that a run carries from step to step."""
-        x = tree.map_structure(ops.convert_to_tensor, x)
+        x = as_tensors(x)
         return self._program("begin", self._begin)(x)
 
     def _until(self, shown, run, few):

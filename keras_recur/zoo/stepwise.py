@@ -4,10 +4,12 @@ import functools
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops, tree
 
-from keras_recur._validation import check_integer
+from keras_recur._validation import check_integer, check_positive_int, check_type
 from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
+from keras_recur.layers._masks import packed, unpacked
 from keras_recur.zoo._compiled import compiled
 from keras_recur.zoo.with_iterations import uncompiled
 
@@ -16,7 +18,8 @@ class Carried(NamedTuple):
     """What a run carries from iteration to iteration: lists of tensors.
 
     Attributes:
-        state: The leaves of the loop's state.
+        state: The leaves of the loop's state, and the masks of padding of those that
+            have one.
         shown: What `injection` shows the block again; empty without injection.
     """
 
@@ -44,7 +47,7 @@ class Stepwise:
 
     Raises:
         ValueError: for a model that has no such loop, or has it within another model,
-            or reads more than the state behind it.
+            or reads more than the state behind it; for inputs with NaN.
 
     Example:
 
@@ -75,6 +78,9 @@ class Stepwise:
         # If any number: a compiled program may be told at which iteration it is.
         self._endless = self.loop.endless
         self.limit = None if self._endless else self.loop.iterations
+        # Which leaves have a mask: given by the layers before, or made by the block.
+        self._given = [mask is not None for mask in call["masks"]]
+        self._slots = self.loop.mask_slots(call["masks"])
         layers = (self._before, self.loop, self._after)
         # By identity: parts may share layers.
         self.variables = list(
@@ -84,17 +90,20 @@ class Stepwise:
 
     def start(self, x: Any) -> Carried:
         """Computes what comes before the loop, for a batch of inputs."""
-        x = tree.map_structure(ops.convert_to_tensor, x)
+        x = as_tensors(x)
         return Carried(*self.program("start", self.begin)(x))
 
     def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
         """Goes on by some iterations, `number` being how many were run before."""
+        check_type("carried", carried, Carried, "what `start` has returned")
         number = check_integer("number", number, 0)
+        iterations = check_positive_int("iterations", iterations)
         state = self.program("advance", self.go_on, number, iterations)(*carried)
         return Carried(state, carried.shown)
 
     def read(self, carried: Carried) -> Any:
         """What the model predicts from this state: logits."""
+        check_type("carried", carried, Carried, "what `start` has returned")
         return self.program("read", self.answer)(carried.state)
 
     def program(self, name, function, number=None, iterations=1):
@@ -125,11 +134,17 @@ class Stepwise:
     def begin(self, x):
         """Not compiled: the state that the loop begins with, and what it is shown."""
         leaves = tree.flatten(self._before(x, training=False))
-        count = len(tree.flatten(self._state))
-        state, shown = leaves[:count], leaves[count:]
+        count = len(self._slots)
+        given = sum(self._given)
+        state, masks, shown = (
+            leaves[:count],
+            leaves[count : count + given],
+            leaves[count + given :],
+        )
+        state = unpacked(state, self._given, masks)
         if self.loop.injection and not shown:
             shown = state
-        return state, shown
+        return [*state, *packed(state, self._slots)], shown
 
     def go_on(self, state, shown, start, iterations):
         """Not compiled: the leaves of the state after some more iterations.
@@ -145,7 +160,7 @@ class Stepwise:
             return ops.switch(start, [branch(s) for s in starts], state, shown)
         shown = tree.pack_sequence_as(self._state, list(shown)) if shown else None
         state = self.loop(
-            tree.pack_sequence_as(self._state, list(state)),
+            tree.pack_sequence_as(self._state, self._masked(state)),
             injected=shown,
             iterations=iterations,
             start=start,
@@ -153,12 +168,43 @@ class Stepwise:
             unroll=True,
             training=False,
         )
-        return list(tree.flatten(state))
+        return [*tree.flatten(state), *packed(state, self._slots)]
 
     def answer(self, state):
         """Not compiled: the prediction from the leaves of a state."""
-        state = list(state)
+        state = self._masked(state)
         return self._after(state if len(state) > 1 else state[0], training=False)
+
+    def _masked(self, state):
+        """The leaves of a state, with what follows them attached as their masks."""
+        count = len(self._slots)
+        return unpacked(list(state)[:count], self._slots, list(state)[count:])
+
+
+def as_tensors(x: Any) -> Any:
+    """Return inputs as tensors, once it is known that none of them is NaN.
+
+    Raises:
+        ValueError: if there is a NaN, which some layers turn into a number.
+    """
+    for leaf in tree.flatten(x):
+        if _has_nan(leaf):
+            raise ValueError(
+                "`x` must not contain NaN. Received: inputs of shape "
+                f"{tuple(ops.shape(leaf))} with NaN. Replace such values."
+            )
+    return tree.map_structure(ops.convert_to_tensor, x)
+
+
+def _has_nan(x):
+    array = isinstance(x, np.ndarray)
+    x = x if array else ops.convert_to_tensor(x)
+    if "float" not in str(x.dtype):
+        return False
+    try:
+        return bool(np.isnan(x).any() if array else ops.any(ops.isnan(x)))
+    except TypeError:  # A symbol of a graph that is traced has no value.
+        return False
 
 
 def _is_loop(layer):
@@ -174,6 +220,9 @@ def _taken_apart(model, loop):
             found["state"] = args[0]
             found["shown"] = args[1] if len(args) > 1 else kwargs.get("injected")
             found["iterations"] = kwargs.get("iterations") or loop.iterations
+            found["masks"] = loop.first_masks(
+                args[0], found["shown"], kwargs.get("mask")
+            )
             kwargs |= {"return_sequence": False, "progressive": False}
             found["after"] = layer(*args, **kwargs)
             return found["after"]
@@ -185,7 +234,8 @@ def _taken_apart(model, loop):
         uncompiled(model), clone_function=lambda layer: layer, call_function=call
     )
     shown = [] if found["shown"] is None else tree.flatten(found["shown"])
-    before = keras.Model(again.input, [*tree.flatten(found["state"]), *shown])
+    masks = [mask for mask in found["masks"] if mask is not None]
+    before = keras.Model(again.input, [*tree.flatten(found["state"]), *masks, *shown])
     leaves = tree.flatten(found["after"])
     try:
         after = keras.Model(leaves if len(leaves) > 1 else leaves[0], again.output)

@@ -1,13 +1,14 @@
 """When to stop iterating."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import check_number, check_one_of, check_positive_int
 from keras_recur.layers.confidence import POSITIONS, confidence
 
 KINDS = ("confidence", "agreement", "change", "acceleration")
@@ -25,7 +26,8 @@ class StopRule:
       Needs a network whose early answers were trained, or it is sure of wrong ones.
     - `"agreement"`: the answer is that of the iteration before; with a `patience` of 4,
       five answers in a row are the same. Knows no threshold.
-    - `"change"`: the state changes by at most `threshold` of its norm.
+    - `"change"`: the state changes by at most `threshold` of its norm. A state that is
+      infinite or NaN has not settled.
     - `"acceleration"`: the change of the state itself changes by at most `threshold` of
       the state's norm, which can be small while the state still moves evenly.
 
@@ -62,6 +64,7 @@ class StopRule:
         check_one_of("positions", self.positions, POSITIONS)
         usual = _THRESHOLDS[self.kind]
         value = usual if self.threshold is None else self.threshold
+        value = check_number("threshold", value)
         highest = 1.0 if self.kind == "confidence" else math.inf
         if self.kind == "agreement" and value != usual:
             raise ValueError(
@@ -69,13 +72,13 @@ class StopRule:
                 f"Received: threshold={self.threshold}. Ask for more of them in a row "
                 "by `patience`."
             )
-        if not 0 < value <= highest or math.isinf(value):
+        if not 0 < value <= highest:
             raise ValueError(
                 f"`threshold` of StopRule({self.kind!r}) must be a number above 0"
                 f"{' and at most 1' if highest == 1 else ''}. Received: "
                 f"threshold={self.threshold}. Default: {usual}."
             )
-        object.__setattr__(self, "threshold", float(value))
+        object.__setattr__(self, "threshold", value)
 
     def __str__(self):
         sign = {"confidence": ">=", "agreement": ""}.get(self.kind, "<=")
@@ -141,25 +144,52 @@ class StopRule:
             return confidence(logits, self.positions), []
         if self.kind == "agreement":
             answers = ops.argmax(logits, axis=-1)
-            same = ops.cast(ops.equal(answers, memory[0]), "float32")
+            same = ops.equal(answers, memory[0])
+            # NaN is no answer that could agree with another one.
+            known = ops.logical_not(ops.any(ops.isnan(logits), axis=-1))
+            same = ops.cast(ops.logical_and(same, known), "float32")
             axes = tuple(range(1, len(same.shape)))
             return (ops.min(same, axis=axes) if axes else same), [answers]
         before, after = _floats(before), _floats(after)
         change = [a - b for a, b in zip(after, before, strict=True)]
-        size = ops.maximum(_norm(after), 1e-12)
         if self.kind == "change":
-            return _norm(change) / size, []
+            return _share(change, after), []
         turn = [new - old for new, old in zip(change, memory, strict=True)]
-        return _norm(turn) / size, change
+        return _share(turn, after), change
 
 
 def _floats(leaves):
-    return [ops.cast(x, "float32") for x in leaves if "int" not in str(x.dtype)]
+    return [ops.cast(x, "float32") for x in leaves if "float" in str(x.dtype)]
 
 
-def _norm(leaves):
-    """Of every example, over all its leaves."""
-    squares = [
-        ops.sum(ops.square(x), axis=tuple(range(1, len(x.shape)))) for x in leaves
-    ]
+def _share(part, whole):
+    """Of every example, the norm of one over the norm of the other, over all leaves.
+
+    It is infinite where a value is infinite or NaN: such a state has not settled.
+    """
+    largest = _largest([*part, *whole])
+    known = largest < math.inf  # False for NaN, too.
+    # Squares of what is divided by the largest value neither overflow nor vanish.
+    scale = ops.where(known, ops.maximum(largest, 1e-12), 1.0)
+    size = ops.maximum(_norm(whole, scale), 1e-12 / scale)
+    return ops.where(known, _norm(part, scale) / size, math.inf)
+
+
+def _largest(leaves):
+    """Of every example, the largest absolute value; infinite if there is a NaN."""
+    found = []
+    for x in leaves:
+        x = ops.where(ops.isnan(x), math.inf, ops.abs(x))
+        axes = tuple(range(1, len(x.shape)))
+        found.append(ops.max(x, axis=axes) if axes else x)
+    return functools.reduce(ops.maximum, found)
+
+
+def _norm(leaves, scale):
+    """Of every example, over all its leaves, in units of `scale`."""
+    squares = []
+    for x in leaves:
+        x = x / ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))
+        axes = tuple(range(1, len(x.shape)))
+        squares.append(ops.sum(ops.square(x), axis=axes) if axes else ops.square(x))
     return ops.sqrt(sum(squares[1:], start=squares[0]))

@@ -5,7 +5,12 @@ from typing import Any
 
 import keras
 
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import (
+    check_flag,
+    check_one_of,
+    check_positive_int,
+    check_type,
+)
 from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
 
 _LOOPS = (RecurrentGraph, SharedRecurrentBlock)
@@ -46,6 +51,7 @@ def with_iterations(
     >>> longer(np.zeros((1, 16, 1))).shape
     (1, 12, 16, 2)
     """
+    check_type("model", model, keras.Model, "a Keras model")
     changes: dict = {}
     if iterations is not None:
         changes["iterations"] = check_positive_int("iterations", iterations)
@@ -54,7 +60,7 @@ def with_iterations(
         changes["return_sequence"] = readout == "all"
         changes["readout"] = readout
     if unroll is not None:
-        changes["unroll"] = unroll
+        changes["unroll"] = check_flag("unroll", unroll)
     return called_again(model, **changes)
 
 
@@ -69,6 +75,20 @@ def check_readout(model: Any, what: str) -> None:
             f"{what} needs a model that can be read out at every iteration. Received: "
             f"{getattr(model, 'name', model)!r}, which has no Readout layer. Put its "
             "head into keras_recur.layers.Readout(head)."
+        )
+
+
+def check_one_output(model: Any, what: str) -> None:
+    """Whether a model answers with one tensor, which `what` needs.
+
+    Raises:
+        ValueError: if it has several outputs.
+    """
+    if len(model.outputs) != 1:
+        raise ValueError(
+            f"{what} needs a `head` with one output. Received: {model.name!r} with "
+            f"{len(model.outputs)} outputs. Make a model of one of them, "
+            "keras.Model(model.inputs, model.outputs[0])."
         )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import tree
 
 from keras_recur.layers import ReadoutPolicy
 from keras_recur.zoo.with_iterations import check_readout, with_iterations
@@ -39,7 +40,15 @@ def with_policy(
     (1, 16, 2)
     """
     check_readout(model, "A readout policy")
+    if isinstance(policy, ReadoutPolicy) and arguments:
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        raise ValueError(
+            "Further arguments need the name of a policy. Received: a ReadoutPolicy "
+            f"and {given}. Give them to the ReadoutPolicy."
+        )
     if not isinstance(policy, ReadoutPolicy):
         policy = ReadoutPolicy(policy, **arguments, name="policy")
     every = with_iterations(model, iterations, readout="all")
-    return keras.Model(every.input, policy(every.output), name=model.name)
+    # Every answer of a head with several is combined by the same policy.
+    answers = tree.map_structure(policy, every.output)
+    return keras.Model(every.input, answers, name=model.name)

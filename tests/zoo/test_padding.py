@@ -1,0 +1,157 @@
+"""Padded text: a model answers alike whole, iteration by iteration and as exported."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_recur import zoo
+from keras_recur.analysis import iteration_curve
+from keras_recur.layers import Readout, SharedRecurrentBlock
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Layer '(sequential|functional)"),
+    pytest.mark.filterwarnings("ignore:The rule agreement was met by none"),
+]
+TOKENS = np.array([[1, 2, 3, 0, 0, 0], [4, 5, 6, 7, 8, 1], [2, 0, 0, 0, 0, 0]], "int32")
+LOOPS = {
+    "all": {},
+    "rolled": {"unroll": False},
+    "remat": {"remat": True},
+    "groups": {"sharing": [0, 1, 0]},
+    "none": {"sharing": "none"},
+    "add": {"injection": "add"},
+    "concat": {"injection": "concat"},
+}
+
+
+def text_model(**arguments):
+    keras.utils.set_random_seed(0)
+    tokens = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(9, 4, mask_zero=True)(tokens)
+    width = 8 if arguments.get("injection") == "concat" else 4
+    state = keras.Input((None, width))
+    hidden = layers.Dense(4, activation="tanh")(state)
+    block = keras.Model(state, layers.MultiHeadAttention(1, 4)(hidden, hidden))
+    x = SharedRecurrentBlock(block, 3, **arguments)(x)
+    head = [layers.GlobalAveragePooling1D(), layers.Dense(3)]
+    return keras.Model(tokens, Readout(keras.Sequential(head))(x))
+
+
+def array(x):
+    return np.asarray(ops.convert_to_numpy(x))
+
+
+def unpadded(model):
+    """The answers to each example alone, without its padding."""
+    rows = [row[row > 0][None] for row in TOKENS]
+    return np.concatenate([array(model(row)) for row in rows])
+
+
+@pytest.mark.parametrize("case", LOOPS)
+def test_padding_changes_no_answer(case):
+    model = text_model(**LOOPS[case])
+    expected = unpadded(model)
+    every = zoo.with_iterations(model, readout="all")
+    steps = zoo.Stepwise(model)
+    carried = steps.advance(steps.start(TOKENS), 0, 2)
+    never = zoo.anytime(model, "agreement", minimum=3)
+    found = {
+        "predict": model.predict(TOKENS, verbose=0),
+        "all": array(every(TOKENS))[:, -1],
+        "policy": array(zoo.with_policy(model, "last")(TOKENS)),
+        "stepwise": array(steps.read(steps.advance(carried, 2))),
+        "anytime": never(TOKENS).logits,
+        "in batches": never(TOKENS, batch_size=2).logits,
+    }
+    for way, answers in found.items():
+        np.testing.assert_allclose(answers, expected, 1e-4, 1e-5, err_msg=way)
+    middle = unpadded(zoo.with_iterations(model, 2))
+    np.testing.assert_allclose(array(steps.read(carried)), middle, 1e-4, 1e-5)
+    classes = np.argmax(unpadded(every), -1)[:, -1]
+    assert iteration_curve(model, [(TOKENS, classes)])[-1] == 1.0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="SavedModel")
+def test_exported_functions_mask_padding(tmp_path):
+    import tensorflow as tf
+
+    from keras_recur import export
+
+    model = text_model()
+    served = tf.saved_model.load(str(export(model, tmp_path / "served")))
+    expected, tokens = unpadded(model), tf.constant(TOKENS)
+    found = {
+        "serve": served.serve(tokens),
+        "serve_iterations": served.serve_iterations(tokens, 3),
+        "serve_all": served.serve_all(tokens)["logits"][:, -1],
+        "serve_until": served.serve_until(tokens, 1.0)["logits"],
+    }
+    for way, answers in found.items():
+        np.testing.assert_allclose(answers, expected, 1e-4, 1e-5, err_msg=way)
+
+
+@pytest.mark.parametrize("way", ["predictor", "follow", "stepwise"])
+def test_inputs_with_nan_are_refused(way):
+    model = zoo.build("mlp", input_shape=(4, 4, 1), width=4, iterations=2).recurrent
+    x = np.zeros((2, 4, 4, 1), "float32")
+    x[1, 0, 0, 0] = np.nan
+    run = {
+        "predictor": zoo.anytime(model, "confidence"),
+        "follow": lambda x: list(zoo.anytime(model, "confidence").follow(x)),
+        "stepwise": zoo.Stepwise(model).start,
+    }[way]
+    for inputs in (x, ops.convert_to_tensor(x)):
+        with pytest.raises(ValueError, match="`x` must not contain NaN"):
+            run(inputs)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 2e19, 3e37])
+def test_the_change_of_a_state_does_not_depend_on_its_scale(scale):
+    after = np.full((2, 4), scale, "float32")
+    before = after * np.float32(0.95)
+    leaves = [ops.convert_to_tensor(v) for v in (before, after)]
+    rule = zoo.StopRule("change")
+    if scale > 1e-12:
+        signal, _ = rule.signal([], leaves[:1], leaves[1:], None)
+        np.testing.assert_allclose(array(signal), 0.05, 1e-4)
+    rule = zoo.StopRule("acceleration")
+    signal, _ = rule.signal(rule.memory(leaves[:1], None), *[[x] for x in leaves], None)
+    assert not rule.met(array(signal), 0.01).any() or scale < 1e-12
+
+
+@pytest.mark.parametrize("kind", ["change", "acceleration"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_state_that_is_not_finite_has_not_settled(kind, value):
+    state = np.ones((2, 3), "float32")
+    state[1, 1] = value
+    state = [ops.convert_to_tensor(state)]
+    rule = zoo.StopRule(kind)
+    signal, _ = rule.signal(rule.memory(state, None), state, state, None)
+    assert rule.met(array(signal), rule.threshold).tolist() == [True, False]
+
+
+def test_answers_that_are_nan_do_not_agree():
+    rule, logits = zoo.StopRule("agreement"), np.zeros((2, 3), "float32")
+    logits[1] = np.nan
+    logits = ops.convert_to_tensor(logits)
+    _, memory = rule.signal(rule.memory([], logits), [], [], logits)
+    assert array(rule.signal(memory, [], [], logits)[0]).tolist() == [1.0, 0.0]
+
+
+def test_a_head_with_two_answers():
+    inputs, state = keras.Input((4,)), keras.Input((4,))
+    x = SharedRecurrentBlock(layers.Dense(4, activation="tanh"), 3)(inputs)
+    answers = {"kind": layers.Dense(2)(state), "color": layers.Dense(3)(state)}
+    model = keras.Model(inputs, Readout(keras.Model(state, answers))(x))
+    batch = np.ones((2, 4), "float32")
+    expected = model(batch)
+    every = zoo.with_iterations(model, readout="all")(batch)
+    last = zoo.with_policy(model, "last")(batch)
+    steps = zoo.Stepwise(model)
+    read = steps.read(steps.advance(steps.start(batch), 0, 3))
+    for name, answer in expected.items():
+        for found in (every[name][:, -1], last[name], read[name]):
+            np.testing.assert_allclose(array(found), array(answer), 1e-5, 1e-6)
+    with pytest.raises(ValueError, match="Stopping early needs a `head` with one outp"):
+        zoo.anytime(model, "agreement")
