@@ -52,8 +52,8 @@ class TemplateBank(keras.layers.Layer):
 
     Args:
         num_templates: k, the number of templates. May lie below, at or above the
-            number of layers. Positive integer of at most 10,000, or `None` for one per layer, which
-            saves nothing, but shows what sharing emerges.
+            number of layers. Positive integer of at most 10,000, or `None` for one per
+            layer, which saves nothing, but shows what sharing emerges.
         kernel_shape: Shape of every kernel, as Keras has it: `(height, width, in, out)`
             in two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)`
             for dense layers. `None` (default) where `SharedRecurrentBlock` finds it.
@@ -84,7 +84,8 @@ class TemplateBank(keras.layers.Layer):
 
     Raises:
         ValueError: for sizes that are not positive integers, too large or more than
-            memory holds, labels that do not fit, and for a bank that is called without `kernel_shape` or `num_layers`.
+            memory holds, labels that do not fit, and for a bank that is called without
+            `kernel_shape` or `num_layers`.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
