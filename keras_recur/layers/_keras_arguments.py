@@ -4,13 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 
-def check_keras(name: str, value: Any, get: Callable[[Any], Any]) -> Any:
+def check_keras(
+    name: str, value: Any, get: Callable[[Any], Any], optional: bool = True
+) -> Any:
     """Return `get(value)`, or say that Keras cannot interpret the argument.
 
     Args:
         name: The argument, for the message.
-        value: `None`, a name, a config or a callable. `None` is returned.
+        value: `None`, a name, a config or a callable.
         get: Such as `keras.initializers.get`.
+        optional: Whether `None` is allowed, and means what `get` makes of it.
 
     Raises:
         ValueError: if Keras does not know it, or it cannot be called.
@@ -23,7 +26,7 @@ def check_keras(name: str, value: Any, get: Callable[[Any], Any]) -> Any:
             found = get(value)
         except (TypeError, ValueError):
             found = None
-        if value is None or callable(found):
+        if callable(found) or (value is None and optional):
             return found
     raise ValueError(
         f"`{name}` must be one of keras.{kind}, by name or as an object, or a "

@@ -57,7 +57,7 @@ class RecurrentGraph(keras.layers.Layer):
             a list. Its entries are kinds of edges (`"self"`, `"bottom_up"` to the next
             state, `"top_down"` to the one before, `"bypass"` further, either way),
             `Transition` objects, or tuples with the arguments of `Transition`.
-        steps: How many steps are run. Positive integer.
+        steps: How many steps are run. Positive integer, at most 10,000.
         merge: `"mean"` (default) of what arrives at a state, `"declared_mean"` (the
             sum over how many transitions lead there at that step, from empty states
             too), or `"sum"`.
@@ -171,7 +171,10 @@ class RecurrentGraph(keras.layers.Layer):
                 f"kernel_size={kernel_size}. Nearest: {kernel_size + 1}."
             )
         self.kernel_initializer = check_keras(
-            "kernel_initializer", kernel_initializer, keras.initializers.get
+            "kernel_initializer",
+            kernel_initializer,
+            keras.initializers.get,
+            optional=False,
         )
         self.prune = check_flag("prune", prune)
         self.remat = check_flag("remat", remat)

@@ -52,12 +52,13 @@ class TemplateBank(keras.layers.Layer):
 
     Args:
         num_templates: k, the number of templates. May lie below, at or above the
-            number of layers. Positive integer, or `None` for one per layer, which
-            saves nothing, but shows what sharing emerges.
+            number of layers. Positive integer of at most 10,000, or `None` for one per
+            layer, which saves nothing, but shows what sharing emerges.
         kernel_shape: Shape of every kernel, as Keras has it: `(height, width, in, out)`
             in two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)`
             for dense layers. `None` (default) where `SharedRecurrentBlock` finds it.
-        num_layers: Number of kernels of the group. `None` (default) likewise.
+        num_layers: Number of kernels of the group, at most 100,000. `None` (default)
+            likewise.
         labels: For folded banks, which `analysis.fold` makes: the cluster of each
             layer, a sequence of `num_layers` integers from 0. Layers of one cluster
             have the same kernel up to a scale of their own. `None` (default): not
@@ -82,8 +83,9 @@ class TemplateBank(keras.layers.Layer):
         List of `num_layers` kernels of `kernel_shape`.
 
     Raises:
-        ValueError: for sizes that are no positive integers, labels that do not fit,
-            and for a bank that is called without `kernel_shape` or `num_layers`.
+        ValueError: for sizes that are not positive integers, too large or more than
+            memory holds, labels that do not fit, and for a bank that is called without
+            `kernel_shape` or `num_layers`.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
@@ -124,7 +126,10 @@ class TemplateBank(keras.layers.Layer):
         self.num_layers: Any = num_layers
         self.labels = None if labels is None else _labels(labels, num_layers)
         self.templates_initializer = check_keras(
-            "templates_initializer", templates_initializer, keras.initializers.get
+            "templates_initializer",
+            templates_initializer,
+            keras.initializers.get,
+            optional=False,
         )
         self.coefficients_initializer = _start(coefficients_initializer)
         self.templates_regularizer = check_keras(
@@ -303,7 +308,9 @@ def _start(initializer):
     if isinstance(initializer, str) and initializer in _STARTS:
         return initializer
     try:
-        return check_keras("initializer", initializer, keras.initializers.get)
+        return check_keras(
+            "initializer", initializer, keras.initializers.get, optional=False
+        )
     except ValueError:
         raise ValueError(
             "Unknown value for `coefficients_initializer`. Received: "

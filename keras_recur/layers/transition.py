@@ -38,7 +38,9 @@ class Transition:
             Strides halve or double as often as the states' sizes differ, and there
             are never fewer convolutions than halvings. Between them lies a width
             that is the mean of both states' channels. Or any Keras layer that turns
-            the source's shape into the target's. Default: what the graph says.
+            the source's shape into the target's. Transitions that are the same at all
+            steps apply this layer itself; all others apply copies of it. Default: what
+            the graph says.
         shortcut: Whether the source is added to the layer's output, which needs states
             of equal shape. Default: on self transitions.
 

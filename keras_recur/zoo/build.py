@@ -39,7 +39,7 @@ def build(
         name: One of `list_models()`.
         input_shape: Shape of one example, channels last, without the batch. Fully
             convolutional families take `None` for sizes.
-        num_classes: Number of classes, of the image or of every position.
+        num_classes: Number of classes, of the image or of every position. At least 2.
         width: Units or channels of the state.
         iterations: How often the block is applied.
         sharing: How the recurrent twin shares: `"all"`, a sequence with a group id per
@@ -60,8 +60,9 @@ def build(
         unroll: As in `SharedRecurrentBlock`.
         remat: As in `SharedRecurrentBlock`.
         dtype: Dtype policy of all layers. Default: the global one.
-        seed: Seed of the initial weights. With the same seed both twins start with
-            the same first and last layers and the same first iteration.
+        seed: Seed of the initial weights, an integer from 0 to 4294967295. With the
+            same seed both twins start with the same first and last layers and the same
+            first iteration. Default: drawn.
         **options: Options of the family, such as `injection`.
 
     Returns:
@@ -69,8 +70,10 @@ def build(
 
     Raises:
         ValueError: for an unknown name, argument or choice, with the nearest one, for
-            sizes that are not positive integers, and a `recurrence` below 0 or not
-            finite.
+            sizes that are not positive integers or larger than a million, for more
+            iterations than weights can exist for (10,000 untied, 100,000 shared), for
+            `num_classes=1`, for a network that does not fit into memory, and a
+            `recurrence` below 0 or not finite.
 
     Example:
 

@@ -8,7 +8,7 @@ a pre-activation residual network. The sizes of the figure's states are not in t
 
 import keras
 
-from keras_recur._validation import check_one_of
+from keras_recur._validation import check_one_of, check_sequence, check_string
 from keras_recur.layers import Readout, RecurrentGraph, resnet_transitions
 from keras_recur.zoo.family import Published, register
 from keras_recur.zoo.state_graph import (
@@ -68,6 +68,8 @@ def multistate_resnet(
     before = pre_net(start, input_shape, width)
     shapes = state_shapes(states, input_shape, width)
     names = list(shapes)
+    if shared_states is not None:
+        shared_states = check_sequence("shared_states", shared_states, check_string)
     if sharing == "all" and shared_states is not None:
         sharing = {n: "all" if n in shared_states else "none" for n in names}
         for name in shared_states:
