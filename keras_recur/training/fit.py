@@ -147,11 +147,8 @@ def fit(
                 checkpoint.restore()  # Another process may have finished epochs.
         if _finished(log, checkpoint):
             return log.history
-        followed = [
-            part.epoch_callback()
-            for part in (data, validation_data)
-            if hasattr(part, "epoch_callback")
-        ]
+        sets: tuple[Any, Any] = data, validation_data
+        followed = [s.epoch_callback() for s in sets if hasattr(s, "epoch_callback")]
         last = [checkpoint] if checkpoint else []
         if recipe.progressive:
             stack.enter_context(warnings.catch_warnings())
