@@ -6,6 +6,7 @@ model answers at every iteration, without that of the iterations. An axis of siz
 behind them, `(examples, 1)`, is taken off.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,8 +91,8 @@ def check_not_one_hot(name: str, labels: np.ndarray, classes: int) -> None:
 
 
 def label_place(
-    labels: tuple[int | None, ...],
-    logits: tuple[int | None, ...],
+    labels: Sequence[int | None],
+    logits: Sequence[int | None],
     several: bool | None = None,
     name: str = "y_true",
 ) -> Place:
@@ -106,11 +107,12 @@ def label_place(
     """
     if len(logits) >= 2:
         check_classes(logits[-1])
+    labels, logits = list(labels), list(logits)
     answers = []
     if several is not True and len(logits) >= 2:
         answers.append((logits[:-1], False))
     if several is not False and len(logits) >= 3:
-        answers.append(((logits[0], *logits[2:-1]), True))
+        answers.append(([logits[0], *logits[2:-1]], True))
     for column in (False, True):
         if column and not (len(labels) > 1 and labels[-1] == 1):
             continue
@@ -120,10 +122,10 @@ def label_place(
                 return Place(column, iterations)
     if len(labels) > 1 and labels[-1] == logits[-1] and labels[-1] is not None:
         raise _one_hot(name, labels)
-    allowed = " or ".join(str(answer) for answer, _ in answers)
+    allowed = " or ".join(str(tuple(answer)) for answer, _ in answers)
     raise ValueError(
         f"`{name}` must have a label for every answer, shape {allowed}, for logits of "
-        f"shape {logits}. Received: shape {labels}."
+        f"shape {tuple(logits)}. Received: shape {tuple(labels)}."
     )
 
 
@@ -172,7 +174,7 @@ def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
             weights returned are of shape `(batch,)` or `()`.
     """
     weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
-    shape, labels = tuple(weight.shape), tuple(y_true.shape)
+    shape, labels = list(weight.shape), list(y_true.shape)
     if not shape:
         return weight
     ones = (1,) * (len(labels) - 1)
@@ -181,12 +183,12 @@ def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
             return weight
         if shape[-1] == 1 and _alike(shape[:-1], labels):
             return ops.squeeze(weight, axis=-1)
-    if _alike(shape, labels[:1]) or _alike(shape, (labels[0], 1)):
+    if _alike(shape, labels[:1]) or _alike(shape, [labels[0], 1]):
         return ops.reshape(weight, (-1, *ones) if per_position else (-1,))
-    also = f" or one per position, {labels}" if per_position and ones else ""
+    also = f" or one per position, {tuple(labels)}" if per_position and ones else ""
     raise ValueError(
-        f"`sample_weight` must hold one weight per example, shape {labels[:1]}{also}. "
-        f"Received: shape {shape}."
+        f"`sample_weight` must hold one weight per example, shape "
+        f"{tuple(labels[:1])}{also}. Received: shape {tuple(shape)}."
     )
 
 

@@ -24,7 +24,7 @@ def check_array(name: str, value: Any) -> np.ndarray:
         ) from error
 
 
-def logits_shape(model: Any) -> tuple[int | None, ...]:
+def logits_shape(model: Any) -> Any:
     """Return the shape of a model's logits, or say why it cannot be scored."""
     check_model(model)
     if not hasattr(model, "inputs") or not hasattr(model, "outputs"):

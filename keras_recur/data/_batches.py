@@ -78,7 +78,7 @@ def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
     if length == math.inf and not endless:
         raise _endless("a tf.data.Dataset that repeats for ever")
     if hasattr(data, "__getitem__"):  # As iterators PyDatasets would never end.
-        numbers = itertools.count() if length is None else range(length)
+        numbers = itertools.count() if length is None else range(int(length))
         return (data[i] for i in numbers)
     if not hasattr(data, "__iter__"):
         raise _unknown(data)
@@ -135,7 +135,7 @@ def first_batch(data: Any) -> tuple[Any, Any]:
 def _first(data):
     if isinstance(data, keras.utils.PyDataset):
         return (data[i] for i in range(1))
-    examples = getattr(data, "dataset", None)
+    examples: Any = getattr(data, "dataset", None)
     size = getattr(data, "batch_size", None)
     if size and hasattr(data, "collate_fn") and hasattr(examples, "__getitem__"):
         # A DataLoader would start its workers and load more than this batch.

@@ -75,6 +75,8 @@ def _check_batch(name, batch, logits, several):
             f"`{name}` must yield batches (x, y) with one array of labels. Received: y "
             f"of type {type(batch[1]).__name__}."
         )
+    if not hasattr(batch[1], "shape"):
+        return  # Values on several devices, which Keras puts together.
     labels = check_labels("y", to_numpy(batch[1]))
     if not logits:
         return
