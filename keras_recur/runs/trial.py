@@ -69,7 +69,8 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
     Returns:
         A row: "seed", "status" ("finished", "diverged" and, where the trial survives
         them, "failed" and "out of memory"), "message" (of what failed), "history" (of
-        a training that reached its end), what was measured, "seconds" over all sessions, "provenance".
+        a training that reached its end), what was measured, "seconds" over all
+        sessions, "provenance".
 
     Raises:
         OSError: If a file cannot be written: a full disk is not the network's fault.
