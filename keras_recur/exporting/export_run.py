@@ -23,6 +23,7 @@ from keras_recur.exporting.load_model import load_model
 from keras_recur.layers.confidence import POSITIONS
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.summary import is_finished
 from keras_recur.zoo.published import entry_folder, read_entry
 from keras_recur.zoo.with_iterations import with_iterations
 
@@ -126,9 +127,7 @@ def _of_run(folder, twin, seed):
             "runs of `compare` or `train`, or a model by keras_recur.export."
         )
     check_one_of("twin", twin, folder.read_json("run.json")["twins"])
-    finished = [
-        r for r in folder.results() if r["twin"] == twin and r["status"] == "finished"
-    ]
+    finished = [r for r in folder.results() if r["twin"] == twin and is_finished(r)]
     seeds = [r["seed"] for r in finished]
     if not seeds:
         raise ValueError(

@@ -55,6 +55,7 @@ RESULTS: dict[Any, Any] = {
     "macs?": {...: [[Missing]]},
     "summary": {...: _SUMMARY},
     "runs": [RESULT | {"twin": plain_name, "tests": [_TEST]}],
+    "weights?": dict,
 }
 EXPERIMENT: dict[Any, Any] = {
     "experiment": plain_name,

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -244,7 +245,13 @@ class RunFolder:
         path = self.twin(seed, twin) / "result.json"
         if not path.exists():
             return None
-        return self.read_json(path.relative_to(self.path), SHAPES["result.json"])
+        result = self.read_json(path.relative_to(self.path), SHAPES["result.json"])
+        if "history" in result:  # JSON has no NaN.
+            result["history"] = {
+                key: [math.nan if value is None else value for value in values]
+                for key, values in result["history"].items()
+            }
+        return result
 
     def write_result(
         self, seed: int, twin: str, plan: Plan, result: dict[str, Any]
@@ -252,7 +259,7 @@ class RunFolder:
         """Write the result of one seed of one twin, and return what was written."""
         path = (self.twin(seed, twin) / "result.json").relative_to(self.path)
         self.write_json(path, {**result, "identity": identity(plan)})
-        return self.read_json(path, SHAPES["result.json"])
+        return self.finished(seed, twin) or {}
 
     def results(self) -> list[dict[str, Any]]:
         """All finished results, in order."""

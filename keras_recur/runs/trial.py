@@ -69,7 +69,8 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
     Returns:
         A row: "seed", "status" ("finished", "diverged" and, where the trial survives
         them, "failed" and "out of memory"), "message" (of what failed), "history" (of
-        what finished), what was measured, "seconds" over all sessions, "provenance".
+        a training that reached its end), what was measured, "seconds" over all
+        sessions, "provenance".
 
     Raises:
         OSError: If a file cannot be written: a full disk is not the network's fault.
@@ -95,10 +96,11 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
             verbose=0,
             jit_compile=trial.jit_compile,
         )
-        check_finite(history)
+        row["history"] = history
         # Over all sessions, if the training was interrupted.
         start = time.perf_counter() - sum(history["seconds"])
-        row |= {"history": history, **trial.score(model)}
+        check_finite(history)
+        row |= trial.score(model)
     except TrainingDiverged as error:
         row |= {"status": "diverged", "message": str(error), **trial.guess(model)}
     except OSError:

@@ -1,13 +1,41 @@
 """Published entries: trained pairs that come with the library."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
 
+from keras_recur._shapes import Number, plain_name, read_shaped
 from keras_recur._validation import check_string, nearest
 from keras_recur.zoo.build import build
 from keras_recur.zoo.pair import Pair
+
+_WEIGHTS = {"seed": (int, None), "files": {...: plain_name}}
+_RESULTS: dict[Any, Any] = {
+    "name": plain_name,
+    "entry": {"family": str, "data": str, "model": dict, "test_sizes": list},
+    "costs": {
+        "recurrent": {"parameters": Number},
+        "feedforward": {"parameters": Number},
+        "ratios": dict,
+    },
+    "summary": {
+        ...: {
+            "sizes": [
+                {
+                    "iterations": [int],
+                    "mean": Number,
+                    "standard_error": (Number, None),
+                }
+            ],
+            "seeds": int,
+            "failed_seeds": int,
+            "seconds": Number,
+            "parameters?": Number,
+        }
+    },
+    "runs": [dict],
+    "weights?": _WEIGHTS,
+}
 
 # In an installed library the small entries; in a checkout of its source all of them.
 _PLACES = (
@@ -95,8 +123,13 @@ def entry_folders(place: str | Path) -> list[Path]:
 
 
 def read_entry(folder: Path) -> dict[str, Any]:
-    """The results of a published entry."""
-    return json.loads((folder / "results.json").read_text())
+    """The results of a published entry.
+
+    Raises:
+        ValueError: If they are damaged.
+    """
+    way_out = "Restore it from a copy, or publish the entry again."
+    return read_shaped(folder / "results.json", _RESULTS, way_out)
 
 
 def _published():
