@@ -444,7 +444,7 @@ def main() -> None:
 
 
 def _leave():
-    """Ends the process at once: JAX may crash when it is taken down while it computes."""
+    """Ends the process at once: JAX may crash if it is taken down as it computes."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
