@@ -134,11 +134,10 @@ def search(
                 progress=view.progress,
             )
     except KeyboardInterrupt:
-        console.print(
-            f"\nInterrupted. Finished runs and epochs are kept in {folder}: run the "
-            "same command to resume."
-        )
-        raise typer.Exit(130) from None
+        raise KeyboardInterrupt(
+            f"Interrupted. Finished runs and epochs are kept in {folder}: run the same "
+            "command to resume."
+        ) from None
     console.print()
     console.print(str(result))
     report = tuning.write_search_report(folder, result)

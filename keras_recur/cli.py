@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,8 +54,8 @@ class Commands(typer.core.TyperGroup):
         try:
             with interruptible():
                 return super().invoke(ctx)
-        except KeyboardInterrupt:
-            console.print("\nInterrupted. Run the same command again.")
+        except KeyboardInterrupt as error:
+            console.print(f"\n{error or 'Interrupted. Run the same command again.'}")
             raise typer.Exit(130) from None
 
 
@@ -322,11 +323,10 @@ def _interruptible(kept):
         with interruptible():
             yield
     except KeyboardInterrupt:
-        console.print(
-            f"\nInterrupted. Finished {kept} and epochs are kept: run the same command "
+        raise KeyboardInterrupt(
+            f"Interrupted. Finished {kept} and epochs are kept: run the same command "
             "with --resume to continue."
-        )
-        raise typer.Exit(130) from None
+        ) from None
 
 
 def _run_experiment(asked, folder, seeds, resume):
@@ -431,12 +431,24 @@ def main() -> None:
     """The `keras-recur` command: errors are one sentence, not a traceback."""
     try:
         app()
+    except SystemExit as done:
+        if done.code == 130:
+            _leave()
+        raise
     except (ValueError, OSError, RuntimeError, ImportError, MemoryError) as error:
         _report(error)
     except Exception as error:
         if not out_of_memory(error):  # TensorFlow has a class of its own for that.
             raise
         _report(error)
+
+
+def _leave():
+    """Ends the process at once: JAX may crash if it is taken down as it computes."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(130)
 
 
 def _report(error):

@@ -278,3 +278,60 @@ def test_errors_are_one_sentence(arguments, message, monkeypatch, capsys, tmp_pa
     error = " ".join(capsys.readouterr().err.split())
     assert error.startswith("Error: ") and message in error
     assert "Traceback" not in error
+
+
+def main_says(arguments, monkeypatch, capsys):
+    """What the command writes to standard error, and its exit status."""
+    monkeypatch.setattr("sys.argv", ["keras-recur", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return capsys.readouterr().err, stopped.value.code
+
+
+@pytest.mark.parametrize("name", ["runs[v2]", "x[/red]", "[bold]", ":smile:"])
+def test_paths_keep_their_brackets(name, monkeypatch, capsys, tmp_path):
+    error, code = main_says(["card", tmp_path / name], monkeypatch, capsys)
+    assert code == 1 and f"{name} holds no run.json" in error
+
+
+def test_messages_keep_their_brackets(monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise ValueError("install [optuna] [/]")
+
+    monkeypatch.setattr(runs, "make_entry", refuse)
+    command = ["train", "mlp", "--on", "digits"]
+    error, code = main_says(command, monkeypatch, capsys)
+    assert (error, code) == ("Error: install [optuna] [/]\n", 1)
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's, which is no RuntimeError."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ResourceExhaustedError("OOM when allocating tensor\nwith shape"),
+        RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_out_of_memory_is_one_sentence(error, monkeypatch, capsys):
+    def fill(*_, **__):
+        raise error
+
+    monkeypatch.setattr(runs, "make_entry", fill)
+    command = ["train", "mlp", "--on", "digits"]
+    said, code = main_says(command, monkeypatch, capsys)
+    assert said.startswith("Error: There is not enough memory.") and code == 1
+    assert "Traceback" not in said and said.count("\n") == 1
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    command = "train mlp --on digits --quick --width 4 --examples 64 --epochs 1".split()
+    assert call(*command, "--out", "~/run").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+    assert (tmp_path / "home/run/report.html").exists()

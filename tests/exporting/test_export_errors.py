@@ -2,9 +2,12 @@
 
 import errno
 import importlib.util
+import io
+import json
 import re
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -219,3 +222,88 @@ def test_the_other_process_tells_what_went_wrong(tmp_path):
 def test_runs_that_cannot_be_exported(run, arguments, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         export_run(run, tmp_path / "new", **arguments)
+
+
+def changed(source, path, part, content, kind=zipfile.ZIP_DEFLATED):
+    """A copy of a `.keras` file in which one part is another."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w", kind) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    return path
+
+
+def wide(source):
+    config = zipfile.ZipFile(source).read("config.json").decode()
+    return re.sub(r'"units": \d+', '"units": 1000000000', config)
+
+
+def hollow():
+    """An HDF5 file that declares what it does not hold."""
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        content.create_dataset("a/vars/0", (10**11,), "float32", chunks=(1024,))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("part", "make", "message"),
+    [
+        (
+            "config.json",
+            lambda _: b" " * (300 << 20),
+            "declares 300.0 MiB for its part",
+        ),
+        ("metadata.json", lambda _: b" " * (300 << 20), "declares 300.0 MiB"),
+        ("model.weights.h5", lambda _: b"0" * (300 << 20), "declares 300.0 MiB"),
+        ("model.weights.h5", lambda _: hollow(), "declares 372.5 GiB for its part a/v"),
+        ("model.weights.h5", lambda _: b"text", "its model.weights.h5 cannot be read"),
+        ("config.json", lambda _: "[" * 10**5 + "]" * 10**5, "is nested too deeply"),
+        ("config.json", lambda _: "{", "its configuration is not JSON"),
+        ("config.json", wide, "asks for weights of .* or more, and .* are stored"),
+    ],
+)
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_files_that_would_fill_the_memory(saved, part, make, message, kind):
+    content = make(saved)
+    if kind == zipfile.ZIP_STORED and len(content) > 10**8:
+        pytest.skip("such a file is as large as it says")
+    path = changed(saved, saved.with_name("changed.keras"), part, content, kind)
+    with pytest.raises(ValueError, match=message):
+        load_model(path)
+
+
+def test_a_file_of_too_many_parts(saved):
+    with zipfile.ZipFile(saved, "a") as file:
+        for i in range(10_001):
+            file.writestr(f"assets/{i}", b"")
+    with pytest.raises(ValueError, match="holds 10,004 parts, and 10,000 are allowed"):
+        load_model(saved)
+
+
+def test_a_recompressed_file_is_read(saved):
+    kept = load_model(saved).get_weights()
+    path = saved.with_name("small.keras")
+    found = load_model(changed(saved, path, None, None)).get_weights()
+    assert all(map(np.array_equal, kept, found))
+
+
+def test_arrays_that_declare_what_they_do_not_hold(tmp_path):
+    from keras_recur._archives import check_arrays
+
+    path = tmp_path / "checkpoint.npz"
+    np.savez(path, np.ones(3), meta=np.array(json.dumps({})))
+    check_arrays(path)
+    header = io.BytesIO()
+    described = {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
+    np.lib.format.write_array_header_1_0(header, described)
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("arr_0.npy", header.getvalue())
+    with pytest.raises(ValueError, match="its part arr_0.npy declares 7.3 TiB"):
+        check_arrays(path)
+
+
+def test_a_home_folder_in_every_path(saved, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_model("~/model.keras").built
+    with pytest.raises(ValueError, match=f"{tmp_path}/model.keras exists|`path` must"):
+        keras_recur.export(model(), "~/model.keras")
