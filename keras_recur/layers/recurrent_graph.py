@@ -24,6 +24,7 @@ from keras_recur.layers._graph_arguments import (
     fits,
     plain_sharing,
 )
+from keras_recur.layers._masks import attach
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.transition import BRANCHES
@@ -326,7 +327,8 @@ class RecurrentGraph(keras.layers.Layer):
         schedule = self.schedule(steps, return_sequence)
         collect = self.return_sequence if return_sequence is None else return_sequence
         self._check_input(x.shape, schedule.steps)
-        x = ops.cast(x, self.compute_dtype)
+        # Without its mask, which Keras says that this layer does not support.
+        x = attach(ops.cast(x, self.compute_dtype), [None])
         first = next(iter(self.states))
         start = x[:, 0] if self.injection == "sequence" else x
         values, collected = {first: start}, []

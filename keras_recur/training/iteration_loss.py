@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from keras_recur._validation import check_one_of
+from keras_recur.layers._masks import without_padding
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -87,6 +88,10 @@ class IterationLoss(keras.losses.Loss):
         gamma = self.gamma if self.weights == "geometric" else 1.0
         powers = [gamma**t for t in range(iterations)]
         return [p / sum(powers) for p in powers]
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = without_padding(y_true, y_pred)
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         y_true = ops.cast(y_true, "int32")
