@@ -135,6 +135,26 @@ def _unmasked(leaf, rank):
     return ops.ones(ops.shape(leaf)[:rank], dtype="bool")
 
 
+def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
+    """Return targets that are -1, not scored, in padding, and logits without a mask.
+
+    Keras would multiply a loss by the mask of the logits, which has an axis of
+    iterations where all of them are read out.
+    """
+    mask = get_keras_mask(logits)
+    if mask is None:
+        return targets, logits
+    targets = ops.cast(targets, "int32")
+    rank = len(targets.shape)
+    column = rank > 1 and targets.shape[-1] == 1 != logits.shape[-2]
+    if len(mask.shape) == rank - column + 1:
+        mask = ops.any(mask, axis=1)
+    if len(mask.shape) == rank - column:
+        mask = ops.expand_dims(mask, -1) if column else mask
+        targets = ops.where(mask, targets, -1)
+    return targets, attach(logits, [None])
+
+
 @keras.saving.register_keras_serializable(package="keras_recur")
 class OutputMask(keras.layers.Layer):
     """The mask of a tensor, as a tensor of a Functional model.

@@ -27,6 +27,7 @@ from keras_recur.layers._graph_arguments import (
 )
 from keras_recur.layers._keras_arguments import check_keras
 from keras_recur.layers._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
+from keras_recur.layers._masks import attach
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
@@ -350,7 +351,8 @@ class RecurrentGraph(keras.layers.Layer):
         schedule = self.schedule(steps, return_sequence)
         collect = self.return_sequence if return_sequence is None else return_sequence
         self._check_input(x.shape, schedule.steps)
-        x = ops.cast(x, self.compute_dtype)
+        # Without its mask, which Keras says that this layer does not support.
+        x = attach(ops.cast(x, self.compute_dtype), [None])
         first = next(iter(self.states))
         start = x[:, 0] if self.injection == "sequence" else x
         values, collected = {first: start}, []

@@ -11,8 +11,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import (
+    check_integer,
+    check_number,
+    check_one_of,
+    check_positive_int,
+)
 from keras_recur.layers.iteration import current_iteration, row_of
+
+MAX_AXES = 32  # More axes than a tensor has on any backend.
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -87,9 +94,9 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             iterations = check_positive_int("iterations", iterations)
         self.iterations = iterations
         self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
-        self.axis = axis
-        self.momentum = momentum
-        self.epsilon = epsilon
+        self.axis = check_integer("axis", axis, -MAX_AXES, maximum=MAX_AXES)
+        self.momentum = check_number("momentum", momentum, 0, 1)
+        self.epsilon = check_number("epsilon", epsilon, 0)
         self.supports_masking = True
 
     def build(self, input_shape):

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._validation import check_positive_int
+from keras_recur._validation import check_positive_int, check_sequence
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -40,7 +40,9 @@ class ZeroState(keras.layers.Layer):
 
     def __init__(self, shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
-        self.shape = tuple(check_positive_int("shape", size) for size in shape)
+        self.shape = tuple(
+            check_sequence("shape", shape, lambda _, n: check_positive_int("shape", n))
+        )
 
     def build(self, input_shape):
         pass

@@ -18,6 +18,7 @@ from keras_recur._validation import (
     check_sequence,
     check_string,
 )
+from keras_recur.layers._masks import without_padding
 
 NAMED = ("final", "uniform", "geometric")
 
@@ -118,6 +119,7 @@ class IterationLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         check_given(y_true, y_pred)
+        y_true, y_pred = without_padding(y_true, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):

@@ -8,6 +8,7 @@ from keras import layers, ops
 from keras_recur import zoo
 from keras_recur.analysis import iteration_curve
 from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.training import IterationLoss
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Layer '(sequential|functional)"),
@@ -155,3 +156,18 @@ def test_a_head_with_two_answers():
             np.testing.assert_allclose(array(found), array(answer), 1e-5, 1e-6)
     with pytest.raises(ValueError, match="Stopping early needs a `head` with one outp"):
         zoo.anytime(model, "agreement")
+
+
+@pytest.mark.parametrize("readout", ["last", "all"])
+def test_padded_positions_are_not_trained(readout):
+    tokens = keras.Input((None,), dtype="int32")
+    x = layers.Embedding(9, 4, mask_zero=True)(tokens)
+    x = SharedRecurrentBlock(layers.Dense(4), 2)(x)
+    model = keras.Model(tokens, Readout(layers.Dense(3))(x))
+    model = zoo.with_iterations(model, readout=readout)
+    targets = TOKENS % 3
+    loss = IterationLoss("uniform")
+    unscored = np.where(TOKENS > 0, targets, -1)
+    without = ops.convert_to_tensor(array(model(TOKENS)))
+    expected = float(array(loss(ops.convert_to_tensor(unscored), without)))
+    assert float(array(loss(targets, model(TOKENS)))) == pytest.approx(expected, 1e-5)
