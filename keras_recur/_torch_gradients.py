@@ -9,13 +9,14 @@ given where a model is written, so the method itself is extended.
 """
 
 import functools
+from typing import Any
 
 import keras
 
 
 def zero_all_gradients() -> None:
     """Let `keras.Model.zero_grad` reach every variable of the model."""
-    original = keras.Model.zero_grad
+    original: Any = keras.Model.zero_grad
     if getattr(original, "_keras_recur", False):
         return
 
@@ -31,5 +32,6 @@ def zero_all_gradients() -> None:
             else:
                 gradient.zero_()
 
-    zero_grad._keras_recur = True
-    keras.Model.zero_grad = zero_grad
+    extended: Any = zero_grad
+    extended._keras_recur = True
+    keras.Model.zero_grad = extended

@@ -111,7 +111,7 @@ class Plan:
         if initializer is None:
             initializer = family.initializer
         seed = Start(initializer, seed).seed
-        width = arguments["width"]
+        width: Any = arguments["width"]
         check_memory(f"A kernel of {name}", (width, width), f"width={width}")
         self.config = {
             "name": name,
@@ -259,8 +259,9 @@ def _check_input_shape(family: Family, shape: Any) -> tuple[int | None, ...]:
     right = len(shape) == len(default)
     for size, usual in zip(shape, default, strict=False):
         open_size = size is None and usual is None
-        number = isinstance(size, int) and not isinstance(size, bool)
-        right = right and (open_size or (number and 0 < size <= MAX_SIZE))
+        closed = isinstance(size, int) and not isinstance(size, bool)
+        closed = closed and 0 < int(size or 0) <= MAX_SIZE
+        right = right and (open_size or closed)
     if not right:
         raise ValueError(
             f"`input_shape` of {family.name} must be like {default}: "
