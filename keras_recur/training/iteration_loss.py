@@ -27,8 +27,7 @@ def check_weights(name: str, weights: Any) -> str | list[float]:
     """Return the weights of readouts: a name, or a list of Python numbers.
 
     Raises:
-        ValueError: If they are neither, or numbers of which one is negative or none
-            is above 0.
+        ValueError: If they are neither, or one of the numbers is negative.
     """
     if isinstance(weights, str):
         return check_one_of(name, weights, NAMED)
@@ -41,11 +40,6 @@ def check_weights(name: str, weights: Any) -> str | list[float]:
             f"`{name}` must be 'final', 'uniform', 'geometric' or finite numbers of 0 "
             f"or more, one per iteration. Received: {name}={weights!r}. {error}"
         ) from None
-    if not any(found):
-        raise ValueError(
-            f"`{name}` must have a number above 0, or nothing is trained. Received: "
-            f"{name}={weights!r}."
-        )
     return found
 
 
@@ -75,7 +69,7 @@ class IterationLoss(keras.losses.Loss):
             weights of their own shape.
 
     Raises:
-        ValueError: If `weights` are unknown, negative or all 0, if gamma is not a
+        ValueError: If `weights` are unknown or negative, if gamma is not a
             positive number, if there are not as many weights as readouts, for targets
             of another shape than the answers, for a single logit, and, in NumPy
             arrays, for targets that are not classes.

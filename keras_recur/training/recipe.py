@@ -118,6 +118,12 @@ class Recipe:
                 f"loss_weights='final'. Received: loss_weights={self.loss_weights!r}."
             )
         self._check_annealing()
+        nothing = not isinstance(self.loss_weights, str) and not any(self.loss_weights)
+        if nothing and self.anneal_from is None:
+            raise ValueError(
+                "`loss_weights` must have a number above 0, or nothing is trained. "
+                f"Received: loss_weights={list(self.loss_weights)}."
+            )
         self._check_hierarchy()
         if self.gamma != 1 and "geometric" not in (self.loss_weights, self.anneal_from):
             raise ValueError(

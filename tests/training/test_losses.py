@@ -80,7 +80,6 @@ def test_as_many_weights_as_readouts():
         ({"weights": []}, "finite numbers"),
         ({"weights": [1, float("nan")]}, "finite numbers"),
         ({"weights": [1, -1]}, "numbers of 0 or more"),
-        ({"weights": [0, 0]}, "a number above 0, or nothing is trained"),
         ({"weights": {1.0}}, "finite numbers"),
         ({"weights": None}, "finite numbers"),
         ({"gamma": "large"}, "`gamma` must be a finite"),

@@ -185,7 +185,7 @@ BAD = {
     "throttle": ["yes", 1, None],
     "loss_weights": [[0.0, 0.0], [-1.0], [], "last", None, {"a": 1}, [True], 3],
     "gamma": [float("inf"), 0, "a", None],
-    "anneal_from": [[0.0], "last", 3],
+    "anneal_from": [[-1.0], "last", 3],
     "anneal_epochs": [0, 1.5, "a", True],
     "hierarchy": ["ab", [0, 2], [0.5], None, 3, {0, 1}],
     "ramp": ["steep", 3],
