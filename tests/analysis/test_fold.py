@@ -298,7 +298,7 @@ BAD = {
     "text": (dense, {"threshold": "0.5"}, "`threshold` must be a number.*of type str"),
     "space": (dense, {"space": "kernel"}, "`space`.*'kernel'.*'kernels'"),
     "no bank": (plain, {}, "has no template bank"),
-    "no model": (lambda: None, {}, "must be a Keras model. Received: None"),
+    "no model": (lambda: None, {}, "must be a Keras model. Received: model=None"),
     "subclassed": (subclassed, {}, "Only a Functional or Sequential.*Subclassed"),
     "NaN": (with_nan, {}, "coefficients of bank are not all finite"),
 }

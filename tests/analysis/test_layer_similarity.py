@@ -116,7 +116,9 @@ def test_models_without_a_bank(function):
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="only")])
     with pytest.raises(ValueError, match=r"no template bank.*\['only'\].*to_bank"):
         function(plain)
-    with pytest.raises(ValueError, match="must be a Keras model. Received: 'scnn'"):
+    with pytest.raises(
+        ValueError, match="must be a Keras model. Received: model='scnn'"
+    ):
         function("scnn")
 
 

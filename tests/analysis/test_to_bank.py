@@ -206,7 +206,7 @@ BAD = {
     ),
     "k of 0": (lambda: model_of(tanh(), tanh()), 0, "`num_templates`.*positive.*0"),
     "k of 1.5": (lambda: model_of(tanh(), tanh()), 1.5, "`num_templates`.*1.5"),
-    "no model": (lambda: None, 2, "must be a Keras model. Received: None"),
+    "no model": (lambda: None, 2, "must be a Keras model. Received: model=None"),
 }
 
 
