@@ -6,6 +6,15 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur._files import check_path
+from keras_recur._shapes import plain_name
+from keras_recur._validation import (
+    check_flag,
+    check_one_of,
+    check_positive_int,
+    check_sequence,
+    check_type,
+)
 from keras_recur.layers import TemplateBank
 from keras_recur.training.recipe import Recipe
 from keras_recur.training.recipes import paper_recipe
@@ -160,6 +169,29 @@ class Entry:
     download: bool = False
     variants: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     phases: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        zoo.describe(self.family)
+        data_room.describe(self.data)
+        check_type("model", self.model, dict, "a dictionary of arguments")
+        check_type("recipes", self.recipes, dict, "a dictionary of recipes")
+        for twin in TWINS:
+            recipe = self.recipes.get(twin)
+            check_type(f"recipes[{twin!r}]", recipe, Recipe, "a `training.Recipe`")
+        check_type("variants", self.variants, dict, "a dictionary")
+        for name, changes in self.variants.items():
+            # They become folders.
+            wrong = plain_name(name)
+            if wrong:
+                raise ValueError(f"A name in `variants` {wrong}. Received: {name!r}.")
+            check_type(f"variants[{name!r}]", changes, dict, "a dictionary")
+        check_sequence("test_sizes", self.test_sizes, minimum=1)
+        check_sequence("phases", self.phases, check_positive_int)
+        check_positive_int("test_iterations", self.test_iterations)
+        for name in ("size", "num_examples", "test_examples"):
+            if getattr(self, name) is not None:
+                check_positive_int(name, getattr(self, name))
+        check_flag("download", self.download)
 
     @property
     def name(self) -> str:
@@ -330,7 +362,19 @@ def make_entry(
     200
     """
     defaults, spec = zoo.describe(family).defaults, data_room.describe(data)
+    quick, download = check_flag("quick", quick), check_flag("download", download)
+    size = None if size is None else check_positive_int("size", size)
+    if num_examples is not None:
+        num_examples = check_positive_int("num_examples", num_examples)
+    if data_dir is not None:
+        data_dir = str(check_path("data_dir", data_dir))
+    for name, value in (("model", model), ("recipe", recipe)):
+        if value is not None:
+            check_type(name, value, dict, "a dictionary")
     model, recipe = dict(model or {}), dict(recipe or {})
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    for name in recipe:
+        check_one_of("recipe", name, fields)
     tried = _QUICK.get((family, data)) if quick else None
     if tried:
         model = {**tried["model"], **model}

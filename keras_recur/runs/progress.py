@@ -14,6 +14,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from keras_recur._terminal import plain_console
+from keras_recur._validation import check_flag, check_type
 from keras_recur.runs.summary import size_label
 
 
@@ -32,6 +33,9 @@ class Progress:
     """
 
     def __init__(self, console: Console | None = None, quiet: bool = False):
+        check_flag("quiet", quiet)
+        if console is not None:
+            check_type("console", console, Console, "a `rich.console.Console`")
         self.console = console or plain_console(quiet=quiet)
         self._bars = Bars(
             TextColumn("{task.description:28}", markup=False),

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from keras_recur._validation import check_number
 from keras_recur.zoo import Costs
 
 _LIMITS = ("macs", "parameters", "activation_bytes")
@@ -42,12 +43,11 @@ class Budget:
                 "activation_bytes. Received: none."
             )
         for name, limit in self.limits.items():
-            if not 0 < limit < math.inf:
-                raise ValueError(
-                    f"`{name}` of a budget must be a number above 0. Received: "
-                    f"{name}={limit}."
-                )
-        if self.tolerance is not None and not 0 <= self.tolerance < 1:
+            hint = f"`{name}` of a budget must be a number above 0."
+            check_number(name, limit, above=0, hint=hint)
+        if self.tolerance is not None and not (
+            0 <= check_number("tolerance", self.tolerance) < 1
+        ):
             raise ValueError(
                 "`tolerance` is a share of the limits, 0 or more and below 1. Received:"
                 f" tolerance={self.tolerance}."

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras_tuner
 
+from keras_recur._validation import check_type
+
 
 class GridOracle(keras_tuner.Oracle):
     """Proposes the given values in order.
@@ -28,8 +30,11 @@ class GridOracle(keras_tuner.Oracle):
     def __init__(
         self, values: Iterable[dict[str, Any]], objective: Any = None, **kwargs
     ):
+        grid = list(check_type("values", values, Iterable, "a list of dictionaries"))
+        for i, value in enumerate(grid):
+            check_type(f"values[{i}]", value, dict, "a dictionary")
         super().__init__(objective=objective, **kwargs)
-        self.grid = list(values)
+        self.grid = grid
         self._next = 0
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
+from keras_recur._validation import check_type
 from keras_recur.tuning._equal_macs import (
     by_iterations,
     equal_macs_groups,
@@ -63,6 +64,8 @@ def draw_search(result: SearchResult, folder: str | Path) -> list[tuple[str, str
     >>> [name for name, caption in drawn]
     ['grid.png', 'pareto.png']
     """
+    _check_result(result)
+    folder = check_path("folder", folder)
     pictures = []
     for name, plot, caption in (
         ("grid.png", plot_grid, _GRID),
@@ -102,6 +105,7 @@ def plot_grid(result: SearchResult) -> Any:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
+    _check_result(result)
     every = result.configurations()
     if not every:
         return None
@@ -166,6 +170,7 @@ def plot_pareto(result: SearchResult) -> Any:
     """
     from matplotlib.figure import Figure
 
+    _check_result(result)
     every = result.configurations()
     kinds = sharings(every)
     done = every
@@ -228,6 +233,7 @@ def plot_equal_macs(result: SearchResult) -> Any:
     """
     from matplotlib.figure import Figure
 
+    _check_result(result)
     every = result.configurations()
     groups = equal_macs_groups(every, kept_to_one_amount(result.content))[:3]
     if not groups:
@@ -269,6 +275,10 @@ def plot_equal_macs(result: SearchResult) -> Any:
     _legend(figure, kinds)
     figure.suptitle(_title(result), x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def _check_result(result):
+    check_type("result", result, SearchResult, "a `tuning.SearchResult`")
 
 
 def _cells(configurations):

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur._files import replacing
+from keras_recur._files import check_path, replacing
+from keras_recur._validation import check_type
 from keras_recur.runs.page import Page
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import guess, in_percent, mean_and_error, percent
@@ -46,7 +47,13 @@ def write_search_report(folder: str | Path, result: SearchResult) -> Path:
     >>> keras_recur.tuning.write_search_report("searches/small", found).name
     'report.html'
     """
-    folder = Path(folder)
+    check_type("result", result, SearchResult, "a `tuning.SearchResult`")
+    folder = check_path("folder", folder)
+    with RunFolder(folder).held():
+        return _write_report(folder, result)
+
+
+def _write_report(folder, result):
     page = Page(result.content["name"])
     page.headline(search_headline(result))
     page.paragraph(_introduction(result))
