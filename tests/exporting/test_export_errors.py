@@ -250,11 +250,11 @@ def hollow():
     [
         (
             "config.json",
-            lambda _: b" " * (300 << 20),
-            "declares 300.0 MiB for its part",
+            lambda _: b" " * (80 << 20),
+            "declares 80.0 MiB for its part",
         ),
-        ("metadata.json", lambda _: b" " * (300 << 20), "declares 300.0 MiB"),
-        ("model.weights.h5", lambda _: b"0" * (300 << 20), "declares 300.0 MiB"),
+        ("metadata.json", lambda _: b" " * (80 << 20), "declares 80.0 MiB"),
+        ("model.weights.h5", lambda _: b"0" * (80 << 20), "declares 80.0 MiB"),
         ("model.weights.h5", lambda _: hollow(), "declares 372.5 GiB for its part a/v"),
         ("model.weights.h5", lambda _: b"text", "its model.weights.h5 cannot be read"),
         ("config.json", lambda _: "[" * 10**5 + "]" * 10**5, "is nested too deeply"),
