@@ -265,7 +265,7 @@ def hollow():
 @pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_files_that_would_fill_the_memory(saved, part, make, message, kind):
     content = make(saved)
-    if kind == zipfile.ZIP_STORED and len(content) > 10**8:
+    if kind == zipfile.ZIP_STORED and len(content) > 10**7 and ".h5" in part:
         pytest.skip("such a file is as large as it says")
     path = changed(saved, saved.with_name("changed.keras"), part, content, kind)
     with pytest.raises(ValueError, match=message):
