@@ -305,6 +305,8 @@ def card(
     """Turns finished runs into entries of the published zoo."""
     from keras_recur.runs.card import write_card, write_table
 
+    to = check_path("to", to)
+    readme = None if readme is None else check_path("readme", readme)
     for run in runs:
         console.print(f"wrote {write_card(run, to, suffix)}")
     if readme:

@@ -208,3 +208,5 @@ NOT_YET = {
 }
 
 TAKEN_NOT_YET = ["layers.TemplateConv1D", "layers.TemplateConv2D", "runs.make_entry"]
+
+OPTIONS_NOT_YET = ["train", "compare", "experiment", "search"]

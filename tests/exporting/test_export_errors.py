@@ -250,11 +250,11 @@ def hollow():
     [
         (
             "config.json",
-            lambda _: b" " * (300 << 20),
-            "declares 300.0 MiB for its part",
+            lambda _: b" " * (80 << 20),
+            "declares 80.0 MiB for its part",
         ),
-        ("metadata.json", lambda _: b" " * (300 << 20), "declares 300.0 MiB"),
-        ("model.weights.h5", lambda _: b"0" * (300 << 20), "declares 300.0 MiB"),
+        ("metadata.json", lambda _: b" " * (80 << 20), "declares 80.0 MiB"),
+        ("model.weights.h5", lambda _: b"0" * (80 << 20), "declares 80.0 MiB"),
         ("model.weights.h5", lambda _: hollow(), "declares 372.5 GiB for its part a/v"),
         ("model.weights.h5", lambda _: b"text", "its model.weights.h5 cannot be read"),
         ("config.json", lambda _: "[" * 10**5 + "]" * 10**5, "is nested too deeply"),
@@ -265,7 +265,7 @@ def hollow():
 @pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_files_that_would_fill_the_memory(saved, part, make, message, kind):
     content = make(saved)
-    if kind == zipfile.ZIP_STORED and len(content) > 10**8:
+    if kind == zipfile.ZIP_STORED and len(content) > 10**7 and ".h5" in part:
         pytest.skip("such a file is as large as it says")
     path = changed(saved, saved.with_name("changed.keras"), part, content, kind)
     with pytest.raises(ValueError, match=message):
