@@ -9,11 +9,6 @@ import pytest
 from bad_values import bad_values, named, unusual
 from valid_calls import CALLS, EXCUSED, LONG, PUBLIC
 
-try:
-    from not_yet import NOT_YET, TAKEN_NOT_YET
-except ImportError:
-    NOT_YET, TAKEN_NOT_YET = {}, []
-
 pytestmark = pytest.mark.once
 SECONDS = 2  # For one call.
 
@@ -80,8 +75,6 @@ def test_bad_values_are_refused(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wrong = []
     for parameter in parameters(name):
-        if parameter.name in NOT_YET.get(name, ()):
-            continue
         for value in bad_values(name, parameter):
             wrong.append(outcome(name, parameter.name, value))
             for path in tmp_path.iterdir():
@@ -90,7 +83,7 @@ def test_bad_values_are_refused(name, tmp_path, monkeypatch):
     assert not wrong, f"{name}:\n" + "\n".join(wrong)
 
 
-@pytest.mark.parametrize("name", sorted(set(CALLS) - LONG - set(TAKEN_NOT_YET)))
+@pytest.mark.parametrize("name", sorted(set(CALLS) - LONG))
 def test_unusual_values_are_taken(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = CALLS[name]()

@@ -110,10 +110,11 @@ def _finished(experiment, run, seed, name):
 
 
 def _write_results(experiment, run):
-    results = [
+    found = [
         _finished(experiment, run, result["seed"], result["network"])
         for result in run.results()
     ]
+    results = [result for result in found if result is not None]
     content = {
         "experiment": experiment.name,
         "settings": experiment.as_dict(),

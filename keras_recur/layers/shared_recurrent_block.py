@@ -292,7 +292,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
         # A list, since Keras would turn a dict that it finds into one of its own.
         self._asks = [functools.partial(output_masks, self.block, inputs)]
         nothing = (None,) * len(tree.flatten(inputs))
-        self._ranks = {} if makes_masks(self.block) else {nothing: nothing}
+        self._ranks: dict[Any, Any] = {}
+        if not makes_masks(self.block):
+            self._ranks[nothing] = nothing
 
     def call(
         self,

@@ -80,7 +80,8 @@ def best_of(configurations: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _summary(rows, guessed):
     done = [row for row in rows if is_finished(row)]
     every = [counted_row(row, guessed) for row in rows]
-    mean, error = mean_and_error([row["accuracy"] for row in every])
+    scores: Any = [row["accuracy"] for row in every]
+    mean, error = mean_and_error(scores)
     curve, errors = _curve([row["curve"] for row in every if row.get("curve")])
     losses = [row.get("loss") for row in every]
     known = [loss for loss in losses if is_number(loss)]

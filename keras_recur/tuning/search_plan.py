@@ -90,7 +90,7 @@ class SearchPlan:
             s["budget"] = Budget(**s["budget"])
         if s["budget"] is not None:
             check_type("budget", s["budget"], Budget, "a `tuning.Budget`")
-        rate = s["learning_rate"]
+        rate: Any = s["learning_rate"]
         if isinstance(rate, dict):  # A range, as JSON holds it.
             rate = rate.get("low"), rate.get("high")
         self._given = s
@@ -259,10 +259,11 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def _seeds(value):
+def _seeds(value: Any) -> list[int]:
     """Seeds as a list: how many, from 0, or which."""
+    several: Any = value
     if isinstance(value, list | tuple | range | np.ndarray):
-        return check_seeds(value)
+        return check_seeds(several)
     return list(range(check_integer("seeds", value, 1, maximum=100_000)))
 
 

@@ -111,8 +111,8 @@ class Plan:
         if initializer is None:
             initializer = family.initializer
         seed = Start(initializer, seed).seed
-        width: Any = arguments["width"]
-        check_memory(f"A kernel of {name}", (width, width), f"width={width}")
+        size: Any = arguments["width"]
+        check_memory(f"A kernel of {name}", (size, size), f"width={size}")
         self.config = {
             "name": name,
             **arguments,

@@ -215,7 +215,7 @@ def _taken_apart(model, loop):
     """The models before and behind the loop, and how the loop is called in between."""
     found: dict[str, Any] = {}
 
-    def call(layer, *args, **kwargs):
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if layer is loop:
             found["state"] = args[0]
             found["shown"] = args[1] if len(args) > 1 else kwargs.get("injected")
