@@ -1,11 +1,20 @@
 """Which variables a block writes when it is called, and how it may write them."""
 
+import contextvars
 from typing import Any
 
 import keras
 from keras import ops, tree
 
+from keras_recur.layers._walk import walk
 from keras_recur.layers.iteration import iteration_scope
+
+_asking = contextvars.ContextVar("asking", default=False)
+
+
+def is_asked() -> bool:
+    """Whether a block is traced only to find out what it writes."""
+    return _asking.get()
 
 
 class RecordingScope(keras.StatelessScope):
@@ -47,8 +56,21 @@ class Written:
         """
         key = id(block), bool(training)
         if key not in self._found:
-            self._found[key] = _written(block, inputs, training, iterations)
+            may = any(map(_may_write, walk(block)))
+            asking = _asking.set(True)
+            try:
+                self._found[key] = (
+                    _written(block, inputs, training, iterations) if may else []
+                )
+            finally:
+                _asking.reset(asking)
         return self._found[key]
+
+
+def _may_write(layer):
+    """Whether it is one of Keras's that writes trainable weights, or a user's own."""
+    ours = type(layer).__module__.startswith(("keras.src.", "keras_recur."))
+    return isinstance(layer, keras.layers.SpectralNormalization) or not ours
 
 
 def _written(block, inputs, training, iterations):

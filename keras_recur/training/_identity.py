@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur.data._batches import to_numpy
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
-from keras_recur.training._inputs import to_numpy
 from keras_recur.training.recipe import Recipe
 
 # Arrays up to this size are read as a whole, of larger ones rows at equal distances.

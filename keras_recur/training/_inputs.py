@@ -2,12 +2,13 @@
 
 import contextlib
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 from keras import tree
+
+from keras_recur.data._batches import first_batch, to_numpy
 
 _ROWS = 4096  # Looked at together, so that no second array of the data's size is made.
 
@@ -25,6 +26,7 @@ def check_data(name: str, data: Any, steps: int | None) -> None:
         or (isinstance(data, tuple) and name == "data")
         or keras.ops.is_tensor(data)
         or isinstance(data, np.ndarray)
+        or not (hasattr(data, "__iter__") or hasattr(data, "__getitem__"))
     ):
         raise ValueError(
             f"`{name}` must give batches: a data set of keras_recur.data, a PyDataset, "
@@ -47,31 +49,16 @@ def check_data(name: str, data: Any, steps: int | None) -> None:
         )
 
 
-def with_first_batch(data: Any) -> tuple[Any, Any]:
+def with_first_batch(name: str, data: Any) -> tuple[Any, Any]:
     """Return the data, with nothing lost, and its first batch.
 
-    A generator, which cannot be begun again, is replaced by one that begins with that
-    batch. The random numbers of PyTorch, which an iterator of a loader draws, are as
-    before.
+    Raises:
+        ValueError: If there is no batch.
     """
-    if isinstance(data, types.GeneratorType):
-        first = next(data, None)
-        if first is None:
-            raise ValueError("`data` must give at least one batch. Received: none.")
-
-        def again():
-            yield first
-            yield from data
-
-        return again(), first
-    if isinstance(data, keras.utils.PyDataset):
-        return data, data[0]
-    with _random_numbers_kept(data):
-        iterator = iter(data.take(1) if hasattr(data, "element_spec") else data)
-        first = next(iterator, None)
-    if first is None:
-        raise ValueError("`data` must give at least one batch. Received: none.")
-    return data, first
+    batch, data = first_batch(data)
+    if batch is None:
+        raise ValueError(f"`{name}` must give at least one batch. Received: none.")
+    return data, batch
 
 
 def check_finite(name: str, data: Any, batch: Any = None) -> None:
@@ -96,13 +83,6 @@ def check_finite(name: str, data: Any, batch: Any = None) -> None:
     for leaf in tree.flatten((x, weights)):
         with contextlib.suppress(TypeError, NotImplementedError):  # Sparse or ragged.
             _check(name, to_numpy(leaf))
-
-
-def to_numpy(leaf: Any) -> np.ndarray:
-    """Return a tensor of any library as an array."""
-    if hasattr(leaf, "detach"):
-        leaf = leaf.detach().cpu()
-    return np.asarray(leaf)
 
 
 def _check(name, array):
@@ -135,19 +115,3 @@ def _endless(data):
 
 def _shown(data):
     return f"<{type(data).__name__}>"
-
-
-@contextlib.contextmanager
-def _random_numbers_kept(data: Any) -> Iterator[None]:
-    """PyTorch's, where the data are a loader of it."""
-    if not type(data).__module__.startswith("torch."):
-        yield
-        return
-    import torch
-
-    own = getattr(data, "generator", None)
-    state = own.get_state() if own is not None else None
-    with torch.random.fork_rng(devices=[]):
-        yield
-    if own is not None:
-        own.set_state(state)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_recur.training._inputs import to_numpy
+from keras_recur.data._batches import to_numpy
 from keras_recur.training.recipe import Recipe
 
 

@@ -15,53 +15,30 @@ from keras_recur._labels import (
     check_not_one_hot,
     label_place,
 )
-from keras_recur.data._batches import first_batch, is_arrays, to_numpy
+from keras_recur.data._batches import to_numpy
 from keras_recur.layers import Readout
 from keras_recur.layers._walk import walk
 
 
-def checked_targets(model: Any, *data: Any) -> tuple[Any, ...]:
-    """Return data to train and validate on, once their labels were checked.
-
-    Generators are replaced by ones that yield the same batches; all other data are
-    returned as they are.
+def check_targets(name: str, model: Any, data: Any, batch: Any) -> None:
+    """Check the labels of data, against the model that they are for.
 
     Args:
-        model: A model with one output, logits. Its output's shape decides which shapes
-            and labels are right; a model that is not built yet decides nothing.
-        *data: What `model.fit` takes as data, then as validation data; the latter may
-            be a tuple of arrays, or `None`.
+        name: The argument, for the message.
+        model: A built model with one output, logits, whose shape decides which shapes
+            and labels are right.
+        data: Batches. Those of a data set that can check its labels are all checked.
+        batch: The first of them.
 
     Raises:
         ValueError: If labels have the wrong shape, type or range, or are one-hot, and
             for a model with several outputs or a single logit.
     """
     logits = _output_shape(model)
-    several = _answers_every_iteration(model)
-    found = []
-    for name, part in zip(("data", "validation_data"), data, strict=False):
-        if part is not None:
-            part = _checked(name, part, logits, several)
-        found.append(part)
-    return tuple(found)
-
-
-def _checked(name, data, logits, several):
-    if is_arrays(data):
-        if name == "data":
-            raise ValueError(
-                "`data` must yield batches (x, y). Received: a tuple of arrays. Give "
-                "data.ArrayDataset(x, y, batch_size)."
-            )
-        _check_batch(name, data, logits, several)
-        return data
     for part in getattr(data, "phases", (data,)):
         if logits and logits[-1] and hasattr(part, "check_labels"):
             part.check_labels(logits[-1])
-    batch, data = first_batch(data) if hasattr(data, "__iter__") else (None, data)
-    if batch is not None:
-        _check_batch(name, batch, logits, several)
-    return data
+    _check_batch(name, batch, logits, _answers_every_iteration(model))
 
 
 def _check_batch(name, batch, logits, several):
@@ -80,10 +57,12 @@ def _check_batch(name, batch, logits, several):
     labels = check_labels("y", to_numpy(batch[1]))
     if not logits:
         return
+    # The positions of a text may be the iterations of a state graph.
+    several = False if several is False else None
     place = label_place(labels.shape, (len(labels), *logits[1:]), several, "y")
     classes = logits[-1]
     check_labels("y", labels, classes)
-    if several is None and not place.several and logits[-2:] == labels.shape[-1:] * 2:
+    if not place.several and logits[-2:] == labels.shape[-1:] * 2:
         check_not_one_hot("y", labels, classes)
 
 

@@ -17,7 +17,7 @@ from keras_recur.training._inputs import check_data, check_finite, with_first_ba
 from keras_recur.training._readouts import build_on, check_readouts
 from keras_recur.training._schedule import RecipeSchedule
 from keras_recur.training._session import compile_by, strategy_scope, trained_by
-from keras_recur.training._targets import checked_targets
+from keras_recur.training._targets import check_targets
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.training.f1 import F1
@@ -112,13 +112,16 @@ def fit(
     check_data("data", data, steps_per_epoch)
     if validation_data is not None:
         check_data("validation_data", validation_data, validation_steps)
-        check_finite("validation_data", validation_data)
     metric = F1() if getattr(data, "metric", None) == "f1" else ExactMatch()
-    data, batch = with_first_batch(data)
+    data, batch = with_first_batch("data", data)
     check_finite("data", data, batch)
     with strategy_scope(model):
         build_on(model, batch)
-    data, validation_data = checked_targets(model, data, validation_data)
+    check_targets("data", model, data, batch)
+    if validation_data is not None:
+        validation_data, held_out = with_first_batch("validation_data", validation_data)
+        check_finite("validation_data", validation_data, held_out)
+        check_targets("validation_data", model, validation_data, held_out)
     check_readouts(model, recipe, batch)
     compile_by(model, recipe, metric, jit_compile)
     known: Any = None

@@ -84,7 +84,7 @@ def _summary(rows, guessed):
     mean, error = mean_and_error(scores)
     curve, errors = _curve([row["curve"] for row in every if row.get("curve")])
     losses = [row.get("loss") for row in every]
-    known = [loss for loss in losses if is_number(loss)]
+    known: Any = [loss for loss in losses if is_number(loss)]
     # Seeds that failed count, or there is no mean.
     complete = known and (len(done) == len(rows) or len(known) == len(losses))
     peaks = [row["peak_memory"] for row in rows if row.get("peak_memory") is not None]

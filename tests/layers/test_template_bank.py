@@ -442,7 +442,7 @@ def test_a_bank_with_no_layer(missing):
 def test_bad_strengths(strength):
     with pytest.raises(
         ValueError,
-        match=f"`strength`.*at least 0. Received: strength={re.escape(repr(strength))}",
+        match=f"`strength`.*0 or more. Received: strength={re.escape(repr(strength))}",
     ):
         RecurrenceRegularizer(strength)
 
