@@ -48,6 +48,7 @@ BAD = {
     "weights": [[], [NAN], [INF], [-1, 1], ["a"], "no such", [True], True, 3, THING],
     "multipliers": [[NAN], ["a"], "a", 3, THING],
     "batches": [3, True, "data", NAN, THING],
+    "marks": ["a", [["a"]], THING],
     "numerals": ["a", 3, True, [["a"]], THING],
     "shape": [[], [0], [-1], [2.5], [True], ["3"], "3", [NAN], THING],
     "initializer": ["no such", 3, True, [1], THING],
@@ -142,6 +143,7 @@ ARGUMENTS = {
     "learning_rate": "positive number",
     "length": "positive",
     "logits": "numerals",
+    "mask": "marks",
     "loss_weights": "weights",
     "macs": "positive number",
     "match": "choice",
@@ -320,7 +322,11 @@ ALLOWED = {
     ("layers.ZeroState", "shape"): [[]],
     ("training.CoarseToFineLoss", "weights"): [[-1, 1]],
     ("training.IterationLoss", "weights"): [[-1, 1]],
+    ("layers.TimeSpecificBatchNormalization", "epsilon"): [0],
     ("training.Recipe", "loss_weights"): [[-1, 1]],
+    ("training.fit", "callbacks"): [None],
+    ("training.fit", "verbose"): [True],
+    ("training.fit", "jit_compile"): [True],
     ("training.Recipe", "anneal_from"): [[-1, 1]],
     ("tuning.WidthIterationsHyperModel", "iterations"): [3],
     ("tuning.WidthIterationsHyperModel", "widths"): [3],
@@ -346,6 +352,7 @@ def bad_values(callable_name, parameter):
     allowed = ALLOWED.get(key, [])
     values = [v for v in BAD[kind] if repr(v) not in map(repr, allowed)]
     may_be_none = parameter.default is None or "None" in str(parameter.annotation)
+    may_be_none = may_be_none or None in allowed
     if not may_be_none and str(parameter.annotation) not in ("typing.Any", "Any"):
         values.append(None)
     return values

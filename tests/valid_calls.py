@@ -97,6 +97,10 @@ def writer():
 
 
 @functools.cache
+def examples():
+    return data.load("prefix_sums", "train", 4, size=8, num_examples=8)
+
+
 def batches():
     """One batch of strings."""
     return [data.prefix_sums(4, 8)]
@@ -280,7 +284,7 @@ CALLS = {
     "training.fit": lambda: {
         "model": strings(),
         "recipe": training.Recipe(**_recipe()),
-        "data": batches(),
+        "data": examples(),
     },
     "training.paper_recipe": lambda: {"family": "mlp", "data": "cifar10"},
     "tuning.Budget": lambda: {"macs": 1e6},

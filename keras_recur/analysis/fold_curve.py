@@ -18,7 +18,7 @@ from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.recalibrate import recalibrate
-from keras_recur.data._batches import batches, is_one_shot
+from keras_recur.data._batches import batches, check_form, is_one_shot
 from keras_recur.training.exact_match import ExactMatch
 from keras_recur.zoo.costs import trainable_parameters
 
@@ -173,6 +173,8 @@ def fold_curve(
     if fine_tune is not None:
         check_callable("fine_tune", fine_tune)
     for name, value in (("data", data), ("calibration_data", calibration_data)):
+        if value is not None or name == "data":
+            check_form(name, value)
         if is_one_shot(value):
             raise ValueError(
                 f"`{name}` is read once per threshold. Received: a "

@@ -88,8 +88,8 @@ def _checked(curves):
         values = check_array(f"curves[{name!r}]", curve)
         if values.ndim != 1 or not len(values):
             raise ValueError(
-                "A curve is a list of numbers, one for each iteration, as "
-                f"`iteration_curve` gives it. Received for {name!r}: shape "
+                "`curves` must hold lists of numbers, one for each iteration, as "
+                f"`iteration_curve` returns them. Received for {name!r}: shape "
                 f"{values.shape}."
             )
         found[str(name)] = values

@@ -95,6 +95,10 @@ def _unfold(model, x, y, iterations, trained):
             f"{model.name!r} with {len(model.inputs)} inputs."
         )
     x = to_numpy(x)
+    if x.dtype.kind in "OSU":
+        raise ValueError(
+            f"`x` must be an array of numbers. Received: an array of type {x.dtype}."
+        )
     shape = tuple(model.inputs[0].shape[1:])
     if x.ndim != len(shape):
         first = " For the first of a batch give x[0]." if x.ndim > len(shape) else ""

@@ -67,8 +67,7 @@ def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
     """
     if is_arrays(data) or _is_array(data):
         return _sliced(data)
-    if isinstance(data, str | bytes | dict) or data is None or callable(data):
-        raise _unknown(data)
+    check_form("data", data)
     length = _length(data)
     if length is None and not endless:
         if isinstance(data, keras.utils.PyDataset):
@@ -80,8 +79,6 @@ def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
     if hasattr(data, "__getitem__"):  # As iterators PyDatasets would never end.
         numbers = itertools.count() if length is None else range(int(length))
         return (data[i] for i in numbers)
-    if not hasattr(data, "__iter__"):
-        raise _unknown(data)
     return _until_the_end(data) if length is None and not endless else iter(data)
 
 
@@ -239,11 +236,15 @@ def _endless(what):
     )
 
 
-def _unknown(data):
+def check_form(name: str, data: Any) -> None:
+    """Refuse what gives no batches."""
+    batches = hasattr(data, "__iter__") or hasattr(data, "__getitem__")
+    if batches and not isinstance(data, str | bytes | dict) and not callable(data):
+        return
     shown = repr(data)
     shown = shown if len(shown) <= 200 else f"{shown[:200]}..."
     hint = " Call it first." if callable(data) else ""
-    return ValueError(
-        f"`data` must be {_FORMS}. Received: {shown} (of type "
+    raise ValueError(
+        f"`{name}` must be {_FORMS}. Received: {shown} (of type "
         f"{type(data).__name__}).{hint}"
     )

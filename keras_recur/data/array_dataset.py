@@ -119,6 +119,8 @@ class ArrayDataset(keras.utils.PyDataset):
         self.metric = check_name("metric", metric, METRICS)
         details = {} if details is None else details
         self.details = dict(check_type("details", details, dict, "a dictionary"))
+        for key in self.details:
+            check_string("details", key)
         if not len(self):
             raise ValueError(
                 f"No batch is left of {self.num_examples} examples with "

@@ -36,7 +36,13 @@ def confidence(
     """
     check_one_of("positions", positions, POSITIONS)
     check_integer("leading", leading, 1)
-    logits = ops.cast(logits, "float32")
+    received = logits
+    try:
+        logits = ops.cast(logits, "float32")
+    except (TypeError, ValueError) as error:
+        raise _no_logits(received) from error
+    if len(logits.shape) < 2:
+        raise _no_logits(received)
     likely = ops.max(ops.softmax(logits, axis=-1), axis=-1)
     axes = tuple(range(leading, len(likely.shape)))
     if not axes:
@@ -44,8 +50,21 @@ def confidence(
     if mask is None:
         reduce = ops.min if positions == "min" else ops.mean
         return reduce(likely, axis=axes)
-    there = ops.broadcast_to(ops.cast(mask, "bool"), ops.shape(likely))
+    try:
+        there = ops.broadcast_to(ops.cast(mask, "bool"), ops.shape(likely))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            "`mask` must say of every position whether it is there, in the logits' "
+            f"shape without the classes, {tuple(likely.shape)}. Received: {mask!r}."
+        ) from error
     if positions == "min":
         return ops.min(ops.where(there, likely, 1.0), axis=axes)
     total = ops.sum(ops.where(there, likely, 0.0), axis=axes)
     return total / ops.maximum(ops.sum(ops.cast(there, "float32"), axis=axes), 1.0)
+
+
+def _no_logits(received):
+    return ValueError(
+        "`logits` must be numbers of shape (batch, ..., classes). Received: logits="
+        f"{received!r}."
+    )

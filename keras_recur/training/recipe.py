@@ -142,11 +142,10 @@ class Recipe:
             checked[name] = check_integer(name, getattr(self, name), 0)
         for name in ("nesterov", "throttle", "augment"):
             checked[name] = check_flag(name, getattr(self, name))
-        for name in ("weight_decay", "decay"):
-            checked[name] = check_number(name, getattr(self, name), 0)
+        checked["weight_decay"] = check_number("weight_decay", self.weight_decay, 0)
         for name in ("momentum", "progressive"):
             checked[name] = check_number(name, getattr(self, name), 0, 1)
-        for name in ("learning_rate", "gamma"):
+        for name in ("learning_rate", "decay", "gamma"):
             checked[name] = check_number(name, getattr(self, name), above=0)
         if self.clip_norm is not None:
             checked["clip_norm"] = check_number(

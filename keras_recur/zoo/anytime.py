@@ -12,7 +12,7 @@ from keras import ops, tree
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
 from keras_recur.layers import confidence
 from keras_recur.zoo.stepwise import Stepwise, as_tensors
-from keras_recur.zoo.stop_rule import StopRule
+from keras_recur.zoo.stop_rule import KINDS, StopRule
 from keras_recur.zoo.with_iterations import check_one_output, check_readout
 
 _POLICIES = ("last", "mean", "confident")
@@ -134,7 +134,9 @@ class Anytime:
         check_readout(model, "Stopping early")
         self.steps = Stepwise(model)
         check_one_output(model, "Stopping early")
-        self.rule = StopRule(rule) if isinstance(rule, str) else rule
+        if isinstance(rule, str):
+            rule = StopRule(check_one_of("rule", rule, KINDS))
+        self.rule = rule
         if not isinstance(self.rule, StopRule):
             raise ValueError(
                 "`rule` must be a StopRule or the name of one. Received: "

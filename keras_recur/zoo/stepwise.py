@@ -217,12 +217,11 @@ def _taken_apart(model, loop):
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if layer is loop:
-            found["state"] = args[0]
-            found["shown"] = args[1] if len(args) > 1 else kwargs.get("injected")
+            state, *others = args
+            found["state"] = state
+            found["shown"] = others[0] if others else kwargs.get("injected")
             found["iterations"] = kwargs.get("iterations") or loop.iterations
-            found["masks"] = loop.first_masks(
-                args[0], found["shown"], kwargs.get("mask")
-            )
+            found["masks"] = loop.first_masks(state, found["shown"], kwargs.get("mask"))
             kwargs |= {"return_sequence": False, "progressive": False}
             found["after"] = layer(*args, **kwargs)
             return found["after"]
