@@ -211,7 +211,7 @@ def test_the_other_process_tells_what_went_wrong(tmp_path):
 @pytest.mark.parametrize(
     ("run", "arguments", "message"),
     [
-        ("nothing", {}, "nothing is no folder of a run"),
+        ("nothing", {}, "`run` must be the folder of a run.*run='nothing'"),
         ("deep_thinking_1d-prefix_sum", {}, "Did you mean 'deep_thinking_1d-prefix_su"),
         ("deep_thinking_1d-prefix_sums", {"seed": 99}, "`seed`"),
         ("deep_thinking_1d-prefix_sums", {"twin": "teacher"}, "`twin`"),
