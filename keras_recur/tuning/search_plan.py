@@ -14,6 +14,7 @@ from keras_recur._files import check_path, to_json
 from keras_recur._validation import (
     check_flag,
     check_integer,
+    check_keywords,
     check_one_of,
     check_positive_int,
     check_sequence,
@@ -73,7 +74,7 @@ class SearchPlan:
             s[name] = check_flag(name, s[name])
         for name in ("model", "recipe"):
             if s[name] is not None:
-                check_type(name, s[name], dict, "a dictionary")
+                check_keywords(name, s[name])
         for name in ("size", "num_examples"):
             if s[name] is not None:
                 s[name] = check_positive_int(name, s[name])
