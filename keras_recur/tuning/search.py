@@ -134,7 +134,7 @@ def search(
     # Workers write into the folder too: its chief holds it for them.
     with folder.held():
         if not (folder.path / folder.asked_in).exists():
-            plan.check_data()
+            plan.check()
         with folder.searching(plan.content(), plan.identity):
             return _search(plan, folder, name, workers, report, progress)
 

@@ -129,12 +129,15 @@ class SearchPlan:
         text = json.dumps(json.loads(to_json(self.settings)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def check_data(self) -> None:
-        """Load the data once, so that what is missing is an error before any run.
+    def check(self) -> None:
+        """Load the data and build a network of each sharing, before any run.
 
         Raises:
-            ValueError: If they cannot be loaded.
+            ValueError: If the data cannot be loaded, or a network cannot be built.
         """
+        first = {c.sharing: c for c in reversed([*self.space.configurations()])}
+        for configuration in first.values():
+            self.space.costs(configuration)
         self._any.phase_validation_data("recurrent")
         if not self._any.procedural:
             self._any.train_data("recurrent", self.seeds[0])
