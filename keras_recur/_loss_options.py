@@ -4,9 +4,10 @@ import dataclasses
 from typing import Any
 
 from keras_recur import data
-from keras_recur._validation import check_hierarchy, nearest
+from keras_recur._validation import check_hierarchy, check_one_of, nearest
 from keras_recur.data.superclasses import WITH_SUPERCLASSES
 from keras_recur.runs.entry import Entry
+from keras_recur.training.coarse_to_fine_loss import RAMPS
 
 _NAMES = ("final", "uniform", "geometric")
 
@@ -127,6 +128,7 @@ class LossOptions:
             return check_hierarchy(found, classes)
         if self.ramp is None:
             return None
+        check_one_of("ramp", self.ramp, RAMPS)
         if on not in WITH_SUPERCLASSES:
             raise ValueError(
                 f"{on} has no superclasses of its own. Give --hierarchy, the "

@@ -19,6 +19,7 @@ from keras_recur._options import (
     Size,
 )
 from keras_recur._terminal import plain_console
+from keras_recur._validation import check_number
 
 Numbers = Annotated[str, typer.Option(help="Numbers with commas between, as 16,32,64.")]
 Limit = Annotated[float | None, typer.Option(help="Budget, of one example.")]
@@ -92,6 +93,8 @@ def search(
         "activation_bytes": activation_bytes,
     }
     budget = None
+    if about is not None:
+        check_number("about", about, 0, below=1)
     if any(limit is not None for limit in limits.values()) or about is not None:
         budget = tuning.Budget(**limits, tolerance=about)
     recipe: dict[str, Any] = {}

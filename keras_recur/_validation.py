@@ -154,6 +154,16 @@ def check_type(name: str, value: Any, kind: Any, what: str) -> Any:
     )
 
 
+def check_keywords(name: str, value: Any) -> dict[str, Any]:
+    """Return `value` if it is a dictionary whose keys are strings."""
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return value
+    raise ValueError(
+        f"`{name}` must be a dictionary with names of arguments as keys. Received: "
+        f"{name}={value!r} (of type {type(value).__name__})."
+    )
+
+
 def check_callable(name: str, value: Any) -> Any:
     """Return `value` if it can be called."""
     if callable(value):

@@ -253,7 +253,8 @@ def experiment(
 ):
     """Asks a paper's question: several networks, one set of data, one page."""
     from keras_recur import experiments
-    from keras_recur._validation import check_positive_int
+    from keras_recur._validation import check_one_of, check_positive_int
+    from keras_recur.data import list_datasets
 
     cls = experiments.get_experiment(name)
     check_positive_int("seeds", seeds)
@@ -271,6 +272,8 @@ def experiment(
     unknown = [_OPTIONS[key] for key in settings if key not in known]
     if unknown:
         raise ValueError(f"The experiment {name!r} has no {', '.join(unknown)}.")
+    if on is not None:
+        check_one_of("--on", on, list_datasets())
     asked = cls.quick(**settings) if quick else cls(**settings)
     data = getattr(asked, "data", None)
     usual = "-".join([name, *([data] if data else []), *(["quick"] if quick else [])])

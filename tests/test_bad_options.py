@@ -34,6 +34,7 @@ TAKEN = {
     ("examples", "0"),
     ("suffix", "no such"),
     ("templates", ""),
+    ("milestones", ""),  # No decay.
 }
 
 

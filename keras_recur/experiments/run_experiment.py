@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_recur._files import write_text
+from keras_recur._files import check_path, write_text
 from keras_recur._validation import check_callable, check_flag, check_type
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.runs.page import Page
@@ -58,7 +58,8 @@ def run_experiment(
     seeds = check_seeds(seeds)
     check_flag("resume", resume)
     check_callable("report", report)
-    run, networks = RunFolder(folder), list(experiment.networks)
+    run = RunFolder(check_path("folder", folder))
+    networks = list(experiment.networks)
     with run.held(), run.began(experiment, seeds, networks, resume):
         for seed in seeds:
             for name in networks:

@@ -14,11 +14,11 @@ import numpy as np
 
 from keras_recur import data as data_room
 from keras_recur._validation import (
+    check_keywords,
     check_number,
     check_positive_int,
     check_sequence,
     check_string,
-    check_type,
 )
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.sample_text import sample_text
@@ -84,7 +84,7 @@ class Text(Experiment):
     temperatures: tuple[float, ...] = (0.5, 1.0)
 
     def __post_init__(self):
-        check_type("model", self.model, dict, "a dictionary")
+        check_keywords("model", self.model)
         for name in ("length", "epochs", "far", "sample_length"):
             _set(self, name, check_positive_int(name, getattr(self, name)))
         if self.num_examples is not None:

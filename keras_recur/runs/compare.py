@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_recur import data as data_room
+from keras_recur._files import check_path
 from keras_recur._validation import (
     check_flag,
     check_one_of,
@@ -71,7 +72,7 @@ def compare(
     check_flag("resume", resume)
     progress = Progress(quiet=True) if progress is None else progress
     check_type("progress", progress, Progress, "a `runs.Progress`")
-    run = RunFolder(folder)
+    run = RunFolder(check_path("folder", folder))
     with run.held(), run.began(entry, seeds, twins, resume):
         with progress.over(len(seeds) * len(twins)):
             for seed in seeds:

@@ -10,6 +10,7 @@ from keras_recur._files import check_path
 from keras_recur._shapes import plain_name
 from keras_recur._validation import (
     check_flag,
+    check_keywords,
     check_one_of,
     check_positive_int,
     check_sequence,
@@ -173,7 +174,7 @@ class Entry:
     def __post_init__(self):
         zoo.describe(self.family)
         data_room.describe(self.data)
-        check_type("model", self.model, dict, "a dictionary of arguments")
+        check_keywords("model", self.model)
         check_type("recipes", self.recipes, dict, "a dictionary of recipes")
         for twin in TWINS:
             recipe = self.recipes.get(twin)
@@ -184,13 +185,15 @@ class Entry:
             wrong = plain_name(name)
             if wrong:
                 raise ValueError(f"A name in `variants` {wrong}. Received: {name!r}.")
-            check_type(f"variants[{name!r}]", changes, dict, "a dictionary")
-        check_sequence("test_sizes", self.test_sizes, minimum=1)
+            check_keywords(f"variants[{name!r}]", changes)
+        check_sequence("test_sizes", self.test_sizes, _check_test_size, minimum=1)
         check_sequence("phases", self.phases, check_positive_int)
         check_positive_int("test_iterations", self.test_iterations)
         for name in ("size", "num_examples", "test_examples"):
             if getattr(self, name) is not None:
                 check_positive_int(name, getattr(self, name))
+        if self.data_dir is not None:
+            check_path("data_dir", self.data_dir)
         check_flag("download", self.download)
 
     @property
@@ -322,6 +325,14 @@ class Entry:
         return common
 
 
+def _check_test_size(name, value):
+    """A size, a pair `(size, window)`, or `None` for data that have one size."""
+    if isinstance(value, list | tuple):
+        check_sequence(name, value, check_positive_int, minimum=2)
+    elif value is not None:
+        check_positive_int(name, value)
+
+
 def make_entry(
     family: str,
     data: str,
@@ -370,7 +381,7 @@ def make_entry(
         data_dir = str(check_path("data_dir", data_dir))
     for name, value in (("model", model), ("recipe", recipe)):
         if value is not None:
-            check_type(name, value, dict, "a dictionary")
+            check_keywords(name, value)
     model, recipe = dict(model or {}), dict(recipe or {})
     fields = [field.name for field in dataclasses.fields(Recipe)]
     for name in recipe:

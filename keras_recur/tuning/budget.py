@@ -43,8 +43,7 @@ class Budget:
                 "activation_bytes. Received: none."
             )
         for name, limit in self.limits.items():
-            hint = f"`{name}` of a budget must be a number above 0."
-            check_number(name, limit, above=0, hint=hint)
+            check_number(name, limit, above=0)
         if self.tolerance is not None and not (
             0 <= check_number("tolerance", self.tolerance) < 1
         ):

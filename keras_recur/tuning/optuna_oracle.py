@@ -9,6 +9,8 @@ from typing import Any
 
 import keras_tuner
 
+from keras_recur._validation import check_positive_int, check_type
+
 
 class OptunaOracle(keras_tuner.Oracle):
     """Proposes what a sampler of Optuna suggests, and tells it every objective.
@@ -24,7 +26,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     Args:
         objective: A `keras_tuner.Objective`, or a list of several.
-        max_trials: How many trials at most. Default 10.
+        max_trials: How many trials at most. Default 10. `None`: all that are new.
         sampler: A sampler of Optuna. Default: `optuna.samplers.TPESampler`, with the
             oracle's seed.
         **kwargs: As of every oracle.
@@ -35,7 +37,8 @@ class OptunaOracle(keras_tuner.Oracle):
 
     Raises:
         ImportError: if Optuna is not installed.
-        ValueError: without any objective.
+        ValueError: without any objective, for a `max_trials` that is not a positive
+            integer, and for a `sampler` that is not one of Optuna.
 
     Example:
 
@@ -53,7 +56,7 @@ class OptunaOracle(keras_tuner.Oracle):
     def __init__(
         self,
         objective: Any,
-        max_trials: int = 10,
+        max_trials: int | None = 10,
         sampler: Any = None,
         **kwargs: Any,
     ):
@@ -65,6 +68,11 @@ class OptunaOracle(keras_tuner.Oracle):
                 "`objective` must be a `keras_tuner.Objective` or a list of at least "
                 "one. Received: none."
             )
+        if max_trials is not None:
+            max_trials = check_positive_int("max_trials", max_trials)
+        if sampler is not None:
+            kind = optuna.samplers.BaseSampler
+            check_type("sampler", sampler, kind, "a sampler of Optuna")
         super().__init__(objective=self.objectives[0], max_trials=max_trials, **kwargs)
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)

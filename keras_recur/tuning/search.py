@@ -12,6 +12,7 @@ from typing import Any
 
 from keras_tuner.errors import FatalError
 
+from keras_recur._files import check_path
 from keras_recur._validation import check_callable, check_integer
 from keras_recur.runs.provenance import provenance
 from keras_recur.tuning._search_watch import SearchWatch
@@ -124,8 +125,8 @@ def search(
     workers = check_integer("workers", workers, 0)
     check_callable("report", report)
     check_callable("progress", progress)
+    folder = SearchFolder(check_path("directory", directory))
     plan = SearchPlan(**asked)
-    folder = SearchFolder(directory)
     name = os.environ.get("KERASTUNER_TUNER_ID", "")
     if name and "chief" not in name:
         work_for_chief(folder.path, plan.data_dir)
@@ -133,7 +134,7 @@ def search(
     # Workers write into the folder too: its chief holds it for them.
     with folder.held():
         if not (folder.path / folder.asked_in).exists():
-            plan.check_data()
+            plan.check()
         with folder.searching(plan.content(), plan.identity):
             return _search(plan, folder, name, workers, report, progress)
 
@@ -224,7 +225,7 @@ def load_search(directory: str | Path) -> SearchResult:
     >>> result.best().pair().recurrent.output_shape
     (None, 10)
     """
-    folder = SearchFolder(directory)
+    folder = SearchFolder(check_path("directory", directory))
     settings = folder.content().get("settings") or {}
 
     def rebuild(configuration: dict[str, Any]):

@@ -14,6 +14,7 @@ from keras_recur._files import check_path, to_json
 from keras_recur._validation import (
     check_flag,
     check_integer,
+    check_keywords,
     check_one_of,
     check_positive_int,
     check_sequence,
@@ -73,7 +74,7 @@ class SearchPlan:
             s[name] = check_flag(name, s[name])
         for name in ("model", "recipe"):
             if s[name] is not None:
-                check_type(name, s[name], dict, "a dictionary")
+                check_keywords(name, s[name])
         for name in ("size", "num_examples"):
             if s[name] is not None:
                 s[name] = check_positive_int(name, s[name])
@@ -128,12 +129,15 @@ class SearchPlan:
         text = json.dumps(json.loads(to_json(self.settings)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def check_data(self) -> None:
-        """Load the data once, so that what is missing is an error before any run.
+    def check(self) -> None:
+        """Load the data and build a network of each sharing, before any run.
 
         Raises:
-            ValueError: If they cannot be loaded.
+            ValueError: If the data cannot be loaded, or a network cannot be built.
         """
+        first = {c.sharing: c for c in reversed([*self.space.configurations()])}
+        for configuration in first.values():
+            self.space.costs(configuration)
         self._any.phase_validation_data("recurrent")
         if not self._any.procedural:
             self._any.train_data("recurrent", self.seeds[0])

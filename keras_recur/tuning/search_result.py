@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_recur._files import check_path
 from keras_recur._shapes import check_shape
 from keras_recur._validation import check_callable, check_one_of, check_sequence
 from keras_recur.runs.summary import percent
@@ -93,7 +94,7 @@ class SearchResult:
         Raises:
             ValueError: if it is no folder of a search, or a file of it is damaged.
         """
-        found = SearchFolder(folder)
+        found = SearchFolder(check_path("folder", folder))
         content, rows = found.content(), found.finished_rows()
         rows.sort(key=_order)
         return cls(content, rows, rebuild)

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from rich.text import Text
 
 from keras_recur._terminal import plain_console
+from keras_recur._validation import check_type
 from keras_recur.tuning.search_progress import SearchProgress
 
 # Where lines stay, as in a file, one in half a minute is enough.
@@ -31,6 +32,8 @@ class SearchView:
     """
 
     def __init__(self, console: Console | None = None):
+        if console is not None:
+            check_type("console", console, Console, "a `rich.console.Console`")
         self.console = console or plain_console()
         self._bar = Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._bar.add_task("", total=None)

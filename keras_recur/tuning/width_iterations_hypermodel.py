@@ -8,14 +8,22 @@ operations is the question here.
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Sequence
+import numbers
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import keras_tuner
 
 from keras_recur import zoo
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import (
+    check_integer,
+    check_number,
+    check_one_of,
+    check_positive_int,
+    check_sequence,
+    check_type,
+)
 from keras_recur.layers import RecurrentGraph
 from keras_recur.training import ExactMatch, Recipe
 from keras_recur.training._session import compile_by, trained_by
@@ -103,8 +111,12 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         self.family = family
         self.widths = _positive("widths", widths)
         self.iterations = _positive("iterations", iterations)
-        self.sharing = [check_sharing(name) for name in _several("sharing", sharing)]
+        self.sharing = _several("sharing", sharing, lambda _, name: check_sharing(name))
         self.learning_rate = _rates(learning_rate)
+        if budget is not None:
+            check_type("budget", budget, Budget, "a `tuning.Budget`")
+        if recipe is not None:
+            check_type("recipe", recipe, Recipe, "a `training.Recipe`")
         self.budget: Any = budget
         self.iso = check_one_of("iso", iso, (None, "macs"))
         if iso and (budget is None or budget.macs is None):
@@ -113,7 +125,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
                 f"budget={budget}."
             )
         self.recipe = recipe or Recipe("adam", 1e-3, epochs=1, batch_size=32)
-        self.seed = seed
+        self.seed = check_integer("seed", seed, 0, maximum=2**32 - 1)
         self.example_shape = model.pop("example_shape", None)
         self.model = model
         self._counted: dict[Configuration, zoo.Costs] = {}
@@ -312,29 +324,35 @@ def _scoped(what: str, *where: Any) -> str:
     return f"{what} ({', '.join(map(str, where))})"
 
 
-def _several(name: str, values: Any) -> list[Any]:
-    values = [values] if isinstance(values, str | int) else list(values)
-    if not values:
+def _several(name: str, given: Any, check: Callable[[str, Any], Any]) -> list[Any]:
+    """One value or several as a list, each checked and once."""
+    values = [given] if isinstance(given, str | bytes | numbers.Real) else given
+    if not isinstance(values, Iterable):
+        check_sequence(name, values)
+    found = list(dict.fromkeys(check(name, value) for value in values))
+    if not found:
         raise ValueError(f"`{name}` must hold at least one value. Received: none.")
-    return list(dict.fromkeys(values))
+    return found
 
 
 def _positive(name: str, values: Any) -> list[int]:
-    return sorted(check_positive_int(name, value) for value in _several(name, values))
+    return sorted(_several(name, values, check_positive_int))
 
 
 def _rates(given: Any) -> Any:
     """A list to choose from, or a tuple `(low, high)`."""
-    values = [given] if isinstance(given, int | float) else list(given)
-    right = all(isinstance(v, int | float) and 0 < v < math.inf for v in values)
-    is_range = isinstance(given, tuple)
-    if (
-        not values
-        or not right
-        or (is_range and (len(values) != 2 or values[0] >= values[1]))
-    ):
-        raise ValueError(
-            "`learning_rate` must be a number above 0, a list of such, or a tuple (low,"
-            f" high). Received: learning_rate={given!r}."
+
+    def check(name, value):
+        return check_number(
+            name, value, above=0, hint="It may be a list, or a tuple (low, high)."
         )
-    return tuple(map(float, values)) if is_range else [float(v) for v in values]
+
+    values = _several("learning_rate", given, check)
+    if not isinstance(given, tuple):
+        return values
+    if len(given) != 2 or values != sorted(values) or len(values) != 2:
+        raise ValueError(
+            "A range of `learning_rate` must be a tuple (low, high), with low below "
+            f"high. Received: learning_rate={given!r}."
+        )
+    return tuple(values)

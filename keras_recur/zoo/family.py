@@ -5,7 +5,7 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from keras_recur._validation import check_string, nearest
+from keras_recur._validation import check_name, check_string
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,9 +117,4 @@ def describe(name: str) -> Family:
     >>> print(keras_recur.zoo.describe("mlp").shares)
     one Dense layer with bias and ReLU
     """
-    if check_string("name", name) not in _families:
-        raise ValueError(
-            f"Unknown family. Received: name={name!r}. Allowed: "
-            f"{', '.join(list_models())}.{nearest(name, _families)}"
-        )
-    return _families[name]
+    return _families[check_name("family", name, list_models())]

@@ -153,7 +153,7 @@ def test_ways_of_sharing():
             "about 1,000,000,000 macs. Nearest: width 8, 4 iterations",
         ),
         (lambda: Budget(), "at least one limit.*Received: none"),
-        (lambda: Budget(macs=-1), "`macs` of a budget must be.*macs=-1"),
+        (lambda: Budget(macs=-1), "`macs` must be a finite number above 0.*macs=-1"),
         (lambda: Budget(macs=1, tolerance=2), "`tolerance` is a share.*tolerance=2"),
     ],
 )
