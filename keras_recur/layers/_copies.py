@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur.layers._held import Held, held
+from keras_recur.layers._held import Held, held, is_held
 from keras_recur.layers.iteration import iteration_scope
 
 
@@ -25,7 +25,7 @@ def copy_block(block, copy: int, iterations: int):
     """
     with held(block) as classes:
         try:
-            config = _reseeded(block.get_config(), copy)
+            config = _reseeded(block.get_config(), copy, own=not _is_keras(block))
         except NotImplementedError as error:
             raise ValueError(
                 "A loop copies its block unless sharing='all', and a copy needs "
@@ -109,15 +109,24 @@ def _other_rows(layer, iterations):
     return any(old.shape != new.shape for old, new in pairs)
 
 
-def _reseeded(config: Any, copy: int, key: str = "") -> Any:
-    if isinstance(config, Held):  # Where a config holds what it does not write.
+def _reseeded(config: Any, copy: int, key: str = "", own: bool = False) -> Any:
+    """The config with other seeds; `own` is that of a user's layer.
+
+    Keras's layers read what their configs hold. A user's layer may take its config as
+    it is, and so receives the objects that it had.
+    """
+    if isinstance(config, Held):
         return config.value
+    if own and is_held(config):
+        return Held.from_config(config["config"])
     if isinstance(config, dict):
+        if "class_name" in config:
+            own = not str(config.get("module")).startswith("keras")
         # While a file is loaded, Keras marks what it meets twice as one shared object.
         kept = {k: v for k, v in config.items() if k != "shared_object_id"}
-        return {k: _reseeded(v, copy, k) for k, v in kept.items()}
+        return {k: _reseeded(v, copy, k, own) for k, v in kept.items()}
     if isinstance(config, list | tuple):
-        return type(config)(_reseeded(v, copy) for v in config)
+        return type(config)(_reseeded(v, copy, own=own) for v in config)
     if key == "seed" and isinstance(config, int) and copy:
         return zlib.crc32(f"{config}/{copy}".encode()) >> 1
     return config

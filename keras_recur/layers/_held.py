@@ -7,6 +7,7 @@ registered. A copy in memory needs no name: while the configs of a block are rea
 
 import contextlib
 import functools
+import inspect
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -49,6 +50,11 @@ class Held:
         return _values[config["number"]]
 
 
+def is_held(config: Any) -> bool:
+    """Whether a part of a config is what Keras writes for a `Held`."""
+    return isinstance(config, dict) and config.get("class_name") == Held.__name__
+
+
 @contextlib.contextmanager
 def held(block: keras.layers.Layer) -> Iterator[dict[str, Any]]:
     """Within, configs of the block name its user's objects by number.
@@ -70,7 +76,7 @@ def held(block: keras.layers.Layer) -> Iterator[dict[str, Any]]:
         for name, value in list(vars(owner).items()):
             if hasattr(type(owner), name):  # Keras wraps methods, such as `build`.
                 continue
-            new = _replaced(value, hold, classes)
+            new = _replaced(value, hold, classes, _package(type(owner)) in _OURS)
             if new is not value:
                 before.append((vars(owner), name, value))
                 vars(owner)[name] = new
@@ -94,18 +100,25 @@ def _owners(block) -> Iterator[Any]:
             yield from _owners(getattr(transition, "layer", None))
 
 
-def _replaced(value: Any, hold: Callable[[Any], Held], classes: dict[str, Any]) -> Any:
-    """The value with holders in it, or itself where there is nothing to hold."""
+def _replaced(
+    value: Any, hold: Callable[[Any], Held], classes: dict[str, Any], ours: bool
+) -> Any:
+    """The value with holders in it, or itself where there is nothing to hold.
+
+    A layer that is not `ours` may hold Keras's functions without reading their names.
+    """
     if isinstance(value, dict):
-        new = {k: _replaced(v, hold, classes) for k, v in value.items()}
+        new = {k: _replaced(v, hold, classes, ours) for k, v in value.items()}
         return new if any(new[k] is not v for k, v in value.items()) else value
     if isinstance(value, list | tuple):
-        items = [_replaced(v, hold, classes) for v in value]
+        items = [_replaced(v, hold, classes, ours) for v in value]
         same = all(a is b for a, b in zip(items, value, strict=True))
         return value if same else tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, keras.layers.Layer | keras.Variable | Held):
         return value
     package = _package(value)
+    if not ours and package in _OURS and inspect.isfunction(value):
+        return hold(value)
     if package in _OURS or (package in _KNOWN and not callable(value)):
         return value
     if isinstance(value, keras.initializers.Initializer) and _seed(value) is not None:

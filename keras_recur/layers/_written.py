@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 from keras import ops, tree
+from keras.src.backend import compute_output_spec
 
 from keras_recur.layers._walk import walk
 from keras_recur.layers.iteration import iteration_scope
@@ -76,18 +77,19 @@ def _may_write(layer):
 def _written(block, inputs, training, iterations):
     found: set[int] = set()
 
-    class Call(keras.Operation):
-        def call(self, x):
-            with RecordingScope() as scope, iteration_scope(0, iterations):
-                outputs = block(x, training=bool(training))
-            found.update(scope.written)
-            return outputs
+    def called(leaves):
+        with RecordingScope() as scope, iteration_scope(0, iterations):
+            outputs = block(
+                tree.pack_sequence_as(inputs, leaves), training=bool(training)
+            )
+        found.update(scope.written)
+        return tree.flatten(outputs)
 
-    specs = tree.map_structure(
-        lambda x: keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype)),
-        inputs,
-    )
-    Call().compute_output_spec(specs)
+    leaves = [
+        keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
+        for x in tree.flatten(inputs)
+    ]
+    compute_output_spec(called, leaves)
     return [v for v in block.trainable_variables if id(v) in found]
 
 
