@@ -153,8 +153,8 @@ def paper_recipe(
         known += ["feedback on cifar100"]
         wanted = f"{family} on {data}"
         raise ValueError(
-            "No paper's recipe is known for this `family` and `data`. Received: "
-            f"{wanted}. Known: {', '.join(known)}."
+            f"No paper's recipe is known for {wanted} (`family` on `data`). "
+            f"Known: {', '.join(known)}."
             f"{nearest(wanted, known)} Give a Recipe of your own."
         )
     rate, by_iterations, milestones, epochs = _CLASSIFICATION[family, data]

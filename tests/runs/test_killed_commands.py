@@ -16,15 +16,10 @@ COMPARE = ["compare", "mlp", "--on", "digits", "--quick", "--seeds", "1"]
 COMPARE += [*TRAIN, "--milestones", ""]
 EXPERIMENT = ["experiment", "readout-times", "--quick", "--seeds", "1"]
 EXPERIMENT += ["--width", "2", "--examples", "64", "--epochs", "2"]
-SEARCH = ["search", "mlp", "--on", "digits", "--widths", "4,8", "--iterations", "1"]
-SEARCH += ["--sharing", "all", "--seeds", "1", "--fresh-seeds", "0", "--quick"]
-SEARCH += ["--examples", "64", "--epochs", "2"]
-
 # A command, the file after whose appearance it is killed, and what resumes it.
 COMMANDS = {
     "compare": (COMPARE, "seed-0/recurrent/result.json", ["--resume"]),
     "experiment": (EXPERIMENT, "seed-0/shared/result.json", ["--resume"]),
-    "search": (SEARCH, "rows/*.json", []),
 }
 
 
@@ -91,11 +86,6 @@ def check_killed(name, tmp_path):
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["compare", "experiment"])
 def test_killed_command_ends_as_if_it_had_not_been(name, tmp_path):
     check_killed(name, tmp_path)
-
-
-@pytest.mark.once("tensorflow")
-def test_killed_compare_ends_as_if_it_had_not_been_on_tensorflow(tmp_path):
-    check_killed("compare", tmp_path)

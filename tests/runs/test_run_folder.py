@@ -49,7 +49,7 @@ def quick(**model):
         ({"entry": "mlp"}, "`entry`"),
         ({"progress": print}, "`progress`"),
         ({"entry": lambda: quick(width=0)}, "width"),
-        ({"folder": ""}, "`path`"),
+        ({"folder": ""}, "`folder`"),
     ],
 )
 def test_compare_refuses_without_a_trace(arguments, message, tmp_path):

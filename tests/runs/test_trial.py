@@ -13,8 +13,8 @@ from keras_recur.runs.drawing import counted_runs
 from keras_recur.runs.plots import draw_all
 from keras_recur.runs.report import footnote, headline
 from keras_recur.runs.summary import guess, is_finished, summarize
-from keras_recur.runs.trial import Trial, run_trial
-from keras_recur.training import Recipe
+from keras_recur.runs.trial import Trial, check_finite, run_trial
+from keras_recur.training import Recipe, TrainingDiverged
 
 GUESSED = {"score": 0.5}
 
@@ -23,9 +23,8 @@ def network():
     return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
 
 
-def examples(first=-1.0):
+def examples():
     x = np.linspace(-1, 1, 32, dtype="float32").reshape(16, 2)
-    x[0, 0] = first
     return ArrayDataset(x, np.arange(16) % 2, 8)
 
 
@@ -67,14 +66,6 @@ def test_run_trial_resumes_from_the_last_epoch(tmp_path):
     ("changes", "message"),
     [
         ({"recipe": Recipe("sgd", 1e38, epochs=4, batch_size=8)}, "loss became"),
-        # Nothing but the last loss on validation examples tells.
-        (
-            {
-                "recipe": Recipe("sgd", 0.1, epochs=1, batch_size=16),
-                "validation_data": lambda: examples(math.inf),
-            },
-            "validation examples",
-        ),
     ],
 )
 def test_run_trial_counts_divergence_as_guessing(changes, message, tmp_path):
@@ -88,6 +79,14 @@ def broken(error):
         raise error
 
     return raises
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("last", [math.nan, math.inf])
+def test_check_finite_refuses_a_last_validation_loss(last):
+    """The last step may have gone wrong, and no later one has noticed."""
+    with pytest.raises(TrainingDiverged, match="validation examples"):
+        check_finite({"loss": [1.0, 1.0], "val_loss": [1.0, last]})
 
 
 @pytest.mark.once
