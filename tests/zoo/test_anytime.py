@@ -198,7 +198,7 @@ def test_untied_networks_stop_early_too():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda m: zoo.anytime(m, "certainty"), "`kind`.*Received: kind='certainty'"),
+        (lambda m: zoo.anytime(m, "certainty"), "`rule`.*Received: rule='certainty'"),
         (lambda m: zoo.anytime(m, 0.9), "`rule` must be a StopRule.*rule=0.9"),
         (lambda m: zoo.anytime(m, "change", 0), "`maximum` must be.*maximum=0"),
         (lambda m: zoo.anytime(m, "change", 3, 4), "minimum=4, maximum=3"),
