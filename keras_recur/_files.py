@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,6 +136,29 @@ def locked(folder: str | Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         lock.release()
+
+
+@contextlib.contextmanager
+def making(target: Path) -> Iterator[Path]:
+    """Give a path at which a file or folder is made, which becomes `target` when whole.
+
+    It lies in a hidden folder beside the target. What a process that was killed has
+    left there is removed by the next that makes the same target.
+
+    Raises:
+        ValueError: If another process makes the same target.
+    """
+    place = target.parent / f".{target.name}.partial"
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place):
+        try:
+            made = place / target.name
+            shutil.rmtree(made, ignore_errors=True)
+            made.unlink(missing_ok=True)
+            yield made
+            os.replace(made, target)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _plain(content):

@@ -2,13 +2,7 @@
 
 from rich.console import Console
 
-_OUT_OF_MEMORY = (
-    "resource_exhausted",
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "unable to allocate",
-)
+from keras_recur._memory import out_of_memory
 
 
 def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
@@ -23,17 +17,6 @@ def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
     if not console.is_terminal:
         console.width = 120
     return console
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, NumPy or a backend says that memory is used up."""
-    if isinstance(error, MemoryError):
-        return True
-    name = type(error).__name__
-    if name in ("ResourceExhaustedError", "OutOfMemoryError"):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(s in text for s in _OUT_OF_MEMORY)
 
 
 def sentence(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 from keras_recur._export_command import export
 from keras_recur._files import check_path
 from keras_recur._interrupts import interruptible
+from keras_recur._memory import out_of_memory
 from keras_recur._options import (
     AnnealEpochs,
     AnnealFrom,
@@ -43,7 +44,7 @@ from keras_recur._options import (
     Width,
 )
 from keras_recur._search_command import search
-from keras_recur._terminal import out_of_memory, plain_console, sentence
+from keras_recur._terminal import plain_console, sentence
 
 
 class Commands(typer.core.TyperGroup):

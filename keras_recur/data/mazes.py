@@ -206,7 +206,8 @@ def check_maze_size(size: Any) -> int:
 def _check_memory(num_examples, size):
     """Codes and solutions of all mazes, and the table of one maze's neighbors."""
     needed = 2 * num_examples * (size + 2) ** 2 + 600 * ((size + 1) // 2) ** 2
-    check_memory(f"num_examples={num_examples}, size={size}", needed)
+    received = f"num_examples={num_examples}, size={size}"
+    check_memory("Examples", needed, received)
 
 
 def _draw(index: int, size: int, split: str, seed: int) -> tuple[bytearray, list[int]]:

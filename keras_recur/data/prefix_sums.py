@@ -48,7 +48,7 @@ def prefix_sum(
     index = check_integer("index", index, 0)
     if index >= 2**64:
         raise ValueError(f"`index` must be below 2**64. Received: {index}.")
-    check_memory(f"size={size}", 10 * check_integer("size", size, 1))
+    check_memory("An example", 10 * check_integer("size", size, 1), f"size={size}")
     size, split, seed = _check(size, split, seed)
     x, y = _encode(_draw(np.array([index], dtype="uint64"), size, split, seed))
     return x[0], y[0]
@@ -92,7 +92,7 @@ def prefix_sums(
     size, split, seed = _check(size, split, seed)
     # Bits, inputs in float32 and targets in int32; and the words that are drawn.
     needed = num_examples * (9 * size + 48)
-    check_memory(f"num_examples={num_examples}, size={size}", needed)
+    check_memory("Examples", needed, f"num_examples={num_examples}, size={size}")
     indices = np.arange(num_examples, dtype="uint64")
     return _encode(_draw(indices, size, split, seed))
 

@@ -175,7 +175,8 @@ def grids_with_paths(
     check_flag("progress", progress)
     task = _check(size, split, seed, window, density, connectivity)
     needed = 2 * num_examples * task.size**2
-    check_memory(f"num_examples={num_examples}, size={task.size}", needed)
+    received = f"num_examples={num_examples}, size={task.size}"
+    check_memory("Examples", needed, received)
     codes = np.empty((num_examples, task.size, task.size), dtype="uint8")
     marked = np.empty_like(codes)
     step = min(max(_CELLS_AT_ONCE // task.size**2, 1), 4096)
@@ -275,7 +276,7 @@ def _check(
     size: Any, split: Any, seed: Any, window: Any, density: Any, connectivity: Any
 ) -> _Task:
     size = check_integer("size", size, 2, "It is the side of the grid in cells.")
-    check_memory(f"size={size}", 40 * size**2)  # To draw one grid.
+    check_memory("A grid", 40 * size**2, f"size={size}")  # To draw one grid.
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     if seed >= 2**64:

@@ -1,15 +1,13 @@
 """A model as a file that serves without this library, from every backend."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_recur._files import check_path
+from keras_recur._files import check_path, making
 from keras_recur._validation import check_one_of, check_positive_int, check_type
 from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.bake import bake
@@ -126,15 +124,12 @@ def export(
     }
     if any(True for _ in banks_of(model)) and not _endless(model):
         model = bake(model)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, so that an interruption or a full disk leaves nothing there.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as place:
-        made = Path(place) / target.name
+    # An interruption or a full disk leaves nothing at the target.
+    with making(target) as made:
         if FORMATS[format].backend == keras.backend.backend():
             FORMATS[format].write(model, made, front, **settings)
         else:
             on_its_backend(format, model, made, front, settings)
-        shutil.move(made, target)
     return target
 
 

@@ -5,6 +5,7 @@ Parameter Sharing" (arXiv:1902.09701); initial values as in the released code,
 github.com/lolemacs/soft-sharing.
 """
 
+import math
 import random
 import zlib
 from collections.abc import Sequence
@@ -14,12 +15,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_recur._memory import check_memory
 from keras_recur._validation import check_integer, check_sequence, nearest
 from keras_recur.layers._keras_arguments import check_keras
 from keras_recur.layers._limits import (
     MAX_COPIES,
     MAX_SIZE,
-    check_memory,
     check_seed,
     check_size,
 )
@@ -154,9 +155,9 @@ class TemplateBank(keras.layers.Layer):
         received = f"num_templates={self.num_templates}, kernel_shape="
         received += f"{self.kernel_shape}, num_layers={self.num_layers}"
         shape = self.num_templates, *self.kernel_shape
-        check_memory("The templates of a bank", shape, received)
-        shape = self.num_layers, self.num_templates
-        check_memory("The coefficients of a bank", shape, received)
+        check_memory("The templates of a bank", 4 * math.prod(shape), received)
+        size = 4 * self.num_layers * self.num_templates
+        check_memory("The coefficients of a bank", size, received)
         seed = random.randrange(2**31) if self.seed is None else self.seed
         self.templates = self.add_weight(
             name="templates",

@@ -15,11 +15,10 @@ from typing import Any
 
 import keras
 
+from keras_recur._memory import out_of_memory
 from keras_recur.runs.provenance import provenance
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.training.recipe import Recipe
-
-_OUT_OF_MEMORY = ("out of memory", "resource_exhausted", "oom when", "alloc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,11 +131,8 @@ def check_finite(history: dict[str, list[float]]) -> None:
 def failure(error: Exception) -> dict[str, Any]:
     """Return status, message and traceback of a network that could not be trained."""
     text = f"{type(error).__name__}: {error}"
-    exhausted = isinstance(error, MemoryError) or any(
-        word in text.lower() for word in _OUT_OF_MEMORY
-    )
     return {
-        "status": "out of memory" if exhausted else "failed",
+        "status": "out of memory" if out_of_memory(error) else "failed",
         "message": text,
         "traceback": "".join(traceback.format_exception(error)),
     }

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._memory import check_memory, out_of_memory
 from keras_recur._validation import (
     check_flag,
     check_integer,
@@ -21,9 +22,7 @@ from keras_recur.layers._limits import (
     MAX_COPIES,
     MAX_ITERATIONS,
     MAX_SIZE,
-    check_memory,
     check_size,
-    out_of_memory,
 )
 from keras_recur.zoo.costs import trainable_parameters
 from keras_recur.zoo.family import Family, describe
@@ -112,7 +111,7 @@ class Plan:
             initializer = family.initializer
         seed = Start(initializer, seed).seed
         size: Any = arguments["width"]
-        check_memory(f"A kernel of {name}", (size, size), f"width={size}")
+        check_memory(f"A kernel of {name}", 4 * size**2, f"width={size}")
         self.config = {
             "name": name,
             **arguments,

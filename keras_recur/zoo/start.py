@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
+from keras_recur._memory import check_memory
 from keras_recur._validation import check_string
 from keras_recur.layers import RecurrenceRegularizer, TemplateBank
 from keras_recur.layers._keras_arguments import check_keras
-from keras_recur.layers._limits import check_memory, check_seed
+from keras_recur.layers._limits import check_seed
 
 
 class Start:
@@ -60,7 +61,7 @@ class Start:
             if "seed" not in kernel.get_config():
                 config.pop("seed")
             return {"kernel_initializer": type(kernel).from_config(config)}
-        check_memory("A kernel", (fan_in,), f"a layer of {fan_in} inputs")
+        check_memory("A kernel", 4 * fan_in, f"a layer of {fan_in} inputs")
         limit = fan_in**-0.5
         return {
             name: keras.initializers.RandomUniform(-limit, limit, self.draw_seed())
