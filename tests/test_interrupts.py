@@ -13,6 +13,14 @@ from keras_recur import _interrupts
 from keras_recur._interrupts import interruptible
 
 
+@pytest.fixture(autouse=True)
+def interrupts_arrive():
+    """Also where a shell runs the tests in the background and has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def soon(monkeypatch):
     monkeypatch.setattr(_interrupts, "SECONDS", 0.05)

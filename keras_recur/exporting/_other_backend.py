@@ -1,6 +1,7 @@
 """Writing a format on another backend: in a process of its own, which Keras fixes."""
 
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_recur._child import child_command, child_environment
+from keras_recur._child import child_command, child_environment, end_with
 from keras_recur._files import read_json, write_json
 from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.load_model import load_model
@@ -40,7 +41,7 @@ def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: di
         plan |= {"modules": modules, "settings": settings}
         write_json(place / "plan.json", plan)
         done = subprocess.run(
-            child_command(__name__, str(place)),
+            child_command(__name__, str(place), str(os.getpid())),
             # The GPU may be full of this process's memory.
             env=child_environment(KERAS_BACKEND=backend, CUDA_VISIBLE_DEVICES=""),
             capture_output=True,
@@ -95,4 +96,5 @@ def _main(place: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with(int(sys.argv[2]))
     _main(Path(sys.argv[1]))

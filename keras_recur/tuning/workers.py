@@ -12,13 +12,12 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_recur._child import child_command, child_environment
+from keras_recur._child import child_command, child_environment, end_with
 from keras_recur._validation import check_positive_int
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
@@ -261,16 +260,7 @@ def _free_port() -> int:
         return found.getsockname()[1]
 
 
-def _end_with(parent: int) -> None:
-    """Ends this process when the search that started it is gone, however it died."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    # The search may be gone by now: it says itself who it is.
-    mine = int(sys.argv[2])
-    threading.Thread(target=_end_with, args=(mine,), daemon=True).start()
+    end_with(int(sys.argv[2]))
     gc.freeze()  # What was imported is no garbage: every run would look again.
     sys.exit(take_part(sys.argv[1]))

@@ -8,24 +8,38 @@ import sys
 import time
 
 import h5py
+import keras
 import numpy as np
 import pytest
+
+from keras_recur import zoo
 
 TRAIN = ["--iterations", "2", "--width", "4", "--examples", "64", "--epochs", "2"]
 COMPARE = ["compare", "mlp", "--on", "digits", "--quick", "--seeds", "1"]
 COMPARE += [*TRAIN, "--milestones", ""]
 EXPERIMENT = ["experiment", "readout-times", "--quick", "--seeds", "1"]
 EXPERIMENT += ["--width", "2", "--examples", "64", "--epochs", "2"]
-# A command, the file after whose appearance it is killed, and what resumes it.
+SEARCH = ["search", "mlp", "--on", "digits", "--quick", "--seeds", "1"]
+SEARCH += ["--widths", "4,6", "--iterations", "2", "--examples", "64", "--epochs", "2"]
+SEARCH += ["--no-twins", "--fresh-seeds", "0"]
+# A command, its target, the file after which it is killed, and what resumes it.
 COMMANDS = {
-    "compare": (COMPARE, "seed-0/recurrent/result.json", ["--resume"]),
-    "experiment": (EXPERIMENT, "seed-0/shared/result.json", ["--resume"]),
+    "compare": (COMPARE, "--out", "cut/seed-0/recurrent/result.json", ["--resume"]),
+    "experiment": (
+        EXPERIMENT,
+        "--out",
+        "cut/seed-0/shared/checkpoint.npz",
+        ["--resume"],
+    ),
+    "search": (SEARCH, "--out", "cut/rows/*.json", []),
+    "export": (["export", "model.keras"], "--to", ".cut.partial/cut/*", []),
 }
 
 
-def start(*arguments):
+def start(*arguments, cwd):
     return subprocess.Popen(
         [sys.executable, "-m", "keras_recur.cli", *map(str, arguments)],
+        cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -36,16 +50,16 @@ def finish(process):
     assert process.returncode == 0, error.decode()[-2000:]
 
 
-def kill_after(folder, sign, *arguments):
-    """Kill a command after a file has appeared; what it had by then."""
-    process = start(*arguments)
+def kill_after(place, sign, *arguments):
+    """Kill a command after a file has appeared; what was finished by then."""
+    process = start(*arguments, cwd=place)
     limit = time.monotonic() + 240
-    while not list(folder.glob(sign)):
+    while not list(place.glob(sign)):
         assert process.poll() is None and time.monotonic() < limit
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    return {p: p.read_bytes() for p in folder.glob(sign)}
+    return {p: p.read_bytes() for p in place.glob(sign) if p.suffix == ".json"}
 
 
 def measured(folder):
@@ -66,15 +80,23 @@ def measured(folder):
                 )
             )
         found[str(path.relative_to(folder))] = values
+    for path in (*folder.glob("saved_model.pb"), *folder.glob("variables/*")):
+        found[str(path.relative_to(folder))] = path.read_bytes()
     return found
 
 
-def check_killed(name, tmp_path):
-    command, sign, again = COMMANDS[name]
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="two others suffice")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_killed_command_ends_as_if_it_had_not_been(name, tmp_path):
+    command, target, sign, again = COMMANDS[name]
+    if name == "export":
+        sizes = {"width": 4, "iterations": 2, "input_shape": (8, 8, 1)}
+        pair = zoo.build("mlp", num_classes=10, **sizes)
+        pair.recurrent.save(tmp_path / "model.keras")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    other = start(*command, "--out", whole)  # At the same time, for speed.
-    kept = kill_after(cut, sign, *command, "--out", cut)
-    finish(start(*command, *again, "--out", cut))
+    other = start(*command, target, whole, cwd=tmp_path)  # Side by side, for speed.
+    kept = kill_after(tmp_path, sign, *command, target, cut)
+    finish(start(*command, *again, target, cut, cwd=tmp_path))
     for path, content in kept.items():
         assert path.read_bytes() == content
     finish(other)
@@ -82,10 +104,6 @@ def check_killed(name, tmp_path):
     assert one.keys() == other.keys() and one
     for key, value in one.items():
         np.testing.assert_equal(other[key], value, err_msg=key)
+    left = {p.name for p in tmp_path.iterdir()} - {"model.keras"}
+    assert left == {"whole", "cut"}
     assert not [*cut.rglob(".lock"), *cut.rglob("run.json.*.partial")]
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("name", ["compare", "experiment"])
-def test_killed_command_ends_as_if_it_had_not_been(name, tmp_path):
-    check_killed(name, tmp_path)
