@@ -318,21 +318,19 @@ ELSEWHERE = {
 ALLOWED = {
     ("experiments.Text", "temperatures"): [[]],
     ("experiments.sample_text", "temperature"): [0],
-    ("layers.Transition", "first"): [-1],
     ("layers.ZeroState", "shape"): [[]],
-    ("training.CoarseToFineLoss", "weights"): [[-1, 1]],
-    ("training.IterationLoss", "weights"): [[-1, 1]],
     ("layers.TimeSpecificBatchNormalization", "epsilon"): [0],
-    ("training.Recipe", "loss_weights"): [[-1, 1]],
     ("training.fit", "callbacks"): [None],
     ("training.fit", "verbose"): [True],
     ("training.fit", "jit_compile"): [True],
-    ("training.Recipe", "anneal_from"): [[-1, 1]],
     ("tuning.WidthIterationsHyperModel", "iterations"): [3],
     ("tuning.WidthIterationsHyperModel", "widths"): [3],
     ("tuning.search", "iterations"): [3],
     ("tuning.search", "widths"): [3],
 }
+
+# How much work is asked for, which may be any amount.
+AMOUNTS = ("epochs", "max_trials", "fresh_seeds", "seeds", "workers")
 
 # Messages call these by their kind.
 CALLED = {
@@ -356,6 +354,17 @@ def bad_values(callable_name, parameter):
     if not may_be_none and str(parameter.annotation) not in ("typing.Any", "Any"):
         values.append(None)
     return values
+
+
+def huge_values(callable_name, parameter):
+    """Numbers of the right type that no machine has memory or time for."""
+    if parameter.name in AMOUNTS:
+        return []
+    key = callable_name, parameter.name
+    kind = ELSEWHERE.get(key, ARGUMENTS.get(parameter.name))
+    if kind in ("positive", "count", "integer", "many", "size of a kernel"):
+        return [10**9]
+    return [[10**9]] if kind in ("integers", "shape") else []
 
 
 def named(message, argument):

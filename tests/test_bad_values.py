@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from bad_values import bad_values, named, unusual
+from bad_values import bad_values, huge_values, named, unusual
 from valid_calls import CALLS, EXCUSED, LONG, PUBLIC
 
 pytestmark = pytest.mark.once
@@ -80,6 +80,21 @@ def test_bad_values_are_refused(name, tmp_path, monkeypatch):
             for path in tmp_path.iterdir():
                 os.system(f"rm -rf '{path}'")
     wrong = [text for text in wrong if text]
+    assert not wrong, f"{name}:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CALLS if any(huge_values(n, p) for p in parameters(n))]
+)
+def test_huge_numbers_are_refused_or_quick(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = [
+        text
+        for parameter in parameters(name)
+        for value in huge_values(name, parameter)
+        if (text := outcome(name, parameter.name, value))
+        and not text.endswith("is taken")
+    ]
     assert not wrong, f"{name}:\n" + "\n".join(wrong)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import fnmatch
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer, check_name, check_type
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.mazes import check_maze_size
@@ -152,7 +153,9 @@ def check_size(spec: DataSpec, size: int | None) -> int | None:
         )
     if spec.name == "mazes":
         return check_maze_size(size)
-    return check_integer("size", size, 2 if spec.name == "shortest_paths" else 1)
+    return check_integer(
+        "size", size, 2 if spec.name == "shortest_paths" else 1, maximum=MAX_SIZE
+    )
 
 
 _UNCANNY = (

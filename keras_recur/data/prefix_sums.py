@@ -11,6 +11,7 @@ still be made alone.
 
 import numpy as np
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._memory import check_memory
 from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
@@ -48,7 +49,6 @@ def prefix_sum(
     index = check_integer("index", index, 0)
     if index >= 2**64:
         raise ValueError(f"`index` must be below 2**64. Received: {index}.")
-    check_memory("An example", 10 * check_integer("size", size, 1), f"size={size}")
     size, split, seed = _check(size, split, seed)
     x, y = _encode(_draw(np.array([index], dtype="uint64"), size, split, seed))
     return x[0], y[0]
@@ -98,7 +98,9 @@ def prefix_sums(
 
 
 def _check(size: int, split: str, seed: int) -> tuple[int, str, int]:
-    size = check_integer("size", size, 1, "It is the length of a string in bits.")
+    size = check_integer(
+        "size", size, 1, "It is the length of a string in bits.", MAX_SIZE
+    )
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     if seed >= 2**64:

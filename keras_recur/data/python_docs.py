@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.characters import encode_text
@@ -53,7 +54,7 @@ def python_docs(
     >>> x.shape, bool((x[0, 1:] == y[0, :-1]).all())
     ((2, 32), True)
     """
-    size = check_integer("size", size, 1, "It is the length of a window.")
+    size = check_integer("size", size, 1, "It is the length of a window.", MAX_SIZE)
     first, last = _PARTS[check_name("split", split, SPLITS)]
     tokens = _tokens()
     part = tokens[len(tokens) * first // 100 : len(tokens) * last // 100]

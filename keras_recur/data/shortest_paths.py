@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._memory import check_memory
 from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
@@ -275,7 +276,9 @@ class _Task(NamedTuple):
 def _check(
     size: Any, split: Any, seed: Any, window: Any, density: Any, connectivity: Any
 ) -> _Task:
-    size = check_integer("size", size, 2, "It is the side of the grid in cells.")
+    size = check_integer(
+        "size", size, 2, "It is the side of the grid in cells.", MAX_SIZE
+    )
     check_memory("A grid", 40 * size**2, f"size={size}")  # To draw one grid.
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_recur._limits import check_size
 from keras_recur._validation import check_integer, check_number, check_type
 from keras_recur.data import decode_text, encode_text
 
@@ -48,7 +49,7 @@ def sample_text(
     """
     check_type("model", model, keras.Model, "a Keras model")
     check_type("prompt", prompt, str, "a string")
-    length = check_integer("length", length, 1)
+    length = check_size("length", length)
     tokens = encode_text(prompt).tolist()
     if not tokens:
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops, tree
 
 from keras_recur._files import write_json
-from keras_recur._validation import check_positive_int
+from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur.layers import RecurrentGraph, confidence
 from keras_recur.zoo.anytime import Anytime
 from keras_recur.zoo.stepwise import Stepwise
@@ -73,7 +73,7 @@ def functions_of(
 ) -> tuple[dict, dict, dict]:
     """Its functions of tensors, why others are missing, and facts about iterations."""
     if maximum is not None:
-        check_positive_int("maximum", maximum)
+        check_size("maximum", maximum, MAX_ITERATIONS)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from keras_recur._files import check_path, making
-from keras_recur._validation import check_one_of, check_positive_int, check_type
+from keras_recur._limits import MAX_ITERATIONS, check_size
+from keras_recur._validation import check_one_of, check_type
 from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.bake import bake
 from keras_recur.exporting._card import card_of
@@ -109,7 +110,7 @@ def export(
     check_one_of("format", format, FORMATS)
     target = _check_path(path, format)
     if maximum is not None:
-        maximum = check_positive_int("maximum", maximum)
+        maximum = check_size("maximum", maximum, MAX_ITERATIONS)
     if card is not None:
         check_type("card", card, Mapping, "a dictionary of plain data")
     if isinstance(model, str | os.PathLike):

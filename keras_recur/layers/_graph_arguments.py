@@ -3,8 +3,8 @@
 import numbers
 from collections.abc import Mapping, Sequence
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_one_of, check_sequence, check_type
-from keras_recur.layers._limits import MAX_SIZE
 from keras_recur.layers._schedule import check_names
 from keras_recur.layers.transition import Transition, resnet_transitions
 

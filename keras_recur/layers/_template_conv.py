@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._limits import check_size
 from keras_recur._validation import check_flag, check_one_of, check_positive_int
 from keras_recur.layers._keras_arguments import check_keras
-from keras_recur.layers._limits import check_size
 
 
 class TemplateLayer(keras.layers.Layer):

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
 from keras_recur.layers._branch import branch, levels
@@ -26,7 +27,6 @@ from keras_recur.layers._graph_arguments import (
     plain_sharing,
 )
 from keras_recur.layers._keras_arguments import check_keras
-from keras_recur.layers._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
 from keras_recur.layers._masks import attach
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._written import Written

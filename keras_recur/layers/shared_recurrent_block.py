@@ -16,17 +16,17 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from keras_recur._validation import (
-    check_flag,
-    check_one_of,
-)
-from keras_recur.layers._copies import copy_block, is_shared, own_block, tied_block
-from keras_recur.layers._limits import (
+from keras_recur._limits import (
     MAX_COPIES,
     MAX_ITERATIONS,
     check_seed,
     check_size,
 )
+from keras_recur._validation import (
+    check_flag,
+    check_one_of,
+)
+from keras_recur.layers._copies import copy_block, is_shared, own_block, tied_block
 from keras_recur.layers._masks import (
     attach,
     joined,

@@ -15,15 +15,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_recur._memory import check_memory
-from keras_recur._validation import check_integer, check_sequence, nearest
-from keras_recur.layers._keras_arguments import check_keras
-from keras_recur.layers._limits import (
+from keras_recur._limits import (
     MAX_COPIES,
     MAX_SIZE,
     check_seed,
     check_size,
 )
+from keras_recur._memory import check_memory
+from keras_recur._validation import check_integer, check_sequence, nearest
+from keras_recur.layers._keras_arguments import check_keras
 
 _STARTS = ("orthogonal", "orthogonal_rows", "identity", "ones")
 

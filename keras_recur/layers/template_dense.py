@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur.layers._limits import check_size
+from keras_recur._limits import check_size
 from keras_recur.layers._template_conv import TemplateLayer
 
 

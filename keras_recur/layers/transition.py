@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._limits import MAX_STEPS, check_size
 from keras_recur._validation import (
     check_flag,
     check_integer,
@@ -13,7 +14,6 @@ from keras_recur._validation import (
     check_string,
 )
 from keras_recur.layers._copies import is_shared
-from keras_recur.layers._limits import MAX_STEPS, check_size
 
 BRANCHES = ("BRCx2", "BRCx3")
 

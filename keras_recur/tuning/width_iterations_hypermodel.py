@@ -16,11 +16,11 @@ import keras
 import keras_tuner
 
 from keras_recur import zoo
+from keras_recur._limits import MAX_ITERATIONS, MAX_SIZE, check_size
 from keras_recur._validation import (
     check_integer,
     check_number,
     check_one_of,
-    check_positive_int,
     check_sequence,
     check_type,
 )
@@ -109,8 +109,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         super().__init__()
         zoo.describe(family)
         self.family = family
-        self.widths = _positive("widths", widths)
-        self.iterations = _positive("iterations", iterations)
+        self.widths = _sizes("widths", widths)
+        self.iterations = _sizes("iterations", iterations, MAX_ITERATIONS)
         self.sharing = _several("sharing", sharing, lambda _, name: check_sharing(name))
         self.learning_rate = _rates(learning_rate)
         if budget is not None:
@@ -335,8 +335,9 @@ def _several(name: str, given: Any, check: Callable[[str, Any], Any]) -> list[An
     return found
 
 
-def _positive(name: str, values: Any) -> list[int]:
-    return sorted(_several(name, values, check_positive_int))
+def _sizes(name: str, values: Any, maximum: int = MAX_SIZE) -> list[int]:
+    check = functools.partial(check_size, maximum=maximum)
+    return sorted(_several(name, values, check))
 
 
 def _rates(given: Any) -> Any:

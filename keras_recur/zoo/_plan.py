@@ -8,6 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._limits import (
+    MAX_COPIES,
+    MAX_ITERATIONS,
+    MAX_SIZE,
+    check_size,
+)
 from keras_recur._memory import check_memory, out_of_memory
 from keras_recur._validation import (
     check_flag,
@@ -18,12 +24,6 @@ from keras_recur._validation import (
     nearest,
 )
 from keras_recur.layers import TemplateBank
-from keras_recur.layers._limits import (
-    MAX_COPIES,
-    MAX_ITERATIONS,
-    MAX_SIZE,
-    check_size,
-)
 from keras_recur.zoo.costs import trainable_parameters
 from keras_recur.zoo.family import Family, describe
 from keras_recur.zoo.start import Start

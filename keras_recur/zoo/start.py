@@ -5,11 +5,11 @@ from typing import Any
 
 import keras
 
+from keras_recur._limits import check_seed
 from keras_recur._memory import check_memory
 from keras_recur._validation import check_string
 from keras_recur.layers import RecurrenceRegularizer, TemplateBank
 from keras_recur.layers._keras_arguments import check_keras
-from keras_recur.layers._limits import check_seed
 
 
 class Start:

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import tensorflow_datasets as tfds
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer
 from keras_recur.data.builders._task_config import TaskConfig
 from keras_recur.data.prefix_sums import prefix_sums
@@ -39,7 +40,7 @@ class PrefixSumsConfig(TaskConfig):
     size: int = 16
 
     def __post_init__(self) -> None:
-        check_integer("size", self.size, 1)
+        check_integer("size", self.size, 1, maximum=MAX_SIZE)
         super().__post_init__()
 
 

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import tensorflow_datasets as tfds
 
+from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer
 from keras_recur.data.builders._task_config import TaskConfig
 from keras_recur.data.shortest_paths import (
@@ -58,7 +59,7 @@ class ShortestPathsConfig(TaskConfig):
     test: int = 1_000
 
     def __post_init__(self) -> None:
-        check_integer("size", self.size, 2)
+        check_integer("size", self.size, 2, maximum=MAX_SIZE)
         self.window = check_window(self.window, self.size)
         check_density(self.density)
         check_connectivity(self.connectivity)
