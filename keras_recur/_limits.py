@@ -14,6 +14,8 @@ MAX_ITERATIONS = 100_000
 MAX_COPIES = 10_000
 # Steps of a state graph, each of which runs other transitions.
 MAX_STEPS = 10_000
+# Seeds, and processes of one machine.
+MAX_SEEDS, MAX_WORKERS = 100_000, 1_000
 # Units, channels, classes, sizes of kernels and of inputs, templates.
 MAX_SIZE = 1_000_000
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from keras_recur._export_command import export
 from keras_recur._files import check_path
 from keras_recur._interrupts import interruptible
+from keras_recur._limits import MAX_SEEDS, check_size
 from keras_recur._memory import out_of_memory
 from keras_recur._options import (
     AnnealEpochs,
@@ -190,9 +191,8 @@ def compare(
 ):
     """Trains both twins over seeds and shows what recurrence saves and costs."""
     from keras_recur._loss_options import LossOptions
-    from keras_recur._validation import check_positive_int
 
-    check_positive_int("seeds", seeds)
+    check_size("seeds", seeds, MAX_SEEDS)
     losses = LossOptions(
         loss_weights, gamma, anneal_from, anneal_epochs, ramp, hierarchy
     )
@@ -254,11 +254,11 @@ def experiment(
 ):
     """Asks a paper's question: several networks, one set of data, one page."""
     from keras_recur import experiments
-    from keras_recur._validation import check_one_of, check_positive_int
+    from keras_recur._validation import check_one_of
     from keras_recur.data import list_datasets
 
     cls = experiments.get_experiment(name)
-    check_positive_int("seeds", seeds)
+    check_size("seeds", seeds, MAX_SEEDS)
     settings = _given(
         {
             "data": on,

@@ -330,7 +330,7 @@ ALLOWED = {
 }
 
 # How much work is asked for, which may be any amount.
-AMOUNTS = ("epochs", "max_trials", "fresh_seeds", "seeds", "workers")
+AMOUNTS = ("epochs", "max_trials", "fresh_seeds")
 
 # Messages call these by their kind.
 CALLED = {

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._labels import check_classes
+from keras_recur._labels import answer_labels, check_classes
 from keras_recur._validation import check_type
+from keras_recur.layers._masks import OutputMask, masks_of
 
 
 def check_model(model: Any) -> keras.Model:
@@ -47,3 +48,39 @@ def logits_shape(model: Any) -> Any:
         )
     check_classes(shape[-1])
     return shape
+
+
+class AnswerLabels:
+    """Labels of batches as a model's answers are scored by: checked, -1 in padding.
+
+    Args:
+        model: A model with logits as its one output.
+    """
+
+    def __init__(self, model: keras.Model):
+        *_, self.classes = shape = logits_shape(model)
+        (answer,) = model.outputs
+        self._there = None
+        if masks_of(answer) != [None]:
+            self._there = keras.Model(model.input, OutputMask()(answer))
+        self._rank = len(shape) - 1
+
+    def __call__(self, x: Any, y: Any, answers: tuple[int, ...]) -> np.ndarray:
+        """Return the labels of a batch.
+
+        Args:
+            x: Inputs of the model.
+            y: Labels.
+            answers: Shape of the classes that were found, `(batch, ...)`.
+
+        Raises:
+            ValueError: if they are not classes, or of another shape.
+        """
+        labels = answer_labels("y", y, answers, self.classes)
+        if self._there is None:
+            return labels
+        there = np.asarray(self._there.predict_on_batch(x))
+        if self._rank > labels.ndim:  # The model reads out all iterations.
+            there = there.any(axis=1)
+        there = there.reshape(*there.shape, *[1] * (labels.ndim - there.ndim))
+        return np.where(there, labels, -1)

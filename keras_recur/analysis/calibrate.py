@@ -6,9 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._labels import answer_labels
 from keras_recur._validation import check_number
-from keras_recur.analysis._logits import logits_shape
+from keras_recur.analysis._logits import AnswerLabels, logits_shape
 from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.data._batches import batches
 from keras_recur.zoo import StopRule, anytime
@@ -96,13 +95,13 @@ def calibrate(
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = anytime(model, rule, maximum, minimum)
     rule = predictor.rule
+    labels = AnswerLabels(predictor.model)
     signals, rights = [], []
     for x, y in batches(data, "calibrate with"):
         followed, target = [], None
         for logits, measure, _ in predictor.follow(x):
             if target is None:
-                shape = np.shape(logits)
-                target = answer_labels("y", y, shape[:-1], shape[-1])
+                target = labels(x, y, np.shape(logits)[:-1])
             hits = right_answers(np.argmax(logits, -1), target)
             followed.append((measure, hits))
         signal, right = (np.stack(part, 1) for part in zip(*followed, strict=True))

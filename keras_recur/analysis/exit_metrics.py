@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._labels import answer_labels
 from keras_recur._validation import check_positive_int, check_type
+from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.data._batches import batches
 from keras_recur.zoo import Anytime
@@ -85,11 +85,11 @@ def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
             "`predictor` must be what keras_recur.zoo.anytime(model, rule) returns. "
             f"Received: {predictor!r}."
         )
+    labels = AnswerLabels(predictor.model)
     columns: list[list[np.ndarray]] = [[], [], [], [], []]
     for x, y in batches(data):
         found = predictor(x)
-        classes = found.logits.shape[-1]
-        target = answer_labels("y", y, found.classes.shape, classes)
+        target = labels(x, y, found.classes.shape)
         # Not a list of all: of a long run only the last answers are kept.
         ((last, _, _),) = collections.deque(predictor.follow(x), maxlen=1)
         row = (

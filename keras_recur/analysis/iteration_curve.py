@@ -11,9 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_recur._labels import answer_labels
 from keras_recur._validation import check_callable, check_positive_int
-from keras_recur.analysis._logits import logits_shape
+from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.data._batches import batches
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
@@ -83,11 +82,11 @@ class Readouts:
         iterations: How many scores there are.
         filled: Which of the iterations give something to read out.
         endless: Whether any number of iterations could be run, one like the other.
-        classes: Number of classes.
+        labels: The `AnswerLabels` of the model.
     """
 
     def __init__(self, model: keras.Model, iterations: int | None = None):
-        self.classes = logits_shape(model)[-1]
+        self.labels = AnswerLabels(model)
         if iterations is not None:
             iterations = check_positive_int("iterations", iterations)
         graph = next(state_graphs(model), None)
@@ -121,7 +120,7 @@ class Readouts:
             rows, target = [], None
             for found in self.answers(x):
                 if target is None:
-                    target = self.labels(y, found)
+                    target = self.labels(x, y, found.shape)
                 rows.append(count(found, target))
             sums = sums + np.array(rows)
             if on_batch:
@@ -130,10 +129,6 @@ class Readouts:
         scores = np.full(self.iterations, np.nan)
         scores[self.filled] = hits / np.maximum(total, 1)
         return scores
-
-    def labels(self, y: Any, found: np.ndarray) -> np.ndarray:
-        """Labels of a batch, checked against the classes that were found for it."""
-        return answer_labels("y", y, found.shape, self.classes)
 
     def answers(self, x: Any) -> Iterator[np.ndarray]:
         """Classes, after one iteration after another that has some."""

@@ -92,7 +92,7 @@ def iteration_metrics(
     """
     readouts = Readouts(model, iterations)
     if hierarchy is not None:
-        hierarchy = check_hierarchy(hierarchy, readouts.classes)
+        hierarchy = check_hierarchy(hierarchy, readouts.labels.classes)
     above = np.array(hierarchy)
     total = 0
     sums: Any = 0
@@ -102,7 +102,7 @@ def iteration_metrics(
         target = ignored = y
         for found in readouts.answers(x):
             if not rows:
-                target = readouts.labels(y, found)
+                target = readouts.labels(x, y, found.shape)
                 ignored = target < 0
             right = right_answers(found, target)
             coarse = right

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_recur._labels import check_given, example_weights, matched
 from keras_recur._validation import check_string
+from keras_recur.layers._masks import without_padding
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -54,7 +55,8 @@ class F1(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         check_given(y_true, y_pred)
         y_pred = ops.convert_to_tensor(y_pred)
-        y_true, several = matched(ops.convert_to_tensor(y_true), y_pred)
+        y_true, y_pred = without_padding(ops.convert_to_tensor(y_true), y_pred)
+        y_true, several = matched(y_true, y_pred)
         if several:
             y_pred = y_pred[:, -1]
         weight = 1.0

@@ -13,6 +13,7 @@ from typing import Any
 from keras_tuner.errors import FatalError
 
 from keras_recur._files import check_path
+from keras_recur._limits import MAX_WORKERS
 from keras_recur._validation import check_callable, check_integer
 from keras_recur.runs.provenance import provenance
 from keras_recur.tuning._search_watch import SearchWatch
@@ -122,7 +123,7 @@ def search(
     asked = dict(locals())
     for name in ("directory", "workers", "report", "progress"):
         del asked[name]
-    workers = check_integer("workers", workers, 0)
+    workers = check_integer("workers", workers, 0, maximum=MAX_WORKERS)
     check_callable("report", report)
     check_callable("progress", progress)
     folder = SearchFolder(check_path("directory", directory))

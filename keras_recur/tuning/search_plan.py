@@ -11,6 +11,7 @@ import numpy as np
 from keras_recur import data as data_room
 from keras_recur import zoo
 from keras_recur._files import check_path, to_json
+from keras_recur._limits import MAX_SEEDS, check_size
 from keras_recur._validation import (
     check_flag,
     check_integer,
@@ -268,7 +269,7 @@ def _seeds(value: Any) -> list[int]:
     several: Any = value
     if isinstance(value, list | tuple | range | np.ndarray):
         return check_seeds(several)
-    return list(range(check_integer("seeds", value, 1, maximum=100_000)))
+    return list(range(check_size("seeds", value, MAX_SEEDS)))
 
 
 def _plain_rates(rate):

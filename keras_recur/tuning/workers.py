@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur._child import child_command, child_environment, end_with
-from keras_recur._validation import check_positive_int
+from keras_recur._limits import MAX_WORKERS, check_size
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_tuner import SearchTuner
@@ -57,7 +57,7 @@ def run_workers(
         ValueError: if `workers` is no positive integer.
         RuntimeError: if processes die again and again, with their log.
     """
-    workers = check_positive_int("workers", workers)
+    workers = check_size("workers", workers, MAX_WORKERS)
     names = [f"worker-{i}" for i in range(workers)]
     (folder.path / "logs").mkdir(exist_ok=True)
     crew = _Crew(folder.path, names, runs, data_dir)

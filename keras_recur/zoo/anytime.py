@@ -12,6 +12,7 @@ from keras import ops, tree
 from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
 from keras_recur.layers import confidence
+from keras_recur.layers._masks import masks_of
 from keras_recur.zoo.stepwise import Stepwise, as_tensors
 from keras_recur.zoo.stop_rule import KINDS, StopRule
 from keras_recur.zoo.with_iterations import check_one_output, check_readout
@@ -133,6 +134,7 @@ class Anytime:
         policy: str = "last",
     ):
         check_readout(model, "Stopping early")
+        self.model = model
         self.steps = Stepwise(model)
         check_one_output(model, "Stopping early")
         if isinstance(rule, str):
@@ -362,14 +364,16 @@ class Anytime:
         """One iteration, what is answered behind it, and what the rule sees."""
         memory, best, surest = held
         after = self.steps.go_on(state, shown, start, iterations)
-        logits = ops.cast(self.steps.answer(after), "float32")
-        signal, memory = self.rule.signal(memory, list(state), after, logits)
-        certain = confidence(logits, self.rule.positions)
+        logits = self.steps.answer(after)
+        (there,) = masks_of(logits)
+        logits = ops.cast(logits, "float32")
+        signal, memory = self.rule.signal(memory, list(state), after, logits, there)
+        certain = confidence(logits, self.rule.positions, mask=there)
         answer = logits
         if self.policy == "mean":
             number = ops.cast(start, "float32")
             answer = best = (best * number + logits) / (number + 1.0)
-            certain = confidence(answer, self.rule.positions)
+            certain = confidence(answer, self.rule.positions, mask=there)
         elif self.policy == "confident":
             better = certain > surest
             ones = [1] * (len(logits.shape) - 1)

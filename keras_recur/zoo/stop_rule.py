@@ -130,7 +130,12 @@ class StopRule:
         return []
 
     def signal(
-        self, memory: list[Any], before: list[Any], after: list[Any], logits: Any
+        self,
+        memory: list[Any],
+        before: list[Any],
+        after: list[Any],
+        logits: Any,
+        mask: Any = None,
     ) -> tuple[Any, list[Any]]:
         """What the rule looks at, of every example, and what it now remembers.
 
@@ -139,15 +144,19 @@ class StopRule:
             before: Leaves of the state before the iteration.
             after: Leaves of the state after it.
             logits: The answers after it.
+            mask: Which positions of the answers are there; the others are padding.
         """
         if self.kind == "confidence":
-            return confidence(logits, self.positions), []
+            return confidence(logits, self.positions, mask=mask), []
         if self.kind == "agreement":
             answers = ops.argmax(logits, axis=-1)
             same = ops.equal(answers, memory[0])
             # NaN is no answer that could agree with another one.
             known = ops.logical_not(ops.any(ops.isnan(logits), axis=-1))
-            same = ops.cast(ops.logical_and(same, known), "float32")
+            same = ops.logical_and(same, known)
+            if mask is not None:
+                same = ops.logical_or(same, ops.logical_not(mask))
+            same = ops.cast(same, "float32")
             axes = tuple(range(1, len(same.shape)))
             return (ops.min(same, axis=axes) if axes else same), [answers]
         before, after = _floats(before), _floats(after)

@@ -6,13 +6,18 @@ import pytest
 from keras import layers, ops
 
 from keras_recur import zoo
-from keras_recur.analysis import iteration_curve
+from keras_recur.analysis import (
+    calibrate,
+    exit_metrics,
+    iteration_curve,
+    iteration_metrics,
+)
 from keras_recur.layers import Readout, SharedRecurrentBlock
-from keras_recur.training import IterationLoss
+from keras_recur.training import F1, ExactMatch, IterationLoss
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Layer '(sequential|functional)"),
-    pytest.mark.filterwarnings("ignore:The rule agreement was met by none"),
+    pytest.mark.filterwarnings("ignore:The rule .* was met by none"),
 ]
 TOKENS = np.array([[1, 2, 3, 0, 0, 0], [4, 5, 6, 7, 8, 1], [2, 0, 0, 0, 0, 0]], "int32")
 LOOPS = {
@@ -158,16 +163,73 @@ def test_a_head_with_two_answers():
         zoo.anytime(model, "agreement")
 
 
+def tagger(readout="last"):
+    """A model that answers at every position."""
+    keras.utils.set_random_seed(1)
+    tokens = keras.Input((None,), dtype="int32")
+    far = keras.initializers.RandomNormal(stddev=2.0, seed=1)
+    x = layers.Embedding(9, 4, far, mask_zero=True)(tokens)
+    block = layers.Dense(4, activation="tanh", kernel_initializer="orthogonal")
+    x = SharedRecurrentBlock(block, 3)(x)
+    model = keras.Model(tokens, Readout(layers.Dense(3))(x))
+    return zoo.with_iterations(model, readout=readout)
+
+
 @pytest.mark.parametrize("readout", ["last", "all"])
 def test_padded_positions_are_not_trained(readout):
-    tokens = keras.Input((None,), dtype="int32")
-    x = layers.Embedding(9, 4, mask_zero=True)(tokens)
-    x = SharedRecurrentBlock(layers.Dense(4), 2)(x)
-    model = keras.Model(tokens, Readout(layers.Dense(3))(x))
-    model = zoo.with_iterations(model, readout=readout)
+    model = tagger(readout)
     targets = TOKENS % 3
     loss = IterationLoss("uniform")
     unscored = np.where(TOKENS > 0, targets, -1)
     without = ops.convert_to_tensor(array(model(TOKENS)))
     expected = float(array(loss(ops.convert_to_tensor(unscored), without)))
     assert float(array(loss(targets, model(TOKENS)))) == pytest.approx(expected, 1e-5)
+
+
+@pytest.mark.parametrize("readout", ["last", "all"])
+def test_padded_positions_are_not_scored(readout):
+    model = tagger(readout)
+    model.compile(loss=IterationLoss("uniform"), metrics=[ExactMatch(name="exact"), F1(name="f1")])
+    found = array(model(TOKENS)).argmax(-1)
+    found = found[:, -1] if readout == "all" else found
+    wrong = np.where(TOKENS > 0, found, (found + 1) % 3)
+    scores = model.evaluate(TOKENS, wrong, verbose=0, return_dict=True)
+    assert scores["exact"] == 1 and scores["f1"] == pytest.approx(1)
+    data = [(TOKENS, wrong)]
+    assert iteration_curve(model, data)[-1] == 1
+    assert iteration_metrics(model, data).accuracy[-1] == 1
+    if readout == "last":
+        predictor = zoo.anytime(model, "agreement", minimum=3)
+        assert exit_metrics(predictor, data).fixed_accuracy == 1
+        assert calibrate(model, "agreement", data).fixed_accuracy == 1
+
+
+@pytest.mark.parametrize("positions", ["min", "mean"])
+@pytest.mark.parametrize("kind", ["confidence", "agreement"])
+@pytest.mark.parametrize("policy", ["last", "mean", "confident"])
+def test_padded_positions_do_not_keep_an_example_running(kind, positions, policy):
+    model = tagger()
+    rule = zoo.StopRule(kind, 0.45 if kind == "confidence" else None, 1, positions)
+    run = zoo.anytime(model, rule, 8, policy=policy)
+    found = run(TOKENS)
+    for i, row in enumerate(TOKENS):
+        alone = run(row[row > 0][None])
+        assert found.iterations[i] == alone.iterations[0]
+        np.testing.assert_allclose(found.confidence[i], alone.confidence[0], 1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="SavedModel")
+def test_padding_makes_no_exported_answer_less_sure(tmp_path):
+    import tensorflow as tf
+
+    from keras_recur import export
+
+    served = tf.saved_model.load(str(export(tagger(), tmp_path / "served")))
+    for i, row in enumerate(TOKENS):
+        alone = row[row > 0][None]
+        for serve in (served.serve_all, lambda x: served.serve_until(x, 0.45)):
+            np.testing.assert_allclose(
+                serve(tf.constant(TOKENS))["confidence"][i],
+                serve(tf.constant(alone))["confidence"][0],
+                1e-5,
+            )
