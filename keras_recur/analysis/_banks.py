@@ -7,6 +7,7 @@ import keras
 
 from keras_recur.analysis._logits import check_model
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.layers._held import held
 from keras_recur.layers._walk import walk
 from keras_recur.zoo.with_iterations import uncompiled
 
@@ -83,9 +84,11 @@ def rebuilt(
         copies.append((layer, new))
         return new
 
-    again = keras.models.clone_model(
-        functional, clone_function=copy, call_function=call
-    )
+    # Functions and objects of the user's own are taken over by reference.
+    with held(functional) as classes, keras.saving.CustomObjectScope(classes):
+        again = keras.models.clone_model(
+            functional, clone_function=copy, call_function=call
+        )
     for old, new in copies:
         if getattr(old, "weights", None):
             new.set_weights(old.get_weights())

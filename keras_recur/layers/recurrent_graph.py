@@ -92,7 +92,7 @@ class RecurrentGraph(keras.layers.Layer):
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        x: The input.
+        x: The input. A mask of padding is not used, which Keras warns of.
         steps: Another number of steps for this call, on the same weights. Past the
             steps that were built only transitions of `"all"` can go on, with the last
             row of their statistics; see `analysis.recalibrate`.

@@ -189,7 +189,9 @@ def test_padded_positions_are_not_trained(readout):
 @pytest.mark.parametrize("readout", ["last", "all"])
 def test_padded_positions_are_not_scored(readout):
     model = tagger(readout)
-    model.compile(loss=IterationLoss("uniform"), metrics=[ExactMatch(name="exact"), F1(name="f1")])
+    model.compile(
+        loss=IterationLoss("uniform"), metrics=[ExactMatch(name="exact"), F1(name="f1")]
+    )
     found = array(model(TOKENS)).argmax(-1)
     found = found[:, -1] if readout == "all" else found
     wrong = np.where(TOKENS > 0, found, (found + 1) % 3)
