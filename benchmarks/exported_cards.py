@@ -26,7 +26,7 @@ def write_cards(zoo: Path, results: Path) -> list[Path]:
         here = [r for r in rows if (r.network, r.size) == (network, str(size))]
         if lines := exported_table(here):
             card = zoo / name / "README.md"
-            text = card.read_text().partition(f"\n{HEADING}\n")[0]
+            text = card.read_text(encoding="utf-8").partition(f"\n{HEADING}\n")[0]
             source = f"On {here[0].hardware}; by `benchmarks/run.py --only exported`."
             parts = [text.rstrip("\n"), "", HEADING, "", *lines, source, ""]
             card.write_text("\n".join(parts))

@@ -104,7 +104,7 @@ def write_readme(readme: Path, text: str) -> None:
     Raises:
         ValueError: if the markers are not there, in this order.
     """
-    old = readme.read_text()
+    old = readme.read_text(encoding="utf-8")
     before, begin, rest = old.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -107,6 +107,22 @@ def check_weights(path: Path, file: BinaryIO | Path | None = None) -> int:
     return total
 
 
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Load a file of weights into a model, once it is known what the file declares.
+
+    Raises:
+        ValueError: If the file is damaged, or holds the weights of another model.
+    """
+    try:
+        check_weights(path)
+        model.load_weights(path)
+    except (OSError, KeyError) as error:
+        raise ValueError(
+            f"{path} is damaged or missing: {error}. Put a whole file in its place, or "
+            "train the network again."
+        ) from error
+
+
 def member(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
     """Return a member of an archive as a file in which every place is near."""
     info = archive.getinfo(name)

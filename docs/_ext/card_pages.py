@@ -22,7 +22,7 @@ def cards_of(family: str, root: Path) -> list[str]:
         name
         for name, folder in cards(root).items()
         for file in folder.glob("*.json")
-        if json.loads(file.read_text())["settings"].get("family") == family
+        if json.loads(file.read_text("utf-8"))["settings"].get("family") == family
     ]
 
 
@@ -36,7 +36,7 @@ def write(folder: Path, root: Path) -> None:
             f"Measured here: `{where}/`.\n"
         )
         put(folder / f"{name}.md", text)
-        title, headline = (card / "README.md").read_text().split("\n\n")[:2]
+        title, headline = (card / "README.md").read_text("utf-8").split("\n\n")[:2]
         rows.append([f"[{name}]({name}.md)", title.removeprefix("# "), headline])
     names = "\n".join(f"{name} <{name}>" for name in found)
     text = (

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_recur import data, zoo
-from keras_recur._archives import check_weights
+from keras_recur._archives import load_weights
 from keras_recur._files import check_path
 from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur._validation import (
@@ -67,7 +67,7 @@ def export_run(
 
     >>> _ = keras_recur.exporting.export_run("deep_thinking_1d-prefix_sums", "strings")
     >>> import json, pathlib
-    >>> json.loads(pathlib.Path("strings/assets/card.json").read_text())["seed"]
+    >>> json.loads(pathlib.Path("strings/assets/card.json").read_text("utf-8"))["seed"]
     0
     """
     check_one_of("format", format, FORMATS)
@@ -137,9 +137,7 @@ def _of_run(folder, twin, seed):
     seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
     entry = folder.entry()
     model = entry.network(twin, seed)
-    weights = folder.twin(seed, twin) / "model.weights.h5"
-    check_weights(weights)
-    model.load_weights(weights)
+    load_weights(model, folder.twin(seed, twin) / "model.weights.h5")
     if entry.recipe(twin).every_readout:
         model = with_iterations(model, readout="last")
     results = folder.read_json("results.json")

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur._archives import load_weights
 from keras_recur._files import write_text
 from keras_recur._validation import check_type
 from keras_recur.runs._shapes import RESULTS
@@ -82,7 +83,7 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
     if finished:
         seed = finished[0]["seed"]
         model = entry.pair(seed).recurrent
-        model.load_weights(run.twin(seed, "recurrent") / "model.weights.h5")
+        load_weights(model, run.twin(seed, "recurrent") / "model.weights.h5")
         pictures += draw_thinking(entry, model, folder)
     return pictures
 

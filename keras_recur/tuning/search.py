@@ -12,6 +12,7 @@ from typing import Any
 
 from keras_tuner.errors import FatalError
 
+from keras_recur._archives import load_weights
 from keras_recur._files import check_path
 from keras_recur._limits import MAX_WORKERS
 from keras_recur._validation import check_callable, check_integer
@@ -239,7 +240,7 @@ def load_search(directory: str | Path) -> SearchResult:
         )
         pair = plan.pair(row)
         twin = pair.feedforward if row["sharing"] == "none" else pair.recurrent
-        twin.load_weights(folder.weights(f"{name}-s{row['seed']}"))
+        load_weights(twin, folder.weights(f"{name}-s{row['seed']}"))
         return pair
 
     return SearchResult.load(directory, rebuild=rebuild)

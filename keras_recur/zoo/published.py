@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from keras_recur._archives import load_weights
 from keras_recur._shapes import Number, plain_name, read_shaped
 from keras_recur._validation import check_string, nearest
 from keras_recur.zoo.build import build
@@ -77,7 +78,7 @@ def load(name: str) -> Pair:
     for twin in ("recurrent", "feedforward"):
         file = folder / weights["files"].get(twin, "not published")
         if file.exists():
-            getattr(pair, twin).load_weights(file)
+            load_weights(getattr(pair, twin), file)
         else:
             warnings.warn(
                 f"{name}: the weights of the {twin} twin are too large to be here; it "

@@ -1,6 +1,7 @@
 """What a run or a search has trained, as the command line exports it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -58,6 +59,18 @@ def test_a_run(run, tmp_path, capsys):
 def test_what_a_run_does_not_hold(run, arguments, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         export_run(run, tmp_path / "new", **arguments)
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "text", "missing"])
+def test_damaged_weights_are_named(run, how, tmp_path):
+    path = shutil.copytree(run, tmp_path / "run") / "seed-3/recurrent/model.weights.h5"
+    whole = path.read_bytes()
+    content = {"cut": whole[: len(whole) // 2], "empty": b"", "text": b"weights"}
+    path.unlink()
+    if how != "missing":
+        path.write_bytes(content[how])
+    with pytest.raises(ValueError, match=r"model\.weights\.h5 is damaged or missing"):
+        export_run(tmp_path / "run", tmp_path / "new")
 
 
 def test_the_best_of_a_search(tmp_path):
