@@ -89,6 +89,7 @@ def _train_and_score(experiment, run, seed, name):
         score=lambda model: experiment.score(name, seed, model),
         guess=lambda model: experiment.failed_score(),
         jit_compile=experiment.jit_compile,
+        made_with=run.made_with(),
     )
     row = run_trial(trial, run.twin(seed, name))
     return run.write_result(

@@ -20,6 +20,7 @@ RESULT: dict[Any, Any] = {
     "parameters?": Number,
     "seconds": Number,
     "provenance": dict,
+    "data_digest?": str,
 }
 ENTRY: dict[Any, Any] = {
     "family": str,

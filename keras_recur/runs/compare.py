@@ -111,6 +111,8 @@ def _train_and_score(entry, run, seed, twin, progress):
         seed=seed,
         score=score,
         guess=lambda model: guessed_scores(entry, model, twin),
+        made=entry.procedural,
+        made_with=run.made_with(),
         callbacks=[progress.epochs(seed, twin, recipe.epochs)],
     )
     result = {"twin": twin, **run_trial(trial, place)}

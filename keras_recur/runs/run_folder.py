@@ -253,6 +253,11 @@ class RunFolder:
             }
         return result
 
+    def made_with(self) -> str | None:
+        """Digest of the data that results here were made with, if there are any."""
+        digests = (result.get("data_digest") for result in self.results())
+        return next(filter(None, digests), None)
+
     def write_result(
         self, seed: int, twin: str, plan: Plan, result: dict[str, Any]
     ) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import keras
 
 from keras_recur._memory import out_of_memory
 from keras_recur.runs.provenance import provenance
+from keras_recur.training._identity import content_digest
 from keras_recur.training.fit import TrainingDiverged, fit
 from keras_recur.training.recipe import Recipe
 
@@ -41,6 +42,10 @@ class Trial:
         survives: Whether any failure of the network is a row, with its message:
             `"failed"`, or `"out of memory"`. Default `False`: only divergence is, and
             other errors are raised.
+        made: Whether the training examples are made anew for every seed. Default
+            `False`: they are the same for all, only their order differs.
+        made_with: Digest of the data of results that are there already, which must be
+            these. Default `None`: there are none.
     """
 
     network: Callable[[], keras.Model]
@@ -53,6 +58,8 @@ class Trial:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     jit_compile: str | bool = "auto"
     survives: bool = False
+    made: bool = False
+    made_with: str | None = None
 
 
 def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
@@ -69,11 +76,12 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
         A row: "seed", "status" ("finished", "diverged" and, where the trial survives
         them, "failed" and "out of memory"), "message" (of what failed), "history" (of
         a training that reached its end), what was measured, "seconds" over all
-        sessions, "provenance".
+        sessions, "provenance", "data_digest".
 
     Raises:
         OSError: If a file cannot be written: a full disk is not the network's fault.
-        ValueError: If the directory holds the checkpoint of another configuration.
+        ValueError: If the directory holds the checkpoint of another configuration, or
+            earlier results were made with other data.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
@@ -82,6 +90,14 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
     model = None
     # Data that are missing, and foreign checkpoints, are not the network's fault.
     data, validation = trial.train_data(), trial.validation_data()
+    same = (validation,) if trial.made else (validation, data)
+    row["data_digest"] = content_digest(*same)
+    if trial.made_with not in (None, row["data_digest"]):
+        raise ValueError(
+            "The data are not those that earlier results of this folder were made "
+            "with: their files have changed, or they are made in another way now. "
+            "Give the data that it was begun with, or choose another folder."
+        )
     resumes = (directory / "checkpoint.npz").exists()
     try:
         model = trial.network()

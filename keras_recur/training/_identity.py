@@ -60,6 +60,19 @@ def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def content_digest(*data: Any) -> str:
+    """Return a digest of what sets of data hold, whatever the order of the examples."""
+    return _hash([_content(part) for part in data])
+
+
+def _content(data):
+    if hasattr(data, "phases"):
+        return [_content(phase) for phase in data.phases]
+    if hasattr(data, "config") and hasattr(data, "x"):
+        return [_array(data.x), _array(data.y)]
+    return _data(data)
+
+
 def _shapes(model):
     return [[v.name, *map(int, v.shape)] for v in model.variables]
 

@@ -39,4 +39,5 @@ ROW: dict[Any, Any] = {
     "peak_memory?": Missing,
     "seconds?": Missing,
     "provenance?": dict,
+    "data_digest?": str,
 }

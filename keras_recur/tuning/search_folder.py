@@ -107,6 +107,14 @@ class SearchFolder(RunFolder):
     def _read_row(self, path):
         return read_shaped(self.path / path, ROW, _ROW_WAY_OUT)
 
+    def made_with(self) -> str | None:
+        """Digest of the data that rows here were made with, if there are any."""
+        for path in (self.path / "rows").glob("*.json"):
+            digest = self._read_row(path.relative_to(self.path)).get("data_digest")
+            if digest:
+                return digest
+        return None
+
     def write_row(self, name: str, row: dict[str, Any], fresh: bool = False) -> None:
         """Writes a row as a whole or not at all."""
         self.write_json(self._row(name, fresh), row)

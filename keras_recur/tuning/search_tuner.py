@@ -167,6 +167,8 @@ class SearchTuner(base_tuner.BaseTuner):
             score=score,
             guess=guess,
             survives=True,
+            made=entry.procedural,
+            made_with=self.folder.made_with(),
         )
         row = {**row, "message": "", **costs, **run_trial(trial, place)}
         history = row.pop("history", None)

@@ -48,6 +48,27 @@ def test_run_trial_scores_what_finished(tmp_path):
     assert row["provenance"]["backend"] == keras.backend.backend()
 
 
+def test_run_trial_refuses_other_data_than_earlier_results(tmp_path):
+    digest = run_trial(trial(), tmp_path / "first")["data_digest"]
+    again = run_trial(trial(made_with=digest, seed=4), tmp_path / "second")
+    assert again["data_digest"] == digest
+
+    def others():
+        x, y = examples().x.copy(), examples().y
+        x[-1, -1] += 1e-3
+        return ArrayDataset(x, y, 8)
+
+    for name in ("train_data", "validation_data"):
+        other = trial(made_with=digest, **{name: others})
+        with pytest.raises(ValueError, match="The data are not those that earlier"):
+            run_trial(other, tmp_path / "third")
+    assert not (tmp_path / "third").exists()
+    # Made examples differ with the seed: what they are validated by does not.
+    digest = run_trial(trial(made=True), tmp_path / "fourth")["data_digest"]
+    other = trial(made=True, made_with=digest, train_data=others)
+    assert run_trial(other, tmp_path / "fifth")["status"] == "finished"
+
+
 def test_run_trial_resumes_from_the_last_epoch(tmp_path):
     whole = run_trial(trial(), tmp_path / "whole")
 

@@ -8,7 +8,7 @@ import pytest
 from kill_search import kill_search
 from tiny_search import TINY
 
-from keras_recur import tuning
+from keras_recur import data, tuning
 from keras_recur.runs import trial
 from keras_recur.tuning import _peak_memory, workers
 from keras_recur.tuning.search_folder import SearchFolder
@@ -65,6 +65,24 @@ def test_the_same_again_trains_nothing(finished, monkeypatch):
     assert contents(folder) == before
     assert str(again) == str(result)
     assert str(tuning.load_search(folder)) == str(result)
+
+
+def test_other_data_are_refused(finished, tmp_path, monkeypatch):
+    folder = shutil.copytree(finished[0], tmp_path / "tiny")
+    gone = sorted((folder / "rows").iterdir())[2]
+    gone.unlink()
+    before = contents(folder)
+    load = data.load
+
+    def changed(*arguments, **others):
+        found = load(*arguments, **others)
+        found.x[0] += 1
+        return found
+
+    monkeypatch.setattr(data, "load", changed)
+    with pytest.raises(ValueError, match="The data are not those that earlier results"):
+        run(folder)
+    assert contents(folder) == before
 
 
 def test_what_is_missing_is_trained_with_the_same_result(finished):
