@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_recur import runs
+from keras_recur import data, runs
 from keras_recur.analysis import iteration_curve
 from keras_recur.runs.compare import compare
 from keras_recur.runs.summary import mean_and_error, percent, span
@@ -83,6 +83,23 @@ def test_interrupted_and_continued_is_as_uninterrupted(entry, run, tmp_path):
         assert whole.keys() == cut.keys() and whole
         for name in whole:
             np.testing.assert_allclose(cut[name], whole[name], atol=1e-7)
+
+
+@pytest.mark.once
+def test_other_data_are_refused(entry, run, monkeypatch):
+    load = data.load
+
+    def changed(name, split, *arguments, **others):
+        found = load(name, split, *arguments, **others)
+        if split == "validation":
+            found.x[0] *= -1
+        return found
+
+    monkeypatch.setattr(data, "load", changed)
+    with pytest.raises(ValueError, match="The data are not those that earlier results"):
+        compare(entry, run.path, [2], resume=True)
+    assert not (run.path / "seed-2").exists()
+    compare(entry, run.path, [0, 1], resume=True)  # Nothing is left to train.
 
 
 def test_another_configuration_is_refused(entry, run):

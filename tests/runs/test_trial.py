@@ -9,6 +9,7 @@ import pytest
 
 from keras_recur import runs
 from keras_recur.data import ArrayDataset
+from keras_recur.runs import trial as trial_module
 from keras_recur.runs.drawing import counted_runs
 from keras_recur.runs.plots import draw_all
 from keras_recur.runs.report import footnote, headline
@@ -67,6 +68,15 @@ def test_run_trial_refuses_other_data_than_earlier_results(tmp_path):
     digest = run_trial(trial(made=True), tmp_path / "fourth")["data_digest"]
     other = trial(made=True, made_with=digest, train_data=others)
     assert run_trial(other, tmp_path / "fifth")["status"] == "finished"
+
+
+@pytest.mark.parametrize("key", ["loss", "val_loss"])
+def test_a_last_loss_that_is_not_finite_is_a_failure(key, tmp_path, monkeypatch):
+    history = {"loss": [1.0, 1.0], "val_loss": [1.0, 1.0], "seconds": [0.1, 0.1]}
+    history[key] = [1.0, math.nan]
+    monkeypatch.setattr(trial_module, "fit", lambda *args, **others: history)
+    row = run_trial(trial(), tmp_path)
+    assert (row["status"], row["score"]) == ("diverged", GUESSED["score"])
 
 
 def test_run_trial_resumes_from_the_last_epoch(tmp_path):

@@ -145,6 +145,16 @@ def test_answers_that_are_nan_do_not_agree():
     assert array(rule.signal(memory, [], [], logits)[0]).tolist() == [1.0, 0.0]
 
 
+def test_padding_that_changes_its_answer_does_not_disagree():
+    rule, mask = zoo.StopRule("agreement"), np.array([[True, True, False]] * 2)
+    before = np.zeros((2, 3, 2), "float32")
+    after = before.copy()
+    after[0, 2, 1] = after[1, 1, 1] = 1  # In padding, and in a word.
+    before, after, mask = map(ops.convert_to_tensor, (before, after, mask))
+    _, memory = rule.signal(rule.memory([], before), [], [], before, mask)
+    assert array(rule.signal(memory, [], [], after, mask)[0]).tolist() == [1.0, 0.0]
+
+
 def test_a_head_with_two_answers():
     inputs, state = keras.Input((4,)), keras.Input((4,))
     x = SharedRecurrentBlock(layers.Dense(4, activation="tanh"), 3)(inputs)

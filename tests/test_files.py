@@ -1,0 +1,60 @@
+"""Files: JSON as JSON has it, and what is moved to its place when it is whole."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from keras_recur._files import making, read_json, write_json
+
+pytestmark = pytest.mark.once
+
+
+def test_json_has_no_nan_and_no_infinity(tmp_path):
+    content = {"a": math.nan, "b": [math.inf, 1.5], "c": {"d": np.array([1, -np.inf])}}
+    write_json(tmp_path / "a.json", content)
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    text = (tmp_path / "a.json").read_text("utf-8")
+    plain = {"a": None, "b": [None, 1.5], "c": {"d": [1, None]}}
+    assert json.loads(text, parse_constant=refuse) == plain
+    assert read_json(tmp_path / "a.json") == plain
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_fails_while_it_is_made_leaves_nothing(kind, tmp_path):
+    def make(path, fail):
+        with making(path) as made:
+            if kind == "folder":
+                made.mkdir()
+                made = made / "part"
+            made.write_text("content", "utf-8")
+            if fail:
+                raise OSError("No space left on device")
+
+    with pytest.raises(OSError):
+        make(tmp_path / "new", True)
+    assert not list(tmp_path.iterdir())
+    make(tmp_path / "new", False)
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    left = tmp_path / ".new.partial" / "new"
+    left.mkdir(parents=True)
+    (left / "half").touch()
+    with making(tmp_path / "new") as made:
+        assert not made.exists()
+        made.write_text("content", "utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
+def test_two_that_make_the_same_are_told(tmp_path):
+    with making(tmp_path / "new") as made:
+        made.touch()
+        with pytest.raises(ValueError, match="Another process is writing to"):
+            with making(tmp_path / "new"):
+                pass
