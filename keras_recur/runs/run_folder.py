@@ -102,12 +102,17 @@ class RunFolder:
         Raises:
             ValueError: As `begin`, and if a network cannot be built.
         """
-        path = self.path / self.asked_in
-        before = path.read_bytes() if path.exists() else None
-        if before is None:
+        if not (self.path / self.asked_in).exists():
             for name in twins:
                 plan.network(name, seeds[0])
-        self.begin(plan, seeds, twins, resume)
+        with self._or_taken_back(lambda: self.begin(plan, seeds, twins, resume)):
+            yield
+
+    @contextlib.contextmanager
+    def _or_taken_back(self, begin):
+        path = self.path / self.asked_in
+        before = path.read_bytes() if path.exists() else None
+        begin()
         there = self._content()
         try:
             yield

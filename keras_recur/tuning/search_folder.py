@@ -31,16 +31,8 @@ class SearchFolder(RunFolder):
     @contextlib.contextmanager
     def searching(self, content: dict[str, Any], identity: str) -> Iterator[None]:
         """Begin, or take back what was begun if an error comes before any row."""
-        path = self.path / self.asked_in
-        before = path.read_bytes() if path.exists() else None
-        self.begin_search(content, identity)
-        there = self._content()
-        try:
+        with self._or_taken_back(lambda: self.begin_search(content, identity)):
             yield
-        except Exception:
-            if self._content() == there:
-                self._take_back(path, before)
-            raise
 
     def begin_search(self, content: dict[str, Any], identity: str = "") -> None:
         """Makes the folder, or checks that it belongs to the same search.
