@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_recur._labels import answer_labels, check_classes
 from keras_recur._validation import check_type
-from keras_recur.layers._masks import OutputMask, masks_of
+from keras_recur.layers._masks import OutputMask, answer_mask
 
 
 def check_model(model: Any) -> keras.Model:
@@ -58,12 +58,11 @@ class AnswerLabels:
     """
 
     def __init__(self, model: keras.Model):
-        *_, self.classes = shape = logits_shape(model)
+        *_, self.classes = logits_shape(model)
         (answer,) = model.outputs
         self._there = None
-        if masks_of(answer) != [None]:
+        if answer_mask(answer) is not None:
             self._there = keras.Model(model.input, OutputMask()(answer))
-        self._rank = len(shape) - 1
 
     def __call__(self, x: Any, y: Any, answers: tuple[int, ...]) -> np.ndarray:
         """Return the labels of a batch.
@@ -80,7 +79,6 @@ class AnswerLabels:
         if self._there is None:
             return labels
         there = np.asarray(self._there.predict_on_batch(x))
-        if self._rank > labels.ndim:  # The model reads out all iterations.
+        if there.ndim > labels.ndim:  # The model reads out all iterations.
             there = there.any(axis=1)
-        there = there.reshape(*there.shape, *[1] * (labels.ndim - there.ndim))
         return np.where(there, labels, -1)

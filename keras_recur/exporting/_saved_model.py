@@ -9,7 +9,7 @@ from keras import ops, tree
 from keras_recur._files import write_json
 from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur.layers import RecurrentGraph, confidence
-from keras_recur.layers._masks import masks_of
+from keras_recur.layers._masks import answer_mask
 from keras_recur.zoo.anytime import Anytime
 from keras_recur.zoo.stepwise import Stepwise
 from keras_recur.zoo.stop_rule import StopRule
@@ -111,7 +111,7 @@ def functions_of(
 
     def serve_all(x):
         logits = every(x, training=False)
-        sure = confidence(logits, positions, 2, *masks_of(logits))
+        sure = confidence(logits, positions, 2, answer_mask(logits))
         return {"logits": logits, "confidence": sure}
 
     bodies["serve_all"] = serve_all

@@ -135,15 +135,30 @@ def _unmasked(leaf, rank):
     return ops.ones(ops.shape(leaf)[:rank], dtype="bool")
 
 
+def answer_mask(logits: Any, mask: Any = None) -> Any:
+    """Return which positions of logits are there, or `None` if all are.
+
+    A mask of another shape is what a layer left that took the axis of time away and
+    said that it supports masking.
+
+    Args:
+        logits: Of shape `(..., classes)`.
+        mask: Their mask. Default: what is attached to them.
+    """
+    mask = get_keras_mask(logits) if mask is None else mask
+    fits = mask is not None and len(mask.shape) == len(logits.shape) - 1
+    return mask if fits else None
+
+
 def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
     """Return targets that are -1, not scored, in padding, and logits without a mask.
 
     Keras would multiply a loss by the mask of the logits, which has an axis of
     iterations where all of them are read out.
     """
-    mask = get_keras_mask(logits)
+    mask = answer_mask(logits)
     if mask is None:
-        return targets, logits
+        return targets, attach(logits, [None])
     targets = ops.cast(targets, "int32")
     rank = len(targets.shape)
     column = rank > 1 and targets.shape[-1] == 1 != logits.shape[-2]

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_recur._validation import check_integer, check_one_of
+from keras_recur.layers._masks import answer_mask
 from keras_recur.layers.confidence import POSITIONS, confidence
 
 POLICIES = ("last", "at", "mean", "cumulative", "learned", "confident")
@@ -123,6 +124,7 @@ class ReadoutPolicy(keras.layers.Layer):
         if self.policy == "learned":
             weights = ops.softmax(ops.cast(self.logits, "float32"))
         else:
+            mask = answer_mask(logits, mask)
             sure = confidence(logits, self.positions, leading=2, mask=mask)
             weights = ops.one_hot(ops.argmax(sure, axis=1), iterations)
         weights = ops.reshape(ops.cast(weights, logits.dtype), (-1, iterations, *ones))

@@ -12,7 +12,7 @@ from keras import ops, tree
 from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
 from keras_recur.layers import confidence
-from keras_recur.layers._masks import masks_of
+from keras_recur.layers._masks import answer_mask
 from keras_recur.zoo.stepwise import Stepwise, as_tensors
 from keras_recur.zoo.stop_rule import KINDS, StopRule
 from keras_recur.zoo.with_iterations import check_one_output, check_readout
@@ -365,7 +365,7 @@ class Anytime:
         memory, best, surest = held
         after = self.steps.go_on(state, shown, start, iterations)
         logits = self.steps.answer(after)
-        (there,) = masks_of(logits)
+        there = answer_mask(logits)
         logits = ops.cast(logits, "float32")
         signal, memory = self.rule.signal(memory, list(state), after, logits, there)
         certain = confidence(logits, self.rule.positions, mask=there)

@@ -145,6 +145,40 @@ def test_answers_that_are_nan_do_not_agree():
     assert array(rule.signal(memory, [], [], logits)[0]).tolist() == [1.0, 0.0]
 
 
+@keras.saving.register_keras_serializable(package="test")
+class FirstWord(layers.Layer):
+    """Takes the axis of time away and leaves the mask as it was."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x):
+        return x[:, 0]
+
+
+def test_a_mask_that_a_head_left_behind_does_no_harm():
+    tokens = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(9, 4, mask_zero=True)(tokens)
+    x = SharedRecurrentBlock(layers.Dense(4, activation="tanh"), 3)(x)
+    model = keras.Model(
+        tokens, Readout(keras.Sequential([FirstWord(), layers.Dense(3)]))(x)
+    )
+    answers = array(model(TOKENS))
+    classes = answers.argmax(-1)
+    model.compile(loss=IterationLoss(), metrics=[ExactMatch(name="exact")])
+    scores = model.evaluate(TOKENS, classes, verbose=0, return_dict=True)
+    expected = IterationLoss()(classes, ops.convert_to_tensor(answers))
+    assert scores["exact"] == 1
+    assert scores["loss"] == pytest.approx(float(array(expected)), 1e-4)
+    assert iteration_curve(model, [(TOKENS, classes)])[-1] == 1
+    for kind in ("confidence", "agreement"):
+        found = zoo.anytime(model, kind, minimum=3)(TOKENS)
+        np.testing.assert_allclose(found.logits, answers, 1e-4, 1e-5)
+    confident = zoo.with_policy(model, "confident")
+    assert array(confident(TOKENS)).shape == (3, 3)
+
+
 def test_padding_that_changes_its_answer_does_not_disagree():
     rule, mask = zoo.StopRule("agreement"), np.array([[True, True, False]] * 2)
     before = np.zeros((2, 3, 2), "float32")
