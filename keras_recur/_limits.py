@@ -10,6 +10,8 @@ from keras_recur._validation import check_integer, check_positive_int
 
 # Iterations of weights that are shared, and of one call.
 MAX_ITERATIONS = 100_000
+# What a program can count to: iterations that a rule may end earlier.
+MAX_COUNT = 2**31 - 1
 # Copies of a block: untied iterations, groups, and kernels of a template bank.
 MAX_COPIES = 10_000
 # Steps of a state graph, each of which runs other transitions.

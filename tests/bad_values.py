@@ -330,7 +330,8 @@ ALLOWED = {
 }
 
 # How much work is asked for, which may be any amount.
-AMOUNTS = ("epochs", "max_trials", "fresh_seeds")
+AMOUNTS = ["epochs", "max_trials", "fresh_seeds"]
+AMOUNTS += [("exporting.export", "maximum"), ("exporting.export_run", "maximum")]
 
 # Messages call these by their kind.
 CALLED = {
@@ -358,9 +359,9 @@ def bad_values(callable_name, parameter):
 
 def huge_values(callable_name, parameter):
     """Numbers of the right type that no machine has memory or time for."""
-    if parameter.name in AMOUNTS:
-        return []
     key = callable_name, parameter.name
+    if parameter.name in AMOUNTS or key in AMOUNTS:
+        return []
     kind = ELSEWHERE.get(key, ARGUMENTS.get(parameter.name))
     if kind in ("positive", "count", "integer", "many", "size of a kernel"):
         return [10**9]

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur._validation import check_number
 from keras_recur.analysis._logits import AnswerLabels, logits_shape
 from keras_recur.analysis.iteration_curve import right_answers
@@ -94,6 +95,7 @@ def calibrate(
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = anytime(model, rule, maximum, minimum)
+    check_size("maximum", predictor.maximum, MAX_ITERATIONS)  # All of them are run.
     rule = predictor.rule
     labels = AnswerLabels(predictor.model)
     signals, rights = [], []

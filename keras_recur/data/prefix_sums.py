@@ -27,7 +27,7 @@ def prefix_sum(
 
     Args:
         index: Which string of the split, 0 or more.
-        size: Length of the string in bits, 1 or more. Defaults to `16`.
+        size: Length of the string in bits, 1 to 1,000,000. Defaults to `16`.
         split: "train", "validation" or "test". Defaults to `"train"`.
         seed: Integer of at least 0 and below 2**64. Defaults to `0`.
 
@@ -67,7 +67,7 @@ def prefix_sums(
 
     Args:
         num_examples: How many strings, 1 or more.
-        size: Length of the strings in bits, 1 or more. Defaults to `16`.
+        size: Length of the strings in bits, 1 to 1,000,000. Defaults to `16`.
         split: "train", "validation" or "test". Defaults to `"train"`.
         seed: Integer of at least 0 and below 2**64. Defaults to `0`.
 

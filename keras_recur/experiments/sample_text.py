@@ -26,7 +26,7 @@ def sample_text(
             `(batch, window, 97)`: of `zoo.build("frnn_text", readout="all")`, or any
             causal Keras model on characters as `data.encode_text` numbers them.
         prompt: The text to continue, of a character or more. Default `"The "`.
-        length: How many characters to draw. Default 200.
+        length: How many characters to draw, 1 to 1,000,000. Default 200.
         temperature: Logits are divided by it. Below 1 likely characters become
             likelier; 0 always takes the likeliest. Default 1: as predicted.
         seed: Seed of the draws.

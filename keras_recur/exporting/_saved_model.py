@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops, tree
 
 from keras_recur._files import write_json
-from keras_recur._limits import MAX_ITERATIONS, check_size
+from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur.layers import RecurrentGraph, confidence
 from keras_recur.layers._masks import answer_mask
 from keras_recur.zoo.anytime import Anytime
@@ -74,7 +74,7 @@ def functions_of(
 ) -> tuple[dict, dict, dict]:
     """Its functions of tensors, why others are missing, and facts about iterations."""
     if maximum is not None:
-        check_size("maximum", maximum, MAX_ITERATIONS)
+        check_size("maximum", maximum, MAX_COUNT)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}

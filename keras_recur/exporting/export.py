@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from keras_recur._files import check_path, making
-from keras_recur._limits import MAX_ITERATIONS, check_size
+from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur._validation import check_one_of, check_type
 from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.bake import bake
@@ -110,7 +110,7 @@ def export(
     check_one_of("format", format, FORMATS)
     target = _check_path(path, format)
     if maximum is not None:
-        maximum = check_size("maximum", maximum, MAX_ITERATIONS)
+        maximum = check_size("maximum", maximum, MAX_COUNT)
     if card is not None:
         check_type("card", card, Mapping, "a dictionary of plain data")
     if isinstance(model, str | os.PathLike):

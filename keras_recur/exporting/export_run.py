@@ -9,7 +9,7 @@ import keras
 from keras_recur import data, zoo
 from keras_recur._archives import load_weights
 from keras_recur._files import check_path
-from keras_recur._limits import MAX_ITERATIONS, check_size
+from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur._validation import (
     check_flag,
     check_integer,
@@ -79,7 +79,7 @@ def export_run(
     if seed is not None:
         seed = check_integer("seed", seed, 0)
     if maximum is not None:
-        check_size("maximum", maximum, MAX_ITERATIONS)
+        check_size("maximum", maximum, MAX_COUNT)
     model, card, data_name = _trained(check_path("run", run), twin, seed)
     front = None
     if preprocess:

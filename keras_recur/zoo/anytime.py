@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_recur._limits import MAX_ITERATIONS, check_size
+from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
 from keras_recur.layers import confidence
 from keras_recur.layers._masks import answer_mask
@@ -146,7 +146,7 @@ class Anytime:
                 f"rule={rule!r} (of type {type(rule).__name__})."
             )
         maximum = self.steps.iterations if maximum is None else maximum
-        self.maximum = check_size("maximum", maximum, MAX_ITERATIONS)
+        self.maximum = check_size("maximum", maximum, MAX_COUNT)
         if self.steps.limit and self.maximum > self.steps.limit:
             raise ValueError(
                 f"`maximum` can be at most {self.steps.limit} here: there are no "
