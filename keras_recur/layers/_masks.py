@@ -159,7 +159,9 @@ def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
     mask = answer_mask(logits)
     if mask is None:
         return targets, attach(logits, [None])
-    targets = ops.cast(targets, "int32")
+    targets = ops.convert_to_tensor(targets)
+    if "float" not in str(targets.dtype):
+        targets = ops.cast(targets, "int32")  # Unsigned ones have no -1.
     rank = len(targets.shape)
     column = rank > 1 and targets.shape[-1] == 1 != logits.shape[-2]
     if len(mask.shape) == rank - column + 1:

@@ -235,5 +235,6 @@ class _EpochLog(keras.callbacks.Callback):
             raise TrainingDiverged(
                 f"The loss became {loss} in epoch {self._epoch + 1} of "
                 f"{self.schedule.recipe.epochs}. The {self._epoch} finished epochs are "
-                "kept. Try a lower learning rate, warm-up, clip_norm or throttle=True."
+                "kept. Try a lower learning rate, warm-up, clip_norm or throttle=True; "
+                "labels that are no class, and NaN among the inputs, do the same."
             )

@@ -48,7 +48,8 @@ class IterationLoss(keras.losses.Loss):
     """Sparse cross-entropy, summed over the readouts of the iterations.
 
     Targets below 0 are not scored (the walls of a maze): the loss of a readout is the
-    mean over the scored positions of the batch.
+    mean over the scored positions of the batch. A target that is no class (one above
+    the classes, 2.5, NaN) makes it NaN.
 
     Args:
         weights: Weight of each iteration's readout. `"final"` (default): the last
@@ -118,12 +119,16 @@ class IterationLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         y_true, several = matched(y_true, y_pred)
-        y_true = ops.cast(y_true, "int32")
         y_pred = ops.cast(y_pred, self.dtype)
         if not several:
             y_pred = ops.expand_dims(y_pred, 1)
-        scored = y_true >= 0
-        labels = ops.where(scored, y_true, 0)
+        labels = ops.cast(y_true, "int32")
+        scored = labels >= 0
+        # A label that is no class would be an error on one backend, and cost nothing or
+        # count as another class elsewhere. NaN equals nothing.
+        whole = ops.equal(ops.cast(labels, y_true.dtype), y_true)
+        known = ops.logical_and(whole, labels < y_pred.shape[-1])
+        labels = ops.where(ops.logical_and(scored, known), labels, 0)
         total = 0.0
         for t, weight in enumerate(self.weights_for(y_pred.shape[1])):
             if weight:
@@ -133,11 +138,8 @@ class IterationLoss(keras.losses.Loss):
         # Keras then takes the mean over all positions, the loss is over the scored.
         mask = ops.cast(scored, self.dtype)
         share = ops.maximum(ops.mean(mask), 1e-12)
-        if keras.backend.backend() == "jax":
-            # There a label above the classes would cost nothing; elsewhere it is an
-            # error, or NaN.
-            total = ops.where(labels < y_pred.shape[-1], total, float("nan"))
-        return ops.where(scored, total, 0.0) / share
+        total = ops.where(scored, total, 0.0) / share
+        return ops.where(known, total, float("nan"))
 
     def readout_loss(self, labels, logits, iteration: int, iterations: int):
         """The loss of one readout, for every position; `iteration` counts from 0."""

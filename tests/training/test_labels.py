@@ -7,6 +7,7 @@ import pytest
 from keras_recur import analysis, data, training, zoo
 from keras_recur._labels import label_place
 from keras_recur.training import F1, CoarseToFineLoss, ExactMatch, IterationLoss
+from keras_recur.training.annealed_loss import AnnealedLoss
 
 CLASSES = 4
 COUNT = 24
@@ -247,14 +248,31 @@ def test_models_of_one_logit_or_several_outputs_are_refused():
         training.fit(network(), RECIPE, (X, Y), verbose=0)
 
 
-def test_a_label_above_the_classes_in_a_tensor_is_never_free_of_cost(backend):
-    labels = keras.ops.convert_to_tensor(np.array([CLASSES, 0]))
-    try:
-        loss = float(IterationLoss()(labels, np.zeros((2, CLASSES), "float32")))
-    except Exception:  # PyTorch and TensorFlow refuse it.
-        assert backend != "jax"
-        return
-    assert np.isnan(loss)
+LOSSES = {
+    "final": IterationLoss(),
+    "coarse": CoarseToFineLoss([0, 0, 1, 1]),
+    "annealed": AnnealedLoss(IterationLoss(), IterationLoss("uniform"), 0.5),
+}
+NO_CLASSES = [CLASSES, 1.5, -0.5, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("label", NO_CLASSES)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_the_loss_of_a_tensor_of_what_is_no_class_is_nan(loss, label):
+    logits = keras.ops.zeros((3, 2, CLASSES))
+    for labels, wrong in (([label, 0, 1], True), ([3, 0, -1], False)):
+        labels = keras.ops.convert_to_tensor(np.array(labels, "float32"))
+        assert np.isnan(float(loss(labels, logits))) == wrong
+
+
+@pytest.mark.parametrize("label", NO_CLASSES)
+def test_what_is_no_class_in_a_later_batch_ends_the_training(label):
+    tf = pytest.importorskip("tensorflow")
+    labels = Y.astype("float32")
+    labels[-1] = label
+    batches = tf.data.Dataset.from_tensor_slices((X, labels)).batch(4)
+    with pytest.raises(training.TrainingDiverged, match="labels that are no class"):
+        training.fit(network(), RECIPE, batches, verbose=0)
 
 
 PLACES = [
