@@ -111,7 +111,7 @@ class RunFolder:
     @contextlib.contextmanager
     def _or_taken_back(self, begin):
         path = self.path / self.asked_in
-        before = path.read_bytes() if path.exists() else None
+        before = path.read_bytes() if path.is_file() else None
         begin()
         there = self._content()
         try:

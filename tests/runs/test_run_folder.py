@@ -121,10 +121,15 @@ def nested(value, depth=3):
         json.dumps(nested(None)),
         "[" * 100_000,
         b"\xff\xfe".decode("latin1"),
+        None,  # A folder of that name.
     ],
 )
 def test_json_of_another_shape_is_damaged(name, text, run, entry):
-    (run.path / name).write_text(text, encoding="latin1")
+    if text is None:
+        (run.path / name).unlink()
+        (run.path / name).mkdir()
+    else:
+        (run.path / name).write_text(text, encoding="latin1")
     with pytest.raises(ValueError, match=r"json is damaged.*Remove it"):
         if name == "results.json":
             write_report(run)
