@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from keras_recur.layers._masks import joined
 from keras_recur.training.iteration_loss import IterationLoss
 from keras_recur.zoo.with_iterations import called_again
 
@@ -33,7 +34,7 @@ def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
     if not alpha:
         yield
         return
-    graph = _graph(model, alpha)
+    progressive = called_again(model, progressive=True)
     loss: Any = model.loss
     mixed = IterationLoss([1 - alpha, alpha])
     step, call, score = model.train_step, model.call, loss.call
@@ -46,9 +47,13 @@ def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
             _in_step.reset(token)
 
     def progressive_call(inputs, *args, training=None, mask=None, **kwargs):
-        if _in_step.get():
-            return graph(inputs, training=training)
-        return call(inputs, *args, training=training, mask=mask, **kwargs)
+        if not _in_step.get():
+            return call(inputs, *args, training=training, mask=mask, **kwargs)
+        if alpha == 1:
+            return progressive(inputs, training=training)
+        full = call(inputs, *args, training=training, mask=mask, **kwargs)
+        found = progressive(inputs, training=training)
+        return joined(keras.ops.stack, [full, found], 1)
 
     def mixed_call(y_true, y_pred):
         return (mixed.call if _in_step.get() else score)(y_true, y_pred)
@@ -63,13 +68,3 @@ def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
     finally:
         for place, name, _ in hooks:
             delattr(place, name)
-
-
-def _graph(model, alpha):
-    """The graph that a training step runs, on the same layers."""
-    if alpha == 1:
-        return called_again(model, progressive=True)
-    full = called_again(model)
-    progressive = called_again(model, full.input, progressive=True)
-    both = keras.ops.stack([full.output, progressive.output], axis=1)
-    return keras.Model(full.input, both, name=model.name)

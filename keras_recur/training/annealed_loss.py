@@ -7,11 +7,12 @@ from keras import ops
 
 from keras_recur._labels import matched
 from keras_recur._validation import check_number, check_type
+from keras_recur.training._readout_loss import ReadoutLoss
 from keras_recur.training.iteration_loss import IterationLoss
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class AnnealedLoss(keras.losses.Loss):
+class AnnealedLoss(ReadoutLoss):
     """`1 - share` times one loss over the readouts, plus `share` times another.
 
     A loss is linear in its weights: that is the loss with the weights mixed. A file

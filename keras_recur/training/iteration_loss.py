@@ -11,14 +11,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._labels import check_given, matched
+from keras_recur._labels import matched
 from keras_recur._validation import (
     check_number,
     check_one_of,
     check_sequence,
     check_string,
 )
-from keras_recur.layers._masks import without_padding
+from keras_recur.training._readout_loss import ReadoutLoss
 
 NAMED = ("final", "uniform", "geometric")
 
@@ -44,7 +44,7 @@ def check_weights(name: str, weights: Any) -> str | list[float]:
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class IterationLoss(keras.losses.Loss):
+class IterationLoss(ReadoutLoss):
     """Sparse cross-entropy, summed over the readouts of the iterations.
 
     Targets below 0 are not scored (the walls of a maze): the loss of a readout is the
@@ -111,11 +111,6 @@ class IterationLoss(keras.losses.Loss):
         gamma = self.gamma if self.weights == "geometric" else 1.0
         powers = [gamma**t for t in range(iterations)]
         return [p / sum(powers) for p in powers]
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        check_given(y_true, y_pred)
-        y_true, y_pred = without_padding(y_true, y_pred)
-        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         y_true, several = matched(y_true, y_pred)

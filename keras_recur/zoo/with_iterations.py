@@ -92,11 +92,11 @@ def check_one_output(model: Any, what: str) -> None:
         )
 
 
-def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Model:
+def called_again(model: keras.Model, **changes) -> keras.Model:
     """The model's graph once more, on the same layers, with other call arguments.
 
-    With `inputs`, on those tensors instead of new ones. `readout` goes to `Readout`
-    layers, all others to loops; iterations are the steps of a `RecurrentGraph`.
+    `readout` goes to `Readout` layers, all others to loops; iterations are the steps of
+    a `RecurrentGraph`.
     """
     functional = uncompiled(model)
     found = False
@@ -125,7 +125,6 @@ def called_again(model: keras.Model, inputs: Any = None, **changes) -> keras.Mod
 
     again = keras.models.clone_model(
         functional,
-        input_tensors=inputs,
         clone_function=same_or_inner,
         call_function=call,
     )

@@ -12,8 +12,9 @@ from keras_recur.analysis import (
     iteration_curve,
     iteration_metrics,
 )
+from keras_recur.data import ArrayDataset
 from keras_recur.layers import Readout, SharedRecurrentBlock
-from keras_recur.training import F1, ExactMatch, IterationLoss
+from keras_recur.training import F1, ExactMatch, IterationLoss, Recipe, fit
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Layer '(sequential|functional)"),
@@ -228,6 +229,29 @@ def test_padded_positions_are_not_trained(readout):
     without = ops.convert_to_tensor(array(model(TOKENS)))
     expected = float(array(loss(ops.convert_to_tensor(unscored), without)))
     assert float(array(loss(targets, model(TOKENS)))) == pytest.approx(expected, 1e-5)
+
+
+RECIPES = {
+    "last": {},
+    "uniform": {"loss_weights": "uniform"},
+    "progressive": {"progressive": 0.5},
+    "progressive alone": {"progressive": 1.0},
+    "annealed": {"anneal_from": "uniform", "anneal_epochs": 1},
+    "coarse to fine": {"loss_weights": "uniform", "hierarchy": [0, 0, 1]},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_labels_of_padding_change_no_training(name):
+    recipe = Recipe("adam", 0.1, epochs=2, batch_size=3, **RECIPES[name])
+    found = []
+    for label in (0, 2):
+        model = tagger("all" if recipe.every_readout else "last")
+        labels = np.where(TOKENS > 0, TOKENS % 3, label)
+        history = fit(model, recipe, ArrayDataset(TOKENS, labels, 3), verbose=0)
+        found.append([history["loss"], *map(array, model.weights)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("readout", ["last", "all"])
