@@ -172,9 +172,14 @@ def test_training_learns_and_validates():
     assert len(history["val_accuracy"]) == 3
 
 
-@pytest.mark.parametrize("alpha", [0.25, 1.0])
-def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(alpha, monkeypatch):
+@pytest.mark.parametrize(("alpha", "depth"), [(0.25, 0), (0.25, 2), (1.0, 0)])
+def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(
+    alpha, depth, monkeypatch
+):
     model = deep_thinking(iterations=4, injection="concat")
+    for _ in range(depth):  # Within another model.
+        inputs = keras.Input(model.input_shape[1:])
+        model = keras.Model(inputs, model(inputs))
     dataset = strings(num_examples=16)
     x, y = dataset[0]
     losses = {}
