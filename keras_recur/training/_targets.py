@@ -77,7 +77,7 @@ def _output_shape(model):
         raise ValueError(
             f"`model` must have one output, logits. Received: {model.name!r} with "
             f"{count} outputs. Train the output that the labels are for: "
-            "keras.Model(model.input, model.output[0])."
+            "keras.Model(model.input, model.outputs[0])."
         )
     check_classes(shape[-1])
     return tuple(shape)

@@ -101,6 +101,7 @@ def called_again(model: keras.Model, **changes) -> keras.Model:
     functional = uncompiled(model)
     found = False
     loops = [la for la in model.layers if isinstance(la, _LOOPS)]
+    read = []
 
     def call(layer, *args, **kwargs):
         nonlocal found
@@ -109,6 +110,13 @@ def called_again(model: keras.Model, **changes) -> keras.Model:
             # Of several loops the last one is read out.
             left_out = ["readout"] + ["return_sequence"] * (layer is not loops[-1])
             changed = {k: v for k, v in changes.items() if k not in left_out}
+            if changed.get("return_sequence") and layer in read:
+                raise ValueError(
+                    "Reading out every iteration needs a last loop that is called "
+                    f"once. Received: {model.name!r}, which calls {layer.name!r} more "
+                    "often. Give each call a loop of its own."
+                )
+            read.append(layer)
             if isinstance(layer, RecurrentGraph):
                 changed = _for_graph(changed)
             kwargs |= changed

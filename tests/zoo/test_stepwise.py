@@ -67,6 +67,18 @@ def test_one_program_serves_all_iterations_where_weights_are_shared():
         assert len(steps._programs) == programs
 
 
+def test_a_loop_that_is_called_twice_is_not_read_out_at_every_iteration():
+    inputs = keras.Input((4,))
+    loop = SharedRecurrentBlock(keras.layers.Dense(4, activation="tanh"), 3)
+    model = keras.Model(inputs, Readout(keras.layers.Dense(2))(loop(loop(inputs))))
+    x = np.ones((2, 4), "float32")
+    steps = zoo.Stepwise(model)
+    found = steps.read(steps.advance(steps.start(x), 0, 3))
+    np.testing.assert_allclose(array(found), array(model(x)), 1e-5, 1e-6)
+    with pytest.raises(ValueError, match="a last loop that is called once"):
+        zoo.with_iterations(model, readout="all")
+
+
 def test_models_that_cannot_be_taken_apart():
     with pytest.raises(ValueError, match="SharedRecurrentBlock as its last loop.*no l"):
         zoo.Stepwise(keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]))
