@@ -133,7 +133,7 @@ def test_bad_configurations(builders):
         mazes.MazesConfig(size=10)
     with pytest.raises(ValueError, match="`train` must be a positive integer"):
         mazes.MazesConfig(train=0)
-    with pytest.raises(ValueError, match="`size` must be a positive integer"):
+    with pytest.raises(ValueError, match="`size` must be an integer from 1 to 1000000"):
         prefix_sums.PrefixSumsConfig(size=0)
     with pytest.raises(ValueError, match="`seed` must be"):
         prefix_sums.PrefixSumsConfig(seed=-1)
