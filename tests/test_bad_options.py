@@ -55,7 +55,7 @@ def options():
 
 def outcome(name, arguments, option, value):
     flag = "--" + {"on": "on"}.get(option, option).replace("_", "-")
-    with limit(20):
+    with limit(4):
         found = CliRunner().invoke(cli.app, [name, *arguments, flag, value])
     said = f"{found.output} {found.exception}"
     if found.exit_code not in (1, 2):

@@ -104,7 +104,7 @@ def test_ctrl_c_ends_a_command_on_every_backend(moment, tmp_path):
         + [*command.split(), str(tmp_path / "run")],
         capture_output=True,
         encoding="utf-8",
-        timeout=200,
+        timeout=100,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert done.returncode == 130, (done.stdout, done.stderr)
