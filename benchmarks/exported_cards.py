@@ -29,7 +29,7 @@ def write_cards(zoo: Path, results: Path) -> list[Path]:
             text = card.read_text(encoding="utf-8").partition(f"\n{HEADING}\n")[0]
             source = f"On {here[0].hardware}; by `benchmarks/run.py --only exported`."
             parts = [text.rstrip("\n"), "", HEADING, "", *lines, source, ""]
-            card.write_text("\n".join(parts))
+            card.write_text("\n".join(parts), encoding="utf-8")
             written.append(card)
     if not written:
         raise ValueError(

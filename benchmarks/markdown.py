@@ -109,7 +109,7 @@ def write_readme(readme: Path, text: str) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{readme} has no lines {BEGIN} and {END}, in this order.")
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def _tables(rows: list[Row], path: Path):

@@ -47,10 +47,9 @@ def check_memory(what: str, size: int, received: str) -> None:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python, NumPy or a backend says that memory is used up."""
-    name = type(error).__name__
     if isinstance(error, MemoryError):
         return True
+    if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
+        return True
     said = str(error).lower()
-    return name in ("ResourceExhaustedError", "OutOfMemoryError") or any(
-        text in said for text in _SAID
-    )
+    return any(text in said for text in _SAID)

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur._validation import check_number
-from keras_recur.analysis._logits import AnswerLabels, logits_shape
+from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.data._batches import batches
 from keras_recur.zoo import StopRule, anytime
@@ -90,14 +90,13 @@ def calibrate(
     >>> found.accuracy >= found.fixed_accuracy
     True
     """
-    logits_shape(model)
+    labels = AnswerLabels(model)
     if accuracy is not None:
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = anytime(model, rule, maximum, minimum)
     check_size("maximum", predictor.maximum, MAX_ITERATIONS)  # All of them are run.
     rule = predictor.rule
-    labels = AnswerLabels(predictor.model)
     signals, rights = [], []
     for x, y in batches(data, "calibrate with"):
         followed, target = [], None

@@ -260,7 +260,7 @@ class RunFolder:
 
     def made_with(self) -> str | None:
         """Digest of the data that results here were made with, if there are any."""
-        digests = (result.get("data_digest") for result in self.results())
+        digests = (result.get("data_digest") for result in self._finished())
         return next(filter(None, digests), None)
 
     def write_result(
@@ -273,13 +273,14 @@ class RunFolder:
 
     def results(self) -> list[dict[str, Any]]:
         """All finished results, in order."""
+        return list(self._finished())
+
+    def _finished(self):
         asked = self.read_json(self.asked_in)
-        found = [
-            self.finished(seed, twin)
-            for seed in asked["seeds"]
-            for twin in asked["twins"]
-        ]
-        return [result for result in found if result]
+        for seed in asked["seeds"]:
+            for twin in asked["twins"]:
+                if result := self.finished(seed, twin):
+                    yield result
 
     def read_json(self, name: str | Path, shape: Any = None) -> Any:
         """Reads a file of this folder.

@@ -1,10 +1,10 @@
-"""What every loss over readouts does before Keras takes the mean."""
+"""What losses and metrics over readouts begin with: targets checked, padding out."""
 
 from typing import Any
 
 import keras
 
-from keras_recur._labels import check_given
+from keras_recur._labels import check_given, matched
 from keras_recur.layers._masks import without_padding
 
 
@@ -15,3 +15,12 @@ class ReadoutLoss(keras.losses.Loss):
         check_given(y_true, y_pred)
         y_true, y_pred = without_padding(y_true, y_pred)
         return super().__call__(y_true, y_pred, sample_weight)
+
+
+def last_answers(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return targets in the shape of the answers, and logits of the last readout."""
+    check_given(y_true, y_pred)
+    y_true, y_pred = map(keras.ops.convert_to_tensor, (y_true, y_pred))
+    y_true, y_pred = without_padding(y_true, y_pred)
+    y_true, several = matched(y_true, y_pred)
+    return y_true, y_pred[:, -1] if several else y_pred

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._labels import check_given, example_weights, matched
+from keras_recur._labels import example_weights
 from keras_recur._validation import check_string
-from keras_recur.layers._masks import without_padding
+from keras_recur.training._readout_loss import last_answers
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -47,12 +47,7 @@ class ExactMatch(keras.metrics.Mean):
         super().__init__(name=check_string("name", name), dtype=dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        check_given(y_true, y_pred)
-        y_pred = ops.convert_to_tensor(y_pred)
-        y_true, y_pred = without_padding(ops.convert_to_tensor(y_true), y_pred)
-        y_true, several = matched(y_true, y_pred)
-        if several:
-            y_pred = y_pred[:, -1]
+        y_true, y_pred = last_answers(y_true, y_pred)
         y_true = ops.cast(y_true, "int32")
         found = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
         right = ops.logical_or(found == y_true, y_true < 0)

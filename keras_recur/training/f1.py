@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_recur._labels import check_given, example_weights, matched
+from keras_recur._labels import example_weights
 from keras_recur._validation import check_string
-from keras_recur.layers._masks import without_padding
+from keras_recur.training._readout_loss import last_answers
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -53,12 +53,7 @@ class F1(keras.metrics.Metric):
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        check_given(y_true, y_pred)
-        y_pred = ops.convert_to_tensor(y_pred)
-        y_true, y_pred = without_padding(ops.convert_to_tensor(y_true), y_pred)
-        y_true, several = matched(y_true, y_pred)
-        if several:
-            y_pred = y_pred[:, -1]
+        y_true, y_pred = last_answers(y_true, y_pred)
         weight = 1.0
         if sample_weight is not None:
             weight = example_weights(sample_weight, y_true, True)
