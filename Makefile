@@ -11,7 +11,7 @@ EXPORTED := exported-jax exported-torch exported-tensorflow
 .PHONY: demo test lint docs served $(EXPORTED) benchmarks clean
 
 demo: .venv/installed
-	$(BIN)/keras-recur compare deep_thinking_1d --on prefix_sums --quick --seeds 1 --out demo --resume
+	$(BIN)/keras-recur compare deep_thinking_1d --data prefix_sums --quick --seeds 1 --output demo --resume
 
 # Installations first, one by one; then what uses one core goes side by side.
 test: .venv/installed-test .venv-serving/installed

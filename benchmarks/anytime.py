@@ -23,6 +23,8 @@ from memory_meter import memory_meter
 from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, compare, compiled, data, recurrent, report
 
+from keras_recur import inference
+
 MIB = 2**20
 ENTRY = "deep_thinking_1d-prefix_sums"
 
@@ -75,10 +77,10 @@ def measure(setting: Setting) -> None:
     at("calibrating")
     held_out = load("validation", batch_size=100, num_examples=500)
     maximum = setting.iterations
-    found = analysis.calibrate(model, setting.variant, held_out, maximum=maximum)
-    predictor = zoo.anytime(model, found.rule, maximum)
+    found = analysis.select_stop_rule(model, setting.variant, held_out, maximum=maximum)
+    predictor = inference.EarlyExitPredictor(model, found.rule, maximum)
     test = load("test", batch_size=setting.batch, num_examples=512)
-    fixed = zoo.with_iterations(model, maximum, unroll=False)
+    fixed = inference.with_iterations(model, maximum, unroll=False)
     fixed.compile(jit_compile=setting.jit)
     batches = [test[i] for i in range(len(test) if setting.batch > 1 else 64)]
     at("first runs")
@@ -119,7 +121,7 @@ def _again(batches):
 
 
 def measure_memory(setting: Setting) -> None:
-    from keras_recur import analysis, zoo
+    from keras_recur import analysis
 
     model = recurrent(setting)
     x, y = data(setting)
@@ -132,7 +134,7 @@ def measure_memory(setting: Setting) -> None:
 
     else:
         every = compiled(
-            zoo.with_iterations(model, readout="all", unroll=False), setting
+            inference.with_iterations(model, readout="all", unroll=False), setting
         )
 
         def curve(batches):

@@ -97,7 +97,7 @@ def read_rows(path: Path) -> list[Row]:
             raise ValueError(
                 f"{path} is no table of these benchmarks, or one of another version. "
                 f"Its columns: {reader.fieldnames}. Expected: {list(COLUMNS)}. Move "
-                "it away, or name another file with --out."
+                "it away, or name another file with --output."
             )
         rows = list(reader)
     if any(None in row or None in row.values() for row in rows):

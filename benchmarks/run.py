@@ -209,7 +209,7 @@ def _arguments() -> argparse.Namespace:
     add("--device", choices=("auto", "cpu", "gpu"), default="auto")
     add("--limit", type=positive, default=900, help="seconds for one measurement")
     add("--resume", action="store_true", help="skip what is in the CSV already")
-    add("--out", type=Path, help="CSV file; default: results/<hardware>.csv")
+    add("--output", type=Path, help="CSV file; default: results/<hardware>.csv")
     add("--markdown", action="store_true", help="print the README's table; no run")
     add("--write-readme", type=Path, metavar="FILE", help="put that table into FILE")
     add("--write-cards", type=Path, metavar="ZOO", help="into the cards of its entries")

@@ -26,6 +26,8 @@ from pathlib import Path
 from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import OPTIONS, at, compare, report
 
+from keras_recur import metrics
+
 EPOCHS, EXAMPLES = 12, 8000
 
 
@@ -112,7 +114,6 @@ def by_loop(asked: dict) -> float:
     """Seconds per trial."""
     import keras
 
-    from keras_recur import training
     from keras_recur.tuning.search_plan import SearchPlan
 
     plan = SearchPlan(**asked)
@@ -127,7 +128,7 @@ def by_loop(asked: dict) -> float:
         model.compile(
             recipe.make_optimizer(model),
             recipe.loss(),
-            metrics=[training.ExactMatch()],
+            metrics=[metrics.ExactMatch()],
         )
         model.fit(
             entry.train_data(twin, 0),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from setting import Setting
 
+from keras_recur import inference
+
 ROW, AT = "@row ", "@at "
 OPTIONS = {"deep_thinking_1d": {"injection": "concat"}, "deep_thinking_2d": {}}
 
@@ -76,7 +78,7 @@ def recurrent(setting: Setting, **loop):
         **OPTIONS[setting.network],
         **loop,
     )
-    return zoo.with_iterations(pair.recurrent, setting.iterations)
+    return inference.with_iterations(pair.recurrent, setting.iterations)
 
 
 def compiled(model, setting: Setting, optimizer=None):

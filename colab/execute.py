@@ -1,7 +1,7 @@
 """Runs the notebooks of this folder from top to bottom, and says how long they took.
 
 python colab/execute.py                    # all of them, in full; writes times.csv
-python colab/execute.py 02 04 --out done   # two of them, kept with their outputs
+python colab/execute.py 02 04 --output done   # two of them, kept with their outputs
 """
 
 import argparse
@@ -52,7 +52,7 @@ def execute(path: Path, timeout: int = 1200, **environment: str) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="how names begin; default: all")
-    parser.add_argument("--out", type=Path, help="folder for notebooks with outputs")
+    parser.add_argument("--output", type=Path, help="folder for notebooks with outputs")
     asked = parser.parse_args()
     chosen = [
         path

@@ -7,17 +7,24 @@ import keras
 
 from keras_recur import (
     analysis,
+    callbacks,
     data,
     experiments,
     exporting,
+    inference,
     layers,
+    losses,
+    metrics,
+    optimizers,
+    recipes,
+    regularizers,
+    reports,
     runs,
     training,
     zoo,
 )
 from keras_recur._torch_gradients import zero_all_gradients
 from keras_recur.exporting import export
-from keras_recur.training import losses
 from keras_recur.version import __version__
 
 if keras.backend.backend() == "torch":
@@ -29,12 +36,19 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "analysis",
+    "callbacks",
     "data",
     "experiments",
     "export",
     "exporting",
+    "inference",
     "layers",
     "losses",
+    "metrics",
+    "optimizers",
+    "recipes",
+    "regularizers",
+    "reports",
     "runs",
     "training",
     "tuning",

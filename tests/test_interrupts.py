@@ -68,7 +68,8 @@ def test_an_error_that_an_interrupt_became_is_an_interrupt(soon):
 # first is lost, as one inside of a callback of the garbage collector is.
 PROGRAM = """
 import contextlib, os, signal, sys, threading, time
-from keras_recur import cli, training
+from keras_recur import training
+    from keras_recur.cli import main as cli
 import keras
 moment, folder = float(sys.argv[1]), sys.argv[2]
 
@@ -97,8 +98,8 @@ cli.main()
 
 @pytest.mark.parametrize("moment", [0, 2])
 def test_ctrl_c_ends_a_command_on_every_backend(moment, tmp_path):
-    command = "compare deep_thinking_1d --on prefix_sums --quick --width 4 --seeds 1"
-    command += " --iterations 2 --examples 200 --epochs 5000 --out"
+    command = "compare deep_thinking_1d --data prefix_sums --quick --width 4 --seeds 1"
+    command += " --iterations 2 --examples 200 --epochs 5000 --output"
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(moment), str(tmp_path / "run")]
         + [*command.split(), str(tmp_path / "run")],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pages import keep_only, put
 
-from keras_recur.runs.page import markdown_table
+from keras_recur.reports.page import markdown_table
 
 
 def cards(root: Path) -> dict[str, Path]:

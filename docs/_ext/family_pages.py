@@ -16,9 +16,9 @@ from pages import keep_only, put
 
 from keras_recur import zoo
 from keras_recur.analysis import plot_pair
-from keras_recur.runs.page import markdown_table
-from keras_recur.runs.report import accuracy_table, footnote, headline
-from keras_recur.zoo.published import entry_folders, read_entry
+from keras_recur.reports.page import markdown_table
+from keras_recur.reports.run_report import accuracy_table, footnote, headline
+from keras_recur.zoo.entries import entry_folders, read_entry
 
 _COSTS = {
     "parameters": "trainable parameters",
@@ -41,7 +41,7 @@ def write(folder: Path, root: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows, files = [], {"index.md"}
-    for name in zoo.list_models():
+    for name in zoo.list_families():
         family = zoo.describe(name)
         pair = zoo.build(name, initializer="zeros", seed=0)
         costs = pair.costs()
@@ -89,7 +89,7 @@ def page(family, costs, entries: list[Path], root: Path) -> str:
     if not entries:
         parts.append(
             "No entry of this family is in `zoo/` yet. Train one with "
-            f"`keras-recur compare {name} --on ...`."
+            f"`keras-recur compare {name} --data ...`."
         )
     also = [f"[{card}](../experiments/{card}.md)" for card in cards_of(name, root)]
     if also:
@@ -118,7 +118,7 @@ def _costs(costs):
 
 
 def _published(family):
-    if not family.published:
+    if not family.reported:
         return "None is known."
     rows = [
         [
@@ -127,7 +127,7 @@ def _published(family):
             f"{count.feedforward:,}",
             "reported",
         ]
-        for count in family.published
+        for count in family.reported
     ]
     header = ["network", "recurrent", "feed-forward twin", ""]
     words = (

@@ -1,9 +1,21 @@
 """What trained networks do: accuracy over iterations, sharing that was learned."""
 
 from keras_recur.analysis.bake import bake
-from keras_recur.analysis.calibrate import Calibration, calibrate
-from keras_recur.analysis.exit_metrics import ExitMetrics, exit_metrics, plot_exits
-from keras_recur.analysis.find_loop import Loop, find_loop
+from keras_recur.analysis.batch_norm_statistics import (
+    BatchNormStatistics,
+    batch_norm_statistics,
+    plot_batch_norm_statistics,
+)
+from keras_recur.analysis.convert_to_template_bank import (
+    TemplateBankModel,
+    convert_to_template_bank,
+)
+from keras_recur.analysis.exit_metrics import (
+    ExitMetrics,
+    exit_metrics,
+    plot_exit_metrics,
+)
+from keras_recur.analysis.find_loop import LoopStructure, find_loop
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.fold_curve import Fold, FoldCurve, fold_curve
 from keras_recur.analysis.iteration_curve import iteration_curve
@@ -19,29 +31,22 @@ from keras_recur.analysis.layer_similarity import (
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
-from keras_recur.analysis.plot_unfolding import plot_unfolding
-from keras_recur.analysis.recalibrate import recalibrate
-from keras_recur.analysis.similarity_history import SimilarityHistory
-from keras_recur.analysis.statistics_over_time import (
-    Statistics,
-    plot_statistics,
-    statistics_over_time,
-)
-from keras_recur.analysis.to_bank import Converted, to_bank
+from keras_recur.analysis.plot_predictions import plot_predictions
+from keras_recur.analysis.select_stop_rule import StopRuleChoice, select_stop_rule
+from keras_recur.analysis.update_batch_norm import update_batch_norm
 
 __all__ = [
-    "Calibration",
-    "Converted",
+    "StopRuleChoice",
+    "TemplateBankModel",
     "ExitMetrics",
     "Fold",
     "FoldCurve",
     "IterationMetrics",
     "LayerSimilarity",
-    "Loop",
-    "SimilarityHistory",
-    "Statistics",
+    "LoopStructure",
+    "BatchNormStatistics",
     "bake",
-    "calibrate",
+    "select_stop_rule",
     "exit_metrics",
     "find_loop",
     "fold",
@@ -49,14 +54,14 @@ __all__ = [
     "iteration_curve",
     "iteration_metrics",
     "layer_similarity",
-    "plot_exits",
+    "plot_exit_metrics",
     "plot_iteration_curves",
     "plot_iteration_metrics",
     "plot_layer_similarity",
     "plot_pair",
-    "plot_statistics",
-    "plot_unfolding",
-    "recalibrate",
-    "statistics_over_time",
-    "to_bank",
+    "plot_batch_norm_statistics",
+    "plot_predictions",
+    "update_batch_norm",
+    "batch_norm_statistics",
+    "convert_to_template_bank",
 ]

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from keras_recur.analysis._logits import check_model
+from keras_recur.inference.with_iterations import uncompiled
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 from keras_recur.layers._held import held
 from keras_recur.layers._walk import walk
-from keras_recur.zoo.with_iterations import uncompiled
 
 
 def banks_of(
@@ -52,7 +52,7 @@ def require_banks(model: Any) -> dict[str, TemplateBank]:
             f"The model has no template bank. Received: {model.name!r} with layers "
             f"{[layer.name for layer in model.layers]}. Build one with "
             "zoo.build(..., templates=k), or convert a trained network with "
-            "analysis.to_bank."
+            "analysis.convert_to_template_bank."
         )
     return found
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_recur.analysis.iteration_curve import state_graphs
+from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.zoo.costs import costs
-from keras_recur.zoo.with_iterations import with_iterations
 
 
 def macs_over_iterations(

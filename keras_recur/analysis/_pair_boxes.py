@@ -10,13 +10,13 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_recur.inference.with_iterations import has_loop
 from keras_recur.layers import (
     Readout,
     RecurrentGraph,
     SharedRecurrentBlock,
     TimeSpecificBatchNormalization,
 )
-from keras_recur.zoo.with_iterations import has_loop
 
 _SHORT = {
     "BatchNormalization": "BatchNorm",
@@ -213,7 +213,7 @@ def _rows(block):
 
 def _shape(layer):
     leaves = [tuple(x.shape[1:]) for x in tree.flatten(layer.output)]
-    if isinstance(layer, SharedRecurrentBlock) and layer.return_sequence:
+    if isinstance(layer, SharedRecurrentBlock) and layer.return_sequences:
         leaves = [shape[1:] for shape in leaves]
     return size(leaves[0]) if len(leaves) == 1 else f"{len(leaves)} tensors"
 

@@ -197,7 +197,7 @@ class _Column:
             rail_in(self.axes, x, self.right, source, ends)
             words, y = f"recall: {loop.injection}", (source + ends[0]) / 2
             text(self.axes, x + 0.03, y, words, size=7, color=FAINT, rotation=90)
-        if loop.return_sequence:
+        if loop.return_sequences:
             x, starts = self.right + 0.24, [low + _HEIGHT / 3 for _, low in places]
             end = self.y - _HEIGHT / 2
             rail_out(self.axes, x, self.right, starts, end)

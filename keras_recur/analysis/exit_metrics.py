@@ -10,7 +10,7 @@ from keras_recur._validation import check_positive_int, check_type
 from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.data._batches import batches
-from keras_recur.zoo import Anytime
+from keras_recur.inference import EarlyExitPredictor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ExitMetrics:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.zoo.anytime(pair.recurrent, "agreement", maximum=50)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=50)
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
     >>> found.accuracy == found.right.mean()
@@ -57,11 +57,11 @@ class ExitMetrics:
         )
 
 
-def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
+def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
     """Predicts with and without stopping early.
 
     Args:
-        predictor: What `zoo.anytime` returned.
+        predictor: What `inference.EarlyExitPredictor` returned.
         data: Batches `(x, y)` in any form that `iteration_curve` takes. Positions with
             targets below 0 are not scored.
 
@@ -75,14 +75,14 @@ def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.zoo.anytime(pair.recurrent, "agreement", maximum=50)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=50)
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> keras_recur.analysis.exit_metrics(predictor, test).iterations.shape
     (20,)
     """
-    if not isinstance(predictor, Anytime):
+    if not isinstance(predictor, EarlyExitPredictor):
         raise ValueError(
-            "`predictor` must be what keras_recur.zoo.anytime(model, rule) returns. "
+            "`predictor` must be what keras_recur.inference.EarlyExitPredictor(model, rule) returns. "
             f"Received: {predictor!r}."
         )
     labels = AnswerLabels(predictor.model)
@@ -113,7 +113,7 @@ def exit_metrics(predictor: Anytime, data: Any) -> ExitMetrics:
     )
 
 
-def plot_exits(metrics: ExitMetrics, trained: int | None = None) -> Any:
+def plot_exit_metrics(metrics: ExitMetrics, trained: int | None = None) -> Any:
     """Two histograms: when examples stopped, and how sure they were.
 
     Args:
@@ -130,10 +130,10 @@ def plot_exits(metrics: ExitMetrics, trained: int | None = None) -> Any:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.zoo.anytime(pair.recurrent, "agreement", maximum=9)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=9)
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
-    >>> figure = keras_recur.analysis.plot_exits(found, trained=4)
+    >>> figure = keras_recur.analysis.plot_exit_metrics(found, trained=4)
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

@@ -13,7 +13,7 @@ from keras_recur.analysis._logits import check_array
 from keras_recur.layers._soft_sharing import period_of
 
 
-class Loop(NamedTuple):
+class LoopStructure(NamedTuple):
     """Which layers of a bank are one layer, and whether they repeat in order.
 
     Attributes:
@@ -28,7 +28,7 @@ class Loop(NamedTuple):
     period: int | None
 
 
-def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
+def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> LoopStructure:
     """Groups layers that are alike, and looks for repetition.
 
     Layers are grouped by complete linkage: within a cluster every two layers have at
@@ -39,7 +39,7 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
         threshold: From 0, all layers are one, to 1, only equal ones. Default 0.95.
 
     Returns:
-        A `Loop`.
+        A `LoopStructure`.
 
     Raises:
         ValueError: for a threshold outside of 0 to 1, and for a matrix that is not
@@ -49,7 +49,7 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
 
     >>> alike = np.array([[1.0, 0.2], [0.2, 1.0]])
     >>> keras_recur.analysis.find_loop(np.tile(alike, (2, 2)), 0.9)
-    Loop(labels=[0, 1, 0, 1], period=2)
+    LoopStructure(labels=[0, 1, 0, 1], period=2)
     """
     threshold = check_threshold("threshold", threshold)
     similarity = check_array("similarity", similarity)
@@ -63,7 +63,7 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> Loop:
             "`similarity` must be finite. Received: NaN or infinity in it."
         )
     labels = _clusters(similarity, threshold)
-    return Loop(labels, period_of(labels))
+    return LoopStructure(labels, period_of(labels))
 
 
 def check_threshold(name: str, threshold: float) -> float:

@@ -24,10 +24,10 @@ def fold(
     templates, its templates are replaced by the clusters' kernels, and the model and
     its file get smaller; otherwise its coefficients are tied. Normalization stays
     every layer's own. A loop whose kernels then repeat, in full once at least, runs any
-    number of iterations: `zoo.with_iterations(folded, n)`.
+    number of iterations: `inference.with_iterations(folded, n)`.
 
     The model itself is not changed. After folding far below 1, recalibrate
-    normalization statistics (`analysis.recalibrate`) or train on.
+    normalization statistics (`analysis.update_batch_norm`) or train on.
 
     Args:
         model: A Functional or Sequential model with template banks.

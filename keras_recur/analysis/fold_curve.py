@@ -17,9 +17,9 @@ from keras_recur.analysis._logits import logits_shape
 from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
-from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.analysis.update_batch_norm import update_batch_norm
 from keras_recur.data._batches import batches, check_form, is_one_shot
-from keras_recur.training.exact_match import ExactMatch
+from keras_recur.metrics.exact_match import ExactMatch
 from keras_recur.zoo.costs import trainable_parameters
 
 
@@ -52,7 +52,7 @@ class FoldCurve:
         accuracy: Of the model before folding.
         parameters: Of the model before folding.
         folds: A `Fold` per threshold, in the order given.
-        score: What the metric is called: "accuracy", "F1", or its name.
+        score: What the metric is called: "accuracy", "PositiveF1", or its name.
     """
 
     accuracy: float
@@ -142,10 +142,10 @@ def fold_curve(
             a generator.
         thresholds: As in `fold`.
         calibration_data: Batches to estimate normalization statistics from after
-            folding, see `recalibrate`. Default: none, they are left as they are.
+            folding, see `update_batch_norm`. Default: none, they are left as they are.
         fine_tune: Called with every folded (and recalibrated) model, to train it on.
             Default: none.
-        metric: Makes the Keras metric to score by. Default: `training.ExactMatch`,
+        metric: Makes the Keras metric to score by. Default: `metrics.ExactMatch`,
             which for one label per example is accuracy.
         space: As in `fold`.
 
@@ -188,7 +188,7 @@ def fold_curve(
         clusters = {n: len(_labels(b)) for n, b in require_banks(folded).items()}
         accuracy = _score(folded, data, metric)
         if calibration_data is not None:
-            recalibrate(folded, calibration_data)
+            update_batch_norm(folded, calibration_data)
             after["recalibrated"] = _score(folded, data, metric)
         if fine_tune is not None:
             fine_tune(folded)
@@ -200,7 +200,7 @@ def fold_curve(
         _score(model, data, metric),
         trainable_parameters(model),
         tuple(folds),
-        "F1" if name == "f1" else name,
+        "PositiveF1" if name == "f1" else name,
     )
 
 

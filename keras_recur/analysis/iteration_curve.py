@@ -14,10 +14,10 @@ from keras import ops
 from keras_recur._validation import check_callable, check_positive_int
 from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.data._batches import batches
+from keras_recur.inference.stepwise import Stepwise
+from keras_recur.inference.with_iterations import has_loop, loops_in, with_iterations
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
-from keras_recur.zoo.stepwise import Stepwise
-from keras_recur.zoo.with_iterations import has_loop, loops_in, with_iterations
 
 
 def iteration_curve(
@@ -53,7 +53,7 @@ def iteration_curve(
     Raises:
         ValueError: for data without an example, without an end or with weights,
             labels of another shape or above the classes, a model with several outputs
-            or a single logit, and as `zoo.with_iterations`.
+            or a single logit, and as `inference.with_iterations`.
 
     Example:
 

@@ -2,15 +2,21 @@
 
 from keras_recur._validation import check_one_of
 from keras_recur.experiments.experiment import Experiment
-from keras_recur.experiments.readout_times import ReadoutTimes
+from keras_recur.experiments.readout_times import ReadoutTimesExperiment
 from keras_recur.experiments.run_experiment import run_experiment
 from keras_recur.experiments.sample_text import sample_text
-from keras_recur.experiments.sharing import Sharing
-from keras_recur.experiments.supervision import Supervision
-from keras_recur.experiments.text import Text
+from keras_recur.experiments.sharing import SharingExperiment
+from keras_recur.experiments.supervision import SupervisionExperiment
+from keras_recur.experiments.text import TextExperiment
 
 _EXPERIMENTS: dict[str, type[Experiment]] = {
-    cls.name: cls for cls in (Sharing, ReadoutTimes, Text)
+    cls.name: cls
+    for cls in (
+        SharingExperiment,
+        ReadoutTimesExperiment,
+        SupervisionExperiment,
+        TextExperiment,
+    )
 }
 
 
@@ -23,7 +29,7 @@ def list_experiments() -> list[str]:
     Example:
 
     >>> keras_recur.experiments.list_experiments()
-    ['sharing', 'readout-times', 'text']
+    ['sharing', 'readout-times', 'supervision', 'text']
     """
     return list(_EXPERIMENTS)
 
@@ -50,10 +56,10 @@ def get_experiment(name: str) -> type[Experiment]:
 
 __all__ = [
     "Experiment",
-    "ReadoutTimes",
-    "Sharing",
-    "Supervision",
-    "Text",
+    "ReadoutTimesExperiment",
+    "SharingExperiment",
+    "SupervisionExperiment",
+    "TextExperiment",
     "get_experiment",
     "list_experiments",
     "run_experiment",

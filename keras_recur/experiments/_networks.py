@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_recur import zoo
-from keras_recur.zoo.start import Start
+from keras_recur.zoo.initializers import SeededInitializers
 
 
 def one_network(family: str, seed: int, **arguments: Any) -> keras.Model:
@@ -13,4 +13,4 @@ def one_network(family: str, seed: int, **arguments: Any) -> keras.Model:
     spec = zoo.describe(family)
     usual = {"sharing": "all", "readout": "last", "unroll": True, "remat": False}
     arguments = {**spec.defaults, **usual, **arguments}
-    return spec.network(Start(spec.initializer, seed), **arguments)
+    return spec.network(SeededInitializers(spec.initializer, seed), **arguments)

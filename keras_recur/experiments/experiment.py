@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import is_finished
 from keras_recur.training.recipe import Recipe
 

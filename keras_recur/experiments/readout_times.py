@@ -10,17 +10,17 @@ from typing import Any
 import keras
 
 from keras_recur._validation import check_integer
-from keras_recur.analysis import recalibrate, statistics_over_time
+from keras_recur.analysis import batch_norm_statistics, update_batch_norm
 from keras_recur.analysis._banks import rebuilt
 from keras_recur.experiments._images import ImageExperiment, error_of
 from keras_recur.experiments.readout_times_page import fill_readout_times_page
-from keras_recur.runs.page import Page
+from keras_recur.inference import with_iterations
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import mean_and_error
-from keras_recur.zoo import with_iterations
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadoutTimes(ImageExperiment):
+class ReadoutTimesExperiment(ImageExperiment):
     """How a network that was trained at one readout time does at others.
 
     A residual network of two states whose first one loops is trained with shared
@@ -50,7 +50,7 @@ class ReadoutTimes(ImageExperiment):
 
     Example:
 
-    >>> keras_recur.experiments.ReadoutTimes(trained=9, last=15).networks
+    >>> keras_recur.experiments.ReadoutTimesExperiment(trained=9, last=15).networks
     ('shared', 'not-shared')
     """
 
@@ -72,7 +72,7 @@ class ReadoutTimes(ImageExperiment):
             object.__setattr__(self, name, time)
 
     @classmethod
-    def quick(cls, **settings: Any) -> "ReadoutTimes":
+    def quick(cls, **settings: Any) -> "ReadoutTimesExperiment":
         return cls(**{"width": 8, "short": True, **settings})
 
     @property
@@ -94,14 +94,16 @@ class ReadoutTimes(ImageExperiment):
             as_trained = with_iterations(model, time - 1)
             found["errors"].append(error_of(as_trained, test))
             if shared:
-                renewed = recalibrate(model, train, steps=time - 1)
+                renewed = update_batch_norm(model, train, steps=time - 1)
             else:  # With copies of its weights, which are those of its first loops.
-                renewed = recalibrate(rebuilt(as_trained, lambda layer: None), train)
+                renewed = update_batch_norm(
+                    rebuilt(as_trained, lambda layer: None), train
+                )
             found["recalibrated_errors"].append(error_of(renewed, test))
         found["error"] = found["errors"][self.trained - self.first]
         if shared:
             # Of the transition that loops, its first normalization: as the paper draws.
-            statistics = statistics_over_time(model)
+            statistics = batch_norm_statistics(model)
             longest = max(statistics, key=lambda key: len(statistics[key].mean))
             found["statistics"] = {
                 "layer": longest,

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur.analysis.statistics_over_time import Statistics, draw_statistics
+from keras_recur.analysis.batch_norm_statistics import (
+    BatchNormStatistics,
+    draw_statistics,
+)
 from keras_recur.experiments._curves import COLORS, band, figure, save
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import in_percent
 
 # Key of the scores, network, label, color, line.
@@ -49,7 +52,7 @@ def fill_readout_times_page(page: Page, results: dict[str, Any], plots: Path) ->
         if "statistics" in result:
             found = result["statistics"]
             arrays = (np.array(found[key]) for key in ("mean", "deviation"))
-            drawn = draw_statistics({found["layer"]: Statistics(*arrays)})
+            drawn = draw_statistics({found["layer"]: BatchNormStatistics(*arrays)})
             page.picture(
                 save(drawn, plots / "statistics.png"),
                 "Means and standard deviations that the first normalization of the "

@@ -7,7 +7,7 @@ from typing import Any
 from keras_recur._files import check_path, write_text
 from keras_recur._validation import check_callable, check_flag, check_type
 from keras_recur.experiments.experiment import Experiment
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder, check_seeds
 from keras_recur.runs.summary import is_finished
@@ -30,7 +30,7 @@ def run_experiment(
     the others go on.
 
     Args:
-        experiment: What to train: `Sharing`, `ReadoutTimes` or `Text`.
+        experiment: What to train: `SharingExperiment`, `ReadoutTimesExperiment` or `TextExperiment`.
         folder: Where everything is written: `results.json`, `results.csv`, `plots/`,
             `report.html` and the same as `README.md`.
         seeds: Seeds of initial weights, and of the order of the examples.
@@ -46,7 +46,7 @@ def run_experiment(
     Example:
 
     >>> import tempfile
-    >>> tiny = keras_recur.experiments.ReadoutTimes(
+    >>> tiny = keras_recur.experiments.ReadoutTimesExperiment(
     ...     width=2, trained=5, first=5, last=5, epochs=1, num_examples=32
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ import keras
 from keras_recur._validation import check_positive_int, check_sequence
 from keras_recur.experiments._images import ImageExperiment, error_of
 from keras_recur.experiments.sharing_page import fill_sharing_page
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import is_finished, mean_and_error
 
 
@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sharing(ImageExperiment):
+class SharingExperiment(ImageExperiment):
     """What sharing weights over time saves and costs, in state graphs.
 
     Three panels: residual networks of two states whose first one loops, read out
@@ -67,7 +67,7 @@ class Sharing(ImageExperiment):
 
     Example:
 
-    >>> experiment = keras_recur.experiments.Sharing.quick()
+    >>> experiment = keras_recur.experiments.SharingExperiment.quick()
     >>> experiment.networks[:2]
     ('resnet-t4-all', 'resnet-t4-none')
     """
@@ -95,7 +95,7 @@ class Sharing(ImageExperiment):
         object.__setattr__(self, "stage_loops", loops)
 
     @classmethod
-    def quick(cls, **settings: Any) -> "Sharing":
+    def quick(cls, **settings: Any) -> "SharingExperiment":
         small = {"width": 8, "resnet_times": (4, 7, 13), "frnn_times": (2, 3, 5)}
         return cls(**{**small, "stage_loops": 2, "short": True, **settings})
 

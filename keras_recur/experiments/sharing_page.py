@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur.experiments._curves import COLORS, band, figure, save
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import guess, in_percent, is_finished
 
 _PANELS = {

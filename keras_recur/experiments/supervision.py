@@ -21,8 +21,8 @@ from keras_recur._validation import (
 from keras_recur.analysis import iteration_metrics
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.supervision_page import fill_supervision_page
+from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry
-from keras_recur.runs.page import Page
 from keras_recur.runs.summary import guess, mean_and_error
 from keras_recur.training.recipe import Recipe
 from keras_recur.zoo.build import build_network
@@ -31,7 +31,7 @@ _LOSSES = ("final", "uniform", "geometric")
 
 
 @dataclasses.dataclass(frozen=True)
-class Supervision(Experiment):
+class SupervisionExperiment(Experiment):
     """Both twins, each trained on its last answer alone and on every answer.
 
     The networks differ in two things: whether the iterations share their weights, and
@@ -57,7 +57,7 @@ class Supervision(Experiment):
     Example:
 
     >>> entry = keras_recur.runs.make_entry("mlp", "digits", quick=True)
-    >>> keras_recur.experiments.Supervision(entry).networks[:2]
+    >>> keras_recur.experiments.SupervisionExperiment(entry).networks[:2]
     ('recurrent-final', 'recurrent-uniform')
     """
 

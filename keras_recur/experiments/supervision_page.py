@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from keras_recur import zoo
+from keras_recur._plot_style import label
 from keras_recur.experiments._curves import COLORS, band, figure, save
-from keras_recur.runs.drawing import label
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import in_percent
 
 _LOSSES = {

@@ -24,7 +24,7 @@ from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.sample_text import sample_text
 from keras_recur.experiments.text_networks import NETWORKS, text_network
 from keras_recur.experiments.text_page import fill_text_page
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import mean_and_error
 from keras_recur.training.recipe import Recipe
 
@@ -35,7 +35,7 @@ _MODEL = {"width": 256, "states": 2, "graph": "full", "affine": "shared"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Text(Experiment):
+class TextExperiment(Experiment):
     """A state graph and a GRU of equal size, trained on Python's documentation.
 
     Both see the same windows in the same order, with the same optimizer. They are
@@ -64,7 +64,7 @@ class Text(Experiment):
 
     Example:
 
-    >>> keras_recur.experiments.Text.quick(epochs=2).networks
+    >>> keras_recur.experiments.TextExperiment.quick(epochs=2).networks
     ('graph', 'gru')
     """
 
@@ -106,7 +106,7 @@ class Text(Experiment):
         self.recipe("graph")
 
     @classmethod
-    def quick(cls, **settings: Any) -> "Text":
+    def quick(cls, **settings: Any) -> "TextExperiment":
         model = {**_MODEL, "width": 128}
         return cls(**{"model": model, "length": 48, "epochs": 6, "far": 1, **settings})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur.experiments._curves import COLORS, band, figure, save
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.summary import is_finished, with_error
 
 _LABELS = {"graph": "state graph", "gru": "GRU"}

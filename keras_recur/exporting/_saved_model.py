@@ -8,17 +8,18 @@ from keras import ops, tree
 
 from keras_recur._files import write_json
 from keras_recur._limits import MAX_COUNT, check_size
-from keras_recur.layers import RecurrentGraph, confidence
-from keras_recur.layers._masks import answer_mask
-from keras_recur.zoo.anytime import Anytime
-from keras_recur.zoo.stepwise import Stepwise
-from keras_recur.zoo.stop_rule import StopRule
-from keras_recur.zoo.with_iterations import (
+from keras_recur.inference import confidence
+from keras_recur.inference.early_exit import EarlyExitPredictor
+from keras_recur.inference.stepwise import Stepwise
+from keras_recur.inference.stop_rule import StopRule
+from keras_recur.inference.with_iterations import (
     check_one_output,
     check_readout,
     loops_in,
     with_iterations,
 )
+from keras_recur.layers import RecurrentGraph
+from keras_recur.layers._masks import answer_mask
 
 
 def write_saved_model(
@@ -93,7 +94,7 @@ def functions_of(
     except ValueError as error:
         unread = str(error)
     # Without a Readout, something else may read the states of all iterations.
-    if steps and len(loops) == 1 and not (unread and loops[0].return_sequence):
+    if steps and len(loops) == 1 and not (unread and loops[0].return_sequences):
         bodies["serve_iterations"] = _looped(steps)
         facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
     else:
@@ -116,8 +117,12 @@ def functions_of(
 
     bodies["serve_all"] = serve_all
     if steps:
-        sure = Anytime(model, StopRule("confidence", positions=positions), maximum)
-        agreed = Anytime(model, StopRule("agreement", positions=positions), maximum)
+        sure = EarlyExitPredictor(
+            model, StopRule("confidence", positions=positions), maximum
+        )
+        agreed = EarlyExitPredictor(
+            model, StopRule("agreement", positions=positions), maximum
+        )
         bodies["serve_until"] = sure.until
         bodies["serve_until_agreed"] = _patiently(agreed)
         facts["stopping"] = {"maximum": sure.maximum, "positions": positions}

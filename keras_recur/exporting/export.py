@@ -16,10 +16,10 @@ from keras_recur.exporting._card import card_of
 from keras_recur.exporting._formats import FORMATS, require
 from keras_recur.exporting._other_backend import on_its_backend
 from keras_recur.exporting.load_model import load_model
+from keras_recur.inference.confidence import POSITIONS
+from keras_recur.inference.with_iterations import uncompiled
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.layers._walk import walk
-from keras_recur.layers.confidence import POSITIONS
-from keras_recur.zoo.with_iterations import uncompiled
 
 
 def export(
@@ -53,12 +53,12 @@ def export(
     - `served.serve(inputs)`: what the model predicts, for any batch size, and for any
       size of inputs where the model takes any.
     - `served.serve_iterations(inputs, iterations)`: the same after another number of
-      iterations, as `zoo.with_iterations`. One loop in the graph; for state graphs and
+      iterations, as `inference.with_iterations`. One loop in the graph; for state graphs and
       networks of several loops, a branch for each number up to the trained one.
     - `served.serve_all(inputs)`: a dictionary of `logits` and `confidence` after every
       iteration, with the iterations behind the batch, as
-      `zoo.with_iterations(model, readout="all")` and `layers.confidence`.
-    - `served.serve_until(inputs, confidence)`: as `zoo.anytime` with a
+      `inference.with_iterations(model, readout="all")` and `inference.confidence`.
+    - `served.serve_until(inputs, confidence)`: as `inference.EarlyExitPredictor` with a
       `StopRule("confidence", confidence)`: every example is answered after the first
       iteration that is so sure of it; the loop ends when all are, or at `maximum`. A
       dictionary of `logits`, `iterations`, `stopped` and `confidence`.
@@ -79,7 +79,7 @@ def export(
         maximum: Iterations at which those that stop do so at last, and for which
             `serve_iterations` has branches, where it has such. Default: as the model
             runs.
-        positions: How sure an answer of many positions is, as in `layers.confidence`:
+        positions: How sure an answer of many positions is, as in `inference.confidence`:
             as its least sure one, `"min"` (default), or as the `"mean"` of all, which
             suits mazes: what is said of walls is not trained, and never sure.
         preprocessing: A layer, or a model, that raw inputs pass first, such as

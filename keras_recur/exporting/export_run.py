@@ -20,12 +20,12 @@ from keras_recur._validation import (
 from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.export import export
 from keras_recur.exporting.load_model import load_model
-from keras_recur.layers.confidence import POSITIONS
+from keras_recur.inference.confidence import POSITIONS
+from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import is_finished
-from keras_recur.zoo.published import entry_folder, read_entry
-from keras_recur.zoo.with_iterations import with_iterations
+from keras_recur.zoo.entries import entry_folder, read_entry
 
 
 def export_run(
@@ -109,9 +109,9 @@ def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
         return _of_search(path, twin)
     if (path / "run.json").exists():
         return _of_run(RunFolder(path), twin or "recurrent", seed)
-    if (path / "results.json").exists() or str(run) in zoo.list_published():
+    if (path / "results.json").exists() or str(run) in zoo.list_entries():
         return _of_published(path.resolve().name, twin or "recurrent", seed)
-    known = zoo.list_published()
+    known = zoo.list_entries()
     raise ValueError(
         "`run` must be the folder of a run or a search, a `.keras` file or the name of "
         f"a published entry. Received: run={str(run)!r}. Published: "

@@ -1,11 +1,8 @@
 """What loops and what is shared. Pure Keras layers, usable with no other room."""
 
-from keras_recur.layers.confidence import confidence
 from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.readout import Readout
-from keras_recur.layers.readout_policy import ReadoutPolicy
-from keras_recur.layers.recurrence_regularizer import RecurrenceRegularizer
 from keras_recur.layers.recurrent_graph import RecurrentGraph
 from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
 from keras_recur.layers.template_bank import TemplateBank
@@ -22,8 +19,6 @@ __all__ = [
     "EveryNthIteration",
     "Iteration",
     "Readout",
-    "ReadoutPolicy",
-    "RecurrenceRegularizer",
     "RecurrentGraph",
     "SharedRecurrentBlock",
     "TemplateBank",
@@ -33,7 +28,6 @@ __all__ = [
     "TimeSpecificBatchNormalization",
     "Transition",
     "ZeroState",
-    "confidence",
     "current_iteration",
     "resnet_transitions",
 ]

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
@@ -76,7 +77,7 @@ class RecurrentGraph(keras.layers.Layer):
             step s has seen the entries before s, and entry s too if the first state
             is read out.
         readout: Name of the state that is returned. Default: the last one.
-        return_sequence: Return the readout after every step, not only the last; zeros
+        return_sequences: Return the readout after every step, not only the last; zeros
             where it is empty.
         affine: Scale and offset of the normalizations: `None` (default), `"shared"`
             over the steps, or `"per_iteration"`, one per step.
@@ -95,8 +96,8 @@ class RecurrentGraph(keras.layers.Layer):
         x: The input. A mask of padding is not used, which Keras warns of.
         steps: Another number of steps for this call, on the same weights. Past the
             steps that were built only transitions of `"all"` can go on, with the last
-            row of their statistics; see `analysis.recalibrate`.
-        return_sequence: Another choice for this call.
+            row of their statistics; see `analysis.update_batch_norm`.
+        return_sequences: Another choice for this call.
         training: Passed on to the transitions.
 
     Input shape:
@@ -105,7 +106,7 @@ class RecurrentGraph(keras.layers.Layer):
 
     Output shape:
         `(batch, *shape of the readout)`, or `(batch, steps, *shape)` with
-        `return_sequence`.
+        `return_sequences`.
 
     Raises:
         ValueError: for a readout that is not reached in so many steps, sizes that do
@@ -123,7 +124,7 @@ class RecurrentGraph(keras.layers.Layer):
     ... )
     >>> graph(np.ones((2, 16, 16, 8))).shape
     (2, 4, 4, 32)
-    >>> graph(np.ones((2, 16, 16, 8)), steps=6, return_sequence=True).shape
+    >>> graph(np.ones((2, 16, 16, 8)), steps=6, return_sequences=True).shape
     (2, 6, 4, 4, 32)
     """
 
@@ -137,7 +138,7 @@ class RecurrentGraph(keras.layers.Layer):
         layer: str = "BRCx2",
         injection: str | None = None,
         readout: str | None = None,
-        return_sequence: bool = False,
+        return_sequences: bool = False,
         affine: str | None = None,
         statistics: int | None = None,
         kernel_size: int = 3,
@@ -160,7 +161,7 @@ class RecurrentGraph(keras.layers.Layer):
         check_string("readout", self.readout)
         _schedule.check_names(names, [self.readout], "`readout`")
         _schedule.check_no_overlap(self.transitions, self.steps)
-        self.return_sequence = check_flag("return_sequence", return_sequence)
+        self.return_sequences = check_flag("return_sequences", return_sequences)
         self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
         self.statistics = statistics
         if statistics is not None:
@@ -209,7 +210,7 @@ class RecurrentGraph(keras.layers.Layer):
         groups = _schedule.tied_groups(
             self.sharing,
             self.transitions,
-            self.schedule(self.steps, self.return_sequence).evaluations,
+            self.schedule(self.steps, self.return_sequences).evaluations,
             self.steps,
             kinds,
         )
@@ -283,7 +284,7 @@ class RecurrentGraph(keras.layers.Layer):
     ) -> Any:
         """What a run evaluates: a `Schedule`, with `evaluations` and `populated`."""
         steps = self.steps if steps is None else check_size("steps", steps, MAX_STEPS)
-        every = self.return_sequence if every is None else every
+        every = self.return_sequences if every is None else every
         prune = self.prune if prune is None else prune
         if (steps, every, prune) not in self._schedules:
             fed = range(0)
@@ -333,7 +334,7 @@ class RecurrentGraph(keras.layers.Layer):
     def build(self, input_shape):
         self._check_input(input_shape)
         done = set()
-        schedule = self.schedule(self.steps, self.return_sequence)
+        schedule = self.schedule(self.steps, self.return_sequences)
         for evaluation in schedule.evaluations:
             block, _, rows = self.application(evaluation.key)
             if id(block) in done:
@@ -347,9 +348,11 @@ class RecurrentGraph(keras.layers.Layer):
                 outputs = block(keras.KerasTensor((None, *shape), self.compute_dtype))
             self._check_output(transition, outputs)
 
-    def call(self, x, steps=None, return_sequence=None, training=None):
-        schedule = self.schedule(steps, return_sequence)
-        collect = self.return_sequence if return_sequence is None else return_sequence
+    def call(self, x, steps=None, return_sequences=None, training=None):
+        schedule = self.schedule(steps, return_sequences)
+        collect = (
+            self.return_sequences if return_sequences is None else return_sequences
+        )
         self._check_input(x.shape, schedule.steps)
         # Without its mask, which Keras says that this layer does not support.
         x = attach(ops.cast(x, self.compute_dtype), [None])
@@ -432,9 +435,11 @@ class RecurrentGraph(keras.layers.Layer):
             )
 
     def compute_output_spec(
-        self, x, steps=None, return_sequence=None, training=None
+        self, x, steps=None, return_sequences=None, training=None
     ) -> keras.KerasTensor:
-        collect = self.return_sequence if return_sequence is None else return_sequence
+        collect = (
+            self.return_sequences if return_sequences is None else return_sequences
+        )
         schedule = self.schedule(steps, collect)
         self._check_input(x.shape, schedule.steps)
         for evaluation in schedule.evaluations:
@@ -469,7 +474,7 @@ class RecurrentGraph(keras.layers.Layer):
             "layer": self.layer,
             "injection": self.injection,
             "readout": self.readout,
-            "return_sequence": self.return_sequence,
+            "return_sequences": self.return_sequences,
             "affine": self.affine,
             "statistics": self.statistics,
             "kernel_size": self.kernel_size,
@@ -483,4 +488,4 @@ class RecurrentGraph(keras.layers.Layer):
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
         transitions = [deserialize(t) for t in config.pop("transitions")]
-        return cls(transitions=transitions, **config)
+        return cls(transitions=transitions, **current_names(config))

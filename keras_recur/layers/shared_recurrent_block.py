@@ -16,6 +16,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from keras_recur._earlier_names import current_names
 from keras_recur._limits import (
     MAX_COPIES,
     MAX_ITERATIONS,
@@ -96,7 +97,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injection: Shows the block an input again at every iteration ("recall"):
             `"add"` adds it to the state, `"concat"` concatenates it to the state
             along the last axis. `None` (default) does not.
-        return_sequence: Return the state after every iteration, not only the last.
+        return_sequences: Return the state after every iteration, not only the last.
         unroll: See above. Default `True`.
         remat: See above. Default `False`.
         seed: Seed of the draws of `progressive` calls. Integer, or `None` (default)
@@ -114,7 +115,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             goes on with the weights and statistics of the following ones. `iterations`
             are then those of this call, by default all that remain. Where all
             iterations share their weights, it may be a scalar tensor. Default 0.
-        return_sequence: Another choice for this call.
+        return_sequences: Another choice for this call.
         unroll: Another choice for this call: a long run for inference compiles much
             faster rolled.
         progressive: In training, run n iterations without gradient and then k with,
@@ -125,14 +126,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
             has attached to `x`; where it has none, that of `injected`. The block gets
             it as from a call by hand: the first iteration sees this mask, every other
             one what the block before has made of it. The output has the last one, or,
-            with `return_sequence`, all of them stacked as the states are.
+            with `return_sequences`, all of them stacked as the states are.
         training: Passed on to the block.
 
     Input shape:
         The state's: `(batch, ...)`, or a nest of such.
 
     Output shape:
-        The state's, or `(batch, iterations, ...)` with `return_sequence`.
+        The state's, or `(batch, iterations, ...)` with `return_sequences`.
 
     Raises:
         ValueError: for an argument outside of what is listed, for a block that
@@ -154,7 +155,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
     >>> x = np.ones((2, 8, 8, 16))
     >>> loop(x).shape
     (2, 8, 8, 16)
-    >>> loop(x, iterations=20, return_sequence=True).shape
+    >>> loop(x, iterations=20, return_sequences=True).shape
     (2, 20, 8, 8, 16)
     """
 
@@ -164,7 +165,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         iterations: int,
         sharing: str | Sequence[int] | TemplateBank | Sequence[TemplateBank] = "all",
         injection: str | None = None,
-        return_sequence: bool = False,
+        return_sequences: bool = False,
         unroll: bool = True,
         remat: bool = False,
         seed: int | None = None,
@@ -188,7 +189,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self._sharing = None if self.soft else sharing
         self.banks, self._seeds = [], []
         self.injection = check_one_of("injection", injection, (None, "add", "concat"))
-        self.return_sequence = check_flag("return_sequence", return_sequence)
+        self.return_sequences = check_flag("return_sequences", return_sequences)
         self.unroll = check_flag("unroll", unroll)
         self.remat = check_flag("remat", remat)
         self.seed = check_seed(seed)
@@ -302,7 +303,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected=None,
         iterations=None,
         start=0,
-        return_sequence=None,
+        return_sequences=None,
         unroll=None,
         progressive=False,
         mask=None,
@@ -310,7 +311,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
     ):
         groups, positions = self.schedule(iterations, start)
         self._check_start(start, injected, progressive)
-        collect = self.return_sequence if return_sequence is None else return_sequence
+        collect = (
+            self.return_sequences if return_sequences is None else return_sequences
+        )
         unroll = self.unroll if unroll is None else unroll
         _check_progressive(progressive, collect)
         masks = self.first_masks(x, injected, mask)
@@ -579,7 +582,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected=None,
         iterations=None,
         start=0,
-        return_sequence=None,
+        return_sequences=None,
         unroll=None,
         progressive=False,
         mask=None,
@@ -587,7 +590,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
     ):
         self._check_injected(x, injected)
         groups, _ = self.schedule(iterations, start)
-        collect = self.return_sequence if return_sequence is None else return_sequence
+        collect = (
+            self.return_sequences if return_sequences is None else return_sequences
+        )
         _check_progressive(progressive, collect)
 
         def spec(state):
@@ -625,7 +630,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             if self.soft
             else self.sharing,
             "injection": self.injection,
-            "return_sequence": self.return_sequence,
+            "return_sequences": self.return_sequences,
             "unroll": self.unroll,
             "remat": self.remat,
             "seed": self.seed,
@@ -636,7 +641,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         block = keras.saving.deserialize_keras_object(config.pop("block"))
         if _is_serialized_bank(config["sharing"]):
             config["sharing"] = keras.saving.deserialize_keras_object(config["sharing"])
-        return cls(block, **config)
+        return cls(block, **current_names(config))
 
 
 def _is_bank(sharing):
@@ -714,7 +719,7 @@ def _check_progressive(progressive, collect):
     if progressive and collect:
         raise ValueError(
             "A progressive call predicts from one state and cannot return a "
-            "sequence. Received: progressive=True, return_sequence=True."
+            "sequence. Received: progressive=True, return_sequences=True."
         )
 
 

@@ -1,16 +1,8 @@
-"""A comparison as a folder: both twins over seeds, scored, plotted, reported."""
+"""A comparison as a folder: both twins over seeds, scored and summarized."""
 
 from keras_recur.runs.compare import compare
 from keras_recur.runs.entry import Entry, make_entry
 from keras_recur.runs.progress import Progress
-from keras_recur.runs.report import write_report
 from keras_recur.runs.run_folder import RunFolder
 
-__all__ = [
-    "Entry",
-    "Progress",
-    "RunFolder",
-    "compare",
-    "make_entry",
-    "write_report",
-]
+__all__ = ["Entry", "Progress", "RunFolder", "compare", "make_entry"]

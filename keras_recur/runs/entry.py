@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_recur import data as data_room
 from keras_recur import zoo
+from keras_recur._earlier_names import current_names
 from keras_recur._files import check_path
 from keras_recur._shapes import plain_name
 from keras_recur._validation import (
@@ -17,8 +18,8 @@ from keras_recur._validation import (
     check_type,
 )
 from keras_recur.layers import TemplateBank
+from keras_recur.recipes.paper import paper_recipe
 from keras_recur.training.recipe import Recipe
-from keras_recur.training.recipes import paper_recipe
 from keras_recur.zoo.build import build_network
 
 TWINS = ("recurrent", "feedforward")
@@ -126,7 +127,7 @@ _LIKE = {"cifar100": "cifar10"}
 # Further networks that are compared with the twins: arguments of `zoo.build` that make
 # them differ from the recurrent one.
 _VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
-    "scnn": {"regularized": {"recurrence": 0.01}},
+    "scnn": {"regularized": {"recurrence_penalty": 0.01}},
     "feedback": {"one average": {"normalization": "shared"}},
 }
 # Windows of the phases of a curriculum.
@@ -303,12 +304,19 @@ class Entry:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Entry":
         """The entry that `as_dict` wrote."""
-        recipes = {k: Recipe(**v) for k, v in plain["recipes"].items()}
+        recipes = {k: Recipe(**current_names(v)) for k, v in plain["recipes"].items()}
         sizes = tuple(
             tuple(s) if isinstance(s, list) else s for s in plain["test_sizes"]
         )
         phases = tuple(plain.get("phases", ()))
-        own = {"recipes": recipes, "test_sizes": sizes, "phases": phases}
+        variants = {k: current_names(v) for k, v in plain.get("variants", {}).items()}
+        own = {
+            "model": current_names(plain["model"]),
+            "recipes": recipes,
+            "test_sizes": sizes,
+            "variants": variants,
+            "phases": phases,
+        }
         return cls(**{**plain, **own})
 
     @property

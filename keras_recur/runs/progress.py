@@ -74,7 +74,10 @@ class Progress:
             def on_epoch_end(self, epoch, logs=None):
                 logs = logs or {}
                 shown = f"loss {logs['loss']:.3f}"
-                for key, name in (("val_accuracy", "accuracy"), ("val_f1", "F1")):
+                for key, name in (
+                    ("val_accuracy", "accuracy"),
+                    ("val_f1", "PositiveF1"),
+                ):
                     if key in logs:
                         shown += f", {name} {100 * logs[key]:.1f} %"
                 bars.update(task, completed=epoch + 1, figures=shown)

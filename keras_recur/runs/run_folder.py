@@ -153,7 +153,7 @@ class RunFolder:
         if not resume:
             raise ValueError(
                 f"{self.path} holds this run already. Continue it with --resume, or "
-                "choose another folder with --out."
+                "choose another folder with --output."
             )
         asked["seeds"] = sorted({*begun["seeds"], *seeds})
         asked["twins"] = [
@@ -167,7 +167,7 @@ class RunFolder:
             raise ValueError(
                 f"{self.path} belongs to another configuration. It differs in "
                 f"{'; '.join(different)}. Nothing was overwritten: choose another "
-                "folder with --out, or the configuration it was begun with."
+                "folder with --output, or the configuration it was begun with."
             )
 
     def _remains(self, entry, asked):
@@ -189,7 +189,7 @@ class RunFolder:
                 raise ValueError(
                     f"{self.path} has lost its run.json, and {path / 'result.json'} "
                     "belongs to another configuration. Nothing was overwritten: choose "
-                    "another folder with --out."
+                    "another folder with --output."
                 )
         return {
             "seeds": sorted({int(p.parent.name[5:]) for p in found}),

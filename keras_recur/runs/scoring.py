@@ -8,7 +8,7 @@ import numpy as np
 from keras_recur.analysis._banks import banks_of, rebuilt
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.iteration_curve import Readouts
-from keras_recur.analysis.recalibrate import recalibrate
+from keras_recur.analysis.update_batch_norm import update_batch_norm
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
 from keras_recur.runs.entry import Entry
@@ -107,4 +107,4 @@ def _recalibrate(entry, model, twin, seed):
     """Statistics of normalization anew, from the training data."""
     data = entry.train_data(twin, seed)
     data.epoch = entry.recipe(twin).epochs - 1  # Of a curriculum, the last phase.
-    recalibrate(model, data)
+    update_batch_norm(model, data)

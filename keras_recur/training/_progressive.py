@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
+from keras_recur.inference.with_iterations import called_again
 from keras_recur.layers._masks import joined
-from keras_recur.training.iteration_loss import IterationLoss
-from keras_recur.zoo.with_iterations import called_again
+from keras_recur.losses.iteration_loss import IterationLoss
 
 # A context variable: the replicas of a MirroredStrategy run in threads.
 _in_step: ContextVar[bool] = ContextVar("in_step", default=False)

@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
+from keras_recur.losses.annealed_loss import AnnealedLoss
 from keras_recur.training._progressive import progressive_steps
 from keras_recur.training._schedule import RecipeSchedule
-from keras_recur.training.annealed_loss import AnnealedLoss
 from keras_recur.training.annealing import Annealing, lent
 from keras_recur.training.recipe import Recipe
 

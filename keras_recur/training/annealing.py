@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from keras_recur.training.annealed_loss import AnnealedLoss
-from keras_recur.training.iteration_loss import IterationLoss
-from keras_recur.zoo.with_iterations import uncompiled
+from keras_recur.inference.with_iterations import uncompiled
+from keras_recur.losses.annealed_loss import AnnealedLoss
+from keras_recur.losses.iteration_loss import IterationLoss
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")

@@ -12,6 +12,8 @@ import keras
 
 from keras_recur._files import check_path, locked
 from keras_recur._validation import check_one_of, check_positive_int, check_type
+from keras_recur.metrics.exact_match import ExactMatch
+from keras_recur.metrics.positive_f1 import PositiveF1
 from keras_recur.training._identity import earlier_fingerprint, identity
 from keras_recur.training._inputs import check_data, check_finite, with_first_batch
 from keras_recur.training._readouts import build_on, check_readouts
@@ -19,8 +21,6 @@ from keras_recur.training._schedule import RecipeSchedule
 from keras_recur.training._session import compile_by, strategy_scope, trained_by
 from keras_recur.training._targets import check_targets
 from keras_recur.training.checkpoint import Checkpoint
-from keras_recur.training.exact_match import ExactMatch
-from keras_recur.training.f1 import F1
 from keras_recur.training.recipe import Recipe
 
 
@@ -112,7 +112,7 @@ def fit(
     check_data("data", data, steps_per_epoch)
     if validation_data is not None:
         check_data("validation_data", validation_data, validation_steps)
-    metric = F1() if getattr(data, "metric", None) == "f1" else ExactMatch()
+    metric = PositiveF1() if getattr(data, "metric", None) == "f1" else ExactMatch()
     data, batch = with_first_batch("data", data)
     check_finite("data", data, batch)
     with strategy_scope(model):

@@ -19,10 +19,10 @@ from keras_recur._validation import (
 )
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 from keras_recur.layers._walk import walk
+from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE, CoarseToFineLoss
+from keras_recur.losses.iteration_loss import IterationLoss, check_weights
+from keras_recur.optimizers.coupled import CoupledAdam, CoupledSGD
 from keras_recur.training._applications import times_applied
-from keras_recur.training.coarse_to_fine_loss import RAMPS, CoarseToFineLoss
-from keras_recur.training.iteration_loss import IterationLoss, check_weights
-from keras_recur.training.optimizers import CoupledAdam, CoupledSGD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Recipe:
             `p = min(1, e / anneal_epochs)`. Needed with `anneal_from`.
         hierarchy: The superclass of every class, for a loss that asks early readouts
             for the superclass alone, see `CoarseToFineLoss`. Default: none.
-        ramp: How that loss passes from superclasses to classes: `"linear"` (the default
+        coarse_to_fine: How that loss passes from superclasses to classes: `"linear"` (the default
             with a hierarchy), `"switch"` or `"power"`.
         progressive: Share alpha of the progressive loss, 0 to 1: the loss is
             (1 - alpha) times that of the full run plus alpha times that of n steps
@@ -103,7 +103,7 @@ class Recipe:
     anneal_from: str | Sequence[float] | None = None
     anneal_epochs: int | None = None
     hierarchy: Sequence[int] = ()
-    ramp: str | None = None
+    coarse_to_fine: str | None = None
     progressive: float = 0.0
     augment: bool = True
     cutout: int = 0
@@ -160,8 +160,8 @@ class Recipe:
         )
         empty = isinstance(self.hierarchy, list | tuple) and not self.hierarchy
         checked["hierarchy"] = () if empty else tuple(check_hierarchy(self.hierarchy))
-        if self.ramp is not None:
-            check_one_of("ramp", self.ramp, RAMPS)
+        if self.coarse_to_fine is not None:
+            check_one_of("coarse_to_fine", self.coarse_to_fine, COARSE_TO_FINE)
         check_type("source", self.source, str, "a string")
         for name in ("loss_weights", "anneal_from"):
             value = getattr(self, name)
@@ -173,10 +173,10 @@ class Recipe:
 
     def _check_hierarchy(self):
         if not self.hierarchy:
-            if self.ramp is not None:
+            if self.coarse_to_fine is not None:
                 raise ValueError(
-                    "`ramp` leads from superclasses to classes and needs a "
-                    f"`hierarchy`. Received: ramp={self.ramp!r} without one."
+                    "`coarse_to_fine` leads from superclasses to classes and needs a "
+                    f"`hierarchy`. Received: coarse_to_fine={self.coarse_to_fine!r} without one."
                 )
             return
         if self.progressive:
@@ -246,8 +246,8 @@ class Recipe:
         """The loss over the readouts that a model returns; `weights` can be others."""
         weights = self.loss_weights if weights is None else weights
         if self.hierarchy:
-            ramp = self.ramp or "linear"
-            return CoarseToFineLoss(self.hierarchy, ramp, weights, self.gamma)
+            coarse_to_fine = self.coarse_to_fine or "linear"
+            return CoarseToFineLoss(self.hierarchy, coarse_to_fine, weights, self.gamma)
         return IterationLoss(weights, self.gamma)
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:

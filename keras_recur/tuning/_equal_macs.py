@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
 
 def kept_to_one_amount(content: dict[str, Any]) -> bool:
     """Whether the search was along a line of equal MACs."""
-    return (content.get("settings") or {}).get("iso") == "macs"
+    return (content.get("settings") or {}).get("equal") == "macs"
 
 
 def equal_macs_groups(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_recur.runs.drawing import COLORS
+from keras_recur._plot_style import COLORS
 
 _OTHERS = ("#2a8f5a", "#7a5195", "#b8467c", "#8a6d1d")
 _MARKERS = ("D", "^", "v", "P")

@@ -39,7 +39,7 @@ def search(
     sharing: Sequence[str] = ("all", "none"),
     learning_rate: float | Sequence[float] | None = None,
     budget: Budget | None = None,
-    iso: str | None = None,
+    equal: str | None = None,
     oracle: str = "grid",
     objectives: Sequence[str] | None = None,
     max_trials: int | None = None,
@@ -78,7 +78,7 @@ def search(
         sharing: As of `WidthIterationsHyperModel`.
         learning_rate: As of `WidthIterationsHyperModel`. Default: the recipe's.
         budget: As of `WidthIterationsHyperModel`.
-        iso: As of `WidthIterationsHyperModel`.
+        equal: As of `WidthIterationsHyperModel`.
         oracle: `"grid"` (default), every network of the space; KerasTuner's
             `"random"`, `"bayesian"` or `"hyperband"`, whose early rounds train for
             fewer epochs; `"optuna"`, which looks for the front of several objectives

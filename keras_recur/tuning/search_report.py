@@ -7,7 +7,7 @@ from typing import Any
 from keras_recur import zoo
 from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import guess, in_percent, mean_and_error, percent
 from keras_recur.tuning._equal_macs import (
@@ -264,7 +264,7 @@ def _introduction(result):
     content = result.content
     text = f"Searched: width, iterations and sharing of {content['family']} on "
     text += f"{content['data']}. {count_runs(result)}."
-    if content["family"] in zoo.list_models():
+    if content["family"] in zoo.list_families():
         text += f" {zoo.describe(content['family']).summary}"
     return text
 

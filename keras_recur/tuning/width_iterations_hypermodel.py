@@ -25,7 +25,8 @@ from keras_recur._validation import (
     check_type,
 )
 from keras_recur.layers import RecurrentGraph
-from keras_recur.training import ExactMatch, Recipe
+from keras_recur.metrics import ExactMatch
+from keras_recur.training import Recipe
 from keras_recur.training._session import compile_by, trained_by
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.sharing_choice import (
@@ -64,7 +65,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     Args:
         family: Name of a family of the zoo.
-        widths: Widths to choose from. With `iso`, the least and the largest allowed.
+        widths: Widths to choose from. With `equal`, the least and the largest allowed.
         iterations: Numbers of iterations to choose from.
         sharing: Ways of sharing to choose from: `"all"`, `"none"` (the feed-forward
             twin), `"groups of g"` (g iterations after another tied), `"bank of k"`
@@ -72,7 +73,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         learning_rate: A number, a sequence to choose from, or for a range that is
             sampled in logarithms a `(low, high)` tuple of two. Default 1e-3.
         budget: A `Budget`. Default: none.
-        iso: `"macs"`: for every number of iterations only the width whose operations
+        equal: `"macs"`: for every number of iterations only the width whose operations
             come nearest to the budget's without passing it, a line of equal compute.
             Default `None`.
         recipe: A `Recipe`; its learning rate is replaced, and the tuner sets epochs
@@ -101,7 +102,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         sharing: Sequence[str] = ("all", "none"),
         learning_rate: float | Sequence[float] = 1e-3,
         budget: Budget | None = None,
-        iso: str | None = None,
+        equal: str | None = None,
         recipe: Recipe | None = None,
         seed: int = 0,
         **model: Any,
@@ -118,10 +119,10 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         if recipe is not None:
             check_type("recipe", recipe, Recipe, "a `training.Recipe`")
         self.budget: Any = budget
-        self.iso = check_one_of("iso", iso, (None, "macs"))
-        if iso and (budget is None or budget.macs is None):
+        self.equal = check_one_of("equal", equal, (None, "macs"))
+        if equal and (budget is None or budget.macs is None):
             raise ValueError(
-                "iso='macs' needs to know how many: budget=Budget(macs=...). Received: "
+                "equal='macs' needs to know how many: budget=Budget(macs=...). Received: "
                 f"budget={budget}."
             )
         self.recipe = recipe or Recipe("adam", 1e-3, epochs=1, batch_size=32)
@@ -269,7 +270,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
     def _feasible(self):
         """Allowed widths by sharing and iterations, where there are any."""
         allowed = {t: self.widths for t in self.iterations}
-        if self.iso:
+        if self.equal:
             allowed = {t: [self._iso_width(t)] for t in self.iterations}
         for sharing in self.sharing:
             for t, widths in allowed.items():
@@ -303,7 +304,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     def _refuse_budget(self):
         """Says which network comes nearest to a budget that none meets."""
-        ends = {min(self.widths), max(self.widths)} if self.iso else set(self.widths)
+        ends = {min(self.widths), max(self.widths)} if self.equal else set(self.widths)
         every = [
             Configuration(w, t, s)
             for w in sorted(ends)

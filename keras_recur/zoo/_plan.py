@@ -26,7 +26,7 @@ from keras_recur._validation import (
 from keras_recur.layers import TemplateBank
 from keras_recur.zoo.costs import trainable_parameters
 from keras_recur.zoo.family import Family, describe
-from keras_recur.zoo.start import Start
+from keras_recur.zoo.initializers import SeededInitializers
 
 
 class Plan:
@@ -48,7 +48,7 @@ class Plan:
         iterations: int | None,
         sharing: Any,
         templates: int | str | None,
-        recurrence: float,
+        recurrence_penalty: float,
         match: str,
         readout: str,
         initializer: str | None,
@@ -95,7 +95,7 @@ class Plan:
             )
         if sharing is None and templates is None:
             templates = usual
-        recurrence = check_strength("recurrence", recurrence)
+        recurrence = check_strength("recurrence_penalty", recurrence_penalty)
         _check_sharing(sharing, templates, recurrence)
         if isinstance(sharing, dict):
             sharing = keras.saving.deserialize_keras_object(sharing)
@@ -109,7 +109,7 @@ class Plan:
         self._policy = _check_policy(dtype)
         if initializer is None:
             initializer = family.initializer
-        seed = Start(initializer, seed).seed
+        seed = SeededInitializers(initializer, seed).seed
         size: Any = arguments["width"]
         check_memory(f"A kernel of {name}", 4 * size**2, f"width={size}")
         self.config = {
@@ -156,7 +156,7 @@ class Plan:
         return low * step
 
     def _network(self, sharing, width):
-        start = Start(self.config["initializer"], self.config["seed"])
+        start = SeededInitializers(self.config["initializer"], self.config["seed"])
         with _policy_and_layout(self._policy), _memory_in_one_sentence(self.config):
             if sharing is None:
                 sharing = "all"
@@ -223,14 +223,18 @@ def _check_sharing(sharing, templates, recurrence):
     if recurrence and templates is None:
         raise ValueError(
             "`recurrence` draws the layers of a template bank together. Received: "
-            f"recurrence={recurrence} without `templates`. Give `templates` too."
+            f"recurrence_penalty={recurrence} without `templates`. Give `templates` too."
         )
 
 
 def _plain(sharing, templates, recurrence):
     """What was asked for, as data that JSON can hold."""
     if templates is not None:
-        return {"sharing": None, "templates": templates, "recurrence": recurrence}
+        return {
+            "sharing": None,
+            "templates": templates,
+            "recurrence_penalty": recurrence,
+        }
     if isinstance(sharing, TemplateBank):
         return {"sharing": keras.saving.serialize_keras_object(sharing)}
     if sharing is None or isinstance(sharing, str):

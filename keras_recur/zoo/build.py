@@ -20,7 +20,7 @@ def build(
     iterations: int | None = None,
     sharing: str | Sequence[int] | TemplateBank | None = None,
     templates: int | str | None = None,
-    recurrence: float = 0.0,
+    recurrence_penalty: float = 0.0,
     match: str = "depth",
     readout: str = "last",
     initializer: str | None = None,
@@ -36,7 +36,7 @@ def build(
     return logits.
 
     Args:
-        name: One of `list_models()`.
+        name: One of `list_families()`.
         input_shape: Shape of one example, channels last, without the batch. Fully
             convolutional families take `None` for sizes.
         num_classes: Number of classes, of the image or of every position. At least 2.
@@ -48,7 +48,7 @@ def build(
             twin shares nothing.
         templates: Soft sharing: every iteration's kernels are a mix of so many
             templates, for any family; `"layers"` for one per layer of a bank.
-        recurrence: With `templates`: strength of the penalty that draws the layers of
+        recurrence_penalty: With `templates`: strength of the penalty that draws the layers of
             a bank together, `RecurrenceRegularizer`. Default 0: none.
         match: `"depth"` (default): both twins have the same width. `"parameters"`:
             the feed-forward twin has the width whose parameter count comes nearest

@@ -11,7 +11,7 @@ import math
 import keras
 
 from keras_recur._validation import check_positive_int, check_type
-from keras_recur.zoo._tally import Tally
+from keras_recur.zoo._cost_walk import CostCounter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
     7
     """
     shapes = _shapes(model, input_shape)
-    tally = Tally()
+    tally = CostCounter()
     inputs = [
         keras.KerasTensor((None, *shape), dtype=x.dtype)
         for shape, x in zip(shapes, model.inputs, strict=True)

@@ -9,7 +9,7 @@ from keras_recur._validation import check_name, check_string
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
+class ReportedCounts:
     """A parameter count that follows from released code or a paper.
 
     Attributes:
@@ -39,7 +39,7 @@ class Family:
             are counted.
         width_multiple: The width must be a multiple of this.
         initializer: Default of `zoo.build`'s `initializer`.
-        published: Published parameter counts.
+        reported: Published parameter counts.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Family:
     example_shape: tuple[int, ...] = ()
     width_multiple: int = 1
     initializer: str = "torch_default"
-    published: tuple[Published, ...] = ()
+    reported: tuple[ReportedCounts, ...] = ()
 
     def __str__(self) -> str:
         defaults = ", ".join(f"{k}={v!r}" for k, v in self.defaults.items())
@@ -61,7 +61,7 @@ class Family:
             f"  shared    {self.shares}",
             f"  defaults  {defaults}",
         ]
-        for count in self.published:
+        for count in self.reported:
             given = ", ".join(f"{k}={v!r}" for k, v in count.arguments.items())
             lines.append(
                 f"  published {count.recurrent:,} recurrent, "
@@ -83,7 +83,7 @@ def register(**fields: Any) -> Callable[[Callable], Callable]:
     return add
 
 
-def list_models(pattern: str = "*") -> list[str]:
+def list_families(pattern: str = "*") -> list[str]:
     """Names of the zoo's families.
 
     Args:
@@ -94,7 +94,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Example:
 
-    >>> keras_recur.zoo.list_models("deep_*")
+    >>> keras_recur.zoo.list_families("deep_*")
     ['deep_thinking_1d', 'deep_thinking_2d']
     """
     return sorted(fnmatch.filter(_families, check_string("pattern", pattern)))
@@ -104,7 +104,7 @@ def describe(name: str) -> Family:
     """What the zoo knows of a family: paper, what is shared, defaults, counts.
 
     Args:
-        name: One of `list_models()`.
+        name: One of `list_families()`.
 
     Returns:
         A `Family`; printed, it reads as text.
@@ -117,4 +117,4 @@ def describe(name: str) -> Family:
     >>> print(keras_recur.zoo.describe("mlp").shares)
     one Dense layer with bias and ReLU
     """
-    return _families[check_name("family", name, list_models())]
+    return _families[check_name("family", name, list_families())]

@@ -20,7 +20,7 @@ from banked import (
 )
 from keras import layers
 
-from keras_recur import zoo
+from keras_recur import inference
 from keras_recur.analysis import bake, fold
 from keras_recur.layers import (
     TemplateBank,
@@ -96,8 +96,8 @@ def test_folded_loops_and_other_iterations():
     tie(bank, "ABAB", (1, -2, 1, 0.5))
     folded, x = fold(model, 1.0), inputs_for(model)
     close(output(bake(folded), x), output(model, x))
-    shorter = output(zoo.with_iterations(bake(folded), 3, readout="all"), x)
-    close(shorter, output(zoo.with_iterations(model, 3, readout="all"), x))
+    shorter = output(inference.with_iterations(bake(folded), 3, readout="all"), x)
+    close(shorter, output(inference.with_iterations(model, 3, readout="all"), x))
 
 
 def test_compiled(jit):

@@ -18,7 +18,7 @@ from banked import (
     weights,
 )
 
-from keras_recur import zoo
+from keras_recur import inference
 from keras_recur.analysis import bake, find_loop, fold, layer_similarity
 
 
@@ -106,7 +106,7 @@ def test_a_folded_loop_that_repeats_runs_on():
     (bank,) = banks(model).values()
     tie(bank, "ABAB", (1, -2, 1, 0.5))
     folded, x = fold(model, 1.0), inputs_for(model)
-    longer = output(zoo.with_iterations(folded, 7), x)
+    longer = output(inference.with_iterations(folded, 7), x)
     # By hand, on plain blocks: past the fourth the last one of the same phase.
     blocks = bake(folded).get_layer("recurrent").blocks
     state = folded.get_layer("projection")(x)
@@ -116,11 +116,11 @@ def test_a_folded_loop_that_repeats_runs_on():
     close(longer, expected)
     assert far(longer, output(folded, x))
     with pytest.raises(ValueError, match="at most 4 here"):
-        zoo.with_iterations(model, 7)
+        inference.with_iterations(model, 7)
     for pattern in ("AAAB", "AABA"):  # Nothing is repeated in full.
         tie(bank, pattern, (1, -2, 1, 0.5))
         with pytest.raises(ValueError, match="at most 4 here.*folds into a loop"):
-            zoo.with_iterations(fold(model, 1.0), 7)
+            inference.with_iterations(fold(model, 1.0), 7)
 
 
 def test_two_layers_lose_half_the_angle_between_them():

@@ -9,9 +9,9 @@ import pytest
 from banked import array, banks, dense, filled, is_png, model_of, tanh
 from keras import layers
 
-from keras_recur.analysis import FoldCurve, fold, fold_curve, recalibrate
+from keras_recur.analysis import FoldCurve, fold, fold_curve, update_batch_norm
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
-from keras_recur.training import F1
+from keras_recur.metrics import PositiveF1
 
 THRESHOLDS = (1.0, 0.9, 0.5, 0.0)
 
@@ -129,7 +129,7 @@ def test_every_folded_model_is_fine_tuned():
 
 def test_calibration_helps_where_statistics_are_wrong():
     whole = looped()
-    recalibrate(whole, examples(whole))
+    update_batch_norm(whole, examples(whole))
     data = examples(whole)
     assert np.bincount(data[0][1]).max() < 100
     for weight in whole.weights:
@@ -151,7 +151,7 @@ def test_the_metric_and_the_space():
     makes = lambda: keras.metrics.SparseTopKCategoricalAccuracy(4)  # noqa: E731
     curve = fold_curve(whole, data, [0.0], metric=makes)
     assert curve.score == "sparse_top_k_categorical_accuracy"
-    assert fold_curve(whole, data, [0.0], metric=F1).score == "F1"
+    assert fold_curve(whole, data, [0.0], metric=PositiveF1).score == "PositiveF1"
     assert curve.folds[0].accuracy == 1.0
     for space, clusters in (("kernels", 1), ("coefficients", 5)):
         (found,) = fold_curve(whole, data, [0.95], space=space).folds

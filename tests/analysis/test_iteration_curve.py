@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_recur import analysis, data, zoo
+from keras_recur import analysis, data, inference, zoo
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def pair():
 
 
 def right_after(model, iterations, test):
-    shorter = zoo.with_iterations(model, iterations)
+    shorter = inference.with_iterations(model, iterations)
     hits = []
     for i in range(len(test)):
         x, y = test[i]
@@ -35,7 +35,7 @@ def test_walls_are_not_scored():
     pair = zoo.build("deep_thinking_2d", width=4, iterations=1, seed=0)
     test = data.load("mazes", "test", 5, size=3, num_examples=10)
     x, y = test[0]
-    all_right = zoo.with_iterations(pair.recurrent, readout="all")
+    all_right = inference.with_iterations(pair.recurrent, readout="all")
 
     class Perfect:
         def __getitem__(self, i):
@@ -68,7 +68,7 @@ def one_by_one(model, numbers, test):
 
 
 def right_after_one(model, steps, test):
-    shorter = zoo.with_iterations(model, steps, readout="last")
+    shorter = inference.with_iterations(model, steps, readout="last")
     hits = [shorter.predict_on_batch(x).argmax(-1) == y for x, y in test]
     return np.concatenate(hits).mean()
 

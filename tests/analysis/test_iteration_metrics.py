@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_recur import analysis, data, zoo
+from keras_recur import analysis, data, inference, zoo
 from keras_recur.layers import Readout, SharedRecurrentBlock
 
 
@@ -33,7 +33,7 @@ class Answer(keras.layers.Layer):
 def told(rows):
     """A model of three iterations, and data whose answers are these digits."""
     inputs = keras.Input((1,))
-    loop = SharedRecurrentBlock(Add(), iterations=3, return_sequence=True)
+    loop = SharedRecurrentBlock(Add(), iterations=3, return_sequences=True)
     model = keras.Model(inputs, Readout(Answer(), "all", name="readout")(loop(inputs)))
     codes = [[sum(d * 10.0**-p for p, d in enumerate(row, start=1))] for row in rows]
     return model, np.array(codes, "float32") + 1e-5
@@ -73,7 +73,7 @@ def test_the_same_accuracy_as_the_curve(twin, injection):
     )
     model = getattr(pair, twin)
     x = data.prefix_sums(split="test", size=8, num_examples=6)[0]
-    every = zoo.with_iterations(model, readout="all").predict_on_batch(x)
+    every = inference.with_iterations(model, readout="all").predict_on_batch(x)
     # What it says after two iterations: of half of them all, of others all but one.
     y = every[:, 1].argmax(axis=-1)
     y[3:, 0] = 1 - y[3:, 0]

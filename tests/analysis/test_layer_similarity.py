@@ -114,7 +114,9 @@ def test_weights_that_are_not_finite(what, value):
 @pytest.mark.parametrize("function", [layer_similarity, plot_layer_similarity])
 def test_models_without_a_bank(function):
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="only")])
-    with pytest.raises(ValueError, match=r"no template bank.*\['only'\].*to_bank"):
+    with pytest.raises(
+        ValueError, match=r"no template bank.*\['only'\].*convert_to_template_bank"
+    ):
         function(plain)
     with pytest.raises(
         ValueError, match="must be a Keras model. Received: model='scnn'"

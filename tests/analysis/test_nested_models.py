@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_recur import analysis, data, zoo
+from keras_recur import analysis, data, inference, zoo
 from keras_recur.layers import Readout, SharedRecurrentBlock
 
 RNG = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def test_scores_of_a_nested_network_are_its_own():
 
 def test_stopping_early_within_a_model_is_refused():
     with pytest.raises(ValueError, match="Readout|within another model"):
-        analysis.calibrate(nested(recurrent()), "agreement", strings())
+        analysis.select_stop_rule(nested(recurrent()), "agreement", strings())
 
 
 @pytest.mark.once
@@ -77,7 +77,7 @@ def test_banks_of_a_nested_network_are_found():
     for changed in (analysis.bake(outer), analysis.fold(outer, 1.0)):
         np.testing.assert_allclose(changed.predict_on_batch(x), expected, atol=1e-5)
     twin = mlp().feedforward
-    converted = analysis.to_bank(nested(twin), 3).model
+    converted = analysis.convert_to_template_bank(nested(twin), 3).model
     np.testing.assert_allclose(
         converted.predict_on_batch(x), twin.predict_on_batch(x), atol=1e-4
     )
@@ -107,10 +107,10 @@ def test_normalization_of_a_nested_network_is_recalibrated():
     ).recurrent
     x = RNG.normal(2.0, 1.0, (16, 8, 8, 1)).astype("float32")
     outer = nested(inner)
-    analysis.recalibrate(outer, [(x, None)])
+    analysis.update_batch_norm(outer, [(x, None)])
     found = inner.predict_on_batch(x)
     again = zoo.build("frnn", input_shape=(8, 8, 1), width=2, states=2, seed=0)
-    analysis.recalibrate(again.recurrent, x)
+    analysis.update_batch_norm(again.recurrent, x)
     expected = again.recurrent.predict_on_batch(x)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -154,9 +154,11 @@ def test_models_of_several_inputs_are_scored(kind):
     right = model.predict_on_batch(x).argmax(-1) == y
     assert metrics.accuracy[2] == right.mean()
     assert metrics.macs.tolist() == [4 * 4 * t + 4 * 3 for t in range(1, 6)]
-    found = analysis.calibrate(model, "agreement", batches)
+    found = analysis.select_stop_rule(model, "agreement", batches)
     assert found.fixed_accuracy == right.mean()
-    exits = analysis.exit_metrics(zoo.anytime(model, "agreement"), batches)
+    exits = analysis.exit_metrics(
+        inference.EarlyExitPredictor(model, "agreement"), batches
+    )
     assert exits.fixed_accuracy == right.mean()
     tuples = [(tuple(x), y)] if kind is list else batches
     np.testing.assert_array_equal(
@@ -206,7 +208,7 @@ def test_several_outputs_are_refused():
     for score in (
         analysis.iteration_curve,
         analysis.iteration_metrics,
-        lambda m, d: analysis.calibrate(m, "agreement", d),
+        lambda m, d: analysis.select_stop_rule(m, "agreement", d),
     ):
         with pytest.raises(ValueError, match="must have one output"):
             score(both, batches)

@@ -27,7 +27,10 @@ def model_of(sharing):
 
 CHANGES = {
     "bake": (TemplateBank(2), analysis.bake),
-    "to_bank": ("none", lambda model: analysis.to_bank(model, 3).model),
+    "convert_to_template_bank": (
+        "none",
+        lambda model: analysis.convert_to_template_bank(model, 3).model,
+    ),
     "fold": (TemplateBank(1), analysis.fold),
     "with_steps": ("all", lambda model: with_steps(model, 3)),
     "rebuilt": ([0, 1, 0], lambda model: rebuilt(model, lambda _: None)),

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from banked import array, banks, dense, is_png, nested
 
-from keras_recur.analysis import SimilarityHistory, layer_similarity
-from keras_recur.layers import RecurrenceRegularizer
+from keras_recur.analysis import layer_similarity
+from keras_recur.callbacks import SimilarityHistory
+from keras_recur.regularizers import RecurrenceRegularizer
 
 
 def fit(model, *callbacks, steps=2, **options):

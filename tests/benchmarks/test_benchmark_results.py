@@ -372,7 +372,7 @@ def test_the_command_runs_and_writes_its_rows(tmp_path, backend):
     out = tmp_path / "cpu.csv"
     # JAX starts in a third of TensorFlow's time, and the command is the same.
     backend = "jax" if importlib.util.find_spec("jax") else backend
-    options = ["--quick", "--only", "import", "--device", "cpu", "--out", str(out)]
+    options = ["--quick", "--only", "import", "--device", "cpu", "--output", str(out)]
     script = str(ROOT / "benchmarks" / "run.py")
     command = [sys.executable, script, "--backends", backend, *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)

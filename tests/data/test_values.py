@@ -59,7 +59,7 @@ REFUSED = {
     "a curve": (lambda: analysis.plot_iteration_curves({"a": ["x"]}), "curves.'a'."),
     "a similarity": (lambda: analysis.find_loop("x"), "`similarity`"),
     "no pair": (lambda: analysis.plot_pair(3), "`pair`"),
-    "no metrics": (lambda: analysis.plot_exits(3), "`metrics`"),
+    "no metrics": (lambda: analysis.plot_exit_metrics(3), "`metrics`"),
     "no model": (lambda: analysis.iteration_curve(3, []), "`model`"),
     "no model to count": (lambda: zoo.costs(3), "`model`"),
 }

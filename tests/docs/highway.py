@@ -53,7 +53,7 @@ def highway(
         keras.Model(state, passed_on, name="block"),
         iterations,
         sharing,
-        return_sequence=readout == "all",
+        return_sequences=readout == "all",
         seed=start.draw_seed(),
         name="recurrent",
         **loop,

@@ -34,7 +34,7 @@ def test_the_file_it_shows_exists_and_so_do_those_it_names():
 
 
 def test_registered_is_built():
-    assert "highway" in zoo.list_models() and "Srivastava" in str(
+    assert "highway" in zoo.list_families() and "Srivastava" in str(
         zoo.describe("highway")
     )
     pair = zoo.build("highway", width=4, iterations=3, input_shape=(2, 2, 1), seed=1)

@@ -9,7 +9,7 @@ import pytest
 import keras_recur
 from keras_recur import zoo
 from keras_recur.runs.summary import percent
-from keras_recur.zoo.published import read_entry
+from keras_recur.zoo.entries import read_entry
 
 pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,7 @@ def test_a_familys_page_marks_where_its_figures_come_from():
     text = pages.page(family, costs, entries, ROOT)
     counted, published, measured = re.split("## Published|## Measured", text)
     assert "Counted here" in counted and f"{costs.recurrent.macs:,}" in counted
-    for count in family.published:
+    for count in family.reported:
         row = f"{count.recurrent:,} | {count.feedforward:,} | reported"
         assert row in published
     assert "Measured here: `zoo/scnn-shortest_paths/results.json`" in measured
@@ -48,7 +48,7 @@ def test_every_public_name_is_described_once(tmp_path, monkeypatch):
     assert len(described) == len(set(described))
     assert {f"keras_recur.zoo.{n}" for n in keras_recur.zoo.__all__} <= set(described)
     assert "keras_recur.new" in described
-    assert "keras_recur.training.IterationLoss" in described  # Offered as a loss too.
+    assert "keras_recur.losses.IterationLoss" in described  # Offered as a loss too.
     assert "keras_recur.losses.IterationLoss" not in described
 
 

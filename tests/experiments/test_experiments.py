@@ -9,15 +9,15 @@ import pytest
 
 from keras_recur import analysis, data, experiments
 from keras_recur.experiments import (
-    ReadoutTimes,
-    Sharing,
-    Supervision,
-    Text,
+    ReadoutTimesExperiment,
+    SharingExperiment,
+    SupervisionExperiment,
+    TextExperiment,
     run_experiment,
 )
 from keras_recur.experiments._images import error_of
+from keras_recur.reports.card import write_card, write_table
 from keras_recur.runs import RunFolder, make_entry
-from keras_recur.runs.card import write_card, write_table
 
 pytestmark = pytest.mark.once  # Networks and training are tested on every backend.
 
@@ -34,7 +34,7 @@ def supervised(**recipe):
 
 
 TINY = {
-    "sharing": Sharing(
+    "sharing": SharingExperiment(
         width=2,
         resnet_times=(4,),
         stage_loops=1,
@@ -42,10 +42,10 @@ TINY = {
         epochs=1,
         num_examples=32,
     ),
-    "readout-times": ReadoutTimes(
+    "readout-times": ReadoutTimesExperiment(
         width=2, trained=5, first=4, last=6, epochs=1, num_examples=32
     ),
-    "text": Text(
+    "text": TextExperiment(
         model={"width": 4},
         length=6,
         epochs=1,
@@ -53,7 +53,7 @@ TINY = {
         sample_length=3,
         prompt="The ",
     ),
-    "supervision": Supervision(supervised(epochs=1), ("uniform", "final")),
+    "supervision": SupervisionExperiment(supervised(epochs=1), ("uniform", "final")),
 }
 OTHER = {name: {"epochs": 2} for name in TINY} | {
     "supervision": {"entry": supervised(epochs=2)}
@@ -219,7 +219,7 @@ def test_sharing_saves_parameters_but_not_after_one_step(ran):
 
 
 def test_stages_share_what_their_name_says():
-    experiment = Sharing(width=2, stage_loops=2)
+    experiment = SharingExperiment(width=2, stage_loops=2)
     shared = {
         case.shared: experiment.network(name, 0)
         for name, case in experiment.cases.items()
@@ -322,27 +322,27 @@ def test_the_error_is_counted():
 
 
 BAD = [
-    (lambda: Sharing(data="mazes"), "Received: data='mazes'.*'digits'"),
-    (lambda: Sharing(resnet_times=(3,)), r"resnet_times.*4 or more.*\(3,\)"),
-    (lambda: Sharing(frnn_times=()), "frnn_times.*2 or more"),
-    (lambda: ReadoutTimes(first=3), "first.*last state is empty"),
-    (lambda: ReadoutTimes(trained=6), "trained.*nearest allowed value is 7"),
-    (lambda: ReadoutTimes(last=12), "last.*nearest allowed value is 13"),
+    (lambda: SharingExperiment(data="mazes"), "Received: data='mazes'.*'digits'"),
+    (lambda: SharingExperiment(resnet_times=(3,)), r"resnet_times.*4 or more.*\(3,\)"),
+    (lambda: SharingExperiment(frnn_times=()), "frnn_times.*2 or more"),
+    (lambda: ReadoutTimesExperiment(first=3), "first.*last state is empty"),
+    (lambda: ReadoutTimesExperiment(trained=6), "trained.*nearest allowed value is 7"),
+    (lambda: ReadoutTimesExperiment(last=12), "last.*nearest allowed value is 13"),
     (
-        lambda: Supervision(supervised(), ("final",)),
+        lambda: SupervisionExperiment(supervised(), ("final",)),
         r"two or more different.*\('final',\)",
     ),
     (
-        lambda: Supervision(supervised(), ("final", "unifrom")),
+        lambda: SupervisionExperiment(supervised(), ("final", "unifrom")),
         "Received: supervision='unifrom'.*Did you mean 'uniform'",
     ),
     (
-        lambda: Supervision(make_entry("swrn", "cifar10")),
+        lambda: SupervisionExperiment(make_entry("swrn", "cifar10")),
         "swrn has no `iterations`",
     ),
-    (lambda: Text(length=0), "length.*positive integer"),
-    (lambda: Text(learning_rate=0), "learning_rate.*positive number"),
-    (lambda: Text(temperatures=(-1,)), "temperatures.*0 or more"),
+    (lambda: TextExperiment(length=0), "length.*positive integer"),
+    (lambda: TextExperiment(learning_rate=0), "learning_rate.*positive number"),
+    (lambda: TextExperiment(temperatures=(-1,)), "temperatures.*0 or more"),
 ]
 
 
@@ -355,19 +355,19 @@ def test_bad_input(case):
 
 def test_statistics_over_time(tmp_path):
     model = TINY["readout-times"].network("shared", 0)
-    found = analysis.statistics_over_time(model)
+    found = analysis.batch_norm_statistics(model)
     assert next(iter(found)) == "graph/V1_to_V1/norm_a"
     norm = model.get_layer("graph").blocks[0].layers[0]
     rows = np.arange(4.0).reshape(2, 2)
     norm.moving_mean.assign(rows)
     norm.moving_variance.assign(rows**2)
-    again = analysis.statistics_over_time(model)["graph/V1_to_V1/norm_a"]
+    again = analysis.batch_norm_statistics(model)["graph/V1_to_V1/norm_a"]
     np.testing.assert_allclose(again.mean, rows)
     np.testing.assert_allclose(again.deviation, rows)
-    figure = analysis.plot_statistics(model, tmp_path / "statistics.png")
+    figure = analysis.plot_batch_norm_statistics(model, tmp_path / "statistics.png")
     assert (tmp_path / "statistics.png").read_bytes()[:4] == b"\x89PNG"
     means, deviations = figure.axes[:2]
     assert [list(line.get_ydata()) for line in means.lines] == [[0, 2], [1, 3]]
     assert len(deviations.lines) == 2
     with pytest.raises(ValueError, match="no TimeSpecificBatchNormalization"):
-        analysis.statistics_over_time(keras.Sequential([keras.Input((2,))]))
+        analysis.batch_norm_statistics(keras.Sequential([keras.Input((2,))]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_recur import data
-from keras_recur.experiments import Text, sample_text
+from keras_recur.experiments import TextExperiment, sample_text
 from keras_recur.experiments.text import bits_by_position
 from keras_recur.experiments.text_networks import gru_units
 from keras_recur.zoo.costs import trainable_parameters
@@ -15,7 +15,7 @@ from keras_recur.zoo.costs import trainable_parameters
 
 @pytest.mark.parametrize("width", [16, 128])
 def test_the_gru_has_as_many_parameters(width):
-    experiment = Text(model={"width": width}, length=4)
+    experiment = TextExperiment(model={"width": width}, length=4)
     graph, gru = (
         trainable_parameters(experiment.network(n, 0)) for n in experiment.networks
     )

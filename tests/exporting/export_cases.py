@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 import keras_recur
-from keras_recur import zoo
+from keras_recur import inference, zoo
 
 COUNTS = (1, 3, 5, 6, 10)  # One, as many as were trained here, and twice as many.
 
@@ -54,11 +54,11 @@ def main(folder):
         kept = {"x": x, "serve": answer(model, x)}
         for n in COUNTS:
             try:
-                kept[f"after {n}"] = answer(zoo.with_iterations(model, n), x)
+                kept[f"after {n}"] = answer(inference.with_iterations(model, n), x)
             except ValueError:  # No weights for so many, or a graph of more steps.
                 continue
         if name != "own block":
-            every = zoo.with_iterations(model, readout="all")
+            every = inference.with_iterations(model, readout="all")
             kept["every"] = answer(every, x)
         np.savez(folder / f"{name}.npz", **kept)
         print(f"{keras.backend.backend()}: exported {name}", flush=True)

@@ -11,7 +11,7 @@ from families import FAMILIES, GRAPHS, VARIANTS, array, inputs_for, output, smal
 from keras import layers
 
 import keras_recur
-from keras_recur import zoo
+from keras_recur import inference
 from keras_recur.layers import SharedRecurrentBlock
 
 tf = pytest.importorskip("tensorflow")  # which serves, whatever the backend
@@ -47,7 +47,7 @@ def check(served, model, x):
         expected = None
         if not allowed or n in allowed:
             try:
-                longer = zoo.with_iterations(model, n, readout="last")
+                longer = inference.with_iterations(model, n, readout="last")
                 expected = output(longer, x)
             except ValueError:  # there are no weights for so many
                 pass
@@ -56,26 +56,26 @@ def check(served, model, x):
             continue
         with pytest.raises(tf.errors.InvalidArgumentError, match="`iterations`"):
             served.serve_iterations(x, n)
-    every = output(zoo.with_iterations(model, readout="all"), x)
+    every = output(inference.with_iterations(model, readout="all"), x)
     found = served.serve_all(x)
     close(found["logits"], every)
-    sure = array(keras_recur.layers.confidence(every, leading=2))
+    sure = array(keras_recur.inference.confidence(every, leading=2))
     close(found["confidence"], sure)
     if hasattr(served, "serve_until"):
         levels = np.sort(sure, axis=None)
         between = np.argmax(np.diff(levels))  # so that rounding decides nothing
         level = float(levels[between : between + 2].mean())
-        rule = zoo.StopRule("confidence", level)
+        rule = inference.StopRule("confidence", level)
         check_stopping(served.serve_until(x, level), model, rule, x)
         for n in (1, 2):
-            rule = zoo.StopRule("agreement", patience=n)
+            rule = inference.StopRule("agreement", patience=n)
             check_stopping(served.serve_until_agreed(x, n), model, rule, x)
 
 
 def check_stopping(found, model, rule, x):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nothing met the rule
-        expected = zoo.anytime(model, rule)(x)
+        expected = inference.EarlyExitPredictor(model, rule)(x)
     assert set(found) == {"logits", "iterations", "stopped", "confidence"}
     for name, tensor in found.items():
         close(tensor, getattr(expected, name))
@@ -127,7 +127,7 @@ def test_inputs_of_any_size_and_signatures_by_name(tmp_path):
     served = export(model, tmp_path, maximum=9)
     x = np.random.default_rng(3).normal(size=(2, 11, 8, 2)).astype("float32")
     close(served.serve(x), output(model, x))
-    longer = output(zoo.with_iterations(model, 9), x)
+    longer = output(inference.with_iterations(model, 9), x)
     found = served.serve_until(x, 2.0)  # nothing is so sure: all go to the maximum
     close(found["logits"], longer)
     assert not found["stopped"].numpy().any()
@@ -143,8 +143,8 @@ def test_an_answer_may_be_as_sure_as_its_positions_on_average(tmp_path):
     model = small("deep_thinking_1d").recurrent
     served = export(model, tmp_path, positions="mean")
     x = inputs_for(model, 3)
-    every = output(zoo.with_iterations(model, readout="all"), x)
-    sure = keras_recur.layers.confidence(every, "mean", leading=2)
+    every = output(inference.with_iterations(model, readout="all"), x)
+    sure = keras_recur.inference.confidence(every, "mean", leading=2)
     close(served.serve_all(x)["confidence"], array(sure))
     close(served.serve_until(x, 2.0)["confidence"], array(sure)[:, -1])
     assert card_in(served)["stopping"]["positions"] == "mean"
@@ -158,9 +158,9 @@ def test_serving_ends_when_all_may_stop(tmp_path):
     x = inputs_for(model, 2)
     found = served.serve_until(x, 0.01)
     assert list(found["iterations"].numpy()) == [1, 1]
-    close(found["logits"], output(zoo.with_iterations(model, 1), x))
-    rule = zoo.StopRule("agreement", patience=2)
-    expected = zoo.anytime(model, rule, maximum=50)(x)
+    close(found["logits"], output(inference.with_iterations(model, 1), x))
+    rule = inference.StopRule("agreement", patience=2)
+    expected = inference.EarlyExitPredictor(model, rule, maximum=50)(x)
     assert expected.stopped.all()
     found = served.serve_until_agreed(x, 2)
     assert list(found["iterations"].numpy()) == list(expected.iterations)
@@ -189,7 +189,7 @@ def test_a_model_of_ones_own(tmp_path):
     served = export(model, tmp_path)
     x = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
     close(served.serve(x), output(model, x))
-    close(served.serve_iterations(x, 6), output(zoo.with_iterations(model, 6), x))
+    close(served.serve_iterations(x, 6), output(inference.with_iterations(model, 6), x))
     assert "Readout" in card_in(served)["not there"]["serve_until"]
     assert not hasattr(served, "serve_until")
 
@@ -197,13 +197,13 @@ def test_a_model_of_ones_own(tmp_path):
 @pytest.mark.once("tensorflow")
 def test_a_model_that_reads_all_states_itself(tmp_path):
     """What is behind the loop is shown as many states as there are iterations."""
-    loop = SharedRecurrentBlock(layers.Dense(6, "relu"), 3, return_sequence=True)
+    loop = SharedRecurrentBlock(layers.Dense(6, "relu"), 3, return_sequences=True)
     mean = layers.GlobalAveragePooling1D()
     model = keras.Sequential([keras.Input((6,)), loop, mean, layers.Dense(2)])
     served = export(model, tmp_path, maximum=4)
     x = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
     for n in (2, 4):
-        expected = output(zoo.with_iterations(model, n), x)
+        expected = output(inference.with_iterations(model, n), x)
         close(served.serve_iterations(x, n), expected)
 
 
@@ -239,7 +239,7 @@ def test_banks_that_run_any_number_are_not_baked(tmp_path):
     model = small("mlp", templates=1, iterations=2).recurrent
     served = export(model, tmp_path)
     x = inputs_for(model, 3)
-    close(served.serve_iterations(x, 5), output(zoo.with_iterations(model, 5), x))
+    close(served.serve_iterations(x, 5), output(inference.with_iterations(model, 5), x))
 
 
 @pytest.mark.once("tensorflow")

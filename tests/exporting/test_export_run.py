@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import keras_recur
-from keras_recur import cli, runs, tuning
+from keras_recur import runs, tuning
+from keras_recur.cli import main as cli
 from keras_recur.exporting import export_run
 
 tf = pytest.importorskip("tensorflow")
@@ -30,7 +31,7 @@ def run(tmp_path_factory):
 
 
 def exported(run, to, *options):
-    cli.app(["export", str(run), "--to", str(to), *options], standalone_mode=False)
+    cli.app(["export", str(run), "--output", str(to), *options], standalone_mode=False)
     served = tf.saved_model.load(str(to))
     return served, json.loads((to / "assets" / "card.json").read_text())
 

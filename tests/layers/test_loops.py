@@ -34,7 +34,7 @@ CASES = {
     "alternating, injection, sequence": {
         "sharing": [0, 1, 0],
         "injection": "add",
-        "return_sequence": True,
+        "return_sequences": True,
     },
     "bfloat16": {"policy": "mixed_bfloat16"},
     "bank": {"sharing": TemplateBank(2)},
@@ -72,7 +72,7 @@ def model(loop, functional=False, policy="float32", **arguments):
     else:
         block = keras.Sequential([keras.Sequential(stages[:2]), *stages[2:]])
     block = SharedRecurrentBlock(block, 3, **LOOPS[loop], **arguments)
-    readout = "all" if arguments.get("return_sequence") else "last"
+    readout = "all" if arguments.get("return_sequences") else "last"
     return model_of(block, Readout(layers.Dense(2), readout), shape=(5, 4))
 
 

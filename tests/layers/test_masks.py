@@ -111,7 +111,7 @@ def test_a_loop_gives_what_the_block_gives_by_hand(way, sharing, injection):
     for state, mask in seen(loop):
         close(state, states[-1], 1e-4)
         close(mask, MASK)
-    for state, mask in seen(loop, return_sequence=True):
+    for state, mask in seen(loop, return_sequences=True):
         close(state, np.stack(states, 1), 1e-4)
         close(mask, np.stack(masks, 1))
     assert np.abs(array(loop(X)) - states[-1]).max() > 1e-3  # The mask counts.
@@ -127,7 +127,7 @@ def test_a_block_may_change_or_stop_the_mask(way, stops, sharing):
     for state, mask in seen(loop):
         close(state, states[-1], 1e-4)
         close(masks[-1] if mask is None else mask, masks[-1])
-    for state, mask in seen(loop, return_sequence=True):
+    for state, mask in seen(loop, return_sequences=True):
         close(state, np.stack(states, 1), 1e-4)
         stacked = np.stack(masks, 1)
         close(stacked if mask is None else mask, stacked)
@@ -204,7 +204,7 @@ def test_nested_states_keep_the_mask_of_each_tensor(way):
 
 
 def test_a_readout_of_all_iterations_masks_each():
-    loop = SharedRecurrentBlock(block([NewMask()]), 3, return_sequence=True)
+    loop = SharedRecurrentBlock(block([NewMask()]), 3, return_sequences=True)
     pooled, every = Readout(head()), loop(X, mask=MASK)
     states, masks = by_hand(loop)
     pooled(X)
@@ -226,7 +226,7 @@ def test_without_a_mask_no_layer_is_added():
 
 
 def test_a_masked_model_is_saved_with_its_masks(tmp_path):
-    loop = SharedRecurrentBlock(block(), 3, return_sequence=True)
+    loop = SharedRecurrentBlock(block(), 3, return_sequences=True)
     model = model_of(layers.Masking(), loop, Readout(head(), "all"), shape=(None, 4))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -237,7 +237,7 @@ def test_heads_may_answer_with_a_nest():
     state = keras.Input((4,))
     answers = {"kind": layers.Dense(2)(state), "color": layers.Dense(3)(state)}
     every = model_of(
-        SharedRecurrentBlock(dense(), 3, return_sequence=True),
+        SharedRecurrentBlock(dense(), 3, return_sequences=True),
         Readout(keras.Model(state, answers), "all"),
     )
     found = every(normal(2, 4))

@@ -78,10 +78,10 @@ def varied(sharing, **arguments):
 @loops
 def test_a_run_in_parts_is_the_whole_run(sharing, loop):
     loop, x = varied(sharing, **LOOPS[loop])
-    every = array(loop(x, return_sequence=True))
+    every = array(loop(x, return_sequences=True))
     first = loop(x, iterations=1)
     close(array(first), every[:, 0])
-    rest = loop(first, injected=x, start=1, return_sequence=True)
+    rest = loop(first, injected=x, start=1, return_sequences=True)
     assert rest.shape == (4, 2, 4)
     close(array(rest), every[:, 1:])
     close(array(loop(first, injected=x, start=1, iterations=1)), every[:, 1])
@@ -90,7 +90,7 @@ def test_a_run_in_parts_is_the_whole_run(sharing, loop):
 @loops
 def test_where_weights_are_shared_the_start_may_be_a_tensor(loop):
     loop, x = varied("all", **LOOPS[loop])
-    every = array(loop(x, iterations=6, return_sequence=True))
+    every = array(loop(x, iterations=6, return_sequences=True))
     start = ops.convert_to_tensor(2, "int32")
     rest = loop(every[:, 1], injected=x, start=start, iterations=4)
     close(array(rest), every[:, -1])
@@ -116,7 +116,7 @@ def test_every_nth_iteration(sharing, loop):
     state = keras.Input((1,))
     added = layers.Rescaling(1.0, offset=1.0)(state)
     block = keras.Model(state, EveryNthIteration(3)([state, added]))
-    run = SharedRecurrentBlock(block, 7, sharing, return_sequence=True, **LOOPS[loop])
+    run = SharedRecurrentBlock(block, 7, sharing, return_sequences=True, **LOOPS[loop])
     found = array(run(np.zeros((1, 1))))[0, :, 0]
     np.testing.assert_array_equal(found, [1, 1, 1, 2, 2, 2, 3])
 

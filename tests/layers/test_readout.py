@@ -65,7 +65,7 @@ def test_batch_and_space_may_be_unknown(jit):
 def test_both_train_behind_a_loop():
     for readout in ("last", "all"):
         loop = SharedRecurrentBlock(
-            layers.Dense(4), 3, return_sequence=readout == "all"
+            layers.Dense(4), 3, return_sequences=readout == "all"
         )
         model = model_of(loop, Readout(layers.Dense(2), readout))
         loss = train(model, epochs=3)["loss"]

@@ -330,7 +330,7 @@ def test_a_readout_is_that_of_the_shorter_run(merge, sharing, injection):
     options = {"merge": merge, "sharing": sharing, "injection": injection}
     graph = make(THREE, "adjacent", 5, **options)
     x = inputs(graph)
-    every = run(graph, x, return_sequence=True)
+    every = run(graph, x, return_sequences=True)
     assert every.shape == (4, 5, 2, 2, 8)
     assert not every[:, 0].any()  # Nothing has come so far in one step.
     close(every[:, 4], run(graph, x))
@@ -394,11 +394,11 @@ def test_a_sequence_is_fed_entry_by_entry():
     states = {"a": (5,), "b": (6,)}
     graph = make(states, "full", 4, injection="sequence", statistics=3)
     x = inputs(graph)
-    every = run(graph, x, return_sequence=True)
+    every = run(graph, x, return_sequences=True)
     for changed in range(5):
         other = x.copy()
         other[:, changed] += 1.0
-        later = run(graph, other, return_sequence=True)
+        later = run(graph, other, return_sequences=True)
         # Entry s is given at step s; b knows of it one step later.
         np.testing.assert_array_equal(later[:, :changed], every[:, :changed])
         for step in range(changed, 4):

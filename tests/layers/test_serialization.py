@@ -22,11 +22,11 @@ from keras import layers
 import keras_recur
 from keras_recur.layers import (
     Readout,
-    RecurrenceRegularizer,
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
 )
+from keras_recur.regularizers import RecurrenceRegularizer
 
 
 def sequential():
@@ -51,7 +51,7 @@ LAYERS = {
     "recall": lambda: SharedRecurrentBlock(
         dense(), 2, injection="concat", seed=5, name="recall", trainable=False
     ),
-    "sequence": lambda: SharedRecurrentBlock(functional(), 2, return_sequence=True),
+    "sequence": lambda: SharedRecurrentBlock(functional(), 2, return_sequences=True),
     "bfloat16": lambda: SharedRecurrentBlock(dense(dtype="mixed_bfloat16"), 2),
     "soft": lambda: SharedRecurrentBlock(functional(), 3, TemplateBank(2, seed=1)),
     "soft, banks": lambda: SharedRecurrentBlock(
@@ -99,7 +99,7 @@ def whole_model():
     h = SharedRecurrentBlock(sequential(), 2, sharing="none", remat=True)(h)
     h = SharedRecurrentBlock(custom(), 2)(h)
     h = SharedRecurrentBlock(functional(), 2, TemplateBank(1), name="soft")(h)
-    recall = SharedRecurrentBlock(dense(), 2, injection="concat", return_sequence=True)
+    recall = SharedRecurrentBlock(dense(), 2, injection="concat", return_sequences=True)
     h, _ = SharedRecurrentBlock(GatedCell(), 2)((h, x))
     return keras.Model(x, Readout(layers.Dense(2), "all")(recall(h, injected=x)))
 

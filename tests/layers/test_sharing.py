@@ -130,7 +130,7 @@ def test_seeded_dropout_differs_between_copies_and_between_iterations():
     x = np.ones((1, 64), "float32")
     for sharing in ("all", "none"):
         loop = SharedRecurrentBlock(layers.Dropout(0.5, seed=1), 2, sharing=sharing)
-        first, second = array(loop(x, return_sequence=True, training=True))[0]
+        first, second = array(loop(x, return_sequences=True, training=True))[0]
         dropped_later = (second == 0) & (first != 0)
         assert dropped_later.any()  # The same mask twice would drop nothing more.
 

@@ -23,11 +23,11 @@ from harness import (
 from keras import layers, ops
 
 from keras_recur.layers import (
-    RecurrenceRegularizer,
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
 )
+from keras_recur.regularizers import RecurrenceRegularizer
 
 loops = pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
 
@@ -148,7 +148,7 @@ def test_every_iteration_has_its_own_kernel_and_bias(injection, channels, unroll
     x = normal(2, 4)
     other = () if channels is None else (normal(2, channels, seed=1),)
     layer = soft(linear(), injection=injection, unroll=unroll)
-    states = array(layer(x, *other, return_sequence=True))
+    states = array(layer(x, *other, return_sequences=True))
     kernels, (bias,) = kernels_of(layer.banks[0]), weights(layer)[:1]
     assert bias.shape == (3, 4)
     state, shown = x, (other or (x,))[0]
@@ -280,7 +280,7 @@ def test_activity_losses_count_at_every_iteration():
     penalty = keras.regularizers.L1(1.0)
     layer = soft(dense(activity_regularizer=penalty))
     model, x = model_of(layer), normal(1, 4)
-    states = array(layer(x, return_sequence=True))
+    states = array(layer(x, return_sequences=True))
     model(x)
     assert float(array(sum(model.losses))) == pytest.approx(np.abs(states).sum())
 
@@ -309,7 +309,7 @@ def test_repeating_kernels_run_on_with_their_last_phase(case, unroll):
         weight.assign(normal(*weight.shape, seed=seed))
     kernels, bias = kernels_of(layer.banks[0]), array(layer.weights[0])
     x = state = normal(2, 4)
-    states = array(layer(x, iterations=count + 5, return_sequence=True))
+    states = array(layer(x, iterations=count + 5, return_sequences=True))
     for t, row in enumerate([*range(count), *rows]):
         state = state @ kernels[row] + bias[row]
         np.testing.assert_allclose(states[:, t], state, 1e-4)
@@ -336,8 +336,8 @@ def test_one_iteration_of_one_kernel_runs_on(arguments):
 def test_other_kernels_run_fewer_but_not_more(arguments, unroll):
     layer = SharedRecurrentBlock(linear(), 3, TemplateBank(**arguments), unroll=unroll)
     x = normal(2, 4)
-    states = array(layer(x, return_sequence=True))
-    assert layer(x, iterations=2, return_sequence=True).shape == (2, 2, 4)
+    states = array(layer(x, return_sequences=True))
+    assert layer(x, iterations=2, return_sequences=True).shape == (2, 2, 4)
     close(array(layer(x, iterations=2)), states[:, 1])
     for state in (x, keras.KerasTensor((2, 4))):
         with pytest.raises(ValueError, match="at most 3.*no weights for more.*=4.*one"):
@@ -368,7 +368,7 @@ def with_a_list():
             2,
             banks,
             injection="add",
-            return_sequence=True,
+            return_sequences=True,
         )
     )
 

@@ -61,23 +61,23 @@ def test_injected_gets_a_gradient():
 def test_sequence_is_the_prefix_of_every_longer_run(loop, training):
     block = keras.Sequential([layers.Dense(4), layers.LayerNormalization()])
     layer, x = SharedRecurrentBlock(block, 4, **loop), normal(2, 4)
-    states = array(layer(x, return_sequence=True, training=training))
+    states = array(layer(x, return_sequences=True, training=training))
     assert states.shape == (2, 4, 4)
     for s in range(1, 5):
         close(array(layer(x, iterations=s, training=training)), states[:, s - 1])
-    longer = array(layer(x, iterations=6, return_sequence=True, training=training))
+    longer = array(layer(x, iterations=6, return_sequences=True, training=training))
     close(longer[:, :4], states)
 
 
 @loops
 def test_fewer_iterations_of_groups_are_a_prefix_too(loop):
     layer = SharedRecurrentBlock(
-        dense(), 4, sharing=[0, 1, 0, 1], return_sequence=True, **loop
+        dense(), 4, sharing=[0, 1, 0, 1], return_sequences=True, **loop
     )
     x = normal(2, 4)
     states = array(layer(x))
     close(array(layer(x, iterations=3)), states[:, :3])
-    close(array(layer(x, iterations=3, return_sequence=False)), states[:, 2])
+    close(array(layer(x, iterations=3, return_sequences=False)), states[:, 2])
 
 
 def nested(kind, h, c):
@@ -89,7 +89,7 @@ def nested(kind, h, c):
 def test_states_may_be_nested(kind, loop):
     cell, x = GatedCell(), nested(kind, normal(2, 4), normal(2, 4, seed=1))
     layer = SharedRecurrentBlock(cell, 3, **loop)
-    states, last = layer(x, return_sequence=True), layer(x)
+    states, last = layer(x, return_sequences=True), layer(x)
     state = x
     for t in range(3):
         state = cell(state)
@@ -161,7 +161,7 @@ def test_an_integer_of_the_state_is_not_cast(loop):
 @loops
 def test_batch_and_space_may_be_unknown(loop):
     block = layers.Conv2D(3, 3, padding="same")
-    layer = SharedRecurrentBlock(block, 2, return_sequence=True, **loop)
+    layer = SharedRecurrentBlock(block, 2, return_sequences=True, **loop)
     model = model_of(layer, shape=(None, None, 3))
     assert model.output_shape == (None, 2, None, None, 3)
     for size, batch in [(4, 1), (6, 3)]:
@@ -174,7 +174,7 @@ def test_symbolic_and_real_calls_agree_on_shape_and_dtype(loop):
     x = (normal(2, 4), normal(2, 4))
     specs = tuple(keras.KerasTensor((None, 4)) for _ in x)
     for policy in ("float32", "mixed_bfloat16"):
-        for arguments in ({}, {"return_sequence": True}, {"iterations": 5}):
+        for arguments in ({}, {"return_sequences": True}, {"iterations": 5}):
             layer = SharedRecurrentBlock(GatedCell(dtype=policy), 2, **loop)
             symbolic, real = layer(specs, **arguments), layer(x, **arguments)
             for spec, value in zip(symbolic, real, strict=True):
@@ -262,8 +262,8 @@ BAD_CALLS = [
     ({}, {"iterations": 0}, "positive integer"),
     ({}, {"iterations": 2.0}, "mean `iterations=2`"),
     ({}, {"iterations": False}, "iterations=False"),
-    ({}, {"progressive": True, "return_sequence": True}, "cannot return a sequence"),
-    ({"return_sequence": True}, {"progressive": True}, "cannot return a sequence"),
+    ({}, {"progressive": True, "return_sequences": True}, "cannot return a sequence"),
+    ({"return_sequences": True}, {"progressive": True}, "cannot return a sequence"),
 ]
 
 

@@ -10,12 +10,12 @@ from harness import array, close, normal, train, weights
 from keras import layers, ops
 
 from keras_recur.layers import (
-    RecurrenceRegularizer,
     TemplateBank,
     TemplateConv1D,
     TemplateConv2D,
     TemplateDense,
 )
+from keras_recur.regularizers import RecurrenceRegularizer
 
 BACKEND = keras.backend.backend()
 EVERY_K = [1, 3, 5]  # below, at and above the three layers

@@ -107,7 +107,7 @@ def test_rows_equal_those_computed_by_hand(loop, affine, training, iterations, r
     mean, variance, states = numpy_loop(
         x, array(linear.kernel), norm, iterations, rows or 3, training
     )
-    actual = layer(x, iterations=iterations, return_sequence=True, training=training)
+    actual = layer(x, iterations=iterations, return_sequences=True, training=training)
     close(array(actual), states, 1e-4)
     close(array(norm.moving_mean), mean, 1e-4)
     close(array(norm.moving_variance), variance, 1e-4)
@@ -116,7 +116,7 @@ def test_rows_equal_those_computed_by_hand(loop, affine, training, iterations, r
 def test_after_training_inference_agrees_with_training(jit):
     norm = TimeSpecificBatchNormalization(momentum=0.0)
     block = keras.Sequential([dense(), norm])
-    model = model_of(SharedRecurrentBlock(block, 4, return_sequence=True))
+    model = model_of(SharedRecurrentBlock(block, 4, return_sequences=True))
     x = normal(16, 4)
     train(model, x, jit=jit, rate=0.0)
     close(model.predict(x, verbose=0), array(model(x, training=True)), 1e-4)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_recur import data, runs
+from keras_recur import data, reports, runs
 from keras_recur.analysis import iteration_curve
 from keras_recur.runs.compare import compare
 from keras_recur.runs.summary import mean_and_error, percent, span
@@ -197,4 +197,4 @@ def test_networks_that_train_every_answer(entry, tmp_path):
         steps = len(result["tests"][0]["curve"])
         curve = iteration_curve(model, entry.test_data(4), steps)
         np.testing.assert_allclose(curve, result["tests"][0]["curve"], atol=0.051)
-    assert runs.write_report(runs.RunFolder(tmp_path)).exists()
+    assert reports.write_report(runs.RunFolder(tmp_path)).exists()

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from keras_recur import data, zoo
+from keras_recur.recipes import paper_recipe
 from keras_recur.runs import Entry, make_entry
-from keras_recur.training import Recipe, paper_recipe
+from keras_recur.training import Recipe
 from keras_recur.zoo._plan import Plan
 
 pytestmark = pytest.mark.once

@@ -15,30 +15,30 @@ import pytest
 from keras_recur import zoo
 
 TRAIN = ["--iterations", "2", "--width", "4", "--examples", "64", "--epochs", "2"]
-COMPARE = ["compare", "mlp", "--on", "digits", "--quick", "--seeds", "1"]
+COMPARE = ["compare", "mlp", "--data", "digits", "--quick", "--seeds", "1"]
 COMPARE += [*TRAIN, "--milestones", ""]
 EXPERIMENT = ["experiment", "readout-times", "--quick", "--seeds", "1"]
 EXPERIMENT += ["--width", "2", "--examples", "64", "--epochs", "2"]
-SEARCH = ["search", "mlp", "--on", "digits", "--quick", "--seeds", "1"]
+SEARCH = ["search", "mlp", "--data", "digits", "--quick", "--seeds", "1"]
 SEARCH += ["--widths", "4,6", "--iterations", "2", "--examples", "64", "--epochs", "2"]
 SEARCH += ["--no-twins", "--fresh-seeds", "0"]
 # A command, its target, the file after which it is killed, and what resumes it.
 COMMANDS = {
-    "compare": (COMPARE, "--out", "cut/seed-0/recurrent/result.json", ["--resume"]),
+    "compare": (COMPARE, "--output", "cut/seed-0/recurrent/result.json", ["--resume"]),
     "experiment": (
         EXPERIMENT,
-        "--out",
+        "--output",
         "cut/seed-0/shared/checkpoint.npz",
         ["--resume"],
     ),
-    "search": (SEARCH, "--out", "cut/rows/*.json", []),
-    "export": (["export", "model.keras"], "--to", ".cut.partial/cut/*", []),
+    "search": (SEARCH, "--output", "cut/rows/*.json", []),
+    "export": (["export", "model.keras"], "--output", ".cut.partial/cut/*", []),
 }
 
 
 def start(*arguments, cwd):
     return subprocess.Popen(
-        [sys.executable, "-m", "keras_recur.cli", *map(str, arguments)],
+        [sys.executable, "-m", "keras_recur", *map(str, arguments)],
         cwd=cwd,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

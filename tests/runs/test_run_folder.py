@@ -11,8 +11,9 @@ import pytest
 
 from keras_recur import runs
 from keras_recur._files import locked
-from keras_recur.experiments import Text, run_experiment
-from keras_recur.runs import RunFolder, make_entry, write_report
+from keras_recur.experiments import TextExperiment, run_experiment
+from keras_recur.reports import write_report
+from keras_recur.runs import RunFolder, make_entry
 from keras_recur.runs.compare import compare
 
 pytestmark = pytest.mark.once
@@ -78,7 +79,7 @@ def test_what_a_refused_command_asked_for_is_forgotten(run, entry, monkeypatch):
 
 
 def test_run_experiment_refuses_without_a_trace(tmp_path):
-    tiny = Text(model={"width": 0}, length=6, epochs=1, num_examples=64)
+    tiny = TextExperiment(model={"width": 0}, length=6, epochs=1, num_examples=64)
     with pytest.raises(ValueError, match="must be a positive integer"):
         run_experiment(tiny, tmp_path / "run", [0])
     assert not list(tmp_path.iterdir())

@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_recur import analysis, runs, zoo
+from keras_recur import analysis, reports, runs, zoo
+from keras_recur.reports.card import write_card, zoo_table
+from keras_recur.reports.run_report import accuracy_table, footnote
 from keras_recur.runs import Entry, make_entry
-from keras_recur.runs.card import write_card, zoo_table
 from keras_recur.runs.compare import compare, write_results
-from keras_recur.runs.report import accuracy_table, footnote
 from keras_recur.runs.summary import size_label
 from keras_recur.training import Recipe
 
@@ -37,7 +37,7 @@ def tiny_paths():
         test_sizes=((6, 9), (12, 17)),
         phases=(3, 5, 7),
         # One template: its layers are one layer, up to scale, without long training.
-        variants={"regularized": {"templates": 1, "recurrence": 0.5}},
+        variants={"regularized": {"templates": 1, "recurrence_penalty": 0.5}},
     )
 
 
@@ -123,7 +123,7 @@ def test_the_folded_score_is_that_of_the_folded_network(finished):
     folded = analysis.fold(model, kept["threshold"])
     data = entry.train_data("regularized", 0)
     data.epoch = 2
-    analysis.recalibrate(folded, data)
+    analysis.update_batch_norm(folded, data)
     curve = analysis.iteration_curve(folded, entry.test_data(entry.test_sizes[0]), 4)
     np.testing.assert_allclose(curve, kept["tests"][0]["curve"][:4], atol=1e-3)
 
@@ -141,7 +141,7 @@ def test_all_networks_are_scored_recalibrated_too(finished):
             np.testing.assert_allclose(curve, tests[0]["curve"], atol=1e-3)
             data = entry.train_data(twin, 0)
             data.epoch = 2
-            analysis.recalibrate(model, data)
+            analysis.update_batch_norm(model, data)
         found = results["summary"][f"{twin}, recalibrated"]["sizes"][0]
         assert found["mean"] == kept[0]["accuracy"]
     with open(finished.path / "results.csv") as file:
@@ -181,7 +181,7 @@ def test_banks_without_normalization(tmp_path):
 
 
 def test_report_and_card(finished, tmp_path):
-    page = runs.write_report(finished).read_text()
+    page = reports.write_report(finished).read_text()
     results = finished.read_json("results.json")
     header, rows = accuracy_table(results)
     assert "regularized recurrent, folded" in header

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from keras_recur import runs
+from keras_recur._plot_style import counted_runs
 from keras_recur.data import ArrayDataset
+from keras_recur.reports.run_plots import draw_all
+from keras_recur.reports.run_report import footnote, headline
 from keras_recur.runs import trial as trial_module
-from keras_recur.runs.drawing import counted_runs
-from keras_recur.runs.plots import draw_all
-from keras_recur.runs.report import footnote, headline
 from keras_recur.runs.summary import guess, is_finished, summarize
 from keras_recur.runs.trial import Trial, check_finite, run_trial
 from keras_recur.training import Recipe, TrainingDiverged

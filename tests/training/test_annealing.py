@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_recur import data, training, zoo
-from keras_recur.training import Annealing, CoarseToFineLoss, IterationLoss, Recipe
-from keras_recur.training.annealed_loss import AnnealedLoss
+from keras_recur import data, inference, training, zoo
+from keras_recur.callbacks import Annealing
+from keras_recur.losses import CoarseToFineLoss, IterationLoss
+from keras_recur.losses.annealed_loss import AnnealedLoss
+from keras_recur.training import Recipe
 
 STILL = Recipe(
     "sgd",
@@ -148,7 +150,7 @@ def test_the_layer_changes_nothing_but_the_loss():
 
 
 def test_a_model_that_answers_once_has_nothing_to_anneal():
-    model = zoo.with_iterations(recurrent(), readout="last")
+    model = inference.with_iterations(recurrent(), readout="last")
     with pytest.raises(ValueError, match="Build the model with readout='all'"):
         training.fit(model, STILL, strings(), verbose=0)
 

@@ -16,9 +16,10 @@ from training_networks import (
     train,
 )
 
-from keras_recur import zoo
+from keras_recur import inference
 from keras_recur.layers import SharedRecurrentBlock
-from keras_recur.training import IterationLoss, Recipe
+from keras_recur.losses import IterationLoss
+from keras_recur.training import Recipe
 
 ONCE = dataclasses.replace(RECIPE, epochs=1, milestones=())
 RECIPES = {
@@ -78,7 +79,7 @@ def test_the_progressive_loss_adds_what_layers_and_weights_add():
     x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
     y, w = np.arange(8) % 2, np.linspace(0, 1, 8).astype("float32")
     # With one iteration there is none to leave out: both losses are the same.
-    one = zoo.with_iterations(model, 1)
+    one = inference.with_iterations(model, 1)
     recipe = Recipe("sgd", 1e-9, epochs=1, batch_size=8, progressive=0.5)
 
     def batches():

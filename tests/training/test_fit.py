@@ -10,9 +10,10 @@ import pytest
 from keras import ops
 from training_networks import RECIPE, Stop, deep_thinking, plain, strings, train
 
-from keras_recur import zoo
+from keras_recur import inference
 from keras_recur._files import replacing
-from keras_recur.training import IterationLoss, Recipe, TrainingDiverged
+from keras_recur.losses import IterationLoss
+from keras_recur.training import Recipe, TrainingDiverged
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(
     x, y = dataset[0]
     losses = {}
     for iterations in (3, 4):
-        logits = zoo.with_iterations(model, iterations).predict(x, verbose=0)
+        logits = inference.with_iterations(model, iterations).predict(x, verbose=0)
         losses[iterations] = float(IterationLoss()(y, logits))
     assert abs(losses[3] - losses[4]) > 1e-3
 

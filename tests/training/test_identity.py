@@ -21,8 +21,9 @@ from training_networks import (
 )
 
 from keras_recur import data
+from keras_recur.callbacks import Checkpoint
 from keras_recur.layers import SharedRecurrentBlock
-from keras_recur.training import Checkpoint, Recipe
+from keras_recur.training import Recipe
 
 KEPT = Path(__file__).parent / "kept"
 ONE = Recipe("adam", 0.01, epochs=1, batch_size=8)

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_recur import analysis, data, training, zoo
+from keras_recur import analysis, data, inference, training, zoo
 from keras_recur._labels import label_place
-from keras_recur.training import F1, CoarseToFineLoss, ExactMatch, IterationLoss
-from keras_recur.training.annealed_loss import AnnealedLoss
+from keras_recur.losses import CoarseToFineLoss, IterationLoss
+from keras_recur.losses.annealed_loss import AnnealedLoss
+from keras_recur.metrics import ExactMatch, PositiveF1
 
 CLASSES = 4
 COUNT = 24
@@ -153,7 +154,7 @@ def test_one_hot_labels_with_as_many_iterations_as_classes_are_refused():
     for labels in (one_hot, one_hot.astype(int)):
         with pytest.raises(ValueError, match="one-hot"):
             training.fit(every, uniform, arrays(labels), verbose=0)
-        for score in (ExactMatch(), F1(), IterationLoss("uniform")):
+        for score in (ExactMatch(), PositiveF1(), IterationLoss("uniform")):
             run = getattr(score, "update_state", score)
             with pytest.raises(ValueError, match="one-hot"):
                 run(labels, np.zeros((COUNT, CLASSES, CLASSES), "float32"))
@@ -173,7 +174,7 @@ def test_a_label_per_example_is_refused_where_every_position_answers():
 
 SCORES = {
     "ExactMatch": lambda: ExactMatch().update_state,
-    "F1": lambda: F1().update_state,
+    "PositiveF1": lambda: PositiveF1().update_state,
     "IterationLoss": IterationLoss,
     "CoarseToFineLoss": lambda: CoarseToFineLoss([0, 0, 1, 1]),
 }
@@ -195,8 +196,10 @@ def test_analysis_refuses_labels_that_are_no_classes(case):
     for score in (
         lambda batches: analysis.iteration_curve(model, batches),
         lambda batches: analysis.iteration_metrics(model, batches),
-        lambda batches: analysis.calibrate(model, "agreement", batches),
-        lambda batches: analysis.exit_metrics(zoo.anytime(model, "agreement"), batches),
+        lambda batches: analysis.select_stop_rule(model, "agreement", batches),
+        lambda batches: analysis.exit_metrics(
+            inference.EarlyExitPredictor(model, "agreement"), batches
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             score([(X, y)])
@@ -307,7 +310,7 @@ def test_f1_weighs_as_if_examples_were_repeated(case):
     shape, weights = WEIGHTS[case]
     rng = np.random.default_rng(1)
     y, found = rng.integers(-1, 2, shape), rng.integers(0, 2, shape)
-    metric = F1()
+    metric = PositiveF1()
     metric.update_state(y, np.eye(2, dtype="float32")[found], sample_weight=weights)
     if weights.ndim == 1:
         weights = weights.reshape(-1, *[1] * (len(shape) - 1))
@@ -318,7 +321,7 @@ def test_f1_weighs_as_if_examples_were_repeated(case):
     assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("metric", [ExactMatch, F1])
+@pytest.mark.parametrize("metric", [ExactMatch, PositiveF1])
 def test_weights_of_another_shape_are_refused(metric):
     y, logits = np.zeros((4, 5), int), np.zeros((4, 5, 2), "float32")
     for weights in (np.ones(5), np.ones((4, 4)), np.ones((1, 4))):

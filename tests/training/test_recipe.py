@@ -9,7 +9,9 @@ import pytest
 
 from keras_recur import zoo
 from keras_recur.layers import SharedRecurrentBlock
-from keras_recur.training import CoupledAdam, CoupledSGD, Recipe, paper_recipe
+from keras_recur.optimizers import CoupledAdam, CoupledSGD
+from keras_recur.recipes import paper_recipe
+from keras_recur.training import Recipe
 
 pytestmark = pytest.mark.once
 
@@ -188,7 +190,7 @@ BAD = {
     "anneal_from": [[-1.0], "last", 3],
     "anneal_epochs": [0, 1.5, "a", True],
     "hierarchy": ["ab", [0, 2], [0.5], None, 3, {0, 1}],
-    "ramp": ["steep", 3],
+    "coarse_to_fine": ["steep", 3],
     "progressive": [-1, 2, "a", None, True],
     "augment": ["no", None, 1],
     "cutout": [-1, 1.5, "a", None],
@@ -239,7 +241,7 @@ def test_numbers_of_numpy_and_any_sequence_are_taken():
         ({"hierarchy": [0, 0, 1]}, "Did you mean loss_weights='uniform'"),
         ({"gamma": 2.0}, "`gamma`.*needs loss_weights='geometric'"),
         ({"gamma": 2.0, "loss_weights": "uniform"}, "needs loss_weights='geometric'"),
-        ({"ramp": "linear"}, "needs a `hierarchy`"),
+        ({"coarse_to_fine": "linear"}, "needs a `hierarchy`"),
     ],
 )
 def test_fields_that_would_have_no_effect_are_refused(changes, message):

@@ -13,9 +13,10 @@ from training_networks import (
     vectors,
 )
 
-from keras_recur import data, zoo
+from keras_recur import data, inference
 from keras_recur.layers import SharedRecurrentBlock
-from keras_recur.training import IterationLoss, Recipe
+from keras_recur.losses import IterationLoss
+from keras_recur.training import Recipe
 
 RECIPE = Recipe("sgd", 0.1, epochs=2, batch_size=8)
 
@@ -189,7 +190,7 @@ SEVERAL = {
 @pytest.mark.parametrize("kind", SEVERAL)
 def test_several_readouts_are_needed_to_train_several(kind):
     recipe = Recipe("sgd", 0.1, epochs=1, batch_size=16, **SEVERAL[kind])
-    for model in (deep_thinking(), zoo.with_iterations(deep_thinking(), 2)):
+    for model in (deep_thinking(), inference.with_iterations(deep_thinking(), 2)):
         with pytest.raises(ValueError, match="Build the model with readout='all'"):
             train(model, recipe, strings())
     history = train(deep_thinking(readout="all"), recipe, strings())

@@ -55,7 +55,7 @@ CONTENT = {
     "family": "convnet",
     "data": "digits",
     "metric": "accuracy",
-    "settings": {"max_macs": 5e8, "iso": None, "epochs": 10, "seeds": [0, 1, 2]},
+    "settings": {"max_macs": 5e8, "equal": None, "epochs": 10, "seeds": [0, 1, 2]},
     "provenance": {"keras_recur": "0.1.0", "backend": "tensorflow", "command": "x"},
     "winner": {
         "configuration": "w64-t8-none",

@@ -63,7 +63,7 @@ def test_a_budget_is_the_space():
 @pytest.mark.once
 def test_a_line_of_equal_compute():
     budget = Budget(macs=3_000)
-    made = space(widths=(1, 500), iterations=(1, 2, 4, 8), budget=budget, iso="macs")
+    made = space(widths=(1, 500), iterations=(1, 2, 4, 8), budget=budget, equal="macs")
     found = list(made.configurations())
     by_iterations = {c.iterations: c.width for c in found if c.sharing == "all"}
     assert list(by_iterations) == [1, 2, 4, 8]
@@ -140,10 +140,10 @@ def test_ways_of_sharing():
         (lambda: space(learning_rate=(1e-2, 1e-3)), "low, high.*Received"),
         (lambda: space(learning_rate=-1), "above 0.*learning_rate=-1"),
         (
-            lambda: space(iso="macs"),
+            lambda: space(equal="macs"),
             r"budget=Budget\(macs=...\). Received: budget=None",
         ),
-        (lambda: space(iso="depth", budget=Budget(1)), "`iso`.*'depth'"),
+        (lambda: space(equal="depth", budget=Budget(1)), "`equal`.*'depth'"),
         (
             lambda: space(budget=Budget(macs=10)),
             "No network meets.*at most 10 macs. Nearest: width 4, 1 iter.*with 92 macs",

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from made_search import CONTENT, failed, made_row, made_rows
 
-from keras_recur.runs.page import Page
+from keras_recur.reports.page import Page
 from keras_recur.tuning import search_plots
 from keras_recur.tuning._equal_macs import comparisons, equal_macs_groups, points
 from keras_recur.tuning._names import amount, look

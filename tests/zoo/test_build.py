@@ -17,11 +17,11 @@ from families import (
     small,
 )
 
-from keras_recur import zoo
+from keras_recur import inference, zoo
+from keras_recur.inference.with_iterations import called_again
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
 from keras_recur.zoo._plan import Plan
 from keras_recur.zoo.build import build_network
-from keras_recur.zoo.with_iterations import called_again
 
 families = pytest.mark.parametrize("name", FAMILIES)
 
@@ -236,10 +236,10 @@ def test_repr_says_what_the_pair_is():
 
 
 def test_list_models():
-    everything = zoo.list_models()
+    everything = zoo.list_families()
     assert everything == sorted(everything) and len(everything) >= 6
-    assert zoo.list_models("resnet*") == ["resnet", "resnet_bn"]
-    assert zoo.list_models("nothing*") == []
+    assert zoo.list_families("resnet*") == ["resnet", "resnet_bn"]
+    assert zoo.list_families("nothing*") == []
 
 
 @pytest.mark.once
@@ -250,7 +250,7 @@ def test_describe_reads_as_text(name):
     for part in (name, family.paper, family.shares, family.summary, "width="):
         assert part in text
     assert "arXiv" in family.paper
-    for published in family.published:
+    for published in family.reported:
         assert f"{published.recurrent:,} recurrent" in text
 
 
@@ -272,41 +272,41 @@ def test_with_iterations_is_a_new_model_on_the_same_weights(name):
     model = small(name).recurrent
     x = inputs_for(model)
     before = output(model, x)
-    other = zoo.with_iterations(model, 5)
+    other = inference.with_iterations(model, 5)
     assert other is not model
     assert [id(w) for w in other.weights] == [id(w) for w in model.weights]
     assert not np.allclose(output(other, x), before, 1e-3)
     np.testing.assert_array_equal(output(model, x), before)
-    back = zoo.with_iterations(other, 3)
+    back = inference.with_iterations(other, 3)
     np.testing.assert_allclose(output(back, x), before, 1e-6, 1e-6)
-    every = zoo.with_iterations(model, 5, readout="all")
+    every = inference.with_iterations(model, 5, readout="all")
     assert every.output_shape[1] == 5
     np.testing.assert_allclose(output(every, x)[:, 2], before, 1e-5, 1e-5)
-    last = zoo.with_iterations(every, readout="last")
+    last = inference.with_iterations(every, readout="last")
     np.testing.assert_allclose(output(last, x), output(other, x), 1e-5, 1e-5)
 
 
 def test_fewer_iterations_of_untied_weights_but_not_more():
     model = small("mlp").feedforward
-    assert zoo.with_iterations(model, 2).output_shape == (None, 3)
+    assert inference.with_iterations(model, 2).output_shape == (None, 3)
     with pytest.raises(ValueError, match="at most 3.*no weights for more"):
-        zoo.with_iterations(model, 4)
+        inference.with_iterations(model, 4)
 
 
 @pytest.mark.parametrize("value", [0, 1.5, "3"])
 def test_with_iterations_takes_positive_integers(value):
     with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
-        zoo.with_iterations(small("mlp").recurrent, value)
+        inference.with_iterations(small("mlp").recurrent, value)
 
 
 def test_with_iterations_needs_a_loop():
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="only")])
     with pytest.raises(ValueError, match=r"no SharedRecurrentBlock.*\['only'\]"):
-        zoo.with_iterations(plain, 3)
+        inference.with_iterations(plain, 3)
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
-        zoo.with_iterations("mlp", 3)
+        inference.with_iterations("mlp", 3)
     with pytest.raises(ValueError, match="`readout`.*'last', 'all'"):
-        zoo.with_iterations(small("mlp").recurrent, readout="first")
+        inference.with_iterations(small("mlp").recurrent, readout="first")
 
     class Subclassed(keras.Model):
         def __init__(self):
@@ -317,7 +317,7 @@ def test_with_iterations_needs_a_loop():
             return self.loop(x)
 
     with pytest.raises(ValueError, match="Functional or Sequential.*Subclassed"):
-        zoo.with_iterations(Subclassed(), 3)
+        inference.with_iterations(Subclassed(), 3)
 
 
 def by_hand(loop, x, iterations):
@@ -334,7 +334,7 @@ def test_with_iterations_of_a_users_model(nested):
         outer = keras.Input((4,))
         model = keras.Model(outer, model(outer))
     x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
-    longer = zoo.with_iterations(model, 6)
+    longer = inference.with_iterations(model, 6)
     np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
     np.testing.assert_allclose(output(model, x), by_hand(loop, x, 3), 1e-5, 1e-6)
 
@@ -357,7 +357,7 @@ def test_with_iterations_of_a_compiled_model(kind):
         model.compile("sgd", own_loss)
     x = np.ones((2, 4), "float32")
     model.train_on_batch(x, x)
-    longer = zoo.with_iterations(model, 6)
+    longer = inference.with_iterations(model, 6)
     assert model.compiled and not longer.compiled
     (loop,) = [la for la in inner.layers if isinstance(la, SharedRecurrentBlock)]
     np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
@@ -374,19 +374,23 @@ def test_a_sequential_is_called_again():
 
 def test_a_sequential_without_a_graph():
     with pytest.raises(ValueError, match="has no graph before its input is known"):
-        zoo.with_iterations(keras.Sequential([loop_model()]), 3)
+        inference.with_iterations(keras.Sequential([loop_model()]), 3)
 
 
 def test_a_users_readout():
     start = keras.Input((4,))
     loop = loop_model()
     model = keras.Model(start, Readout(keras.layers.Dense(2))(loop(start)))
-    assert zoo.with_iterations(model, 7, readout="all").output_shape == (None, 7, 2)
+    assert inference.with_iterations(model, 7, readout="all").output_shape == (
+        None,
+        7,
+        2,
+    )
     assert model.output_shape == (None, 2)
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", zoo.list_families())
 def test_build_refuses_one_class(name):
     with pytest.raises(ValueError, match="Use num_classes=2"):
         zoo.build(name, num_classes=1)

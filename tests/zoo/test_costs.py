@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from families import FAMILIES, GRAPHS, small
 
-from keras_recur import zoo
+from keras_recur import inference, zoo
 from keras_recur.layers import SharedRecurrentBlock
 
 T = 3  # iterations of the small pairs
@@ -210,7 +210,7 @@ def test_a_users_model():
     assert costs.macs == 5 * 6 + 4 * 6 * 6 + 6 * 2
     assert costs.effective_depth == 6
     assert costs.parameters == 5 * 6 + 6 + 6 * 6 + 6 * 2 + 2
-    longer = zoo.costs(zoo.with_iterations(model, 9))
+    longer = zoo.costs(inference.with_iterations(model, 9))
     assert longer.macs == 5 * 6 + 9 * 6 * 6 + 6 * 2
 
 

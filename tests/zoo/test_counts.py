@@ -10,7 +10,7 @@ import pytest
 from families import FAMILIES
 
 from keras_recur import zoo
-from keras_recur.zoo.start import Start
+from keras_recur.zoo.initializers import SeededInitializers
 
 pytestmark = pytest.mark.once
 EMNIST = {"input_shape": (28, 28, 1), "num_classes": 47}
@@ -144,7 +144,7 @@ def test_wrn_and_swrn():
 @pytest.mark.parametrize(("width", "expected"), [(14, 33_537_790), (18, 55_414_014)])
 def test_wide_swrn(width, expected):
     # Of the pair only this twin, and of zeros: its drawn values would take long.
-    family, start = zoo.describe("swrn"), Start("zeros", seed=0)
+    family, start = zoo.describe("swrn"), SeededInitializers("zeros", seed=0)
     arguments = {**family.defaults, "width": width}
     bank = start.bank(arguments.pop("templates"))
     built = family.network(start, **arguments, sharing=bank, readout="last")
@@ -188,7 +188,7 @@ def test_scnn():
 
 
 # Those of SWRN are large, and above.
-PUBLISHED = [(n, p) for n in FAMILIES for p in zoo.describe(n).published if n != "swrn"]
+PUBLISHED = [(n, p) for n in FAMILIES for p in zoo.describe(n).reported if n != "swrn"]
 
 
 @pytest.mark.parametrize(("name", "published"), PUBLISHED, ids=lambda v: str(v)[:60])

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(BACKEND not in OTHER, reason="PyTorch reads its 
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     here = Path(__file__).parent
-    path = [str(here), str(here.parents[1]), os.environ.get("PYTHONPATH", "")]
+    path = [str(here.parent), str(here.parents[1]), os.environ.get("PYTHONPATH", "")]
     other = OTHER[BACKEND]
     done = subprocess.run(
         [sys.executable, here / "saved_models.py", folder],

@@ -6,7 +6,7 @@ from families import inputs_for, labels_for, loop_of, output, small, step
 
 from keras_recur import zoo
 from keras_recur.layers import TimeSpecificBatchNormalization
-from keras_recur.training import IterationLoss
+from keras_recur.losses import IterationLoss
 
 
 @pytest.mark.once

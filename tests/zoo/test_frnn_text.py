@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from families import array, output
 
-from keras_recur import zoo
-from keras_recur.analysis import recalibrate
+from keras_recur import inference, zoo
+from keras_recur.analysis import update_batch_norm
 
 GRAPHS = [(2, "full"), (3, "full"), (2, "adjacent"), (3, "adjacent")]
 graphs = pytest.mark.parametrize(("states", "graph"), GRAPHS)
@@ -77,7 +77,7 @@ def test_a_prediction_depends_on_the_characters_before_it_and_on_no_other(
     states, graph, twin
 ):
     model = getattr(build(states=states, graph=graph), twin)
-    recalibrate(model, [text()])
+    update_batch_norm(model, [text()])
     x = np.repeat(text(batch=1), LENGTH + 1, axis=0)
     for place in range(LENGTH):  # in row i character i is another one, in the last none
         x[place, place] = (x[place, place] + 1) % LETTERS
@@ -115,7 +115,7 @@ def test_training_fills_every_row_and_files_keep_them(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(output(loaded, x[:, :-1]), expected, 1e-6, 1e-6)
-    prefix = zoo.with_iterations(loaded, 2)
+    prefix = inference.with_iterations(loaded, 2)
     np.testing.assert_allclose(output(prefix, x[:, :-1]), expected[:, :2], 1e-5, 1e-5)
 
 

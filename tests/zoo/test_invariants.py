@@ -20,8 +20,8 @@ from families import (
     twins,
 )
 
-from keras_recur import zoo
-from keras_recur.training import IterationLoss
+from keras_recur import inference, zoo
+from keras_recur.losses import IterationLoss
 
 variants = pytest.mark.parametrize("variant", VARIANTS)
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -42,7 +42,7 @@ def far(a, b):
 
 
 def test_every_family_has_a_small_form():
-    assert FAMILIES == [n for n in zoo.list_models() if n != "swrn_bottleneck"]
+    assert FAMILIES == [n for n in zoo.list_families() if n != "swrn_bottleneck"]
 
 
 @variants
@@ -136,7 +136,7 @@ def test_a_readout_is_that_of_the_network_with_fewer_iterations(variant):
     shorter.untie()
     for twin in ("recurrent", "feedforward"):
         close(output(getattr(shorter, twin), x), every[:, 1])
-        again = zoo.with_iterations(getattr(pair, twin), 2, readout="last")
+        again = inference.with_iterations(getattr(pair, twin), 2, readout="last")
         close(output(again, x), every[:, 1])
 
 

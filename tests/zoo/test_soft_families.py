@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from families import SOFT, array, inputs_for, labels_for, output, small, step
 
-from keras_recur import zoo
-from keras_recur.layers import RecurrenceRegularizer, SharedRecurrentBlock, TemplateBank
-from keras_recur.training import IterationLoss
+from keras_recur import inference, zoo
+from keras_recur.layers import SharedRecurrentBlock, TemplateBank
+from keras_recur.losses import IterationLoss
+from keras_recur.regularizers import RecurrenceRegularizer
 
 soft = pytest.mark.parametrize("variant", SOFT)
 
@@ -114,10 +115,10 @@ def test_a_readout_is_that_of_fewer_iterations(variant):
     pair = build(variant, readout="all")
     x = inputs_for(pair.recurrent)
     every = output(pair.recurrent, x)
-    shorter = zoo.with_iterations(pair.recurrent, 2, readout="last")
+    shorter = inference.with_iterations(pair.recurrent, 2, readout="last")
     close(output(shorter, x), every[:, 1])
     with pytest.raises(ValueError, match="at most 3.*a template bank"):
-        zoo.with_iterations(pair.recurrent, 4)
+        inference.with_iterations(pair.recurrent, 4)
 
 
 def test_several_loops_are_read_out_at_the_last():
@@ -125,10 +126,10 @@ def test_several_loops_are_read_out_at_the_last():
     x = inputs_for(model)
     every = output(model, x)
     assert every.shape[1] == 3
-    last = zoo.with_iterations(model, readout="last")
+    last = inference.with_iterations(model, readout="last")
     close(output(last, x), every[:, 2])
     np.testing.assert_array_equal(
-        output(zoo.with_iterations(last, readout="all"), x), every
+        output(inference.with_iterations(last, readout="all"), x), every
     )
 
 
@@ -141,7 +142,7 @@ def test_stages_start_with_coefficients_of_their_own():
 
 
 def test_recurrence_reaches_every_bank_once():
-    pair = build("swrn", recurrence=0.1)
+    pair = build("swrn", recurrence_penalty=0.1)
     assert len(pair.recurrent.losses) == 3 and not pair.feedforward.losses
     for loop in loops_of(pair.recurrent):
         (bank,) = loop.banks
@@ -171,11 +172,20 @@ def test_ways_to_ask_for_banks():
         ({"templates": 2, "sharing": "all"}, "Give one of them"),
         ({"templates": 0}, "`templates` must be a positive integer"),
         ({"templates": "layer"}, "Did you mean 'layers'"),
-        ({"recurrence": 0.1}, "recurrence=0.1 without `templates`"),
-        ({"templates": 2, "recurrence": -1.0}, "`recurrence`.*0 or more.*=-1.0"),
-        ({"recurrence": float("nan")}, "`recurrence`.*finite.*0 or more.*=nan"),
-        ({"templates": 2, "recurrence": float("inf")}, "`recurrence`.*finite.*=inf"),
-        ({"templates": 2, "recurrence": "0.1"}, "`recurrence`.*='0.1'.*of type str"),
+        ({"recurrence_penalty": 0.1}, "recurrence_penalty=0.1 without `templates`"),
+        (
+            {"templates": 2, "recurrence_penalty": -1.0},
+            "`recurrence`.*0 or more.*=-1.0",
+        ),
+        ({"recurrence_penalty": float("nan")}, "`recurrence`.*finite.*0 or more.*=nan"),
+        (
+            {"templates": 2, "recurrence_penalty": float("inf")},
+            "`recurrence`.*finite.*=inf",
+        ),
+        (
+            {"templates": 2, "recurrence_penalty": "0.1"},
+            "`recurrence`.*='0.1'.*of type str",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):

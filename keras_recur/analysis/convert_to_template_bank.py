@@ -1,0 +1,194 @@
+"""From a trained network to template banks, without training.
+
+Reference: Savarese and Maire 2019 (arXiv:1902.09701) for the banks; the best templates
+are the leading singular vectors of the stacked kernels (Eckart and Young 1936).
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_recur._validation import check_positive_int
+from keras_recur.analysis._banks import banks_of, has_graph, rebuilt
+from keras_recur.analysis._logits import check_model
+from keras_recur.layers import (
+    SharedRecurrentBlock,
+    TemplateBank,
+    TemplateConv1D,
+    TemplateConv2D,
+    TemplateDense,
+)
+from keras_recur.layers._decompose import decompose
+
+_KINDS: dict[type, type] = {
+    keras.layers.Conv1D: TemplateConv1D,
+    keras.layers.Conv2D: TemplateConv2D,
+    keras.layers.DepthwiseConv1D: TemplateConv1D,
+    keras.layers.DepthwiseConv2D: TemplateConv2D,
+    keras.layers.Dense: TemplateDense,
+}
+
+
+class TemplateBankModel(NamedTuple):
+    """A network on template banks, and what its kernels lost.
+
+    Attributes:
+        model: A `keras.Model`, not compiled.
+        errors: By name of bank: the norm of what its kernels lost over the norm of the
+            kernels, exactly, 0 to 1.
+    """
+
+    model: keras.Model
+    errors: dict[str, float]
+
+
+def convert_to_template_bank(
+    model: keras.Model, num_templates: int
+) -> TemplateBankModel:
+    """Converts a trained network: its kernels become mixes of k templates.
+
+    Layers with kernels of one shape share a bank; layers whose kernel shape nobody
+    else has stay as they are. A nested model is a graph of its own, with banks of its
+    own; layers inside of other layers, as the head of a `Readout`, stay as they are.
+    Untied loops (`sharing="none"`) become soft ones, so that the feed-forward twin of
+    a zoo entry becomes a recurrent one. Templates and coefficients are the best ones
+    in the sum of squares, found by singular value decomposition. The model itself is
+    not changed.
+
+    Args:
+        model: A Functional or Sequential model with `Conv1D`, `Conv2D`,
+            `DepthwiseConv1D`, `DepthwiseConv2D`, `Dense` or untied
+            `SharedRecurrentBlock` layers.
+        num_templates: k, per bank. With as many templates as layers nothing is lost.
+
+    Returns:
+        `TemplateBankModel(model, errors)`.
+
+    Raises:
+        ValueError: for a k that is no positive integer, and for a model without two
+            kernels of one shape.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build("scnn", width=4, iterations=3)
+    >>> converted = keras_recur.analysis.convert_to_template_bank(pair.feedforward, 3)
+    >>> {name: round(error, 6) for name, error in converted.errors.items()}
+    {'recurrent/bank_3x3x4x4': 0.0}
+    """
+    check_model(model)
+    check_positive_int("num_templates", num_templates)
+    banks: list = []
+    loops: list = []
+    converted = _converted(model, num_templates, banks, loops)
+    if not banks and not loops:
+        raise ValueError(
+            "A bank needs two kernels of one shape. Received: a model "
+            f"{model.name!r} that has none such among its layers."
+        )
+    names = {id(bank): name for name, bank in banks_of(converted)}
+    errors = {}
+    for bank, layers in banks:
+        stacked = np.stack([_to_numpy(layer.kernel) for layer in layers])
+        found = decompose(stacked, num_templates)
+        bank.templates.assign(found.templates)
+        bank.coefficients.assign(found.coefficients)
+        errors[names[id(bank)]] = found.error
+    for layer, loop in loops:
+        values = [
+            [_to_numpy(w) for w in layer.block_of(t).weights]
+            for t in range(layer.iterations)
+        ]
+        found = [decompose(k, num_templates) for k in loop.soft.stack(values)]
+        loop.soft.assign(values, found)
+        for bank, decomposition in zip(loop.banks, found, strict=True):
+            errors[names[id(bank)]] = decomposition.error
+    return TemplateBankModel(converted, errors)
+
+
+def _converted(model, num_templates, all_banks, loops):
+    """The model with banks, whose values are left to the caller.
+
+    Adds `(bank, layers that it replaces)` and `(untied loop, soft loop)` to the lists.
+    """
+    groups = _groups(model)
+    place = {
+        id(layer): (shape, number)
+        for shape, layers in groups.items()
+        for number, layer in enumerate(layers)
+    }
+    made, banks, kernels = {}, {}, {}
+
+    def change(layer):
+        if id(layer) in place:
+            new = _template_layer(layer)
+            made[id(new)] = layer, new
+            return new
+        if has_graph(layer):
+            with keras.name_scope(layer.name):
+                return _converted(layer, num_templates, all_banks, loops)
+        if not _is_untied(layer):
+            return None
+        spec = keras.saving.serialize_keras_object(TemplateBank(num_templates))
+        loop = SharedRecurrentBlock.from_config({**layer.get_config(), "sharing": spec})
+        loops.append((layer, loop))
+        return loop
+
+    def call(layer, *args, **kwargs):
+        if id(layer) not in made:
+            return layer(*args, **kwargs)
+        key, number = place[id(made[id(layer)][0])]
+        if key not in banks:
+            size = "x".join(map(str, key[1]))
+            name = f"{'depthwise_' if key[0] else ''}bank_{size}"
+            first = groups[key][0]
+            banks[key] = TemplateBank(
+                num_templates,
+                key[1],
+                len(groups[key]),
+                templates_regularizer=getattr(first, "kernel_regularizer", None),
+                dtype=first.dtype_policy,
+                name=name,
+            )
+            kernels[key] = banks[key](args[0])
+        return layer(args[0], kernels[key][number])
+
+    converted = rebuilt(model, change, call)
+    for layer, new in made.values():
+        if new.bias is not None:
+            new.bias.assign(_to_numpy(layer.bias))
+    all_banks += [(bank, groups[key]) for key, bank in banks.items()]
+    return converted
+
+
+def _groups(model):
+    """Layers of this graph with kernels of one shape, two or more: by that shape."""
+    groups: dict[Any, list] = {}
+    for layer in getattr(model, "layers", ()):
+        if type(layer) in _KINDS and layer.built:
+            key = "Depthwise" in type(layer).__name__, tuple(layer.kernel.shape)
+            groups.setdefault(key, []).append(layer)
+    return {key: layers for key, layers in groups.items() if len(layers) > 1}
+
+
+def _is_untied(layer):
+    return isinstance(layer, SharedRecurrentBlock) and layer.sharing == "none"
+
+
+def _template_layer(layer):
+    kind = _KINDS[type(layer)]
+    config = layer.get_config()
+    shape = layer.kernel.shape
+    if "Depthwise" in type(layer).__name__:
+        config |= {"filters": int(shape[-2] * shape[-1]), "depthwise": True}
+    taken = "name trainable dtype activation use_bias bias_initializer bias_regularizer"
+    if kind is TemplateDense:
+        taken += " units"
+    else:
+        taken += " filters kernel_size strides padding data_format dilation_rate"
+        taken += " groups depthwise"
+    return kind.from_config({k: v for k, v in config.items() if k in taken.split()})
+
+
+def _to_numpy(variable):
+    return keras.ops.convert_to_numpy(variable)

@@ -1,0 +1,145 @@
+"""One answer, or a sequence of better ones, from the answers of all iterations."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._validation import check_integer, check_one_of
+from keras_recur.inference.confidence import POSITIONS, confidence
+from keras_recur.layers._masks import answer_mask
+
+POLICIES = ("last", "at", "mean", "cumulative", "learned", "confident")
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class ReadoutPolicy(keras.layers.Layer):
+    """Combines the logits of all iterations.
+
+    Choosing a policy:
+
+    - `"last"`: the answer of the last iteration.
+    - `"at"`: that of iteration `iteration`.
+    - `"mean"`: the mean of the logits of all iterations.
+    - `"cumulative"`: after each iteration the mean of the logits so far, so that the
+      sequence stays one; its last entry is the mean.
+    - `"learned"`: a weighted mean; the weights, one per iteration, sum to 1 and are
+      trained. Before training they are equal. It costs a fixed number of iterations.
+    - `"confident"`: of each example the answer of the iteration that is most sure.
+
+    Args:
+        policy: See above. Default `"last"`.
+        iteration: For `"at"`, from 1. Default: none.
+        positions: For `"confident"`: how sure an answer of many positions is, as in
+            `confidence`. Default `"min"`.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        logits: The output of a `Readout` of all iterations.
+        mask: Mask of padding, `(batch, iterations, ...)` without the classes. Default:
+            the mask that Keras has attached to the logits. Masked positions do not
+            count for how sure an answer is.
+
+    Input shape:
+        `(batch, iterations, ..., classes)`.
+
+    Output shape:
+        `(batch, ..., classes)`; with `"cumulative"` the input's.
+
+    Raises:
+        ValueError: for an unknown policy, an `iteration` that is missing, not asked for
+            or past the last one, and logits without an axis of iterations.
+
+    Reference:
+        [Spoerer et al. 2020](https://doi.org/10.1371/journal.pcbi.1008215), code
+        github.com/cjspoerer/rcnn-sat, for the cumulative readout.
+
+    Example:
+
+    >>> policy = keras_recur.inference.ReadoutPolicy("mean")
+    >>> float(policy(np.array([[[0.0, 1.0], [0.0, 3.0]]]))[0, 1])
+    2.0
+    """
+
+    def __init__(
+        self,
+        policy: str = "last",
+        iteration: int | None = None,
+        positions: str = "min",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.policy = check_one_of("policy", policy, POLICIES)
+        if (iteration is not None) != (policy == "at"):
+            raise ValueError(
+                "`iteration` is needed by policy='at', and by no other. Received: "
+                f"policy={policy!r}, iteration={iteration}."
+            )
+        self.iteration = iteration and check_integer("iteration", iteration, 1)
+        if iteration == 0:
+            check_integer("iteration", iteration, 1)
+        self.positions = check_one_of("positions", positions, POSITIONS)
+        self.supports_masking = True
+
+    def build(self, logits_shape):
+        self._check(logits_shape)
+        if self.policy == "learned":
+            self.logits = self.add_weight(
+                name="iteration_weights", shape=(logits_shape[1],), initializer="zeros"
+            )
+
+    def _check(self, shape):
+        if len(shape) < 3 or shape[1] is None:
+            raise ValueError(
+                "A readout policy needs the answers of all iterations, (batch, "
+                f"iterations, ..., classes). Received: shape {tuple(shape)}. Build the "
+                "model with readout='all'."
+            )
+        if self.iteration and self.iteration > shape[1]:
+            raise ValueError(
+                f"`iteration` can be at most {shape[1]} here. Received: "
+                f"iteration={self.iteration}."
+            )
+
+    def compute_mask(self, logits, previous_mask):
+        """The mask of what is answered: where any of the answers is not masked."""
+        if previous_mask is None or self.policy == "cumulative":
+            return previous_mask
+        if self.policy in ("last", "at"):
+            return previous_mask[:, (self.iteration or 0) - 1]
+        return ops.any(previous_mask, axis=1)
+
+    def call(self, logits, mask=None):
+        if self.policy in ("last", "at"):
+            return logits[:, (self.iteration or 0) - 1]
+        if self.policy == "mean":
+            return ops.mean(logits, axis=1)
+        iterations = logits.shape[1]
+        ones = [1] * (len(logits.shape) - 2)
+        if self.policy == "cumulative":
+            counts = ops.arange(1, iterations + 1, dtype=logits.dtype)
+            return ops.cumsum(logits, axis=1) / ops.reshape(
+                counts, (1, iterations, *ones)
+            )
+        if self.policy == "learned":
+            weights = ops.softmax(ops.cast(self.logits, "float32"))
+        else:
+            mask = answer_mask(logits, mask)
+            sure = confidence(logits, self.positions, leading=2, mask=mask)
+            weights = ops.one_hot(ops.argmax(sure, axis=1), iterations)
+        weights = ops.reshape(ops.cast(weights, logits.dtype), (-1, iterations, *ones))
+        return ops.sum(weights * logits, axis=1)
+
+    def compute_output_shape(self, logits_shape):
+        self._check(logits_shape)
+        if self.policy == "cumulative":
+            return logits_shape
+        return (logits_shape[0], *logits_shape[2:])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "policy": self.policy,
+            "iteration": self.iteration,
+            "positions": self.positions,
+        }

@@ -1,0 +1,204 @@
+"""When to stop iterating."""
+
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_recur._validation import check_number, check_one_of, check_positive_int
+from keras_recur.inference.confidence import POSITIONS, confidence
+
+KINDS = ("confidence", "agreement", "change", "acceleration")
+_THRESHOLDS = {"confidence": 0.99, "agreement": 1.0, "change": 0.01}
+_THRESHOLDS["acceleration"] = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class StopRule:
+    """A rule that says of every example, after every iteration, whether it is done.
+
+    Choosing a kind:
+
+    - `"confidence"`: the most likely class has at least the probability `threshold`.
+      Needs a network whose early answers were trained, or it is sure of wrong ones.
+    - `"agreement"`: the answer is that of the iteration before; with a `patience` of 4,
+      five answers in a row are the same. Knows no threshold.
+    - `"change"`: the state changes by at most `threshold` of its norm. A state that is
+      infinite or NaN has not settled.
+    - `"acceleration"`: the change of the state itself changes by at most `threshold` of
+      the state's norm, which can be small while the state still moves evenly.
+
+    Args:
+        kind: See above. Default `"confidence"`.
+        threshold: See above. Default 0.99 for confidence, 0.01 for the state's.
+        patience: For how many iterations in a row it must be so. Default 1.
+        positions: How sure an answer of many positions is, as in `inference.confidence`:
+            `"min"` (default) or `"mean"`.
+
+    Raises:
+        ValueError: for an unknown kind, a threshold that no example could meet, one
+            for agreement, and a patience that is no positive integer.
+
+    Reference:
+        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826) and its released code,
+        which stops by confidence and agreement without saving their cost;
+        [two-scale latent dynamics](https://arxiv.org/abs/2509.23314), acceleration.
+
+    Example:
+
+    >>> keras_recur.inference.StopRule("agreement", patience=2).threshold
+    1.0
+    """
+
+    kind: str = "confidence"
+    threshold: float | None = None
+    patience: int = 1
+    positions: str = "min"
+
+    def __post_init__(self):
+        check_one_of("kind", self.kind, KINDS)
+        check_positive_int("patience", self.patience)
+        check_one_of("positions", self.positions, POSITIONS)
+        usual = _THRESHOLDS[self.kind]
+        value = usual if self.threshold is None else self.threshold
+        value = check_number("threshold", value)
+        highest = 1.0 if self.kind == "confidence" else math.inf
+        if self.kind == "agreement" and value != usual:
+            raise ValueError(
+                "Answers agree or do not: StopRule('agreement') takes no threshold. "
+                f"Received: threshold={self.threshold}. Ask for more of them in a row "
+                "by `patience`."
+            )
+        if not 0 < value <= highest:
+            raise ValueError(
+                f"`threshold` of StopRule({self.kind!r}) must be a number above 0"
+                f"{' and at most 1' if highest == 1 else ''}. Received: "
+                f"threshold={self.threshold}. Default: {usual}."
+            )
+        object.__setattr__(self, "threshold", value)
+
+    def __str__(self):
+        sign = {"confidence": ">=", "agreement": ""}.get(self.kind, "<=")
+        limit = f" {sign} {self.threshold:.4g}" if sign else ""
+        row = f", {self.patience} times in a row" if self.patience > 1 else ""
+        return f"{self.kind}{limit}{row}"
+
+    @property
+    def earliest(self) -> int:
+        """The first iteration after which it could be met once."""
+        return 2 if self.kind in ("agreement", "acceleration") else 1
+
+    def met(self, signal: Any, threshold: Any) -> Any:
+        """Whether signals meet a threshold; arrays or tensors."""
+        if self.kind in ("confidence", "agreement"):
+            return signal >= threshold
+        return signal <= threshold
+
+    def exits(
+        self, signals: np.ndarray, minimum: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """When examples stop whose signals are known.
+
+        Args:
+            signals: `(examples, iterations)`.
+            minimum: Iterations that every example runs.
+
+        Returns:
+            Of each example, after which iteration it stops, and whether the rule was
+            met there; else it is the last iteration.
+        """
+        met = self.met(signals, np.float32(self.threshold))
+        met[:, : self.earliest - 1] = False
+        row = np.zeros(len(met), int)
+        iterations = np.zeros(len(met), int)
+        for t in range(met.shape[1]):
+            row = np.where(met[:, t], row + 1, 0)
+            fired = (row >= self.patience) & (t + 1 >= minimum) & (iterations == 0)
+            iterations[fired] = t + 1
+        stopped = iterations > 0
+        return np.where(stopped, iterations, met.shape[1]), stopped
+
+    def memory(self, state: list[Any], logits: Any) -> list[Any]:
+        """What `signal` remembers, before the first iteration: tensors."""
+        if self.kind == "agreement":
+            return [ops.full_like(ops.argmax(logits, axis=-1), -1)]
+        if self.kind == "acceleration":
+            return [ops.zeros_like(leaf) for leaf in _floats(state)]
+        return []
+
+    def signal(
+        self,
+        memory: list[Any],
+        before: list[Any],
+        after: list[Any],
+        logits: Any,
+        mask: Any = None,
+    ) -> tuple[Any, list[Any]]:
+        """What the rule looks at, of every example, and what it now remembers.
+
+        Args:
+            memory: What it remembered.
+            before: Leaves of the state before the iteration.
+            after: Leaves of the state after it.
+            logits: The answers after it.
+            mask: Which positions of the answers are there; the others are padding.
+        """
+        if self.kind == "confidence":
+            return confidence(logits, self.positions, mask=mask), []
+        if self.kind == "agreement":
+            answers = ops.argmax(logits, axis=-1)
+            same = ops.equal(answers, memory[0])
+            # NaN is no answer that could agree with another one.
+            known = ops.logical_not(ops.any(ops.isnan(logits), axis=-1))
+            same = ops.logical_and(same, known)
+            if mask is not None:
+                same = ops.logical_or(same, ops.logical_not(mask))
+            same = ops.cast(same, "float32")
+            axes = tuple(range(1, len(same.shape)))
+            return (ops.min(same, axis=axes) if axes else same), [answers]
+        before, after = _floats(before), _floats(after)
+        change = [a - b for a, b in zip(after, before, strict=True)]
+        if self.kind == "change":
+            return _share(change, after), []
+        turn = [new - old for new, old in zip(change, memory, strict=True)]
+        return _share(turn, after), change
+
+
+def _floats(leaves):
+    return [ops.cast(x, "float32") for x in leaves if "float" in str(x.dtype)]
+
+
+def _share(part, whole):
+    """Of every example, the norm of one over the norm of the other, over all leaves.
+
+    It is infinite where a value is infinite or NaN: such a state has not settled.
+    """
+    largest = _largest([*part, *whole])
+    known = largest < math.inf  # False for NaN, too.
+    # Squares of what is divided by the largest value neither overflow nor vanish.
+    scale = ops.where(known, ops.maximum(largest, 1e-12), 1.0)
+    size = ops.maximum(_norm(whole, scale), 1e-12 / scale)
+    return ops.where(known, _norm(part, scale) / size, math.inf)
+
+
+def _largest(leaves):
+    """Of every example, the largest absolute value; infinite if there is a NaN."""
+    found = []
+    for x in leaves:
+        x = ops.where(ops.isnan(x), math.inf, ops.abs(x))
+        axes = tuple(range(1, len(x.shape)))
+        found.append(ops.max(x, axis=axes) if axes else x)
+    return functools.reduce(ops.maximum, found)
+
+
+def _norm(leaves, scale):
+    """Of every example, over all its leaves, in units of `scale`."""
+    squares = []
+    for x in leaves:
+        x = x / ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))
+        axes = tuple(range(1, len(x.shape)))
+        squares.append(ops.sum(ops.square(x), axis=axes) if axes else ops.square(x))
+    return ops.sqrt(sum(squares[1:], start=squares[0]))

@@ -1,0 +1,107 @@
+"""Coarse answers first: cross-entropy of superclasses, then of classes.
+
+Reference: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), episodic
+curriculum; the ramps are those in its released code, which never uses them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._earlier_names import current_names
+from keras_recur._validation import check_hierarchy, check_one_of
+from keras_recur.losses.iteration_loss import IterationLoss
+
+COARSE_TO_FINE = ("linear", "switch", "power")
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class CoarseToFineLoss(IterationLoss):
+    """Cross-entropy that asks early iterations for the superclass alone.
+
+    At each iteration the loss is `f` times the cross-entropy of the class plus `1 - f`
+    times that of the superclass, whose probability is the sum of its classes'. The
+    share `f` grows from iteration to iteration.
+
+    Args:
+        hierarchy: The superclass of every class, integers from 0, as
+            `data.superclasses` gives them.
+        coarse_to_fine: How `f` grows over iterations 1 to T: `"linear"` (default), from 0 to 1;
+            `"switch"`, 0 in the first half and 1 then; `"power"`, `(i / T) ** 1.3`.
+            With one iteration `f` is 1.
+        weights: Weight of each iteration, as of `IterationLoss`. Default `"uniform"`.
+        gamma: For `weights="geometric"`. Default 1.
+        name: Name of the loss.
+
+    Call arguments:
+        y_true: Integer targets, `(batch, ...)`; those below 0 are not scored.
+        y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
+            from a model with `readout="all"`.
+
+    Raises:
+        ValueError: for a hierarchy that leaves out a superclass or has another number
+            of classes than the logits, an unknown coarse_to_fine, and as `IterationLoss`.
+
+    Reference:
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
+
+    Example:
+
+    >>> loss = keras_recur.losses.CoarseToFineLoss([0, 0, 1], "linear")
+    >>> loss.fine_shares(3)
+    [0.0, 0.5, 1.0]
+    """
+
+    def __init__(
+        self,
+        hierarchy: Sequence[int],
+        coarse_to_fine: str = "linear",
+        weights: str | Sequence[float] = "uniform",
+        gamma: float = 1.0,
+        name: str = "coarse_to_fine_loss",
+        **kwargs: Any,
+    ):
+        super().__init__(weights, gamma, name=name, **kwargs)
+        self.hierarchy = check_hierarchy(hierarchy)
+        self.coarse_to_fine = check_one_of(
+            "coarse_to_fine", coarse_to_fine, COARSE_TO_FINE
+        )
+
+    def fine_shares(self, iterations: int) -> list[float]:
+        """The share of the class in the loss of each of `iterations` readouts."""
+        if iterations == 1:
+            return [1.0]
+        numbers = range(1, iterations + 1)
+        if self.coarse_to_fine == "linear":
+            return [(i - 1) / (iterations - 1) for i in numbers]
+        if self.coarse_to_fine == "switch":
+            return [float(i > iterations // 2) for i in numbers]
+        return [(i / iterations) ** 1.3 for i in numbers]
+
+    def readout_loss(self, labels, logits, iteration, iterations):
+        check_hierarchy(self.hierarchy, logits.shape[-1])
+        fine = self.fine_shares(iterations)[iteration]
+        total = 0.0
+        if fine:
+            total += fine * super().readout_loss(labels, logits, iteration, iterations)
+        if fine < 1:
+            # log sum of all exp, minus log sum of the superclass's.
+            above = ops.convert_to_tensor(self.hierarchy, "int32")
+            own = ops.equal(ops.expand_dims(ops.take(above, labels), -1), above)
+            inside = ops.where(own, logits, -1e9)
+            coarse = ops.logsumexp(logits, axis=-1) - ops.logsumexp(inside, axis=-1)
+            total += (1 - fine) * coarse
+        return total
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "hierarchy": list(self.hierarchy),
+            "coarse_to_fine": self.coarse_to_fine,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**current_names(config))

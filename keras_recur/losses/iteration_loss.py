@@ -1,0 +1,144 @@
+"""Cross-entropy over the readouts of a loop.
+
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508): the loss of every
+iteration, weighted by gamma to the power of the iteration. Schwarzschild et al. 2022
+(arXiv:2102.11011): the last readout only; in mazes, positions that are no wall.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._labels import matched
+from keras_recur._validation import (
+    check_number,
+    check_one_of,
+    check_sequence,
+    check_string,
+)
+from keras_recur.losses._readout_loss import ReadoutLoss
+
+NAMED = ("final", "uniform", "geometric")
+
+
+def check_weights(name: str, weights: Any) -> str | list[float]:
+    """Return the weights of readouts: a name, or a list of Python numbers.
+
+    Raises:
+        ValueError: If they are neither, or one of the numbers is negative.
+    """
+    if isinstance(weights, str):
+        return check_one_of(name, weights, NAMED)
+    try:
+        found = check_sequence(
+            name, weights, lambda item, value: check_number(item, value, 0), 1
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be 'final', 'uniform', 'geometric' or finite numbers of 0 "
+            f"or more, one per iteration. Received: {name}={weights!r}. {error}"
+        ) from None
+    return found
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class IterationLoss(ReadoutLoss):
+    """Sparse cross-entropy, summed over the readouts of the iterations.
+
+    Targets below 0 are not scored (the walls of a maze): the loss of a readout is the
+    mean over the scored positions of the batch. A target that is no class (one above
+    the classes, 2.5, NaN) makes it NaN.
+
+    Args:
+        weights: Weight of each iteration's readout. `"final"` (default): the last
+            alone. `"uniform"`: all alike. `"geometric"`: in proportion to
+            `gamma ** iteration`, so that a gamma above 1 favours late readouts. Or a
+            sequence of numbers, one per iteration, used as they are. The named
+            choices sum to 1.
+        gamma: For `weights="geometric"`. Default 1.
+        name: Name of the loss.
+
+    Call arguments:
+        y_true: Integer targets, `(batch, ...)`, or `(batch, ..., 1)`.
+        y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
+            from a model with `readout="all"`.
+        sample_weight: Weights that Keras multiplies the loss of each position by, in
+            the shape of the targets. Keras broadcasts weights per example, `(batch,)`,
+            along the last axis of targets of many positions: give such targets
+            weights of their own shape.
+
+    Raises:
+        ValueError: If `weights` are unknown or negative, if gamma is not a
+            positive number, if there are not as many weights as readouts, for targets
+            of another shape than the answers, for a single logit, and, in NumPy
+            arrays, for targets that are not classes.
+
+    Reference:
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
+
+    Example:
+
+    >>> loss = keras_recur.losses.IterationLoss("uniform")
+    >>> float(loss(np.array([1]), np.zeros((1, 5, 2)))) == float(np.log(np.float32(2)))
+    True
+    """
+
+    def __init__(
+        self,
+        weights: str | Sequence[float] = "final",
+        gamma: float = 1.0,
+        name: str = "iteration_loss",
+        **kwargs: Any,
+    ):
+        super().__init__(name=check_string("name", name), **kwargs)
+        self.weights = check_weights("weights", weights)
+        self.gamma = check_number("gamma", gamma, above=0)
+
+    def weights_for(self, iterations: int) -> list[float]:
+        """The weight of each of `iterations` readouts."""
+        if not isinstance(self.weights, str):
+            if len(self.weights) != iterations:
+                raise ValueError(
+                    f"`weights` must be one number per readout. Received: "
+                    f"{len(self.weights)} weights for {iterations} readouts. Build "
+                    "the model with readout='all', or choose weights by name."
+                )
+            return list(self.weights)
+        if self.weights == "final":
+            return [0.0] * (iterations - 1) + [1.0]
+        gamma = self.gamma if self.weights == "geometric" else 1.0
+        powers = [gamma**t for t in range(iterations)]
+        return [p / sum(powers) for p in powers]
+
+    def call(self, y_true, y_pred):
+        y_true, several = matched(y_true, y_pred)
+        y_pred = ops.cast(y_pred, self.dtype)
+        if not several:
+            y_pred = ops.expand_dims(y_pred, 1)
+        labels = ops.cast(y_true, "int32")
+        scored = labels >= 0
+        # A label that is no class would be an error on one backend, and cost nothing or
+        # count as another class elsewhere. NaN equals nothing.
+        whole = ops.equal(ops.cast(labels, y_true.dtype), y_true)
+        known = ops.logical_and(whole, labels < y_pred.shape[-1])
+        labels = ops.where(ops.logical_and(scored, known), labels, 0)
+        total = 0.0
+        for t, weight in enumerate(self.weights_for(y_pred.shape[1])):
+            if weight:
+                iterations = y_pred.shape[1]
+                found = self.readout_loss(labels, y_pred[:, t], t, iterations)
+                total += weight * found
+        # Keras then takes the mean over all positions, the loss is over the scored.
+        mask = ops.cast(scored, self.dtype)
+        share = ops.maximum(ops.mean(mask), 1e-12)
+        total = ops.where(scored, total, 0.0) / share
+        return ops.where(known, total, float("nan"))
+
+    def readout_loss(self, labels, logits, iteration: int, iterations: int):
+        """The loss of one readout, for every position; `iteration` counts from 0."""
+        return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self.weights, "gamma": self.gamma}

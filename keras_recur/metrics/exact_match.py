@@ -1,0 +1,58 @@
+"""The score of the maze and string tasks: every position right."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur._labels import example_weights
+from keras_recur._validation import check_string
+from keras_recur.losses._readout_loss import last_answers
+
+
+@keras.saving.register_keras_serializable(package="keras_recur")
+class ExactMatch(keras.metrics.Mean):
+    """Share of examples with every scored position right.
+
+    For one label per example this is accuracy; for mazes and strings a single wrong
+    position makes the example wrong. Targets below 0 are not scored. Of several
+    readouts the last one counts.
+
+    Args:
+        name: Default `"accuracy"`.
+        dtype: Of the result.
+
+    Call arguments:
+        y_true: Integer labels, `(batch, ...)`, or `(batch, ..., 1)`.
+        y_pred: Logits, `(batch, ..., classes)` or `(batch, iterations, ..., classes)`.
+        sample_weight: A weight per example, `(batch,)` or `(batch, 1)`.
+
+    Raises:
+        ValueError: for labels or weights of another shape, a single logit, and, in
+            NumPy arrays, labels that are no class.
+
+    Reference:
+        [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), section 4.
+
+    Example:
+
+    >>> metric = keras_recur.metrics.ExactMatch()
+    >>> logits = np.array([[[0.0, 1.0], [1.0, 0.0]]])
+    >>> metric.update_state(np.array([[1, -1]]), logits)
+    >>> float(metric.result())
+    1.0
+    """
+
+    def __init__(self, name: str = "accuracy", dtype: Any = None):
+        super().__init__(name=check_string("name", name), dtype=dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = last_answers(y_true, y_pred)
+        y_true = ops.cast(y_true, "int32")
+        found = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        right = ops.logical_or(found == y_true, y_true < 0)
+        positions = tuple(range(1, len(y_true.shape)))
+        matches = ops.all(right, axis=positions) if positions else right
+        if sample_weight is not None:
+            sample_weight = example_weights(sample_weight, y_true, False)
+        super().update_state(ops.cast(matches, self.dtype), sample_weight)

@@ -1,0 +1,84 @@
+"""The published zoo: complete, readable, and in step with README and wheel."""
+
+import contextlib
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_recur import data, zoo
+from keras_recur.analysis import iteration_curve
+from keras_recur.reports.card import zoo_table
+from keras_recur.runs import Entry
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRIES = sorted(path.parent for path in (ROOT / "zoo").glob("*/results.json"))
+IN_WHEEL = 1_000_000  # bytes
+
+
+DEMO = "deep_thinking_1d-prefix_sums"
+
+
+@pytest.fixture(params=ENTRIES, ids=lambda folder: folder.name)
+def folder(request):
+    return request.param
+
+
+def test_there_is_the_demo():
+    assert DEMO in zoo.list_entries()
+
+
+@pytest.mark.once
+def test_entry_is_whole(folder):
+    results = json.loads((folder / "results.json").read_text())
+    entry = Entry.from_dict(results["entry"])
+    assert entry.family in zoo.list_families() and entry.data in data.list_datasets()
+    assert {"processor", "backend", "commit"} <= set(results["runs"][0]["provenance"])
+    card = (folder / "README.md").read_text()
+    for picture in (folder / "plots").iterdir():
+        assert f"plots/{picture.name}" in card
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        # A file is read alike by every backend, see test_cross_backend.py.
+        pytest.param(path, marks=() if path.name == DEMO else pytest.mark.once)
+        for path in ENTRIES
+    ],
+    ids=lambda path: path.name,
+)
+def test_loaded_entry_scores_as_published(folder):
+    results = json.loads((folder / "results.json").read_text())
+    entry, weights = Entry.from_dict(results["entry"]), results["weights"]
+    if not weights["files"]:
+        pytest.skip("published without weights, which are over 5 MB")
+    (run,) = (
+        r
+        for r in results["runs"]
+        if r["twin"] == "recurrent" and r["seed"] == weights["seed"]
+    )
+    test = entry.test_data(entry.test_sizes[0]).take(200)
+    missing = {"recurrent", "feedforward"} - set(weights["files"])
+    says = pytest.warns(UserWarning, match="too large to be here")
+    with says if missing else contextlib.nullcontext():
+        pair = zoo.load(folder.name)
+    curve = iteration_curve(pair.recurrent, test, entry.model["iterations"])
+    # 200 of the 1,000 examples: within three standard deviations of their share.
+    share = run["tests"][0]["curve"][len(curve) - 1]
+    assert abs(curve[-1] - share) <= 3 * np.sqrt(share * (1 - share) / 200) + 0.01
+
+
+def test_readme_has_the_table_made_from_these_files():
+    assert zoo_table(ROOT / "zoo") in (ROOT / "README.md").read_text()
+
+
+def test_small_weights_are_in_the_wheel(folder):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    small = [p for p in folder.glob("*.weights.h5") if p.stat().st_size < IN_WHEEL]
+    for path in [*small, folder / "results.json"] if small else ():
+        name = f"{folder.name}/{path.name}"
+        assert included[f"zoo/{name}"] == f"keras_recur/zoo/entries/{name}"
