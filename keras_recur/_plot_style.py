@@ -54,7 +54,7 @@ def drawn(results: dict[str, Any]) -> list[str]:
 def score(results: dict[str, Any]) -> str:
     """What the scores are called on an axis."""
     metric = data_room.describe(results["entry"]["data"]).metric
-    return "PositiveF1" if metric == "f1" else "accuracy"
+    return "F1" if metric == "f1" else "accuracy"
 
 
 def figure(results: dict[str, Any], panels: int = 1) -> tuple[Any, list[Any]]:

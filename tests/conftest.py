@@ -10,6 +10,8 @@ import tempfile
 
 import pytest
 
+pytest_plugins = ["finished_run"]
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Tests run side by side: more threads than cores would spend their time waiting.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):

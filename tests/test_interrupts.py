@@ -69,7 +69,7 @@ def test_an_error_that_an_interrupt_became_is_an_interrupt(soon):
 PROGRAM = """
 import contextlib, os, signal, sys, threading, time
 from keras_recur import training
-    from keras_recur.cli import main as cli
+from keras_recur.cli import main as cli
 import keras
 moment, folder = float(sys.argv[1]), sys.argv[2]
 

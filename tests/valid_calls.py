@@ -22,17 +22,7 @@ from keras_recur import (
     zoo,
 )
 
-ROOMS = (
-    "analysis",
-    "data",
-    "experiments",
-    "exporting",
-    "layers",
-    "runs",
-    "training",
-    "tuning",
-    "zoo",
-)
+ROOMS = [n for n in keras_recur.__all__ if inspect.ismodule(getattr(keras_recur, n))]
 PUBLIC = {
     f"{room}.{name}": found
     for room in ROOMS
@@ -52,11 +42,11 @@ EXCUSED = {
             "analysis.FoldCurve",
             "analysis.IterationMetrics",
             "analysis.LayerSimilarity",
-            "analysis.Loop",
+            "analysis.LoopStructure",
             "analysis.BatchNormStatistics",
             "data.DataSpec",
             "layers.Iteration",
-            "training.Checkpoint",
+            "callbacks.Checkpoint",
             "training.TrainingDiverged",
             "tuning.BestConfiguration",
             "tuning.Configuration",
@@ -65,7 +55,7 @@ EXCUSED = {
             "zoo.Costs",
             "zoo.PairCosts",
             "zoo.Pair",
-            "zoo.Published",
+            "zoo.ReportedCounts",
         ],
         _RESULT,
     ),
@@ -146,7 +136,7 @@ def _states():
 # Each makes the arguments of a call. Those in `LONG` take long or write files: they
 # are called with bad values alone.
 CALLS = {
-    "analysis.SimilarityHistory": dict,
+    "callbacks.SimilarityHistory": dict,
     "analysis.bake": lambda: {"model": banked()},
     "analysis.select_stop_rule": lambda: {
         "model": strings(),
@@ -274,7 +264,7 @@ CALLS = {
     "runs.compare": lambda: {"entry": entry(), "folder": "run", "seeds": [0]},
     "runs.make_entry": lambda: {"family": "mlp", "data": "digits", "quick": True},
     "reports.write_report": lambda: {"run": runs.RunFolder("run")},
-    "training.Annealing": dict,
+    "callbacks.Annealing": dict,
     "losses.CoarseToFineLoss": lambda: {"hierarchy": [0, 0, 1]},
     "optimizers.CoupledAdam": dict,
     "optimizers.CoupledSGD": dict,

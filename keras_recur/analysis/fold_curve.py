@@ -52,7 +52,7 @@ class FoldCurve:
         accuracy: Of the model before folding.
         parameters: Of the model before folding.
         folds: A `Fold` per threshold, in the order given.
-        score: What the metric is called: "accuracy", "PositiveF1", or its name.
+        score: What the metric is called: "accuracy", "F1", or its name.
     """
 
     accuracy: float
@@ -200,7 +200,7 @@ def fold_curve(
         _score(model, data, metric),
         trainable_parameters(model),
         tuple(folds),
-        "PositiveF1" if name == "f1" else name,
+        "F1" if name == "f1" else name,
     )
 
 

@@ -37,7 +37,7 @@ class SimilarityHistory(keras.callbacks.Callback):
 
     >>> model = keras_recur.zoo.build("mlp", width=4, templates=2).recurrent
     >>> model.compile("sgd", keras_recur.losses.IterationLoss())
-    >>> history = keras_recur.analysis.SimilarityHistory()
+    >>> history = keras_recur.callbacks.SimilarityHistory()
     >>> x, y = np.zeros((8, 32, 32, 3)), np.zeros(8)
     >>> fitted = model.fit(x, y, epochs=2, verbose=0, callbacks=[history])
     >>> history.epochs

@@ -14,7 +14,6 @@ _EXPERIMENTS: dict[str, type[Experiment]] = {
     for cls in (
         SharingExperiment,
         ReadoutTimesExperiment,
-        SupervisionExperiment,
         TextExperiment,
     )
 }
@@ -29,7 +28,7 @@ def list_experiments() -> list[str]:
     Example:
 
     >>> keras_recur.experiments.list_experiments()
-    ['sharing', 'readout-times', 'supervision', 'text']
+    ['sharing', 'readout-times', 'text']
     """
     return list(_EXPERIMENTS)
 

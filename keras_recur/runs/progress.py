@@ -76,7 +76,7 @@ class Progress:
                 shown = f"loss {logs['loss']:.3f}"
                 for key, name in (
                     ("val_accuracy", "accuracy"),
-                    ("val_f1", "PositiveF1"),
+                    ("val_f1", "F1"),
                 ):
                     if key in logs:
                         shown += f", {name} {100 * logs[key]:.1f} %"

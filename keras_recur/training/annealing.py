@@ -26,7 +26,7 @@ class Annealing(keras.layers.Layer):
 
     Example:
 
-    >>> annealing = keras_recur.training.Annealing()
+    >>> annealing = keras_recur.callbacks.Annealing()
     >>> losses = [keras_recur.losses.IterationLoss(w) for w in ("uniform", "final")]
     >>> loss = annealing.between(*losses)
     >>> y, logits = np.array([0]), np.array([[[0.0, 0.0], [9.0, 0.0]]])

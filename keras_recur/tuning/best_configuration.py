@@ -67,7 +67,7 @@ class BestConfiguration:
         return self._rebuild(self.figures)
 
     def __str__(self) -> str:
-        score = "PositiveF1" if self._metric == "f1" else "accuracy"
+        score = "F1" if self._metric == "f1" else "accuracy"
         found = self.figures
         count = found["finished"] + found["failed"]
         lost = f", {found['failed']} failed" if found["failed"] else ""

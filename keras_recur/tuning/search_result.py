@@ -101,8 +101,8 @@ class SearchResult:
 
     @property
     def score(self) -> str:
-        """What the scores are called: "accuracy" or "PositiveF1"."""
-        return "PositiveF1" if self.content["metric"] == "f1" else "accuracy"
+        """What the scores are called: "accuracy" or "F1"."""
+        return "F1" if self.content["metric"] == "f1" else "accuracy"
 
     def frame(self) -> Any:
         """All rows as a `pandas.DataFrame`.

@@ -95,8 +95,8 @@ class Plan:
             )
         if sharing is None and templates is None:
             templates = usual
-        recurrence = check_strength("recurrence_penalty", recurrence_penalty)
-        _check_sharing(sharing, templates, recurrence)
+        recurrence_penalty = check_strength("recurrence_penalty", recurrence_penalty)
+        _check_sharing(sharing, templates, recurrence_penalty)
         if isinstance(sharing, dict):
             sharing = keras.saving.deserialize_keras_object(sharing)
         check_one_of("match", match, ("depth", "parameters"))
@@ -104,7 +104,7 @@ class Plan:
         _check_width(family, arguments["width"])
         self._arguments = arguments
         self._sharing, self._templates = sharing, templates
-        self._recurrence = recurrence
+        self._recurrence = recurrence_penalty
         unroll, remat = check_flag("unroll", unroll), check_flag("remat", remat)
         self._policy = _check_policy(dtype)
         if initializer is None:
@@ -115,7 +115,7 @@ class Plan:
         self.config = {
             "name": name,
             **arguments,
-            **_plain(sharing, templates, recurrence),
+            **_plain(sharing, templates, recurrence_penalty),
             "match": match,
             "readout": readout,
             "initializer": initializer,
@@ -205,7 +205,7 @@ def _memory_in_one_sentence(config):
         ) from None
 
 
-def _check_sharing(sharing, templates, recurrence):
+def _check_sharing(sharing, templates, recurrence_penalty):
     kinds = str | list | tuple | range | dict | np.ndarray | TemplateBank
     if sharing is not None:
         what = "'all', 'none', a list or a TemplateBank"
@@ -220,20 +220,20 @@ def _check_sharing(sharing, templates, recurrence):
                 "`templates` is a way of sharing itself. Received: "
                 f"sharing={sharing!r}, templates={templates}. Give one of them."
             )
-    if recurrence and templates is None:
+    if recurrence_penalty and templates is None:
         raise ValueError(
-            "`recurrence` draws the layers of a template bank together. Received: "
-            f"recurrence_penalty={recurrence} without `templates`. Give `templates` too."
+            "`recurrence_penalty` draws the layers of a template bank together. Received: "
+            f"recurrence_penalty={recurrence_penalty} without `templates`. Give `templates` too."
         )
 
 
-def _plain(sharing, templates, recurrence):
+def _plain(sharing, templates, recurrence_penalty):
     """What was asked for, as data that JSON can hold."""
     if templates is not None:
         return {
             "sharing": None,
             "templates": templates,
-            "recurrence_penalty": recurrence,
+            "recurrence_penalty": recurrence_penalty,
         }
     if isinstance(sharing, TemplateBank):
         return {"sharing": keras.saving.serialize_keras_object(sharing)}

@@ -151,7 +151,7 @@ def test_the_metric_and_the_space():
     makes = lambda: keras.metrics.SparseTopKCategoricalAccuracy(4)  # noqa: E731
     curve = fold_curve(whole, data, [0.0], metric=makes)
     assert curve.score == "sparse_top_k_categorical_accuracy"
-    assert fold_curve(whole, data, [0.0], metric=PositiveF1).score == "PositiveF1"
+    assert fold_curve(whole, data, [0.0], metric=PositiveF1).score == "F1"
     assert curve.folds[0].accuracy == 1.0
     for space, clusters in (("kernels", 1), ("coefficients", 5)):
         (found,) = fold_curve(whole, data, [0.95], space=space).folds

@@ -15,7 +15,7 @@ def test_a_line_for_each_and_one_colour_for_each_network(tmp_path):
         "twin, size 9": [0.5, 0.75],
     }
     path = tmp_path / "curves.png"
-    (axes,) = analysis.plot_iteration_curves(curves, 2, path, "PositiveF1").axes
+    (axes,) = analysis.plot_iteration_curves(curves, 2, path, "F1").axes
     assert [line.get_label() for line in axes.lines] == list(curves)
     for line, values in zip(axes.lines, curves.values(), strict=True):
         np.testing.assert_array_equal(line.get_xdata(), np.arange(len(values)) + 1)

@@ -93,7 +93,7 @@ def test_metrics_of_stopping(model):
     bars = sum(patch.get_height() for patch in left.patches if patch.get_width() == 1)
     assert bars == len(metrics.right)
     assert "% saved" in figure.get_suptitle()
-    with pytest.raises(ValueError, match="what keras_recur.inference.early_exit"):
+    with pytest.raises(ValueError, match="what keras_recur.inference.EarlyExit"):
         analysis.exit_metrics(model, test)
     with pytest.raises(ValueError, match="no examples"):
         analysis.exit_metrics(inference.EarlyExitPredictor(model, rule), [])

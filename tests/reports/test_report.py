@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from keras_recur import reports, runs, zoo
+from keras_recur.reports import run_plots as plots
 from keras_recur.reports.card import write_card, write_table, zoo_table
 from keras_recur.reports.run_plots import draw_all
 from keras_recur.reports.run_report import accuracy_table, headline
-from keras_recur.runs import plots
 from keras_recur.runs.compare import write_results
 
 pytestmark = pytest.mark.once

@@ -178,7 +178,7 @@ def test_folders_that_are_none(tmp_path):
 
 def test_arguments():
     with pytest.raises(ValueError, match=r"metric='F1'.*Did you mean 'f1'"):
-        SearchResult(CONTENT | {"metric": "PositiveF1"}, [])
+        SearchResult(CONTENT | {"metric": "F1"}, [])
     with pytest.raises(ValueError, match=r"`rows\[0\]` has no 'status'"):
         SearchResult(
             CONTENT,

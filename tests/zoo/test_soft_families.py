@@ -175,16 +175,19 @@ def test_ways_to_ask_for_banks():
         ({"recurrence_penalty": 0.1}, "recurrence_penalty=0.1 without `templates`"),
         (
             {"templates": 2, "recurrence_penalty": -1.0},
-            "`recurrence`.*0 or more.*=-1.0",
+            "`recurrence_penalty`.*0 or more.*=-1.0",
         ),
-        ({"recurrence_penalty": float("nan")}, "`recurrence`.*finite.*0 or more.*=nan"),
+        (
+            {"recurrence_penalty": float("nan")},
+            "`recurrence_penalty`.*finite.*0 or more.*=nan",
+        ),
         (
             {"templates": 2, "recurrence_penalty": float("inf")},
-            "`recurrence`.*finite.*=inf",
+            "`recurrence_penalty`.*finite.*=inf",
         ),
         (
             {"templates": 2, "recurrence_penalty": "0.1"},
-            "`recurrence`.*='0.1'.*of type str",
+            "`recurrence_penalty`.*='0.1'.*of type str",
         ),
     ],
 )

@@ -1,18 +1,16 @@
-"""A run that takes seconds, made once for all tests of this room."""
+"""A run that takes seconds, made once per test process."""
 
 import dataclasses
 import shutil
 
 import pytest
 
-from keras_recur.runs import RunFolder, make_entry
-from keras_recur.runs.compare import compare
-from keras_recur.training import Recipe
-
-TINY = Recipe("adam", 1e-2, epochs=2, batch_size=20)
-
 
 def tiny_entry():
+    from keras_recur.runs import make_entry
+    from keras_recur.training import Recipe
+
+    tiny = Recipe("adam", 1e-2, epochs=2, batch_size=20)
     made = make_entry(
         "deep_thinking_1d",
         "prefix_sums",
@@ -21,10 +19,10 @@ def tiny_entry():
         num_examples=40,
         model={"width": 4, "iterations": 2},
     )
-    recipes = {"recurrent": dataclasses.replace(TINY, progressive=1.0)}
+    recipes = {"recurrent": dataclasses.replace(tiny, progressive=1.0)}
     return dataclasses.replace(
         made,
-        recipes={**recipes, "feedforward": TINY},
+        recipes={**recipes, "feedforward": tiny},
         test_examples=20,
         test_sizes=(4, 8),
     )
@@ -37,6 +35,8 @@ def entry():
 
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory):
+    from keras_recur.runs import compare
+
     folder = tmp_path_factory.mktemp("finished") / "run"
     compare(tiny_entry(), folder, [0, 1])
     return folder
@@ -45,6 +45,8 @@ def finished_once(tmp_path_factory):
 @pytest.fixture
 def run(finished_once, tmp_path):
     """A finished run of two seeds, to look at or to damage."""
+    from keras_recur.runs import RunFolder
+
     shutil.copytree(finished_once, tmp_path / "run")
     return RunFolder(tmp_path / "run")
 
