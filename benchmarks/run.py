@@ -3,9 +3,8 @@
     python benchmarks/run.py                     all parts, every backend installed
     python benchmarks/run.py --only step --backends jax,torch
     python benchmarks/run.py --resume            what an interruption left to do
-    python benchmarks/run.py --markdown          the README's table, from the CSV
-    python benchmarks/run.py --write-readme README.md
-    python benchmarks/run.py --write-cards zoo   what serving saves, into cards
+    python benchmarks/run.py --markdown          print the tables of the CSV files
+    python benchmarks/run.py --write docs/speed.md
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
@@ -36,8 +35,6 @@ import search_overhead
 import search_workers
 import soft_step
 import step
-from exported_cards import write_cards
-from markdown import markdown, write_readme
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -49,7 +46,7 @@ from rich.progress import (
 from rows import Row, add_rows, read_rows
 from run_job import find_environment, run_job
 from setting import JITS, PARTS, Asked, Job
-from tables import table
+from speed_page import speed_page, write_page
 
 RESULTS = environment.ROOT / "benchmarks" / "results"
 JOBS = {
@@ -73,7 +70,7 @@ console = Console(stderr=True)
 def main() -> int:
     args = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends its process too
-    if args.markdown or args.write_readme or args.write_cards:
+    if args.markdown or args.write:
         return _render(args)
     environments, failed = {}, False
     for backend in args.backends:
@@ -95,16 +92,10 @@ def main() -> int:
         failed = _measure(jobs, args, environments, paths) or failed
     except KeyboardInterrupt:
         interrupted = True
-    output = Console(width=None if sys.stdout.isatty() else 140)
-    for backend, found in environments.items():
-        rows = read_rows(paths[backend])
-        rows = [r for r in rows if r.hardware == found["hardware"]]
-        if any(row.backend == backend for row in rows):
-            output.print(table(rows, backend))
     for path in dict.fromkeys(paths.values()):
         console.print(f"Results: {path}", soft_wrap=True)
     if interrupted:
-        console.print("Interrupted. --resume goes on with what is missing.")
+        console.print("Interrupted. Use --resume to measure what is missing.")
     return 130 if interrupted else int(failed)
 
 
@@ -160,16 +151,14 @@ def _asked(args, found: dict[str, str]) -> Asked:
 
 def _path(args, found: dict[str, str]) -> Path:
     quick = "-quick" if args.quick else ""
-    return args.out or RESULTS / f"{environment.slug(found['hardware'])}{quick}.csv"
+    return args.output or RESULTS / f"{environment.slug(found['hardware'])}{quick}.csv"
 
 
 def _render(args) -> int:
     try:
-        text = markdown(args.results)
-        if args.write_cards:
-            write_cards(args.write_cards, args.results)
-        elif args.write_readme:
-            write_readme(args.write_readme, text)
+        text = speed_page(args.results)
+        if args.write:
+            write_page(args.write, text)
         else:
             print(text)
     except (OSError, ValueError) as error:
@@ -210,10 +199,9 @@ def _arguments() -> argparse.Namespace:
     add("--limit", type=positive, default=900, help="seconds for one measurement")
     add("--resume", action="store_true", help="skip what is in the CSV already")
     add("--output", type=Path, help="CSV file; default: results/<hardware>.csv")
-    add("--markdown", action="store_true", help="print the README's table; no run")
-    add("--write-readme", type=Path, metavar="FILE", help="put that table into FILE")
-    add("--write-cards", type=Path, metavar="ZOO", help="into the cards of its entries")
-    add("--results", type=Path, default=RESULTS, help="folder of CSVs for --markdown")
+    add("--markdown", action="store_true", help="print the tables; measure nothing")
+    add("--write", type=Path, metavar="PAGE", help="put the tables into PAGE")
+    add("--results", type=Path, default=RESULTS, help="folder of the CSV files")
     return parser.parse_args()
 
 

@@ -1,0 +1,244 @@
+"""What docs/speed.md shows: one measurement, one small table, one sentence each.
+
+A cell names the columns of the CSV that select its row. Tables have a line for each
+backend, or for each variant of one network.
+"""
+
+from dataclasses import dataclass, field
+
+from search_overhead import EPOCHS, EXAMPLES
+from search_workers import EPOCHS as SHORT
+from setting import UNFUSED
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One table.
+
+    Attributes:
+        title: Heading.
+        text: One sentence or two: what is compared, at which size.
+        rows: Columns of the CSV that all of its rows share.
+        cells: By heading of a column, what selects its row; `"show"` names the column
+            of the CSV that is shown, by default `"value"`.
+        lines: Labels of the table's lines by `variant`; by default one per backend.
+        target: The largest value that was aimed at, where there is one.
+    """
+
+    title: str
+    text: str
+    rows: dict[str, str]
+    cells: dict[str, dict[str, str]]
+    lines: dict[str, str] = field(default_factory=dict)
+    target: float | None = None
+
+
+def _ratio(**columns):
+    return {"show": "ratio", **columns}
+
+
+def _exported(what, batch, variant=""):
+    columns = {"what": f"exported, {what}", "batch": batch}
+    return columns | ({"variant": variant} if variant else {})
+
+
+EXPORTED = {
+    ("deep_thinking_1d", "16"): "prefix sums of 16 bits",
+    ("deep_thinking_1d", "32"): "prefix sums of 32 bits",
+    ("deep_thinking_2d", "9"): "mazes of size 9",
+}
+RULES = {
+    **{f"until-{c}": f"confidence {c}" for c in ("0.9", "0.99", "0.999")},
+    **{f"agreed-{n}": f"agreement {n}" for n in (1, 2)},
+}
+MEASUREMENTS = [
+    Measurement(
+        "Training step against hand-written Keras",
+        "Ratio of the time of a training step of the zoo's recurrent network to that "
+        "of the same network written by hand in plain Keras.",
+        {"part": "step", "what": "step", "variant": "zoo"},
+        {
+            "`deep_thinking_2d`": _ratio(network="deep_thinking_2d"),
+            "`deep_thinking_1d`": _ratio(network="deep_thinking_1d"),
+        },
+        target=1.03,
+    ),
+    Measurement(
+        "State graphs",
+        "Ratios for `frnn` with three states at batch 4. Step: a training step of 9 "
+        "steps against the same graph by hand. Pruned: inference of 4 steps without "
+        "the transitions that cannot reach the readout, against all of them. Untied: "
+        "a training step of the twin against the recurrent network.",
+        {"part": "graph"},
+        {
+            "step": _ratio(what="step", variant="zoo"),
+            "pruned": _ratio(what="forward pass", variant="pruned"),
+            "untied": _ratio(what="untied step", variant="untied"),
+        },
+    ),
+    Measurement(
+        "Unrolled and rolled loops",
+        "A training step of `deep_thinking_2d` with 100 iterations. The first step "
+        "traces, compiles and runs.",
+        {"part": "compile", "iterations": "100"},
+        {
+            "first step, unrolled": {"what": "first step", "variant": "unrolled"},
+            "first step, rolled": {"what": "first step", "variant": "rolled"},
+            "later step, unrolled": {"what": "later step", "variant": "unrolled"},
+            "later step, rolled": {"what": "later step", "variant": "rolled"},
+        },
+    ),
+    Measurement(
+        "Memory with and without remat",
+        "Peak memory of a training step of `deep_thinking_2d` with 100 iterations, and "
+        "the ratio of the times of a step with remat and without.",
+        {"part": "memory", "iterations": "100"},
+        {
+            "plain": {"what": "peak memory", "variant": "plain"},
+            "remat": {"what": "peak memory", "variant": "remat"},
+            "time with remat": _ratio(what="step time", variant="remat"),
+        },
+    ),
+    Measurement(
+        "Mixing kernels from templates",
+        "Ratio of the time of `TemplateBank`, forward and backward, to that of summing "
+        "coefficient times template in every layer, for six 3x3x640x640 kernels.",
+        {"part": "mixing", "what": "mixing", "variant": "bank"},
+        {
+            "2 templates": _ratio(templates="2"),
+            "6 templates": _ratio(templates="6"),
+        },
+        target=1 / 3,
+    ),
+    Measurement(
+        "Template banks in a whole network",
+        "Ratios of SWRN-28-10-2 to WRN-28-10 at batch 8: a training step, and "
+        "inference after `analysis.bake`.",
+        {"network": "swrn"},
+        {
+            "training step": _ratio(part="soft_step", what="training step"),
+            "inference, baked": _ratio(part="baked", what="inference"),
+        },
+        target=1.05,
+    ),
+    Measurement(
+        "Early exit",
+        "Prefix sums of 32 bits: each example stops when two successive answers agree. "
+        "Ratio of the time to that of 30 iterations for all, and the share of examples "
+        "that are right.",
+        {"part": "anytime"},
+        {
+            f"{heading}, batch {batch}": columns | {"batch": batch}
+            for heading, columns in {
+                "time": _ratio(what="early exit", variant="agreement"),
+            }.items()
+            for batch in ("1", "64")
+        }
+        | {
+            heading: columns | {"batch": "64"}
+            for heading, columns in {
+                "iterations run": {"what": "iterations run", "variant": "agreement"},
+                "right": {"what": "early exit, accuracy", "variant": "agreement"},
+                "right after 30": {
+                    "what": "early exit, accuracy",
+                    "variant": "all iterations",
+                },
+            }.items()
+        },
+    ),
+    Measurement(
+        "Memory of an accuracy curve",
+        "Peak memory of scoring every iteration of 25 inputs of 59x59. Stored: all "
+        "outputs of 100 iterations at once. Streamed: 1,000 iterations one by one.",
+        {"part": "anytime", "what": "peak memory of a curve"},
+        {
+            "stored, 100": {"variant": "stored", "iterations": "100"},
+            "streamed, 1,000": {"variant": "streamed", "iterations": "1000"},
+        },
+    ),
+    *(
+        Measurement(
+            f"Exported networks, batch {batch}",
+            "Ratio of the time of the SavedModel's `serve` to that of Keras's "
+            "`predict_on_batch`, by the backend that exported the network.",
+            {"part": "exported", "variant": "exported"},
+            {
+                task: _exported("pair by pair", batch) | {"network": n, "size": size}
+                for (n, size), task in EXPORTED.items()
+            },
+        )
+        for batch in ("1", "64")
+    ),
+    *(
+        Measurement(
+            f"Exported early exit, {task}",
+            "Ratio of the time of `serve_until` or `serve_until_agreed` to that of "
+            "`serve`, which runs all iterations. Share of test examples that are right "
+            "and mean number of iterations, at batch 64.",
+            {"part": "exported", "network": network, "size": size},
+            {
+                "time, batch 1": _exported("pair by pair", "1"),
+                "time, batch 64": _exported("pair by pair", "64"),
+                "right": _exported("accuracy", "64"),
+                "right, `serve`": _exported("accuracy", "64", "exported"),
+                "iterations": _exported("iterations run", "64"),
+            },
+            lines=RULES,
+        )
+        for (network, size), task in EXPORTED.items()
+    ),
+    Measurement(
+        "Overhead of a search",
+        f"Processor time of a trial of {EPOCHS} epochs of {EXAMPLES:,} strings of 12 "
+        "bits, by `fit` alone and by a search.",
+        {"part": "search_overhead", "what": "trial, processor time"},
+        {
+            "fit": {"variant": "fit"},
+            "search": {"variant": "search"},
+            "ratio": _ratio(variant="search"),
+        },
+        target=1.05,
+    ),
+    Measurement(
+        "Workers of a search",
+        f"Trials per hour for twelve networks of {SHORT} epochs, one thread per "
+        "process, from the start of the first process to the last row. Load: processes "
+        "that ran or waited on the machine before.",
+        {"part": "search_workers"},
+        {
+            "1 worker": {"what": "trials", "variant": "1 worker"},
+            "2 workers": {"what": "trials", "variant": "2 workers"},
+            "load, 1 worker": {
+                "what": "load of the machine before",
+                "variant": "1 worker",
+            },
+            "load, 2 workers": {
+                "what": "load of the machine before",
+                "variant": "2 workers",
+            },
+        },
+    ),
+    Measurement(
+        "Memory of a worker",
+        "Ratio of a worker's resident memory in trials 41 to 50 to that in trials 1 to "
+        "10, with a new process every 20 trials and without.",
+        {"part": "search_memory", "what": "resident memory, last over first"},
+        {"replaced": {"variant": "replaced"}, "kept": {"variant": "kept"}},
+        target=1.1,
+    ),
+    Measurement(
+        "Import",
+        "Time to import Keras alone and with this library.",
+        {"part": "import"},
+        {
+            "keras": {"what": "import", "variant": "keras"},
+            "keras_recur": {"what": "import", "variant": "keras_recur"},
+            "difference": {"what": "import, difference"},
+        },
+    ),
+]
+FOOTNOTE = (
+    "`XLA`: with `jit_compile=True`. `unfused`: XLA with "
+    f"`XLA_FLAGS={UNFUSED}`, because on a CPU these passes compute again what could be "
+    "stored."
+)
