@@ -1,19 +1,18 @@
-"""(j) Stopping early against a fixed number of iterations, and runs that stream.
+"""(j) Early exit against a fixed number of iterations, and memory of long runs.
 
-`agreement`, `confidence`: prefix sums of 32 bits, answered by the published recurrent
-network of the zoo. The rule is calibrated on validation strings to the accuracy that
-all iterations reach there; reported are the time of a batch of test strings against
-that of running all iterations (compiled as one rolled loop), the iterations that were
-run on average, and the accuracy of both.
+`agreement`, `confidence`: the published recurrent network on prefix sums of 32 bits.
+`analysis.select_stop_rule` chooses the rule on validation strings. The rows are the
+time of a batch of test strings against that of all iterations (compiled as one rolled
+loop), the mean number of iterations, and the accuracy of both.
 
-`streamed`, `stored`: peak memory of a curve over many iterations of one batch of 59x59
-inputs, run iteration by iteration, and with the outputs of all iterations.
+`streamed`, `stored`: peak memory of an accuracy curve over many iterations of one batch
+of 59x59 inputs, run iteration by iteration, or with all outputs stored.
 
     KERAS_BACKEND=jax python benchmarks/anytime.py --network deep_thinking_1d \\
         --width 48 --size 32 --batch 64 --iterations 30 --jit true --repeats 20 \\
         --variant agreement
 
-Half a minute each on one CPU core, a thousand iterations two minutes.
+Each takes half a minute on one CPU core; a thousand iterations take two minutes.
 """
 
 import functools
@@ -142,7 +141,7 @@ def measure_memory(setting: Setting) -> None:
 
     curve(small)
     meter = memory_meter()
-    meter.start_anew()
+    meter.restart()
     before = meter.in_use()
     at(f"{setting.iterations} iterations")
     start = time.perf_counter()

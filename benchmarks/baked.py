@@ -1,14 +1,14 @@
 """(h) Inference of SWRN-28-10-2 after `bake`, against the plain WRN-28-10.
 
-Baked, the network has no template bank left: it should be as fast as one that never had
-one, which is the zoo's feed-forward twin. Its outputs are compared with those of the
-network with banks first. `predict_on_batch` of both, compiled alike, in turn; at most
-1.02 is the target. The batch is 128 on a GPU and 8 on a CPU, as in `soft_step.py`.
+A baked network has no template bank, so it should be as fast as the zoo's feed-forward
+twin. The script first checks that its outputs equal those of the network with banks.
+It then times `predict_on_batch` of both in turn, compiled alike. The target is a ratio
+of at most 1.02. The batch is 128 on a GPU and 8 on a CPU, as in `soft_step.py`.
 
     KERAS_BACKEND=jax python benchmarks/baked.py --network swrn --width 10 \\
         --size 32 --batch 8 --iterations 3 --jit true --repeats 25 --templates 2
 
-A minute each on one CPU core.
+Each takes a minute on one CPU core.
 """
 
 import functools

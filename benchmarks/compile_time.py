@@ -1,18 +1,17 @@
 """(b) The first training step (trace, compile, run) at 10, 30 and 100 iterations.
 
-Unrolled and rolled (`unroll=False`), each on a fresh model in a process of its own in
-which a tiny network was trained before. The median of the steps that follow is
-reported too: a loop that compiles fast may run slowly, above all on JAX on a CPU,
-where the gradient of a convolution in a rolled loop is 20 to 45 times slower. The
-network is small, so that compiling is what takes the time. On PyTorch, which compiles
-nothing, both loops are the same Python loop.
+Unrolled and rolled (`unroll=False`), each on a new model in its own process, which has
+trained a tiny network first. The median of the later steps is a row too, because a loop
+that compiles fast may run slowly: on JAX on a CPU, the gradient of a convolution in a
+rolled loop is 20 to 45 times slower. The network is small, so compiling takes most of
+the time. PyTorch compiles nothing and runs both as the same Python loop.
 
-With XLA on a CPU, also without two of its passes ("unfused", see setting.py).
+With XLA on a CPU, it also runs without two of XLA's passes ("unfused", see setting.py).
 
     KERAS_BACKEND=jax python benchmarks/compile_time.py --network deep_thinking_2d \\
         --width 16 --size 16 --batch 4 --iterations 100 --jit true --variant rolled
 
-Ten seconds each on 2 CPU cores, unrolled with XLA up to three minutes.
+Each takes ten seconds on 2 CPU cores; unrolled with XLA, up to three minutes.
 """
 
 import statistics

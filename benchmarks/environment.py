@@ -1,4 +1,4 @@
-"""What a measurement ran on: hardware, versions, commit. Run alone, prints it as JSON.
+"""Hardware, versions and commit of a measurement. As a script, it prints them as JSON.
 
 KERAS_BACKEND=jax python benchmarks/environment.py
 """
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def environment() -> dict[str, str]:
-    """Columns of the CSV that are the same for all measurements of one backend."""
+    """Return the CSV columns that all measurements of one backend share."""
     import keras
     import numpy as np
 
@@ -40,7 +40,7 @@ def environment() -> dict[str, str]:
 
 
 def device(backend: str) -> tuple[str, str]:
-    """("cpu" or "gpu", name) of the device that the backend computes on."""
+    """Return "cpu" or "gpu", and the name of the device that the backend uses."""
     if backend == "jax":
         import jax
 
@@ -64,7 +64,7 @@ def device(backend: str) -> tuple[str, str]:
 
 
 def cpu() -> str:
-    """Model and number of cores that this process may use."""
+    """Return the CPU model and the number of cores that this process may use."""
     model = platform.processor() or platform.machine()
     if platform.system() == "Linux":
         text = Path("/proc/cpuinfo").read_text()
@@ -89,7 +89,7 @@ def backend_version(backend: str) -> str:
 
 
 def commit() -> str:
-    """Short hash, with a plus sign if the package was changed since; "" without git."""
+    """Return the short hash, with "+" if the package was changed; "" without git."""
     head = output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
     changed = output(
         "git", "-C", str(ROOT), "status", "--porcelain", "--", "keras_recur"
@@ -106,7 +106,7 @@ def output(*command: str) -> str:
 
 
 def slug(hardware: str) -> str:
-    """A file name for the hardware: "AMD EPYC, 2 cores" gives "amd-epyc-2-cores"."""
+    """Return a file name: "amd-epyc-2-cores" for "AMD EPYC, 2 cores"."""
     device_only = hardware.partition(" (host:")[0].lower()
     return re.sub(r"[^a-z0-9]+", "-", device_only).strip("-")
 

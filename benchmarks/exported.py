@@ -1,8 +1,8 @@
-"""(k) Exported networks: their time, and what stopping early saves and costs.
+"""(k) Time of exported networks, and what early exit saves and costs in them.
 
-Published networks of the zoo, on the examples they were trained for, as SavedModels
-that TensorFlow serves. `exported` is the time of `serve` against the Keras model's
-`predict_on_batch`; `twin`, that of the exported feed-forward twin against the
+Published networks, exported as SavedModels and served by TensorFlow, on test examples
+of the size they were trained on. `exported` is the time of `serve` against the Keras
+model's `predict_on_batch`; `twin`, that of the exported feed-forward twin against the
 recurrent one's; `until-C` and `agreed-P`, that of `serve_until` with confidence C and
 of `serve_until_agreed` with patience P against `serve`, which runs all iterations, with
 the share of examples that each answers right and the iterations that are run. Batch 1
@@ -12,7 +12,7 @@ is the latency of a request, 64 the throughput.
         --width 48 --size 16 --batch 64 --iterations 8 --jit false --repeats 100 \\
         --variant until-0.99
 
-Half a minute each on one CPU core.
+Each takes half a minute on one CPU core.
 """
 
 import functools
@@ -24,7 +24,7 @@ import warnings
 from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, compare, report
 
-# By family and size of the examples, with what they were built as.
+# Entry, width and iterations by family and size of the examples.
 ENTRIES = {
     ("deep_thinking_1d", 16): ("deep_thinking_1d-prefix_sums", "prefix_sums", 48, 8),
     ("deep_thinking_1d", 32): (
@@ -40,7 +40,7 @@ STOPPING = ("until-0.9", "until-0.99", "until-0.999", "agreed-1", "agreed-2")
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
     variants = ["exported"]
-    if backend == "tensorflow":  # What follows is TensorFlow, whoever has exported.
+    if backend == "tensorflow":  # TensorFlow serves it, whichever backend exported it.
         variants += ["twin", *STOPPING]
     entries = list(ENTRIES.items())[: 1 if asked.quick else None]
     return [
@@ -74,7 +74,7 @@ def measure(setting: Setting) -> None:
         warnings.simplefilter("ignore")  # The twin's weights are not needed.
         pair = zoo.load(name)
     at("exporting")
-    # Of walls nothing is learned: a maze's least sure position is never sure.
+    # Walls are not trained, so a maze's least confident position means nothing.
     positions = "mean" if task == "mazes" else "min"
     served = exported(pair.recurrent, positions)
     test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
@@ -84,7 +84,7 @@ def measure(setting: Setting) -> None:
     rounds = {}
 
     def timed(function):
-        """Each takes all batches in turn."""
+        """Time each variant over all batches in turn."""
         turn = rounds.setdefault(function, itertools.cycle(batches))
         x, _ = next(turn)
         start = time.perf_counter()

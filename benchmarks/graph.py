@@ -1,13 +1,12 @@
-"""(i) The fully recurrent network of three states, against three other ways to have it.
+"""(i) The fully recurrent network of three states against three alternatives.
 
 `by-hand`: a training step of the zoo's network at 9 steps, against the same unrolled
-network in plain Keras, with a BatchNormalization for every step, and equal weights
-(their outputs are compared first). At most 1.03 is the target.
+network in plain Keras, with a BatchNormalization for every step and equal weights
+(checked by their outputs first). The target is a ratio of at most 1.03.
 
 `simulated`: a forward pass of the network at 4 steps, against one that also runs the
-transitions that cannot reach the readout. Reported next to it is what their operations
-promise (a ratio of MACs). A compiled graph (TensorFlow's, XLA's) drops transitions that
-nobody sees by itself, and there is nothing left to save.
+transitions that cannot reach the readout. The ratio of MACs is a row too. Compilers
+(TensorFlow's graph, XLA) drop unused transitions themselves, so they save nothing.
 
 `shared`: a training step of the untied twin at 9 steps, against the shared network. The
 operations are the same; the twin has eight times the weights to read and update.
@@ -15,7 +14,7 @@ operations are the same; the twin has eight times the weights to read and update
     KERAS_BACKEND=torch python benchmarks/graph.py --network frnn --width 64 \\
         --size 32 --batch 4 --iterations 9 --jit false --repeats 9 --variant by-hand
 
-One to four minutes each on one CPU core.
+Each takes one to four minutes on one CPU core.
 """
 
 import functools
@@ -25,7 +24,7 @@ from step import make_sure_equal
 from worker import at, compare, compiled, data, report, timed_run, timed_step
 
 WARM_UP = 2
-# Against what, and at how many steps.
+# Iterations of each comparison.
 VARIANTS = {"by-hand": 9, "simulated": 4, "shared": 9}
 
 
@@ -114,7 +113,7 @@ def _compare_steps(what: str, setting: Setting, models: dict) -> None:
 
 
 def pair(setting: Setting):
-    """The zoo's pair."""
+    """Build the zoo's pair."""
     from keras_recur import zoo
 
     return zoo.build(
@@ -127,7 +126,7 @@ def pair(setting: Setting):
 
 
 def by_hand(setting: Setting):
-    """The network in plain Keras, and its convolutions by pair of states."""
+    """Build the network in plain Keras, and its convolutions by pair of states."""
     import keras
     from keras import layers
 
@@ -145,7 +144,7 @@ def by_hand(setting: Setting):
         return layers.ZeroPadding2D(1)(x)
 
     def edge(source, target):
-        """Two convolutions: halving in the first ones, doubling in the last ones."""
+        """Apply two convolutions, which halve or double the size if states differ."""
         if (source, target) not in convolutions:
             middle = (widths[source] + widths[target]) // 2
             levels = names.index(target) - names.index(source)
@@ -190,7 +189,7 @@ def by_hand(setting: Setting):
 
 
 def make_equal(ours, plain, convolutions) -> None:
-    """Copies the kernels; the rest starts alike."""
+    """Copy the kernels. All other weights start equal."""
     import keras
 
     graph = ours.get_layer("graph")
@@ -200,7 +199,7 @@ def make_equal(ours, plain, convolutions) -> None:
     for name, targets in convolutions.items():
         kernels = [v for v in sources[name].trainable_variables if v.name == "kernel"]
         for layer, kernel in zip(targets, kernels, strict=True):
-            # Through NumPy: a step on JAX deletes arrays that two variables share.
+            # Copy through NumPy: a JAX step deletes arrays that two variables share.
             layer.kernel.assign(keras.ops.convert_to_numpy(kernel))
 
 

@@ -1,12 +1,12 @@
 """(d) `import keras_recur` against `import keras`, each in a fresh interpreter.
 
-The two alternate, after one of each that is not counted (it fills the disk's cache).
-Reported are both medians and the median of the differences pair by pair, of which
-0.3 s is the target. No GPU is used.
+The two alternate, after one uncounted run of each that fills the disk's cache. The rows
+are both medians and the median of the paired differences. The target is a difference of
+at most 0.3 s. No GPU is used.
 
     KERAS_BACKEND=jax python benchmarks/import_time.py --repeats 7
 
-Half a minute (JAX, PyTorch) to two minutes (TensorFlow) on 2 CPU cores.
+It takes half a minute (JAX, PyTorch) to two minutes (TensorFlow) on 2 CPU cores.
 """
 
 import statistics

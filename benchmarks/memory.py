@@ -1,21 +1,21 @@
 """(c) Peak memory of a training step at 10, 30, 100 iterations, with and without remat.
 
-Each in a process of its own, in which a tiny network was trained before; from every
-peak the memory in use before the first step is taken off.
+Each runs in its own process, which has trained a tiny network first. The memory in use
+before the first step is subtracted from every peak.
 
 On a CPU it is the resident memory of the process. "Peak memory" is that of the third
-step, when compiling is over and what it left was given back (Linux only);
-"with compiling" is that of the first step. On a GPU it is what the backend says of its
-own allocator; JAX cannot start such a count anew, so that its peak is over all steps.
-The time of a step is reported too: remat pays with time.
+step, after compiling has ended and freed its memory (Linux only); "with compiling" is
+that of the first step. On a GPU it is what the backend's allocator reports; JAX cannot
+reset that count, so its peak is over all steps. The time of a step is a row too,
+because remat trades time for memory.
 
-With XLA on a CPU, also without two of its passes ("unfused", see setting.py): with them
-a step of 100 iterations takes a minute, and remat saves nothing.
+With XLA on a CPU, it also runs without two of XLA's passes ("unfused", see setting.py):
+with them, a step of 100 iterations takes a minute and remat saves nothing.
 
     KERAS_BACKEND=torch python benchmarks/memory.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 8 --iterations 30 --jit false --variant remat
 
-A quarter of a minute each on 2 CPU cores, with XLA up to ten minutes.
+Each takes 15 seconds on 2 CPU cores; with XLA, up to ten minutes.
 """
 
 import statistics
@@ -58,7 +58,7 @@ def measure(setting: Setting) -> None:
     x, y = data(setting)
     against = {"repeats": 1} | ({"ratio_to": "plain"} if remat else {})
     meter = memory_meter()
-    meter.start_anew()
+    meter.restart()
     before = meter.in_use()
     at("first step")
     timed_step(model, x, y)
@@ -66,7 +66,7 @@ def measure(setting: Setting) -> None:
     report("peak memory with compiling", first, "MiB", **against)
     at("later steps")
     timed_step(model, x, y)
-    if meter.start_anew():
+    if meter.restart():
         timed_step(model, x, y)
         later = (meter.peak() - before) / MIB
         report("peak memory", later, "MiB", **against)

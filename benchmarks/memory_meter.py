@@ -10,7 +10,7 @@ import environment
 
 
 def memory_meter():
-    """The meter for the device that this process's backend runs on."""
+    """Return the meter for the device that this process's backend uses."""
     import keras
 
     backend = keras.backend.backend()
@@ -20,7 +20,7 @@ def memory_meter():
 
 
 class Process:
-    """Resident memory. On Linux the peak can be started anew; elsewhere it cannot."""
+    """Resident memory. Only Linux can reset the peak."""
 
     def in_use(self) -> int:
         return self._status("VmRSS") or self.peak()
@@ -30,10 +30,10 @@ class Process:
         largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
         return self._status("VmHWM") or largest
 
-    def start_anew(self) -> bool:
+    def restart(self) -> bool:
         gc.collect()
         try:
-            ctypes.CDLL(None).malloc_trim(0)  # gives freed memory back (glibc)
+            ctypes.CDLL(None).malloc_trim(0)  # returns freed memory (glibc)
             Path("/proc/self/clear_refs").write_text("5")
         except (AttributeError, OSError):
             return False
@@ -62,7 +62,7 @@ class Torch:
     def peak(self) -> int:
         return self.cuda.max_memory_allocated()
 
-    def start_anew(self) -> bool:
+    def restart(self) -> bool:
         self.cuda.reset_peak_memory_stats()
         return True
 
@@ -79,13 +79,13 @@ class TensorFlow:
     def peak(self) -> int:
         return self.experimental.get_memory_info("GPU:0")["peak"]
 
-    def start_anew(self) -> bool:
+    def restart(self) -> bool:
         self.experimental.reset_memory_stats("GPU:0")
         return True
 
 
 class Jax:
-    """Its peak is of the whole process: it is the same, compiling or not."""
+    """JAX's allocator. Its peak is that of the whole process."""
 
     def __init__(self):
         import jax
@@ -98,5 +98,5 @@ class Jax:
     def peak(self) -> int:
         return self.device.memory_stats()["peak_bytes_in_use"]
 
-    def start_anew(self) -> bool:
+    def restart(self) -> bool:
         return True

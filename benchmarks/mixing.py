@@ -1,16 +1,15 @@
 """(f) Mixing kernels by one matrix product per bank, against layer by layer.
 
-The kernels of stage 3 of SWRN-28-10 (six of 3x3x640x640) from 2 and from 6 templates,
-forward and backward: kernels, and from their gradients those of the templates and of
-the coefficients. The other side is the paper's code: for every layer, the sum of
-coefficient times template. Kernels and gradients of both are compared first. Both are
-compiled as a training step would be, and take turns. At most a third of the time is
-the target on a CPU.
+The kernels of stage 3 of SWRN-28-10 (six of 3x3x640x640) are mixed from 2 or 6
+templates, forward and backward. The reference does what the paper's code does: for
+every layer, it sums coefficient times template. The script first checks that kernels
+and gradients are equal. Both are compiled as in a training step and run in turn. The
+target on a CPU is at most a third of the reference's time.
 
     KERAS_BACKEND=jax python benchmarks/mixing.py --network swrn --width 10 \\
         --iterations 3 --jit true --repeats 15 --templates 2
 
-A quarter to half a minute each on one CPU core.
+Each takes 15 to 30 seconds on one CPU core.
 """
 
 import functools
@@ -68,7 +67,7 @@ def measure(setting: Setting) -> None:
             timed[name]()
         results.append([ops.convert_to_numpy(x) for x in run(weights, given)])
     for first, second in zip(*results, strict=True):
-        # Sums of millions of products: relative to the largest.
+        # Sums of millions of products differ: compare relative to the largest.
         if np.abs(first - second).max() > 1e-4 * np.abs(first).max():
             raise SystemExit("Both ways must give equal kernels: not comparable.")
     del results
@@ -76,7 +75,7 @@ def measure(setting: Setting) -> None:
 
 
 def layer_by_layer(templates, coefficients):
-    """As the released code of the paper does it, in every layer for itself."""
+    """Mix each layer's kernel separately, as the paper's released code does."""
     from keras import ops
 
     axes = (1,) * (len(templates.shape) - 1)
@@ -87,7 +86,7 @@ def layer_by_layer(templates, coefficients):
 
 
 def with_gradients(mix, jit: bool):
-    """A function of weights and the kernels' gradients: kernels, weights' gradients."""
+    """Return a function from weights and kernel gradients to kernels and gradients."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -121,14 +120,14 @@ def with_gradients(mix, jit: bool):
 
 
 def timed_run(run, weights, given) -> float:
-    """Seconds of one run, with all of its results there."""
+    """Return the seconds of one run, until all results are there."""
     import keras
 
     start = time.perf_counter()
     results = run(weights, given)
     if keras.backend.backend() == "jax":
         results[0].block_until_ready()
-    else:  # On a GPU a queue of its own, in which this comes last.
+    else:  # A GPU has its own queue; waiting for the last result empties it.
         float(keras.ops.convert_to_numpy(results[-1])[0, 0])
     return time.perf_counter() - start
 

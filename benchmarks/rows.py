@@ -1,4 +1,4 @@
-"""The CSV: one row per measurement, with all that produced it."""
+"""The CSV files: one row per measurement, with its provenance."""
 
 import csv
 import dataclasses
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Two rows of the same measurement agree in these; the newer one stays.
+# Two rows that agree in these are the same measurement; the newer one is kept.
 IDENTITY = (
     *("part", "what", "backend", "jit", "network", "width", "size", "batch"),
     *("iterations", "templates", "variant", "hardware", "dtype"),
@@ -16,15 +16,15 @@ IDENTITY = (
 
 @dataclass(frozen=True)
 class Row:
-    """One measured value. All fields are text, as in the file; "" is "none".
+    """One measured value. All fields are text, as in the file; "" means no value.
 
     Attributes:
         part: One of the parts of run.py, such as "step".
         what: What was measured, such as "first step".
-        variant: Which of the things compared, such as "rolled".
-        ratio_to: The variant that `ratio` is against.
-        note: Why there is no value, if there is none.
-        command: What repeats this measurement alone, in benchmarks/.
+        variant: Which of the compared variants it is, such as "rolled".
+        ratio_to: The variant that `ratio` is relative to.
+        note: Why there is no value.
+        command: Command line in benchmarks/ that repeats this measurement.
     """
 
     part: str
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def reference(self) -> tuple[str, ...]:
-        """The identity of the row that `ratio` is against."""
+        """The identity of the row that `ratio` is relative to."""
         return dataclasses.replace(self, variant=self.ratio_to).identity
 
 
@@ -71,7 +71,7 @@ COLUMNS = tuple(field.name for field in dataclasses.fields(Row))
 
 
 def make_row(**columns) -> Row:
-    """A row from values of any type: numbers get four digits, `None` is empty."""
+    """Return a row from values of any type, with four digits and "" for `None`."""
     return Row(**{name: _text(value) for name, value in columns.items()})
 
 
@@ -84,10 +84,10 @@ def _text(value) -> str:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a file; none if there is no such file.
+    """Return the rows of a file, or no rows if the file does not exist.
 
     Raises:
-        ValueError: for a file that is not one of these tables.
+        ValueError: If the file is not such a table.
     """
     if not path.exists():
         return []
@@ -95,9 +95,9 @@ def read_rows(path: Path) -> list[Row]:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise ValueError(
-                f"{path} is no table of these benchmarks, or one of another version. "
-                f"Its columns: {reader.fieldnames}. Expected: {list(COLUMNS)}. Move "
-                "it away, or name another file with --output."
+                f"{path} must be a table of these benchmarks, with the columns "
+                f"{list(COLUMNS)}. Received: {reader.fieldnames}. Move it away, or "
+                "name another file with --output."
             )
         rows = list(reader)
     if any(None in row or None in row.values() for row in rows):
@@ -109,9 +109,9 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def add_rows(path: Path, new: Iterable[Row]) -> list[Row]:
-    """Writes rows into the file, in place of older ones of the same measurement.
+    """Write rows into the file. They replace rows of the same measurement.
 
-    The file is replaced as a whole, at once: an interruption leaves the old one.
+    The file is replaced in one step, so an interruption leaves the old one.
 
     Returns:
         All rows of the file.
@@ -137,7 +137,7 @@ def add_rows(path: Path, new: Iterable[Row]) -> list[Row]:
 
 
 def with_ratios(rows: list[Row]) -> list[Row]:
-    """The rows with `ratio` filled in wherever its reference was measured."""
+    """Return the rows with `ratio` set wherever the reference was measured."""
     values = {row.identity: float(row.value) for row in rows if row.value}
 
     def ratio(row):

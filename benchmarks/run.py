@@ -1,17 +1,17 @@
-"""Every speed and memory claim of this library, measured by one command.
+"""Measure every speed and memory claim of this library.
 
     python benchmarks/run.py                     all parts, every backend installed
     python benchmarks/run.py --only step --backends jax,torch
-    python benchmarks/run.py --resume            what an interruption left to do
+    python benchmarks/run.py --resume            only what an interruption left out
     python benchmarks/run.py --markdown          print the tables of the CSV files
     python benchmarks/run.py --write docs/speed.md
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n); each has a file that says what it measures. Every measurement runs in
-a process of its own, because a process has one Keras backend. Its rows are in the CSV
-as soon as it ends, in place of older ones. Needs an idle machine: about two hours for
-three backends on 2 CPU cores, most of it XLA compiling 100 unrolled iterations.
+search_memory (n). Each has a file that says what it measures. Every measurement runs in
+its own process, because a process has one Keras backend. Its rows replace older ones in
+the CSV as soon as it ends. On an idle machine with 2 CPU cores, three backends take
+about two hours, most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def main() -> int:
 
 
 def _measure(jobs, args, environments, paths) -> bool:
-    """Runs the jobs, and says whether one gave no result."""
+    """Run the jobs. Return whether any of them gave no result."""
     failed = False
     columns = (
         TextColumn("{task.description}"),
@@ -133,7 +133,7 @@ def _measure(jobs, args, environments, paths) -> bool:
 
 
 def _is_done(job: Job, found: dict[str, str], rows: list[Row]) -> bool:
-    """Whether the file has this job's rows, from the same code and versions."""
+    """Return whether the file has this job's rows from the same code and versions."""
     same = ("hardware", "python", "keras", "backend_version", "keras_recur", "commit")
     mine = [
         row
@@ -191,13 +191,21 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--backends", type=names(JITS), default=here, help="comma-separated")
     add("--only", type=names(PARTS), default=list(PARTS), help="comma-separated parts")
-    add("--quick", action="store_true", help="tiny sizes; only to see that it runs")
-    add("--repeats", type=positive, help="pairs or steps that a median is taken of")
-    add("--batch", type=positive, help="of SWRN's steps; else 8 on a CPU, 128 on a GPU")
-    add("--width", type=positive, help="of SWRN; else 10")
+    add("--quick", action="store_true", help="tiny sizes, only to check that it runs")
+    add("--repeats", type=positive, help="number of pairs or steps per median")
+    add(
+        "--batch",
+        type=positive,
+        help="batch of SWRN; default: 8 on a CPU, 128 on a GPU",
+    )
+    add("--width", type=positive, help="width of SWRN; default: 10")
     add("--device", choices=("auto", "cpu", "gpu"), default="auto")
     add("--limit", type=positive, default=900, help="seconds for one measurement")
-    add("--resume", action="store_true", help="skip what is in the CSV already")
+    add(
+        "--resume",
+        action="store_true",
+        help="skip what the CSV already has",
+    )
     add("--output", type=Path, help="CSV file; default: results/<hardware>.csv")
     add("--markdown", action="store_true", help="print the tables; measure nothing")
     add("--write", type=Path, metavar="PAGE", help="put the tables into PAGE")

@@ -1,4 +1,4 @@
-"""Runs one measurement in a process of its own, and makes rows of what it prints."""
+"""Run one measurement in its own process and turn its output into rows."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from worker import AT, ROW
 
 
 def variables(backend: str, device: str) -> dict[str, str]:
-    """Environment variables of a measuring process; "cpu" hides every GPU."""
+    """Return a measuring process's environment variables. "cpu" hides every GPU."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     extra = {
         "KERAS_BACKEND": backend,
@@ -32,10 +32,10 @@ def variables(backend: str, device: str) -> dict[str, str]:
 
 
 def find_environment(backend: str, device: str) -> dict[str, str]:
-    """What the backend runs on here.
+    """Return what the backend runs on here.
 
     Raises:
-        RuntimeError: if it cannot be imported, or has no GPU where one is asked for.
+        RuntimeError: If it cannot be imported, or if it has no GPU and one is required.
     """
     done = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / "environment.py")],
@@ -58,7 +58,7 @@ def run_job(
     limit: float,
     show: Callable[[str], None],
 ) -> list[Row]:
-    """The rows of a job. One that fails or takes too long gives a row that says so."""
+    """Return the rows of a job. A failure or timeout gives a row with a note."""
     script, *arguments = job.command.split(" ")
     columns = {"part": job.part, "backend": job.backend, "command": job.command}
     columns |= job.setting.columns() | environment
@@ -104,7 +104,7 @@ def run_job(
 
 
 def _last_line(text: str) -> str:
-    """The last line of a traceback that names an error, or simply the last."""
+    """Return the last line of a traceback that names an error, or the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.partition(":")[0].endswith("Error")]
     return (errors or lines or ["nothing was printed"])[-1][:200]

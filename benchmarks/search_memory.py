@@ -1,17 +1,16 @@
 """(n) Resident memory of a search's worker over fifty trials.
 
-One small network on prefix sums with fifty learning rates, by a chief and one worker.
-`replaced`: as a search does it, with a new process after 20 runs, because memory grows;
-`kept`: one process for all of them. The worker's resident memory is read twice a
-second; reported is the most in the first ten trials, in each ten after them, and at the
-end against the beginning (flat is the target: at most 1.1 where it is replaced). Linux
-only.
+A chief and one worker train one small network on prefix sums with fifty learning rates.
+`replaced`: a new process after every 20 runs, as in a search. `kept`: one process for
+all runs. The worker's resident memory is read twice a second. The rows are its maximum
+in each ten trials, and the ratio of the last to the first (target: at most 1.1 if
+replaced). Linux only.
 
     KERAS_BACKEND=tensorflow python benchmarks/search_memory.py \\
         --network deep_thinking_1d --width 16 --size 6 --batch 100 --iterations 2 \\
         --jit false --variant replaced
 
-Five minutes each on one CPU core.
+Each takes five minutes on one CPU core.
 """
 
 import os
@@ -59,7 +58,7 @@ def measure(setting: Setting) -> None:
             done = len(list((folder.path / "rows").glob("*.json")))
             at(f"{done} of {plan.runs()} trials")
             part = done // PART
-            if done % PART:  # At a multiple an old process may be there still.
+            if done % PART:  # At a multiple, an old process may still be running.
                 most[part] = max(most.get(part, 0), worker_memory())
 
         kept = setting.variant == "kept"
@@ -74,7 +73,7 @@ def measure(setting: Setting) -> None:
 
 
 def worker_memory() -> int:
-    """Resident bytes of this process's worker; 0 while there is none."""
+    """Return the resident bytes of this process's worker, or 0 if there is none."""
     for entry in Path("/proc").iterdir():
         try:
             if not entry.name.isdigit() or _parent(entry) != os.getpid():
@@ -83,7 +82,7 @@ def worker_memory() -> int:
                 for line in (entry / "status").read_text().splitlines():
                     if line.startswith("VmRSS"):
                         return int(line.split()[1]) * 1024
-        except OSError:  # It has just ended.
+        except OSError:  # The process has just ended.
             continue
     return 0
 

@@ -1,21 +1,19 @@
-"""(l) A trial of the search, against the same network in a bare loop of `fit`.
+"""(l) A trial of a search against the same network in a plain loop of `fit`.
 
-Two networks on prefix sums, one that shares its weights and its twin: once by
-`tuning.search` with one seed, in a new folder, and once by a loop that builds each,
-compiles it and calls Keras's own `fit` with the same data, batches and epochs. Both
-draw their examples and compile anew for every network. What the search does beside
-that is its overhead: proposing, checkpoints after every epoch, the curve over the
-iterations, weights, rows. Size, examples and epochs are those of the search in
-tuning/prefix_sums. They alternate, so that whatever else the machine does meets
-both. Reported are medians of the seconds per trial, their ratio (at most 1.05 is the
-target), and the median of the ratios pair by pair; and the same of the processor's
-time, which other work on the machine changes less.
+Both sides train two networks on prefix sums, one recurrent and its twin:
+`tuning.search` with one seed in a new folder, and a loop that builds and compiles each
+and calls Keras's `fit` with the same data, batches and epochs. The overhead is what the
+search does besides: proposing, checkpoints after every epoch, accuracy curves, weights,
+rows. Size, examples and epochs are those of the search in tuning/prefix_sums. The two
+alternate, so that other load on the machine affects both. The rows are medians of the
+seconds per trial, their ratio (target: at most 1.05), the median of the paired ratios,
+and the same for processor time, which other load changes less.
 
     KERAS_BACKEND=tensorflow python benchmarks/search_overhead.py \\
         --network deep_thinking_1d --width 16 --size 12 --batch 100 --iterations 4 \\
         --jit false --repeats 3
 
-Three minutes on one CPU core.
+It takes three minutes on one CPU core.
 """
 
 import statistics
@@ -46,7 +44,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
 
 
 def asked_for(setting: Setting, quick: bool) -> dict:
-    """Arguments of `search`."""
+    """Return the arguments of `search`."""
     return {
         "family": setting.network,
         "data": "prefix_sums",
@@ -70,7 +68,7 @@ def asked_for(setting: Setting, quick: bool) -> dict:
 
 
 def measure(setting: Setting) -> None:
-    # Where so few iterations are asked for, it is only to see that it runs.
+    # So few iterations are asked for only to check that it runs.
     asked = asked_for(setting, quick=setting.iterations < 4)
     for run in (by_search, by_loop):
         at("first runs")
@@ -98,7 +96,7 @@ def measure(setting: Setting) -> None:
 
 
 def by_search(asked: dict) -> float:
-    """Seconds per trial."""
+    """Return the seconds per trial."""
     from keras_recur import tuning
 
     with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +109,7 @@ def by_search(asked: dict) -> float:
 
 
 def by_loop(asked: dict) -> float:
-    """Seconds per trial."""
+    """Return the seconds per trial."""
     import keras
 
     from keras_recur.tuning.search_plan import SearchPlan

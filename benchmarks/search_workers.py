@@ -1,16 +1,16 @@
 """(m) Trials per hour with several workers.
 
-A search of twelve networks on prefix sums, one seed each, by KerasTuner's chief and so
-many workers, from the first process that starts to the last row: 1 and 2 on a CPU,
-also 4 and 8 on a GPU that they share. On a CPU every process has one thread, so that it
-is workers that are compared. The load of the machine before it (processes that ran or
-waited, mean of a minute) is a row too: on one that is shared these figures mean little.
+A chief and N workers search twelve networks on prefix sums, one seed each. The time
+runs from the start of the first process to the last row. N is 1 and 2 on a CPU, and
+also 4 and 8 on a GPU that the workers share. On a CPU every process has one thread. The
+load of the machine before the search (processes running or waiting, mean of a minute)
+is a row too, because these figures mean little on a busy machine.
 
     KERAS_BACKEND=tensorflow python benchmarks/search_workers.py \\
         --network deep_thinking_1d --width 16 --size 12 --batch 100 --iterations 4 \\
         --jit false --variant 2
 
-Three minutes for one worker on a CPU.
+One worker takes three minutes on a CPU.
 """
 
 import os
@@ -86,7 +86,7 @@ def measure(setting: Setting) -> None:
 
 
 def _has_gpu():
-    """Before any backend has read the environment."""
+    """Return whether there is a GPU, before any backend reads the environment."""
     return os.path.exists("/dev/nvidia0")
 
 

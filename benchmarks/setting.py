@@ -1,4 +1,4 @@
-"""What one measurement runs on, and the command line that repeats it alone."""
+"""The settings of one measurement, and the command line that repeats it."""
 
 import argparse
 import dataclasses
@@ -21,23 +21,23 @@ PARTS = {
     "search_memory": "search_memory.py",
 }
 
-# TensorFlow compiles with XLA by default on a GPU, and not on a CPU: both count.
+# TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.
 JITS = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
-# On a CPU, XLA computes again what it could store (chains of additions and ReLUs), and
-# does not what it should (with remat). "unfused" is XLA without the passes to blame.
+# On a CPU, XLA recomputes what it could store (chains of additions and ReLUs), and
+# stores what remat should recompute. "unfused" is XLA without the passes that do so.
 UNFUSED = "--xla_disable_hlo_passes=fusion,cse_barrier_expander"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What run.py was asked for, as far as it decides about sizes.
+    """Options of run.py that decide on sizes.
 
     Attributes:
         quick: Tiny sizes.
-        repeats: Pairs of runs, or steps, that a median is taken of; `None`: as usual.
+        repeats: Pairs of runs or steps per median. `None` uses the default.
         device: "cpu" or "gpu".
-        batch: Examples of a step of SWRN; `None`: as usual on this device.
-        width: Width of SWRN; `None`: as usual.
+        batch: Batch size of SWRN. `None` uses the device's default.
+        width: Width of SWRN. `None` uses the default.
     """
 
     quick: bool = False
@@ -53,15 +53,15 @@ class Setting:
 
     Attributes:
         network: Family of the zoo.
-        width: Its width.
-        size: Side of the square, or length of the string, it is applied to.
-        batch: Examples of a step.
-        iterations: How often its block is applied; of SWRN, that of each stage.
-        jit: What `compile(jit_compile=...)` gets, or "unfused": true, with `UNFUSED`.
-        variant: What is compared: "unrolled" or "rolled", "plain" or "remat"; of state
-            graphs, what they are compared with; of searches, how many workers.
-        repeats: Pairs of runs, or steps, that a median is taken of.
-        templates: Number of templates that its kernels are mixed from.
+        width: Width of the network.
+        size: Side of the square image, or length of the string.
+        batch: Examples per step.
+        iterations: Iterations of the loop; for SWRN, of each stage.
+        jit: For `compile(jit_compile=...)`; "unfused" means `True` with `UNFUSED`.
+        variant: Which variant runs: "unrolled" or "rolled", "plain" or "remat"; for
+            state graphs, what they are compared with; for searches, how many workers.
+        repeats: Pairs of runs or steps per median.
+        templates: Number of templates of its bank.
     """
 
     network: str = ""
@@ -84,7 +84,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement, in one process of its own."""
+    """One measurement, which runs in its own process."""
 
     part: str
     backend: str
@@ -104,7 +104,7 @@ class Job:
 
 
 def parse_setting(description: str | None) -> Setting:
-    """The setting from this process's command line; before a backend is imported."""
+    """Read the setting from the command line, before a backend is imported."""
     summary = (description or "").partition("\n")[0]
     parser = argparse.ArgumentParser(description=summary)
     for field in dataclasses.fields(Setting):
@@ -119,6 +119,6 @@ def parse_setting(description: str | None) -> Setting:
 
 
 def loop_jits(backend: str, device: str) -> tuple[bool | str, ...]:
-    """How long loops are compiled: on a CPU, by XLA without its fusion too."""
+    """Return the ways to compile long loops: on a CPU, also XLA without fusion."""
     jits = JITS[backend]
     return (*jits, "unfused") if device == "cpu" and True in jits else jits

@@ -1,18 +1,17 @@
 """(g) A training step of SWRN-28-10-2, which mixes its kernels, against WRN-28-10.
 
-The zoo's pair, compiled alike with the optimizer of the paper (Adam would take longer
-over the weights that only WRN has than mixing takes). Their steps alternate. The ratio
-of the medians should be at most 1.05.
+Both are compiled alike with the paper's optimizer (Adam would spend more time on WRN's
+additional weights than mixing takes). Their steps alternate. The target is a ratio of
+the medians of at most 1.05.
 
-On a GPU the batch is 128, as in the paper. On a CPU a step of 128 takes a minute, and
-it is 8: mixing takes the same time whatever the batch, and everything else grows with
-it, so that with a larger batch the ratio comes nearer to 1. `run.py --batch 32` takes
-another batch, `--width 4` a narrower network.
+The batch is 128 on a GPU, as in the paper, and 8 on a CPU, where a step of 128 takes a
+minute. Mixing takes the same time for every batch, so the ratio approaches 1 for larger
+batches. `run.py --batch 32` sets another batch, `--width 4` a narrower network.
 
     KERAS_BACKEND=jax python benchmarks/soft_step.py --network swrn --width 10 \\
         --size 32 --batch 8 --iterations 3 --jit true --repeats 9 --templates 2
 
-Two minutes each on one CPU core.
+Each takes two minutes on one CPU core.
 """
 
 import functools

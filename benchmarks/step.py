@@ -1,15 +1,14 @@
-"""(a) A training step of a recurrent network, against the same written by hand.
+"""(a) A training step of a recurrent network against the same one written by hand.
 
-The zoo's recurrent network and the same layers called in a plain Python loop, with
-equal weights (their outputs are compared first), compiled alike, in one process. Their
-steps alternate, so that whatever else the machine does meets both. Reported are the
-median of each, the ratio of the medians (at most 1.03 is the target), and the median
-of the ratios pair by pair.
+The zoo's recurrent network and the same layers in a plain Python loop have equal
+weights (checked by their outputs first), are compiled alike, and run in one process.
+Their steps alternate, so that other load on the machine affects both. The rows are both
+medians, their ratio (target: at most 1.03), and the median of the paired ratios.
 
     KERAS_BACKEND=jax python benchmarks/step.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 16 --iterations 8 --jit true --repeats 30
 
-Half a minute to a minute each on 2 CPU cores.
+Each takes 30 to 60 seconds on 2 CPU cores.
 """
 
 from setting import JITS, Asked, Job, Setting, parse_setting
@@ -64,7 +63,7 @@ def measure(setting: Setting) -> None:
 
 
 def by_hand(setting: Setting):
-    """The network in plain Keras, with no layer of this library."""
+    """Build the network in plain Keras, without a layer of this library."""
     import keras
     from keras import layers
 
@@ -94,7 +93,7 @@ def by_hand(setting: Setting):
 
 
 def make_equal(ours, plain, x) -> None:
-    """Copies the weights, and makes sure that the outputs are equal then."""
+    """Copy the weights and check that the outputs are equal."""
     import keras
 
     weights = zip(ours.trainable_variables, plain.trainable_variables, strict=True)
@@ -104,7 +103,7 @@ def make_equal(ours, plain, x) -> None:
 
 
 def make_sure_equal(ours, plain, x) -> None:
-    """Ends this process where two networks do not compute the same."""
+    """End this process if two networks do not compute the same."""
     import numpy as np
 
     outputs = [model.predict_on_batch(x) for model in (ours, plain)]

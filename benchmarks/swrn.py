@@ -1,4 +1,4 @@
-"""SWRN-28-10-2 and its twin, WRN-28-10: what two of the benchmarks run on."""
+"""SWRN-28-10-2 and its twin, WRN-28-10, which two of the benchmarks use."""
 
 import dataclasses
 
@@ -25,12 +25,12 @@ def swrn_jobs(part: str, backend: str, asked: Asked, repeats: int) -> list[Job]:
 
 
 def swrn_depth(iterations: int) -> int:
-    """The depth in a network's name, from the iterations of each stage: 28 from 3."""
+    """Return the depth in a network's name: 28 for 3 iterations per stage."""
     return 6 * iterations + 10
 
 
 def swrn(setting: Setting):
-    """The zoo's pair of SWRN and WRN."""
+    """Build the zoo's pair of SWRN and WRN."""
     from keras_recur import zoo
 
     return zoo.build(

@@ -1,4 +1,4 @@
-"""What the measuring processes have in common: their network, and how they report."""
+"""What all measuring processes share: their network and how they report."""
 
 import json
 import statistics
@@ -14,24 +14,24 @@ OPTIONS = {"deep_thinking_1d": {"injection": "concat"}, "deep_thinking_2d": {}}
 
 
 def report(what: str, value: float, unit: str, **columns) -> None:
-    """Prints a row for the CSV; run.py adds the setting and the provenance."""
+    """Print a row for the CSV. run.py adds the setting and the provenance."""
     row = {"what": what, "value": value, "unit": unit, **columns}
     print(ROW + json.dumps(row), flush=True)
 
 
 def at(text: str) -> None:
-    """Prints how far this process is, for the progress display."""
+    """Print the progress of this process for the display."""
     print(AT + text, flush=True)
 
 
 def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> float:
-    """Times two variants in turn and reports how the second one compares.
+    """Time two variants in turn and report the ratio of the second to the first.
 
     Args:
         what: Name of the measurement.
         repeats: Number of pairs.
-        timed: The reference and what is compared with it, by their variants: each
-            runs once and returns its seconds.
+        timed: Functions by variant, the reference first. Each runs once and returns
+            its seconds.
 
     Returns:
         The ratio of the medians.
@@ -50,7 +50,7 @@ def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> f
 
 
 def data(setting: Setting):
-    """A batch of noise: inputs, and a class for every position (images: for each)."""
+    """Return a batch of noise with a class for every position or image."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -63,11 +63,7 @@ def data(setting: Setting):
 
 
 def recurrent(setting: Setting, **loop):
-    """The zoo's recurrent network.
-
-    It is built with one iteration and given its number after that: for a hundred,
-    building the feed-forward twin's hundred copies would take longer than the rest.
-    """
+    """Build the zoo's recurrent network."""
     from keras_recur import zoo
 
     pair = zoo.build(
@@ -82,7 +78,7 @@ def recurrent(setting: Setting, **loop):
 
 
 def compiled(model, setting: Setting, optimizer=None):
-    """The model, compiled as every model of these benchmarks is."""
+    """Compile a model as all benchmarks do."""
     import keras
 
     model.compile(
@@ -94,21 +90,21 @@ def compiled(model, setting: Setting, optimizer=None):
 
 
 def timed_step(model, x, y) -> float:
-    """Seconds of one training step. The loss comes back as a number: it has ended."""
+    """Return the seconds of one training step, until its loss is a number."""
     start = time.perf_counter()
     float(model.train_on_batch(x, y))
     return time.perf_counter() - start
 
 
 def timed_run(model, x) -> float:
-    """Seconds of one batch; the outputs come back as a NumPy array."""
+    """Return the seconds of one batch, until its outputs are a NumPy array."""
     start = time.perf_counter()
     model.predict_on_batch(x)
     return time.perf_counter() - start
 
 
 def warm_up(setting: Setting) -> None:
-    """Trains a tiny network, so that the backend's own start is not measured."""
+    """Train a tiny network, so that the backend's start is not measured."""
     import dataclasses
 
     tiny = {"width": 4, "size": 8, "batch": 2, "iterations": 1}
