@@ -166,12 +166,12 @@ def _checked(model):
 
 def _endless(model):
     """Whether banks stay, because baked kernels would allow fewer iterations."""
-    soft = [
+    loops = [
         layer
         for layer in walk(model)
-        if isinstance(layer, SharedRecurrentBlock) and layer.soft
+        if isinstance(layer, SharedRecurrentBlock) and layer.weight_sharing.derived
     ]
-    return bool(soft) and all(layer.endless for layer in soft)
+    return bool(loops) and all(loop.endless for loop in loops)
 
 
 def _front(preprocessing, model):

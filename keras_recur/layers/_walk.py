@@ -10,8 +10,8 @@ def walk(layer: Any) -> Iterator[Any]:
     """Yield a layer and every layer in it, at any depth, each once.
 
     Nested models, blocks of loops, banks and wrapped layers are included, and so are
-    the prototypes of loops with template banks, which Keras does not track. What is
-    not a Keras layer yields nothing.
+    the prototypes of loops with template banks, which Keras does not track. An object
+    that is not a Keras layer yields nothing.
     """
     seen: set[int] = set()
     waiting = [layer] if isinstance(layer, keras.layers.Layer) else []
@@ -22,5 +22,6 @@ def walk(layer: Any) -> Iterator[Any]:
         seen.add(id(found))
         yield found
         inner = found._flatten_layers(include_self=False, recursive=False)
-        prototype = getattr(getattr(found, "soft", None), "block", None)
-        waiting[:0] = [*inner, *([] if prototype is None else [prototype])]
+        if hasattr(found, "untracked_layers"):
+            inner = [*inner, *found.untracked_layers()]
+        waiting[:0] = inner

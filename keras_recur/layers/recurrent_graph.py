@@ -192,9 +192,9 @@ class RecurrentGraph(keras.layers.Layer):
         return self.steps + 1
 
     @property
-    def open_ended(self) -> bool:
+    def endless(self) -> bool:
         """Whether the weights serve runs of any number of steps."""
-        return all(_schedule.is_open(self.sharing, name) for name in self.states)
+        return all(_schedule.is_endless(self.sharing, name) for name in self.states)
 
     @property
     def stretches(self) -> bool:
@@ -249,11 +249,11 @@ class RecurrentGraph(keras.layers.Layer):
             used.append(transition.layer)
             if copy:
                 return copy_block(transition.layer, copy, rows)
-            tied = _schedule.is_open(self.sharing, first.target)
+            tied = _schedule.is_endless(self.sharing, first.target)
             return (tied_block if tied else own_block)(transition.layer, rows)
         name = f"{first.source}_to_{first.target}"
         seed = None if self.seed is None else f"{self.seed}/{name}/{first.age}"
-        open_ended = _schedule.is_open(self.sharing, first.target)
+        endless = _schedule.is_endless(self.sharing, first.target)
         return branch(
             self.states[first.source],
             self.states[first.target],
@@ -263,7 +263,7 @@ class RecurrentGraph(keras.layers.Layer):
             initializer=self.kernel_initializer,
             seed=seed,
             dtype=self.dtype_policy,
-            name=name if open_ended else f"{name}_{first.step}",
+            name=name if endless else f"{name}_{first.step}",
         )
 
     def _kind(self, transition):
@@ -319,7 +319,7 @@ class RecurrentGraph(keras.layers.Layer):
                 f"in the {self.steps} steps that were built. Received: a run that "
                 "needs it. Build with more steps, or with prune=False."
             )
-        tied = _schedule.is_open(self.sharing, transition.target)
+        tied = _schedule.is_endless(self.sharing, transition.target)
         if key not in self._places and not tied:
             raise ValueError(
                 f"No weights exist for {name} {age} steps after its first: with "

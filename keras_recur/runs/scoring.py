@@ -47,14 +47,9 @@ def guessed_scores(
 def can_go_on(model: keras.Model, twin: str) -> bool:
     """Whether the model's loops run any number of iterations."""
 
-    def goes_on(loop):
-        if isinstance(loop, RecurrentGraph):
-            return loop.open_ended
-        return loop.soft.period() if loop.soft else len(loop.blocks) == 1
-
     loops = (RecurrentGraph, SharedRecurrentBlock)
     return twin != "feedforward" and all(
-        goes_on(layer) for layer in walk(model) if isinstance(layer, loops)
+        layer.endless for layer in walk(model) if isinstance(layer, loops)
     )
 
 
