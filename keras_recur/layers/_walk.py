@@ -1,4 +1,4 @@
-"""One walk over a model, for all who look for something in it."""
+"""Find layers in a model."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,3 +25,20 @@ def walk(layer: Any) -> Iterator[Any]:
         if hasattr(found, "untracked_layers"):
             inner = [*inner, *found.untracked_layers()]
         waiting[:0] = inner
+
+
+def loops_in(layer: Any) -> Iterator[Any]:
+    """Yield every `SharedRecurrentBlock` and `RecurrentGraph`, at any depth."""
+    # The loops themselves import this module.
+    from keras_recur.layers.recurrent_graph import RecurrentGraph
+    from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
+
+    loops = RecurrentGraph | SharedRecurrentBlock
+    return (found for found in walk(layer) if isinstance(found, loops))
+
+
+def banks_in(layer: Any) -> Iterator[Any]:
+    """Yield every `TemplateBank`, at any depth."""
+    from keras_recur.layers.template_bank import TemplateBank
+
+    return (found for found in walk(layer) if isinstance(found, TemplateBank))

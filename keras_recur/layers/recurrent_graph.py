@@ -34,6 +34,9 @@ from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.transition import BRANCHES
 
+# Arguments in files of version 0.1.0.
+_EARLIER_NAMES = {"layer": "transition_layer", "statistics": "max_statistics"}
+
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class RecurrentGraph(keras.layers.Layer):
@@ -68,7 +71,7 @@ class RecurrentGraph(keras.layers.Layer):
             to them (`"all"` where a state is left out), or a list of groups, each a
             list of `(source, target, step)`; what is in no group has weights of its
             own.
-        layer: What computes a transition that does not say it: `"BRCx2"` (default) or
+        transition_layer: What computes a transition that does not say it: `"BRCx2"` (default) or
             `"BRCx3"`, see `Transition`.
         injection: `None` (default): the input is given once. `"add"`: it is added to
             what arrives at the first state at every step (an inhomogeneous system).
@@ -81,7 +84,7 @@ class RecurrentGraph(keras.layers.Layer):
             where it is empty.
         affine: Scale and offset of the normalizations: `None` (default), `"shared"`
             over the steps, or `"per_iteration"`, one per step.
-        statistics: Rows of the time-specific statistics of one transition, at most;
+        max_statistics: Rows of the time-specific statistics of one transition, at most;
             later steps use the last. Default `None`: one per step.
         kernel_size: Of the convolutions, odd. Default 3.
         kernel_initializer: Of all kernels. Default `"he_normal"`.
@@ -135,12 +138,12 @@ class RecurrentGraph(keras.layers.Layer):
         steps: int = 4,
         merge: str = "mean",
         sharing: Any = "all",
-        layer: str = "BRCx2",
+        transition_layer: str = "BRCx2",
         injection: str | None = None,
         readout: str | None = None,
         return_sequences: bool = False,
         affine: str | None = None,
-        statistics: int | None = None,
+        max_statistics: int | None = None,
         kernel_size: int = 3,
         kernel_initializer: Any = "he_normal",
         prune: bool = True,
@@ -155,7 +158,9 @@ class RecurrentGraph(keras.layers.Layer):
         names = list(self.states)
         self.transitions = as_transitions(transitions, self.states, self.steps)
         self.merge = check_one_of("merge", merge, ("mean", "declared_mean", "sum"))
-        self.layer = check_one_of("layer", layer, BRANCHES)
+        self.transition_layer = check_one_of(
+            "transition_layer", transition_layer, BRANCHES
+        )
         self.injection = check_one_of("injection", injection, (None, "add", "sequence"))
         self.readout = names[-1] if readout is None else readout
         check_string("readout", self.readout)
@@ -163,9 +168,9 @@ class RecurrentGraph(keras.layers.Layer):
         _schedule.check_no_overlap(self.transitions, self.steps)
         self.return_sequences = check_flag("return_sequences", return_sequences)
         self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
-        self.statistics = statistics
-        if statistics is not None:
-            self.statistics = check_size("statistics", statistics)
+        self.max_statistics = max_statistics
+        if max_statistics is not None:
+            self.max_statistics = check_size("max_statistics", max_statistics)
         self.kernel_size = check_size("kernel_size", kernel_size)
         if self.kernel_size % 2 == 0:
             raise ValueError(
@@ -230,8 +235,8 @@ class RecurrentGraph(keras.layers.Layer):
             for e in group:
                 age = (
                     e.age
-                    if self.statistics is None
-                    else min(e.age, self.statistics - 1)
+                    if self.max_statistics is None
+                    else min(e.age, self.max_statistics - 1)
                 )
                 row = found.setdefault((e.transition, age), len(found))
                 self._places[e.transition, e.age] = number, row
@@ -257,7 +262,7 @@ class RecurrentGraph(keras.layers.Layer):
         return branch(
             self.states[first.source],
             self.states[first.target],
-            transition.layer or self.layer,
+            transition.layer or self.transition_layer,
             affine=self.affine,
             kernel_size=self.kernel_size,
             initializer=self.kernel_initializer,
@@ -274,7 +279,7 @@ class RecurrentGraph(keras.layers.Layer):
             config["config"].pop("name", None)
             return json.dumps(config, sort_keys=True, default=str), source, target
         times = levels(source, target)
-        return transition.layer or self.layer, source[-1], target[-1], times
+        return transition.layer or self.transition_layer, source[-1], target[-1], times
 
     def schedule(
         self,
@@ -471,12 +476,12 @@ class RecurrentGraph(keras.layers.Layer):
             "steps": self.steps,
             "merge": self.merge,
             "sharing": plain_sharing(self.sharing),
-            "layer": self.layer,
+            "transition_layer": self.transition_layer,
             "injection": self.injection,
             "readout": self.readout,
             "return_sequences": self.return_sequences,
             "affine": self.affine,
-            "statistics": self.statistics,
+            "max_statistics": self.max_statistics,
             "kernel_size": self.kernel_size,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "prune": self.prune,
@@ -487,5 +492,9 @@ class RecurrentGraph(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
-        transitions = [deserialize(t) for t in config.pop("transitions")]
-        return cls(transitions=transitions, **current_names(config))
+        config = current_names(config)
+        config["transitions"] = [deserialize(t) for t in config["transitions"]]
+        for earlier, name in _EARLIER_NAMES.items():
+            if earlier in config:
+                config[name] = config.pop(earlier)
+        return cls(**config)
