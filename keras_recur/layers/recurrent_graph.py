@@ -5,8 +5,6 @@ Neural Networks and Visual Cortex" (arXiv:1604.03640): states, transition matrix
 sets of weights, time-specific normalization and readout times.
 """
 
-import bisect
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,19 +12,17 @@ import keras
 from keras import ops
 
 from keras_recur._earlier_names import current_names
-from keras_recur._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
+from keras_recur._limits import MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
-from keras_recur.layers._branch import branch, levels
-from keras_recur.layers._copies import copy_block, own_block, tied_block
 from keras_recur.layers._graph_arguments import (
     as_transitions,
-    check_equal,
     check_sharing,
     check_states,
     fits,
     plain_sharing,
 )
+from keras_recur.layers._graph_weights import GraphWeights
 from keras_recur.layers._keras_arguments import check_keras
 from keras_recur.layers._masks import attach
 from keras_recur.layers._pure_block import PureBlock
@@ -71,8 +67,8 @@ class RecurrentGraph(keras.layers.Layer):
             to them (`"all"` where a state is left out), or a list of groups, each a
             list of `(source, target, step)`; what is in no group has weights of its
             own.
-        transition_layer: What computes a transition that does not say it: `"BRCx2"` (default) or
-            `"BRCx3"`, see `Transition`.
+        transition_layer: The layer of transitions that have none: `"BRCx2"` (default)
+            or `"BRCx3"`, see `Transition`.
         injection: `None` (default): the input is given once. `"add"`: it is added to
             what arrives at the first state at every step (an inhomogeneous system).
             `"sequence"`: the input has an axis of time behind the batch; its first
@@ -189,7 +185,8 @@ class RecurrentGraph(keras.layers.Layer):
         self.sharing = check_sharing(sharing, names, self.steps)
         self._written = Written()
         self._schedules: dict[tuple, _schedule.Schedule] = {}
-        self._make_blocks()
+        self.graph_weights = GraphWeights(self)
+        self.blocks = self.graph_weights.blocks
 
     @property
     def readout_time(self) -> int:
@@ -208,78 +205,6 @@ class RecurrentGraph(keras.layers.Layer):
         Then the readout after step s of a longer run is not that of a run of s steps.
         """
         return any(t.first < 0 or t.last < -1 for t in self.transitions)
-
-    def _make_blocks(self):
-        """One block per group of tied transitions, and where each finds its own."""
-        kinds = [self._kind(t) for t in self.transitions]
-        groups = _schedule.tied_groups(
-            self.sharing,
-            self.transitions,
-            self.schedule(self.steps, self.return_sequences).evaluations,
-            self.steps,
-            kinds,
-        )
-        if len(groups) > MAX_COPIES:
-            raise ValueError(
-                f"A graph can have at most {MAX_COPIES:,} blocks. Received: steps="
-                f"{self.steps} with sharing={self.sharing!r}, which needs "
-                f"{len(groups):,}. Use fewer steps, or sharing='all'."
-            )
-        # By transition and age: the number of its block and its row in it.
-        self._places: dict[tuple[int, int], tuple[int, int]] = {}
-        self.blocks, self.rows = [], []
-        used: list[Any] = []
-        for number, group in enumerate(groups):
-            check_equal(group, kinds)
-            found: dict[tuple[int, int], int] = {}
-            for e in group:
-                age = (
-                    e.age
-                    if self.max_statistics is None
-                    else min(e.age, self.max_statistics - 1)
-                )
-                row = found.setdefault((e.transition, age), len(found))
-                self._places[e.transition, e.age] = number, row
-            self.rows.append(len(found))
-            self.blocks.append(self._block(group, len(found), used))
-        self._ages: dict[int, list[int]] = {}
-        for transition, age in sorted(self._places):
-            self._ages.setdefault(transition, []).append(age)
-
-    def _block(self, group, rows, used):
-        first = group[0]
-        transition = self.transitions[first.transition]
-        if isinstance(transition.layer, keras.layers.Layer):
-            copy = sum(layer is transition.layer for layer in used)
-            used.append(transition.layer)
-            if copy:
-                return copy_block(transition.layer, copy, rows)
-            tied = _schedule.is_endless(self.sharing, first.target)
-            return (tied_block if tied else own_block)(transition.layer, rows)
-        name = f"{first.source}_to_{first.target}"
-        seed = None if self.seed is None else f"{self.seed}/{name}/{first.age}"
-        endless = _schedule.is_endless(self.sharing, first.target)
-        return branch(
-            self.states[first.source],
-            self.states[first.target],
-            transition.layer or self.transition_layer,
-            affine=self.affine,
-            kernel_size=self.kernel_size,
-            initializer=self.kernel_initializer,
-            seed=seed,
-            dtype=self.dtype_policy,
-            name=name if endless else f"{name}_{first.step}",
-        )
-
-    def _kind(self, transition):
-        """What must be equal for two transitions to have the same weights."""
-        source, target = self.states[transition.source], self.states[transition.target]
-        if isinstance(transition.layer, keras.layers.Layer):
-            config = keras.saving.serialize_keras_object(transition.layer)
-            config["config"].pop("name", None)
-            return json.dumps(config, sort_keys=True, default=str), source, target
-        times = levels(source, target)
-        return transition.layer or self.transition_layer, source[-1], target[-1], times
 
     def schedule(
         self,
@@ -309,32 +234,16 @@ class RecurrentGraph(keras.layers.Layer):
         return self._schedules[steps, every, prune]
 
     def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
-        """By transition and age: its block, its row there, and how many there are."""
-        return {key: self.application(key) for key in self._places}
+        """Return by transition and age: its block, its row, and the number of rows."""
+        return {key: self.application(key) for key in self.graph_weights.places}
 
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
-        """The same for one transition and age; past the last one, for the last."""
-        number, age = key
-        known = self._ages.get(number, [])
-        transition = self.transitions[number]
-        name = f"{transition.source} -> {transition.target}"
-        if not known:
-            raise ValueError(
-                f"The transition {name} has no weights: it cannot reach the readout "
-                f"in the {self.steps} steps that were built. Received: a run that "
-                "needs it. Build with more steps, or with prune=False."
-            )
-        tied = _schedule.is_endless(self.sharing, transition.target)
-        if key not in self._places and not tied:
-            raise ValueError(
-                f"No weights exist for {name} {age} steps after its first: with "
-                f"sharing={self.sharing!r} only the {self.steps} steps that were "
-                "built have them. Received: a run of other steps. Allowed beyond "
-                "those are transitions with sharing='all'."
-            )
-        nearest = known[max(bisect.bisect_right(known, age) - 1, 0)]
-        block, row = self._places[number, nearest]
-        return self.blocks[block], row, self.rows[block]
+        """Return the same for one transition and age; past the last age, for the last.
+
+        Raises:
+            ValueError: If there are no weights for it.
+        """
+        return self.graph_weights.application(key)
 
     def build(self, input_shape):
         self._check_input(input_shape)

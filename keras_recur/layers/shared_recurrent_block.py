@@ -26,11 +26,10 @@ from keras_recur.layers._loop_arguments import (
 )
 from keras_recur.layers._loop_masks import LoopMasks, first_masks
 from keras_recur.layers._masks import attach, joined, masks_of, ranks_of, readable
-from keras_recur.layers._progressive import progressive_loop
+from keras_recur.layers._pure_loops import progressive_loop, pure_loop
 from keras_recur.layers._rolled import python_loop, rolled_loop
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.sharing import make_sharing
-from keras_recur.layers.sharing.weight_sharing import runs
 from keras_recur.layers.template_bank import TemplateBank
 
 
@@ -294,8 +293,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
         pure = self.remat or not unroll or self.weight_sharing.must_be_pure(training)
         if pure:
             loop = python_loop if unroll else rolled_loop
-            plan = groups, turns, start
-            return self._pure_loop(loop, state, injected, plan, collect, training)
+            return pure_loop(
+                self, loop, state, injected, groups, turns, start, collect, training
+            )
         states = []
         for t, (group, turn) in enumerate(zip(groups, turns, strict=True)):
             inputs = self.inject(state, injected)
@@ -308,33 +308,6 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if not collect:
             return state
         return joined(ops.stack, states, 1)
-
-    def _pure_loop(self, loop, state, injected, plan, collect, training):
-        """Run the iterations as pure functions, group after group."""
-        groups, turns, start = plan
-        collected = []
-        slots = self.mask_slots(masks_of(state))
-        for group, run in runs(groups):
-            pure = self.pure_block(group, training)
-            first = turns[run[0]]
-            pure.offset = start + run[0] - first
-
-            def step(index, state, carried, pure=pure, first=first):
-                inputs = self.inject(state, injected)
-                new_state, carried = pure(first + index, carried, inputs)
-                self.check_state(state, new_state)
-                return new_state, carried
-
-            state, carried, states = loop(
-                step, state, pure.start(), len(run), collect, slots
-            )
-            self.finish(pure, carried)
-            collected.append(states)
-        if not collect:
-            return state
-        return joined(
-            lambda s, axis: ops.swapaxes(ops.concatenate(s, axis), 0, 1), collected, 0
-        )
 
     def pure_block(self, group: int, training: Any) -> Any:
         """Return the block of a group as a pure function of its variables."""

@@ -285,7 +285,7 @@ def test_forms_of_sharing(sharing, blocks):
     graph = make(TWO, "full", 4, sharing=sharing)
     assert len(graph.blocks) == blocks
     rows = [la.moving_mean.shape[0] for b in graph.blocks for la in b.layers[:1]]
-    assert sum(rows) == 12 and rows == graph.rows
+    assert sum(rows) == 12 and rows == graph.graph_weights.rows
     twin = make(TWO, "full", 4, sharing="none")
     if sharing != "none":
         assert far(run(twin, inputs(twin)), run(graph, inputs(graph)))

@@ -1,18 +1,67 @@
-"""The progressive call of a loop.
+"""Loops whose iterations are pure functions: rolled, rematerialized, progressive.
 
-Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2: n iterations without
-gradient, then k with gradient.
+Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2, the progressive loss: n
+iterations without gradient, then k with gradient.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_recur.layers._masks import masks_of, packed, unpacked
+from keras_recur.layers._masks import joined, masks_of, packed, unpacked
 from keras_recur.layers.sharing.weight_sharing import runs
+
+
+def pure_loop(
+    loop: Any,
+    run_steps: Callable,
+    state: Any,
+    injected: Any,
+    groups: Sequence[int],
+    turns: Sequence[int],
+    start: Any,
+    collect: bool,
+    training: Any,
+) -> Any:
+    """Return the state after all iterations, or with `collect` after each.
+
+    Args:
+        loop: The `SharedRecurrentBlock`.
+        run_steps: `rolled_loop` or `python_loop`.
+        state: The first state.
+        injected: What the loop's `injection` shows.
+        groups: The group of every iteration.
+        turns: The turn of every iteration in its group.
+        start: Number of iterations before the call.
+        collect: Whether the states after all iterations are returned.
+        training: Passed on to the block.
+    """
+    collected = []
+    slots = loop.mask_slots(masks_of(state))
+    for group, run in runs(groups):
+        pure = loop.pure_block(group, training)
+        first = turns[run[0]]
+        pure.offset = start + run[0] - first
+
+        def step(index, state, carried, pure=pure, first=first):
+            inputs = loop.inject(state, injected)
+            new_state, carried = pure(first + index, carried, inputs)
+            loop.check_state(state, new_state)
+            return new_state, carried
+
+        state, carried, states = run_steps(
+            step, state, pure.start(), len(run), collect, slots
+        )
+        loop.finish(pure, carried)
+        collected.append(states)
+    if not collect:
+        return state
+    return joined(
+        lambda s, axis: ops.swapaxes(ops.concatenate(s, axis), 0, 1), collected, 0
+    )
 
 
 def progressive_loop(
