@@ -9,7 +9,7 @@ from keras_recur.analysis._logits import check_model
 from keras_recur.inference.with_iterations import uncompiled
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 from keras_recur.layers._held import held
-from keras_recur.layers._walk import walk
+from keras_recur.layers._walk import banks_in
 
 
 def banks_of(
@@ -37,7 +37,7 @@ def require_banks(model: Any) -> dict[str, TemplateBank]:
     """The banks of a model, or an error that says that there is none."""
     check_model(model)
     found = dict(banks_of(model))
-    hidden = {id(b): b for b in walk(model) if isinstance(b, TemplateBank)}
+    hidden = {id(bank): bank for bank in banks_in(model)}
     for bank in found.values():
         hidden.pop(id(bank), None)
     if hidden:

@@ -148,7 +148,7 @@ def _plain_box(layers):
 
 
 def _loop_part(loop, shown, name):
-    boxes = _soft_boxes(loop) if loop.soft else _hard_boxes(loop)
+    boxes = _soft_boxes(loop) if loop.banks else _hard_boxes(loop)
     for t, box in enumerate(boxes, start=1):
         box.title = f"{name}iteration {t}"
     if len(boxes) > shown:
@@ -167,7 +167,7 @@ def _hard_boxes(loop):
     boxes, seen = [], set()
     for group in loop.groups:
         block = loop.blocks[group]
-        own = _rows(block) // loop.group_sizes[group]
+        own = _rows(block) // loop.weight_sharing.group_sizes[group]
         new = 0 if group in seen else count(block) - _rows(block)
         seen.add(group)
         boxes.append(Box("", _kinds([block]), _shape(loop), own + new, group, 1))
@@ -180,7 +180,7 @@ def _soft_boxes(loop):
     for t in range(loop.iterations):
         mix = []
         for b, bank in enumerate(loop.banks):
-            m = loop.soft.per_iteration(b)
+            m = loop.weight_sharing.kernels_per_iteration(b)
             rows = np.abs(ops.convert_to_numpy(bank.coefficients))[t * m : (t + 1) * m]
             mix += [(b, row / max(row.sum(), 1e-12)) for row in rows]
         what = _kinds([loop.block])

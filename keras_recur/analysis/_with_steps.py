@@ -21,7 +21,7 @@ def with_steps(model: keras.Model, steps: int) -> keras.Model:
         if not isinstance(layer, RecurrentGraph | SharedRecurrentBlock):
             return None
         graph = isinstance(layer, RecurrentGraph)
-        tied = layer.open_ended if graph else layer.sharing == "all"
+        tied = layer.endless if graph else layer.sharing == "all"
         if not tied:
             raise ValueError(
                 "Only weights that all steps share serve another number of steps. "

@@ -49,7 +49,9 @@ def bake(model: keras.Model) -> keras.Model:
     def change(layer):
         if isinstance(layer, TemplateBank | _TEMPLATE_LAYERS):
             return layer
-        if not isinstance(layer, SharedRecurrentBlock) or not layer.soft:
+        if not isinstance(layer, SharedRecurrentBlock) or (
+            not layer.weight_sharing.derived
+        ):
             return None
         plain = SharedRecurrentBlock.from_config(
             {**layer.get_config(), "sharing": "none"}
@@ -82,7 +84,7 @@ def bake(model: keras.Model) -> keras.Model:
 
     baked = rebuilt(model, change, call)
     for layer, plain in loops:
-        for t, values in enumerate(layer.soft.values()):
+        for t, values in enumerate(layer.weight_sharing.values()):
             plain.block_of(t).set_weights(values)
     for layer, plain, bank, number in convolutions:
         kernel = keras.ops.convert_to_numpy(bank.mix())[number]

@@ -95,14 +95,10 @@ def convert_to_template_bank(
         bank.coefficients.assign(found.coefficients)
         errors[names[id(bank)]] = found.error
     for layer, loop in loops:
-        values = [
-            [_to_numpy(w) for w in layer.block_of(t).weights]
-            for t in range(layer.iterations)
-        ]
-        found = [decompose(k, num_templates) for k in loop.soft.stack(values)]
-        loop.soft.assign(values, found)
-        for bank, decomposition in zip(loop.banks, found, strict=True):
-            errors[names[id(bank)]] = decomposition.error
+        fit = loop.weight_sharing.fit(layer.weight_sharing.values())
+        loop.weight_sharing.assign(fit)
+        for bank in loop.banks:
+            errors[names[id(bank)]] = fit.errors[bank.name]
     return TemplateBankModel(converted, errors)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_recur.analysis._logits import check_array
-from keras_recur.layers._soft_sharing import period_of
+from keras_recur.layers.sharing.shared_templates import period_of
 
 
 class LoopStructure(NamedTuple):

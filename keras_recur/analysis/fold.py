@@ -64,7 +64,7 @@ def fold(
             folded, values = _folded(layer, layer.name, threshold, space)
             made.append((folded, values))
             return folded
-        if not isinstance(layer, SharedRecurrentBlock) or not layer.soft:
+        if not isinstance(layer, SharedRecurrentBlock) or not layer.banks:
             return None
         pairs = [_folded(bank, layer.name, threshold, space) for bank in layer.banks]
         config = {
@@ -83,7 +83,7 @@ def fold(
         source, values = values
         for bank, found in zip(layer.banks, values, strict=True):
             _assign(bank, found)
-        layer.soft.assign_rows(source.soft.values())
+        layer.weight_sharing.assign_rows(source.weight_sharing.values())
     return folded
 
 

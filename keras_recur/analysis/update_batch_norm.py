@@ -87,7 +87,12 @@ def update_batch_norm(
             "recalibrate."
         )
     loops = [layer for layer in inside if isinstance(layer, SharedRecurrentBlock)]
-    inner = {id(la) for loop in loops if loop.soft for la in walk(loop.soft.block)}
+    inner = {
+        id(inner)
+        for loop in loops
+        for layer in loop.untracked_layers()
+        for inner in walk(layer)
+    }
     before = [(layer, "momentum", layer.momentum) for layer in layers]
     before += [(loop, "unroll", loop.unroll) for loop in loops]
     # A loop on banks freezes what is in it at every call.

@@ -19,7 +19,7 @@ from keras_recur.exporting.load_model import load_model
 from keras_recur.inference.confidence import POSITIONS
 from keras_recur.inference.with_iterations import uncompiled
 from keras_recur.layers import SharedRecurrentBlock
-from keras_recur.layers._walk import walk
+from keras_recur.layers._walk import loops_in
 
 
 def export(
@@ -166,12 +166,12 @@ def _checked(model):
 
 def _endless(model):
     """Whether banks stay, because baked kernels would allow fewer iterations."""
-    soft = [
-        layer
-        for layer in walk(model)
-        if isinstance(layer, SharedRecurrentBlock) and layer.soft
+    loops = [
+        loop
+        for loop in loops_in(model)
+        if isinstance(loop, SharedRecurrentBlock) and loop.weight_sharing.derived
     ]
-    return bool(soft) and all(layer.endless for layer in soft)
+    return bool(loops) and all(loop.endless for loop in loops)
 
 
 def _front(preprocessing, model):

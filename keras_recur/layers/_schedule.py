@@ -188,7 +188,7 @@ def tied_groups(
     return list(groups.values())
 
 
-def is_open(sharing: Any, target: str) -> bool:
+def is_endless(sharing: Any, target: str) -> bool:
     """Whether weights of transitions to this state serve any number of steps."""
     if isinstance(sharing, dict):
         sharing = sharing.get(target, "all")
@@ -198,7 +198,7 @@ def is_open(sharing: Any, target: str) -> bool:
 def _group(sharing, evaluation, lists, kind):
     pair = evaluation.source, evaluation.target
     alone = (*pair, evaluation.step)
-    if is_open(sharing, evaluation.target):
+    if is_endless(sharing, evaluation.target):
         return (*pair, kind)
     if lists is not None:
         return lists.get(alone, alone)

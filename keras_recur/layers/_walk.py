@@ -1,4 +1,4 @@
-"""One walk over a model, for all who look for something in it."""
+"""Find layers in a model."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +10,8 @@ def walk(layer: Any) -> Iterator[Any]:
     """Yield a layer and every layer in it, at any depth, each once.
 
     Nested models, blocks of loops, banks and wrapped layers are included, and so are
-    the prototypes of loops with template banks, which Keras does not track. What is
-    not a Keras layer yields nothing.
+    the prototypes of loops with template banks, which Keras does not track. An object
+    that is not a Keras layer yields nothing.
     """
     seen: set[int] = set()
     waiting = [layer] if isinstance(layer, keras.layers.Layer) else []
@@ -22,5 +22,23 @@ def walk(layer: Any) -> Iterator[Any]:
         seen.add(id(found))
         yield found
         inner = found._flatten_layers(include_self=False, recursive=False)
-        prototype = getattr(getattr(found, "soft", None), "block", None)
-        waiting[:0] = [*inner, *([] if prototype is None else [prototype])]
+        if hasattr(found, "untracked_layers"):
+            inner = [*inner, *found.untracked_layers()]
+        waiting[:0] = inner
+
+
+def loops_in(layer: Any) -> Iterator[Any]:
+    """Yield every `SharedRecurrentBlock` and `RecurrentGraph`, at any depth."""
+    # The loops themselves import this module.
+    from keras_recur.layers.recurrent_graph import RecurrentGraph
+    from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
+
+    loops = RecurrentGraph | SharedRecurrentBlock
+    return (found for found in walk(layer) if isinstance(found, loops))
+
+
+def banks_in(layer: Any) -> Iterator[Any]:
+    """Yield every `TemplateBank`, at any depth."""
+    from keras_recur.layers.template_bank import TemplateBank
+
+    return (found for found in walk(layer) if isinstance(found, TemplateBank))

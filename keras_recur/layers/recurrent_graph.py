@@ -5,8 +5,6 @@ Neural Networks and Visual Cortex" (arXiv:1604.03640): states, transition matrix
 sets of weights, time-specific normalization and readout times.
 """
 
-import bisect
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,25 +12,26 @@ import keras
 from keras import ops
 
 from keras_recur._earlier_names import current_names
-from keras_recur._limits import MAX_COPIES, MAX_STEPS, check_seed, check_size
+from keras_recur._limits import MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
-from keras_recur.layers._branch import branch, levels
-from keras_recur.layers._copies import copy_block, own_block, tied_block
 from keras_recur.layers._graph_arguments import (
     as_transitions,
-    check_equal,
     check_sharing,
     check_states,
     fits,
     plain_sharing,
 )
+from keras_recur.layers._graph_weights import GraphWeights
 from keras_recur.layers._keras_arguments import check_keras
 from keras_recur.layers._masks import attach
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.transition import BRANCHES
+
+# Arguments in files of version 0.1.0.
+_EARLIER_NAMES = {"layer": "transition_layer", "statistics": "max_statistics"}
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -68,8 +67,8 @@ class RecurrentGraph(keras.layers.Layer):
             to them (`"all"` where a state is left out), or a list of groups, each a
             list of `(source, target, step)`; what is in no group has weights of its
             own.
-        layer: What computes a transition that does not say it: `"BRCx2"` (default) or
-            `"BRCx3"`, see `Transition`.
+        transition_layer: The layer of transitions that have none: `"BRCx2"` (default)
+            or `"BRCx3"`, see `Transition`.
         injection: `None` (default): the input is given once. `"add"`: it is added to
             what arrives at the first state at every step (an inhomogeneous system).
             `"sequence"`: the input has an axis of time behind the batch; its first
@@ -81,7 +80,7 @@ class RecurrentGraph(keras.layers.Layer):
             where it is empty.
         affine: Scale and offset of the normalizations: `None` (default), `"shared"`
             over the steps, or `"per_iteration"`, one per step.
-        statistics: Rows of the time-specific statistics of one transition, at most;
+        max_statistics: Rows of the time-specific statistics of one transition, at most;
             later steps use the last. Default `None`: one per step.
         kernel_size: Of the convolutions, odd. Default 3.
         kernel_initializer: Of all kernels. Default `"he_normal"`.
@@ -135,12 +134,12 @@ class RecurrentGraph(keras.layers.Layer):
         steps: int = 4,
         merge: str = "mean",
         sharing: Any = "all",
-        layer: str = "BRCx2",
+        transition_layer: str = "BRCx2",
         injection: str | None = None,
         readout: str | None = None,
         return_sequences: bool = False,
         affine: str | None = None,
-        statistics: int | None = None,
+        max_statistics: int | None = None,
         kernel_size: int = 3,
         kernel_initializer: Any = "he_normal",
         prune: bool = True,
@@ -155,7 +154,9 @@ class RecurrentGraph(keras.layers.Layer):
         names = list(self.states)
         self.transitions = as_transitions(transitions, self.states, self.steps)
         self.merge = check_one_of("merge", merge, ("mean", "declared_mean", "sum"))
-        self.layer = check_one_of("layer", layer, BRANCHES)
+        self.transition_layer = check_one_of(
+            "transition_layer", transition_layer, BRANCHES
+        )
         self.injection = check_one_of("injection", injection, (None, "add", "sequence"))
         self.readout = names[-1] if readout is None else readout
         check_string("readout", self.readout)
@@ -163,9 +164,9 @@ class RecurrentGraph(keras.layers.Layer):
         _schedule.check_no_overlap(self.transitions, self.steps)
         self.return_sequences = check_flag("return_sequences", return_sequences)
         self.affine = check_one_of("affine", affine, (None, "shared", "per_iteration"))
-        self.statistics = statistics
-        if statistics is not None:
-            self.statistics = check_size("statistics", statistics)
+        self.max_statistics = max_statistics
+        if max_statistics is not None:
+            self.max_statistics = check_size("max_statistics", max_statistics)
         self.kernel_size = check_size("kernel_size", kernel_size)
         if self.kernel_size % 2 == 0:
             raise ValueError(
@@ -184,7 +185,8 @@ class RecurrentGraph(keras.layers.Layer):
         self.sharing = check_sharing(sharing, names, self.steps)
         self._written = Written()
         self._schedules: dict[tuple, _schedule.Schedule] = {}
-        self._make_blocks()
+        self.graph_weights = GraphWeights(self)
+        self.blocks = self.graph_weights.blocks
 
     @property
     def readout_time(self) -> int:
@@ -192,9 +194,9 @@ class RecurrentGraph(keras.layers.Layer):
         return self.steps + 1
 
     @property
-    def open_ended(self) -> bool:
+    def endless(self) -> bool:
         """Whether the weights serve runs of any number of steps."""
-        return all(_schedule.is_open(self.sharing, name) for name in self.states)
+        return all(_schedule.is_endless(self.sharing, name) for name in self.states)
 
     @property
     def stretches(self) -> bool:
@@ -203,78 +205,6 @@ class RecurrentGraph(keras.layers.Layer):
         Then the readout after step s of a longer run is not that of a run of s steps.
         """
         return any(t.first < 0 or t.last < -1 for t in self.transitions)
-
-    def _make_blocks(self):
-        """One block per group of tied transitions, and where each finds its own."""
-        kinds = [self._kind(t) for t in self.transitions]
-        groups = _schedule.tied_groups(
-            self.sharing,
-            self.transitions,
-            self.schedule(self.steps, self.return_sequences).evaluations,
-            self.steps,
-            kinds,
-        )
-        if len(groups) > MAX_COPIES:
-            raise ValueError(
-                f"A graph can have at most {MAX_COPIES:,} blocks. Received: steps="
-                f"{self.steps} with sharing={self.sharing!r}, which needs "
-                f"{len(groups):,}. Use fewer steps, or sharing='all'."
-            )
-        # By transition and age: the number of its block and its row in it.
-        self._places: dict[tuple[int, int], tuple[int, int]] = {}
-        self.blocks, self.rows = [], []
-        used: list[Any] = []
-        for number, group in enumerate(groups):
-            check_equal(group, kinds)
-            found: dict[tuple[int, int], int] = {}
-            for e in group:
-                age = (
-                    e.age
-                    if self.statistics is None
-                    else min(e.age, self.statistics - 1)
-                )
-                row = found.setdefault((e.transition, age), len(found))
-                self._places[e.transition, e.age] = number, row
-            self.rows.append(len(found))
-            self.blocks.append(self._block(group, len(found), used))
-        self._ages: dict[int, list[int]] = {}
-        for transition, age in sorted(self._places):
-            self._ages.setdefault(transition, []).append(age)
-
-    def _block(self, group, rows, used):
-        first = group[0]
-        transition = self.transitions[first.transition]
-        if isinstance(transition.layer, keras.layers.Layer):
-            copy = sum(layer is transition.layer for layer in used)
-            used.append(transition.layer)
-            if copy:
-                return copy_block(transition.layer, copy, rows)
-            tied = _schedule.is_open(self.sharing, first.target)
-            return (tied_block if tied else own_block)(transition.layer, rows)
-        name = f"{first.source}_to_{first.target}"
-        seed = None if self.seed is None else f"{self.seed}/{name}/{first.age}"
-        open_ended = _schedule.is_open(self.sharing, first.target)
-        return branch(
-            self.states[first.source],
-            self.states[first.target],
-            transition.layer or self.layer,
-            affine=self.affine,
-            kernel_size=self.kernel_size,
-            initializer=self.kernel_initializer,
-            seed=seed,
-            dtype=self.dtype_policy,
-            name=name if open_ended else f"{name}_{first.step}",
-        )
-
-    def _kind(self, transition):
-        """What must be equal for two transitions to have the same weights."""
-        source, target = self.states[transition.source], self.states[transition.target]
-        if isinstance(transition.layer, keras.layers.Layer):
-            config = keras.saving.serialize_keras_object(transition.layer)
-            config["config"].pop("name", None)
-            return json.dumps(config, sort_keys=True, default=str), source, target
-        times = levels(source, target)
-        return transition.layer or self.layer, source[-1], target[-1], times
 
     def schedule(
         self,
@@ -304,32 +234,16 @@ class RecurrentGraph(keras.layers.Layer):
         return self._schedules[steps, every, prune]
 
     def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
-        """By transition and age: its block, its row there, and how many there are."""
-        return {key: self.application(key) for key in self._places}
+        """Return by transition and age: its block, its row, and the number of rows."""
+        return {key: self.application(key) for key in self.graph_weights.places}
 
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
-        """The same for one transition and age; past the last one, for the last."""
-        number, age = key
-        known = self._ages.get(number, [])
-        transition = self.transitions[number]
-        name = f"{transition.source} -> {transition.target}"
-        if not known:
-            raise ValueError(
-                f"The transition {name} has no weights: it cannot reach the readout "
-                f"in the {self.steps} steps that were built. Received: a run that "
-                "needs it. Build with more steps, or with prune=False."
-            )
-        tied = _schedule.is_open(self.sharing, transition.target)
-        if key not in self._places and not tied:
-            raise ValueError(
-                f"No weights exist for {name} {age} steps after its first: with "
-                f"sharing={self.sharing!r} only the {self.steps} steps that were "
-                "built have them. Received: a run of other steps. Allowed beyond "
-                "those are transitions with sharing='all'."
-            )
-        nearest = known[max(bisect.bisect_right(known, age) - 1, 0)]
-        block, row = self._places[number, nearest]
-        return self.blocks[block], row, self.rows[block]
+        """Return the same for one transition and age; past the last age, for the last.
+
+        Raises:
+            ValueError: If there are no weights for it.
+        """
+        return self.graph_weights.application(key)
 
     def build(self, input_shape):
         self._check_input(input_shape)
@@ -471,12 +385,12 @@ class RecurrentGraph(keras.layers.Layer):
             "steps": self.steps,
             "merge": self.merge,
             "sharing": plain_sharing(self.sharing),
-            "layer": self.layer,
+            "transition_layer": self.transition_layer,
             "injection": self.injection,
             "readout": self.readout,
             "return_sequences": self.return_sequences,
             "affine": self.affine,
-            "statistics": self.statistics,
+            "max_statistics": self.max_statistics,
             "kernel_size": self.kernel_size,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "prune": self.prune,
@@ -487,5 +401,9 @@ class RecurrentGraph(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
-        transitions = [deserialize(t) for t in config.pop("transitions")]
-        return cls(transitions=transitions, **current_names(config))
+        config = current_names(config)
+        config["transitions"] = [deserialize(t) for t in config["transitions"]]
+        for earlier, name in _EARLIER_NAMES.items():
+            if earlier in config:
+                config[name] = config.pop(earlier)
+        return cls(**config)

@@ -7,43 +7,29 @@ Recurrence and Depth" (arXiv:2102.11011); Bansal et al. 2022, "End-to-end Algori
 Synthesis with Recurrent Networks" (arXiv:2202.05826), recall and progressive loss.
 """
 
-import functools
-import itertools
-import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops, tree
 
 from keras_recur._earlier_names import current_names
-from keras_recur._limits import (
-    MAX_COPIES,
-    MAX_ITERATIONS,
-    check_seed,
-    check_size,
+from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
+from keras_recur._validation import check_flag, check_one_of
+from keras_recur.layers._loop_arguments import (
+    check_injected,
+    check_progressive,
+    check_start,
+    check_state,
+    dtype_of,
+    policy_of,
 )
-from keras_recur._validation import (
-    check_flag,
-    check_one_of,
-)
-from keras_recur.layers._copies import copy_block, is_shared, own_block, tied_block
-from keras_recur.layers._masks import (
-    attach,
-    joined,
-    makes_masks,
-    masks_of,
-    output_masks,
-    packed,
-    ranks_of,
-    readable,
-    unpacked,
-)
-from keras_recur.layers._pure_block import PureBlock
+from keras_recur.layers._loop_masks import LoopMasks, first_masks
+from keras_recur.layers._masks import attach, joined, masks_of, ranks_of, readable
+from keras_recur.layers._pure_loops import progressive_loop, pure_loop
 from keras_recur.layers._rolled import python_loop, rolled_loop
-from keras_recur.layers._soft_sharing import PureSoftBlock, SoftSharing
-from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
+from keras_recur.layers.sharing import make_sharing
 from keras_recur.layers.template_bank import TemplateBank
 
 
@@ -176,79 +162,74 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 "`block` must be a Keras layer, or a Sequential or Functional of such. "
                 f"Received: block={block!r} (of type {type(block).__name__})."
             )
-        kwargs.setdefault("dtype", _policy_of(block))
-        # The block casts for itself; here weights must be read in their own dtype.
+        kwargs.setdefault("dtype", policy_of(block))
+        # The block casts its inputs; here weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.iterations = check_size("iterations", iterations, MAX_ITERATIONS)
-        self.soft: Any = None
-        if _is_bank(sharing):
-            _check_copies(self.iterations, self.iterations, "a template bank")
-            self.soft = SoftSharing(own_block(block, 1), self.iterations, sharing)
-        elif not isinstance(sharing, str):
-            sharing = _group_ids(sharing)
-        self._sharing = None if self.soft else sharing
+        self.weight_sharing = make_sharing(block, self.iterations, sharing)
         self.banks, self._seeds = [], []
         self.injection = check_one_of("injection", injection, (None, "add", "concat"))
         self.return_sequences = check_flag("return_sequences", return_sequences)
         self.unroll = check_flag("unroll", unroll)
         self.remat = check_flag("remat", remat)
         self.seed = check_seed(seed)
-        self._dtypes = self._inputs = None
-        self._written = Written()
+        self._dtypes = None
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
+        self.blocks = self.weight_sharing.make_blocks(block)
 
-        # groups[t] is the block of iteration t, positions[t] its turn in that block.
-        ids = [0] * self.iterations if self.soft else self._sharing
-        self.groups = _groups_of(ids, self.iterations)
-        self.positions, self.group_sizes = _turns(self.groups)
-        self.blocks = []
-        if self._sharing == "all":
-            self.blocks = [tied_block(block, self.iterations)]
-        elif not self.soft:
-            self.blocks = [own_block(block, self.group_sizes[0])] + [
-                copy_block(block, copy, size)
-                for copy, size in enumerate(self.group_sizes[1:], start=1)
-            ]
+    def __dir__(self):
+        # Keras saves every layer that it finds here, except for untracked ones.
+        names = super().__dir__()
+        if self.untracked_layers():
+            names = [name for name in names if name != "block"]
+        return names
 
     @property
     def sharing(self):
-        """As it was given; group ids as a list."""
-        return self.soft.sharing if self.soft else self._sharing
-
-    def __dir__(self):
-        # Keras saves every layer that it finds here, and the prototype is none of it.
-        names = super().__dir__()
-        return [n for n in names if n != "block" or not self.__dict__.get("soft")]
+        """The argument `sharing`; group ids as a list."""
+        return self.weight_sharing.value
 
     @property
     def block(self) -> keras.layers.Layer:
         """The block of the first iteration; with a bank, the prototype of all."""
-        return self.soft.block if self.soft else self.blocks[0]
+        return self.block_of(0)
+
+    @property
+    def groups(self) -> list[int]:
+        """For each iteration, the number of its group."""
+        return self.weight_sharing.groups
 
     @property
     def endless(self) -> bool:
         """Whether there are weights for any number of iterations."""
-        return len(self.blocks) == 1 or bool(self.soft and self.soft.period())
+        return self.weight_sharing.endless
 
     def block_of(self, t: int) -> keras.layers.Layer:
-        """The block of iteration t; with a bank, the prototype of all."""
-        return self.soft.block if self.soft else self.blocks[self.groups[t]]
+        """Return the block of iteration t; with a bank, the prototype of all."""
+        return self.weight_sharing.block_of(t)
 
     def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
-        """By iteration: its block, its row in weights with rows, and their number."""
+        """Return by iteration: its block, its turn, and the block's number of turns."""
+        kind = self.weight_sharing
         return {
-            t: (self.block_of(t), self.positions[t], self.group_sizes[group])
+            t: (self.block_of(t), kind.turns[t], kind.group_sizes[group])
             for t, group in enumerate(self.groups)
         }
 
     def application(self, t: int) -> tuple[keras.layers.Layer, int, int]:
-        """The same for one iteration; past the last one, for the last."""
+        """Return the same for one iteration; past the last one, for the last."""
         return self.applications()[min(t, self.iterations - 1)]
 
+    def schedule(
+        self, iterations: int | None, start: Any = 0
+    ) -> tuple[list[int], list[Any]]:
+        """Return the group and the turn of every iteration of a call."""
+        return self.weight_sharing.schedule(iterations, start)
+
     def __call__(self, x, *args, **kwargs):
-        if not self.built:  # `build` is told the shapes only.
-            self._dtypes = [_dtype(leaf) for leaf in tree.flatten(x)]
+        if not self.built:  # `build` receives only the shapes.
+            self._dtypes = [dtype_of(leaf) for leaf in tree.flatten(x)]
         return readable(super().__call__(x, *args, **kwargs))
 
     def get_build_config(self):
@@ -273,29 +254,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected = None
         if injected_shape is not None:
             injected = tree.map_shape_structure(spec, injected_shape)
-        self._check_injected(state, injected)
+        check_injected(self.injection, state, injected)
         inputs = self.inject(state, state if injected is None else injected)
-        self._inputs = inputs
-        if self.soft:
-            outputs = self.soft.build(self, inputs)
-            self._check_state(state, outputs, dtypes=False)
-            self._know_masks(inputs)
-            self.banks, self._seeds = self.soft.banks, self.soft.seeds
-            return
-        for block, size in zip(self.blocks, self.group_sizes, strict=True):
-            with iteration_scope(0, size):
-                outputs = block(inputs)
+        for outputs in self.weight_sharing.build(self, inputs):
             # Not the dtype: on PyTorch, Keras traces custom layers without autocast.
-            self._check_state(state, outputs, dtypes=False)
-        self._know_masks(inputs)
-
-    def _know_masks(self, inputs):
-        # A list, since Keras would turn a dict that it finds into one of its own.
-        self._asks = [functools.partial(output_masks, self.block, inputs)]
-        nothing = (None,) * len(tree.flatten(inputs))
-        self._ranks: dict[Any, Any] = {}
-        if not makes_masks(self.block):
-            self._ranks[nothing] = nothing
+            self.check_state(state, outputs, dtypes=False)
+        rows = self.weight_sharing.rows(0)
+        self._masks = LoopMasks(self.block, inputs, rows)
+        self.banks, self._seeds = self.weight_sharing.banks, self.weight_sharing.seeds
 
     def call(
         self,
@@ -309,34 +275,33 @@ class SharedRecurrentBlock(keras.layers.Layer):
         mask=None,
         training=None,
     ):
-        groups, positions = self.schedule(iterations, start)
-        self._check_start(start, injected, progressive)
-        collect = (
-            self.return_sequences if return_sequences is None else return_sequences
-        )
+        groups, turns = self.schedule(iterations, start)
+        check_start(start, self.injection, injected, progressive)
+        collect = self._collects(return_sequences, progressive)
         unroll = self.unroll if unroll is None else unroll
-        _check_progressive(progressive, collect)
-        masks = self.first_masks(x, injected, mask)
+        masks = first_masks(x, injected, mask)
         state = tree.map_structure(self._cast, x)
-        if injected is not None:
+        if injected is None:
+            injected = state
+        else:
             injected = tree.map_structure(ops.convert_to_tensor, injected)
-            self._check_injected(state, injected)
-        injected = (
-            state if injected is None else tree.map_structure(self._cast, injected)
-        )
+            check_injected(self.injection, state, injected)
+            injected = tree.map_structure(self._cast, injected)
         state = attach(state, masks)
-        plan = groups, positions, start
         if progressive and training:
-            return self._progressive(state, injected, plan)
-        if self.remat or self.soft or not unroll or self._writes_in_place(training):
+            return progressive_loop(self, state, injected, groups, turns)
+        pure = self.remat or not unroll or self.weight_sharing.must_be_pure(training)
+        if pure:
             loop = python_loop if unroll else rolled_loop
-            return self._pure(loop, state, injected, plan, collect, training)
+            return pure_loop(
+                self, loop, state, injected, groups, turns, start, collect, training
+            )
         states = []
-        for t, (group, position) in enumerate(zip(groups, positions, strict=True)):
+        for t, (group, turn) in enumerate(zip(groups, turns, strict=True)):
             inputs = self.inject(state, injected)
-            with iteration_scope(position, self.group_sizes[group], start + t):
+            with iteration_scope(turn, self.weight_sharing.rows(group), start + t):
                 new_state = self.blocks[group](inputs, training=training)
-            self._check_state(state, new_state)
+            self.check_state(state, new_state)
             state = new_state
             if collect:
                 states.append(state)
@@ -344,190 +309,32 @@ class SharedRecurrentBlock(keras.layers.Layer):
             return state
         return joined(ops.stack, states, 1)
 
-    def first_masks(self, x: Any, injected: Any, mask: Any) -> list[Any]:
-        """The masks of the first state's tensors: those given, or those attached."""
-        masks = masks_of(x)
-        if mask is not None:
-            given = tree.flatten(mask)
-            if len(given) != len(masks):
-                raise ValueError(
-                    "`mask` must have the state's structure. Received: a mask of "
-                    f"{len(given)} tensors for a state of {len(masks)}."
-                )
-            masks = [a if g is None else g for a, g in zip(masks, given, strict=True)]
-        if injected is not None:
-            shown = masks_of(injected)
-            masks = [s if m is None else m for m, s in zip(masks, shown, strict=True)]
-        return masks
-
-    def mask_slots(self, masks: list[Any]) -> list[int | None]:
-        """Which tensors of a state have a mask at any iteration: its rank, or `None`.
-
-        Args:
-            masks: The masks of the first state's tensors.
-        """
-        slots, ranks = ranks_of(masks), ranks_of(masks)
-        for _ in range(len(slots) + 1):
-            ranks = self._ranks_after(ranks)
-            slots = tuple(s or r for s, r in zip(slots, ranks, strict=True))
-        return list(slots)
-
-    def _ranks_after(self, ranks):
-        """Ranks of the masks after an iteration. The block is asked with symbols."""
-        if ranks not in self._ranks:
-            with iteration_scope(0, 1 if self.soft else self.group_sizes[0]):
-                self._ranks[ranks] = self._asks[0](ranks)
-        return self._ranks[ranks]
-
-    def compute_mask(self, inputs, previous_mask):
-        """The mask after the last iteration, where the block passes masks on."""
-        masks = tree.flatten(previous_mask)
-        if all(mask is None for mask in masks):
-            return None
-        kept = self._ranks_after(ranks_of(masks))
-        if not any(kept):
-            return None
-        masks = [m if k else None for m, k in zip(masks, kept, strict=True)]
-        return tree.pack_sequence_as(inputs, masks)
-
-    def _pure(self, loop, state, injected, plan, collect, training):
-        """The rolled loop, and the rematerialized one: pure steps, run by run."""
-        groups, positions, start = plan
-        collected = []
-        slots = self.mask_slots(masks_of(state))
-        for group, run in _runs(groups):
-            pure = self._pure_block(group, training)
-            first = positions[run[0]]
-            pure.offset = start + run[0] - first
-
-            def step(index, state, carried, pure=pure, first=first):
-                inputs = self.inject(state, injected)
-                new_state, carried = pure(first + index, carried, inputs)
-                self._check_state(state, new_state)
-                return new_state, carried
-
-            state, carried, states = loop(
-                step, state, pure.start(), len(run), collect, slots
-            )
-            self._finish(pure, carried)
-            collected.append(states)
-        if not collect:
-            return state
-        return joined(
-            lambda s, axis: ops.swapaxes(ops.concatenate(s, axis), 0, 1), collected, 0
+    def pure_block(self, group: int, training: Any) -> Any:
+        """Return the block of a group as a pure function of its variables."""
+        return self.weight_sharing.pure_block(
+            group, training, self.remat, self.trainable
         )
 
-    def _progressive(self, state, injected, plan):
-        groups, positions, _ = plan
-        total = len(groups)
-        slots = self.mask_slots(masks_of(state))
-        draws = keras.random.uniform((2,), dtype="float32", seed=self.seed_generator)
-        n = ops.cast(ops.floor(draws[0] * total), "int32")
-        rest = ops.cast(total - n, "float32")
-        k = 1 + ops.cast(ops.floor(draws[1] * rest), "int32")
-        for group, run in _runs(groups):
-            pure = self._pure_block(group, True)
-            pure.offset = run[0] - positions[run[0]]
-            carried = pure.start()
-            for t in run:
-
-                def step(
-                    state, masks, carried, frozen, pure=pure, position=positions[t]
-                ):
-                    inputs = self.inject(unpacked(state, slots, masks), injected)
-                    new_state, carried = pure(position, carried, inputs, frozen)
-                    self._check_state(state, new_state)
-                    return new_state, packed(new_state, slots), carried
-
-                # A branch is not computed when it is not taken, forward or backward.
-                phase = ops.cast(t >= n, "int32") + ops.cast(t >= n + k, "int32")
-                state, masks, carried = ops.switch(
-                    phase,
-                    [
-                        functools.partial(step, frozen=True),
-                        functools.partial(step, frozen=False),
-                        lambda *passed: passed,
-                    ],
-                    state,
-                    packed(state, slots),
-                    carried,
-                )
-                state = unpacked(state, slots, masks)
-            self._finish(pure, carried)
-        return state
-
-    def _pure_block(self, group, training):
-        if self.soft:
-            return PureSoftBlock(self.soft, training, self.remat, self.trainable)
-        block, size = self.blocks[group], self.group_sizes[group]
-        written = self._written.by(block, self._inputs, training, size)
-        return PureBlock(block, size, training, self.remat, written)
-
-    def _writes_in_place(self, training):
-        """Whether a block writes trainable weights that PyTorch still has to read.
-
-        There the weights of earlier iterations would be gone in the backward pass.
-        """
-        if keras.backend.backend() != "torch" or not training:
-            return False
-        blocks = zip(self.blocks, self.group_sizes, strict=True)
-        return any(self._written.by(b, self._inputs, True, n) for b, n in blocks)
-
-    def _finish(self, pure, carried):
+    def finish(self, pure: Any, carried: Any) -> None:
+        """Assign the carried values to their variables, and add the block's losses."""
         loss = pure.finish(carried)
         if pure.adds_losses:
             self.add_loss(loss)
-
-    def schedule(self, iterations, start=0):
-        """Block and turn of every iteration of a call, as two lists."""
-        known = isinstance(start, numbers.Integral)
-        if iterations is None:
-            iterations = self.iterations - (start if known else 0)
-        if iterations != self.iterations or not known:
-            iterations = check_size("iterations", iterations, MAX_ITERATIONS)
-        if self.endless:
-            return [0] * iterations, [start + t for t in range(iterations)]
-        if not known:
-            raise ValueError(
-                "`start` can be a tensor only where all iterations share their "
-                f"weights. Received: start={start} for a loop with sharing="
-                f"{self.sharing!r}. Give an integer."
-            )
-        if start + iterations > self.iterations:
-            sharing = "a template bank" if self.soft else f"sharing={self.sharing!r}"
-            raise ValueError(
-                f"`iterations` can be at most {self.iterations} here: with "
-                f"{sharing} there are no weights for more. Received: "
-                f"iterations={iterations}{f', start={start}' if start else ''}. Only "
-                "sharing='all' runs any number, and a bank of one template, or one "
-                "that folds into a loop."
-            )
-        part = slice(start, start + iterations)
-        return self.groups[part], self.positions[part]
-
-    def _check_start(self, start, injected, progressive):
-        if isinstance(start, numbers.Integral) and start == 0:
-            return
-        if isinstance(start, numbers.Integral) and start < 0:
-            raise ValueError(
-                "`start` must be the number of iterations that were run before, 0 or "
-                f"more. Received: start={start}."
-            )
-        if progressive or (self.injection and injected is None):
-            what = "progressive=True" if progressive else "no `injected`"
-            raise ValueError(
-                "A run that goes on in the middle cannot be progressive, and with "
-                "`injection` needs the first input again, as `injected`. Received: "
-                f"start={start}, injection={self.injection!r}, {what}."
-            )
 
     def _cast(self, x):
         x = ops.convert_to_tensor(x)
         floating = keras.backend.is_float_dtype(x.dtype)
         return ops.cast(x, self.compute_dtype) if floating else x
 
-    def inject(self, state, injected):
-        """What the block is called on; its masks are the state's."""
+    def _collects(self, return_sequences, progressive):
+        collect = self.return_sequences
+        if return_sequences is not None:
+            collect = return_sequences
+        check_progressive(progressive, collect)
+        return collect
+
+    def inject(self, state: Any, injected: Any) -> Any:
+        """Return the input of the block. Its masks are the state's."""
         if self.injection is None:
             return state
         if self.injection == "add":
@@ -538,43 +345,28 @@ class SharedRecurrentBlock(keras.layers.Layer):
             )
         return attach(shown, masks_of(state))
 
-    def _check_injected(self, state, injected):
-        if self.injection is None:
-            if injected is not None:
-                raise ValueError(
-                    "`injected` needs `injection='add'` or `injection='concat'`. "
-                    "Received: injection=None."
-                )
-            return
-        if injected is None:
-            return
-        same = _structure(state) == _structure(injected)
-        last = 0 if self.injection == "add" else -1
-        for s, i in zip(tree.flatten(state), tree.flatten(injected), strict=False):
-            same = same and _compatible(
-                s.shape[: last or None], i.shape[: last or None]
-            )
-        if not same:
-            raise ValueError(
-                f"`injected` must have the state's structure and shape for "
-                f"injection={self.injection!r}"
-                f"{' but for the last axis' if last else ''}. Received: injected="
-                f"{_shapes(injected)} for a state {_shapes(state)}."
-            )
+    def check_state(self, before: Any, after: Any, dtypes: bool = True) -> None:
+        """Check that the block has kept the state's structure, shape and dtype."""
+        check_state(self.block.name, before, after, dtypes)
 
-    def _check_state(self, before, after, dtypes=True):
-        same = _structure(before) == _structure(after)
-        for old, new in zip(tree.flatten(before), tree.flatten(after), strict=False):
-            same = same and _compatible(old.shape, new.shape)
-            same = same and (not dtypes or _dtype(old) == _dtype(new))
-        if not same:
-            raise ValueError(
-                "The block must keep its state's structure, shape and dtype. "
-                f"Received: a block {self.block.name!r} that turns {_shapes(before)} "
-                f"into {_shapes(after)}. Let its last layer have as many units or "
-                "filters as the state, 'same' padding, stride 1 and the loop's dtype "
-                "policy."
-            )
+    def mask_slots(self, masks: list[Any]) -> list[int | None]:
+        """Return the rank of each tensor's mask, `None` if it never has one.
+
+        Args:
+            masks: The masks of the first state's tensors.
+        """
+        return self._masks.slots(masks)
+
+    def compute_mask(self, inputs, previous_mask):
+        """Return the mask after the last iteration, if the block passes masks on."""
+        masks = tree.flatten(previous_mask)
+        if all(mask is None for mask in masks):
+            return None
+        kept = self._masks.after(ranks_of(masks))
+        if not any(kept):
+            return None
+        masks = [m if k else None for m, k in zip(masks, kept, strict=True)]
+        return tree.pack_sequence_as(inputs, masks)
 
     def compute_output_spec(
         self,
@@ -588,47 +380,34 @@ class SharedRecurrentBlock(keras.layers.Layer):
         mask=None,
         training=None,
     ):
-        self._check_injected(x, injected)
-        groups, _ = self.schedule(iterations, start)
-        collect = (
-            self.return_sequences if return_sequences is None else return_sequences
-        )
-        _check_progressive(progressive, collect)
+        check_injected(self.injection, x, injected)
+        count = len(self.schedule(iterations, start)[0])
+        collect = self._collects(return_sequences, progressive)
 
         def spec(state):
-            shape, dtype = tuple(state.shape), _dtype(state)
+            shape, dtype = tuple(state.shape), dtype_of(state)
             if collect:
-                shape = (shape[0], len(groups), *shape[1:])
+                shape = (shape[0], count, *shape[1:])
             if keras.backend.is_float_dtype(dtype):
                 dtype = self.compute_dtype
             return keras.KerasTensor(shape, dtype=dtype)
 
         outputs = tree.map_structure(spec, x)
-        ranks = ranks_of(self.first_masks(x, injected, mask))
-        seen = [None] * len(ranks)
-        for _ in groups[: len(ranks) + 1]:
-            ranks = self._ranks_after(ranks)
-            seen = [s or r for s, r in zip(seen, ranks, strict=True)]
-        for leaf, rank in zip(
-            tree.flatten(outputs), seen if collect else ranks, strict=True
-        ):
-            if rank:
-                shape = leaf.shape[: rank + 1 if collect else rank]
-                attach(leaf, [keras.KerasTensor(shape, "bool")])
+        masks = first_masks(x, injected, mask)
+        self._masks.attach_specs(outputs, masks, count, collect)
         return outputs
 
+    def untracked_layers(self) -> list[keras.layers.Layer]:
+        """Return the layers that the loop calls and Keras does not track."""
+        kind = self.__dict__.get("weight_sharing")  # Absent while Keras constructs.
+        return kind.untracked if kind else []
+
     def get_config(self):
-        block = keras.saving.serialize_keras_object(self.block)
-        if self._sharing == "all" and is_shared(self.block):
-            # In a file, loops of one block find each other's by this number.
-            block["shared_object_id"] = id(self.block)
         return {
             **super().get_config(),
-            "block": block,
+            "block": self.weight_sharing.block_config(),
             "iterations": self.iterations,
-            "sharing": keras.saving.serialize_keras_object(self.sharing)
-            if self.soft
-            else self.sharing,
+            "sharing": keras.saving.serialize_keras_object(self.sharing),
             "injection": self.injection,
             "return_sequences": self.return_sequences,
             "unroll": self.unroll,
@@ -638,105 +417,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        block = keras.saving.deserialize_keras_object(config.pop("block"))
-        if _is_serialized_bank(config["sharing"]):
-            config["sharing"] = keras.saving.deserialize_keras_object(config["sharing"])
-        return cls(block, **current_names(config))
-
-
-def _is_bank(sharing):
-    several = isinstance(sharing, list | tuple) and len(sharing) > 0
-    return all(isinstance(s, TemplateBank) for s in (sharing if several else [sharing]))
-
-
-def _is_serialized_bank(sharing):
-    return isinstance(sharing, dict) or (
-        isinstance(sharing, list) and bool(sharing) and isinstance(sharing[0], dict)
-    )
-
-
-def _policy_of(block):
-    """The policy of what the block computes: a Sequential's is its last layer's."""
-    inner = getattr(block, "layers", None)
-    return _policy_of(inner[-1]) if inner else block.dtype_policy
-
-
-def _check_copies(copies, iterations, sharing):
-    if copies > MAX_COPIES:
-        raise ValueError(
-            f"A loop can have at most {MAX_COPIES:,} iterations with weights of their "
-            f"own. Received: iterations={iterations} with {sharing}. Use fewer, or "
-            "sharing='all'."
-        )
-
-
-def _groups_of(sharing, iterations):
-    """The group of every iteration, numbered in order of first appearance."""
-    if isinstance(sharing, str):
-        if check_one_of("sharing", sharing, ("all", "none")) == "all":
-            return [0] * iterations
-        _check_copies(iterations, iterations, "sharing='none'")
-        return list(range(iterations))
-    if len(sharing) != iterations:
-        raise ValueError(
-            "`sharing` must name a group for every iteration. Received: "
-            f"{len(sharing)} group ids, sharing={sharing}, for iterations={iterations}."
-        )
-    numbers_of = {group: n for n, group in enumerate(dict.fromkeys(sharing))}
-    _check_copies(len(numbers_of), iterations, "as many groups")
-    return [numbers_of[group] for group in sharing]
-
-
-def _turns(groups):
-    """The turn of every iteration in its group, and the sizes of the groups."""
-    turns, sizes = [], [0] * (max(groups) + 1)
-    for group in groups:
-        turns.append(sizes[group])
-        sizes[group] += 1
-    return turns, sizes
-
-
-def _group_ids(sharing):
-    """Group ids as a list of plain integers, which a config can hold."""
-    ids = list(sharing) if isinstance(sharing, Iterable) else []
-    right = [isinstance(i, numbers.Integral) and not isinstance(i, bool) for i in ids]
-    if not isinstance(sharing, Iterable) or not all(right):
-        raise ValueError(
-            "`sharing` must be 'all', 'none', a sequence of group ids, integers, or a "
-            "TemplateBank. "
-            f"Received: sharing={sharing!r}."
-        )
-    return [int(i) for i in ids]
-
-
-def _runs(groups):
-    """Consecutive iterations of one group: `(group, [iteration, ...])`."""
-    for group, run in itertools.groupby(range(len(groups)), key=groups.__getitem__):
-        yield group, list(run)
-
-
-def _check_progressive(progressive, collect):
-    if progressive and collect:
-        raise ValueError(
-            "A progressive call predicts from one state and cannot return a "
-            "sequence. Received: progressive=True, return_sequences=True."
-        )
-
-
-def _dtype(x):
-    return keras.backend.standardize_dtype(
-        getattr(x, "dtype", None) or type(x).__name__
-    )
-
-
-def _structure(nest):
-    return tree.map_structure(lambda _: None, nest)
-
-
-def _shapes(nest):
-    return tree.map_structure(lambda x: f"{_dtype(x)}{tuple(x.shape)}", nest)
-
-
-def _compatible(a, b):
-    pairs = zip(a, b, strict=False)
-    return len(a) == len(b) and all(None in p or p[0] == p[1] for p in pairs)
+        config = current_names(config)
+        for name in ("block", "sharing"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)

@@ -7,7 +7,6 @@ github.com/lolemacs/soft-sharing.
 
 import math
 import random
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,10 +21,13 @@ from keras_recur._limits import (
     check_size,
 )
 from keras_recur._memory import check_memory
-from keras_recur._validation import check_integer, check_sequence, nearest
+from keras_recur._validation import check_integer, check_sequence
 from keras_recur.layers._keras_arguments import check_keras
-
-_STARTS = ("orthogonal", "orthogonal_rows", "identity", "ones")
+from keras_recur.layers._template_initializers import (
+    EachTemplate,
+    coefficients_start,
+    first_coefficients,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
@@ -132,7 +134,7 @@ class TemplateBank(keras.layers.Layer):
             keras.initializers.get,
             optional=False,
         )
-        self.coefficients_initializer = _start(coefficients_initializer)
+        self.coefficients_initializer = coefficients_start(coefficients_initializer)
         self.templates_regularizer = check_keras(
             "templates_regularizer", templates_regularizer, keras.regularizers.get
         )
@@ -162,14 +164,14 @@ class TemplateBank(keras.layers.Layer):
         self.templates = self.add_weight(
             name="templates",
             shape=(self.num_templates, *self.kernel_shape),
-            initializer=_EachByItself(self.templates_initializer, seed),
+            initializer=EachTemplate(self.templates_initializer, seed),
             regularizer=self.templates_regularizer,
         )
         if self.labels is None:
             self.coefficients = self.add_weight(
                 name="coefficients",
                 shape=(self.num_layers, self.num_templates),
-                initializer=_first_coefficients(self.coefficients_initializer, seed),
+                initializer=first_coefficients(self.coefficients_initializer, seed),
                 regularizer=self.coefficients_regularizer,
             )
             return
@@ -180,7 +182,7 @@ class TemplateBank(keras.layers.Layer):
             self.directions = self.add_weight(
                 name="directions",
                 shape=(self.clusters, self.num_templates),
-                initializer=_first_coefficients(self.coefficients_initializer, seed),
+                initializer=first_coefficients(self.coefficients_initializer, seed),
             )
 
     @property
@@ -256,68 +258,6 @@ def split_kernels(stacked):
     """
     parts = ops.split(stacked, stacked.shape[0], axis=0)
     return [ops.squeeze(part, 0) for part in parts]
-
-
-class _EachByItself(keras.initializers.Initializer):
-    """Initializes every template alone: stacked, fan-in would count all of them."""
-
-    def __init__(self, initializer, seed):
-        self.initializer = initializer
-        self.seed = seed
-
-    def __call__(self, shape, dtype=None):
-        values = [
-            _seeded(self.initializer, self.seed, number)(shape[1:], dtype=dtype)
-            for number in range(shape[0])
-        ]
-        return ops.stack(values)
-
-
-def _first_coefficients(initializer, seed):
-    if not isinstance(initializer, str):
-        return _seeded(initializer, seed, "coefficients")
-
-    def values(shape, dtype=None):
-        if initializer == "ones":
-            return ops.ones(shape, dtype)
-        if initializer == "identity":
-            rows, columns = shape
-            return ops.cast(np.eye(columns)[np.arange(rows) % columns], dtype)
-        draw = keras.initializers.Orthogonal(seed=_derived(seed, "coefficients"))
-        matrix = draw(shape, dtype=dtype)
-        if initializer == "orthogonal_rows":
-            matrix = matrix / ops.norm(matrix, axis=1, keepdims=True)
-        return matrix
-
-    return values
-
-
-def _seeded(initializer, seed, number):
-    """The initializer with a seed of its own, derived from its seed or from `seed`."""
-    config = getattr(initializer, "get_config", dict)()
-    if "seed" not in config:
-        return initializer
-    own = seed if config["seed"] is None else config["seed"]
-    return type(initializer).from_config({**config, "seed": _derived(own, number)})
-
-
-def _derived(seed, number):
-    return zlib.crc32(f"{seed}/{number}".encode()) >> 1
-
-
-def _start(initializer):
-    if isinstance(initializer, str) and initializer in _STARTS:
-        return initializer
-    try:
-        return check_keras(
-            "initializer", initializer, keras.initializers.get, optional=False
-        )
-    except ValueError:
-        raise ValueError(
-            "Unknown value for `coefficients_initializer`. Received: "
-            f"{initializer!r}. Allowed: {', '.join(map(repr, _STARTS))} or a Keras "
-            f"initializer.{nearest(initializer, _STARTS)}"
-        ) from None
 
 
 def _shape(kernel_shape):

@@ -9,8 +9,7 @@ from keras_recur.analysis._banks import banks_of, rebuilt
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.analysis.update_batch_norm import update_batch_norm
-from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
-from keras_recur.layers._walk import walk
+from keras_recur.layers._walk import loops_in
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.summary import guessed_tests
 from keras_recur.zoo.costs import trainable_parameters
@@ -47,15 +46,7 @@ def guessed_scores(
 def can_go_on(model: keras.Model, twin: str) -> bool:
     """Whether the model's loops run any number of iterations."""
 
-    def goes_on(loop):
-        if isinstance(loop, RecurrentGraph):
-            return loop.open_ended
-        return loop.soft.period() if loop.soft else len(loop.blocks) == 1
-
-    loops = (RecurrentGraph, SharedRecurrentBlock)
-    return twin != "feedforward" and all(
-        goes_on(layer) for layer in walk(model) if isinstance(layer, loops)
-    )
+    return twin != "feedforward" and all(loop.endless for loop in loops_in(model))
 
 
 def _tests(entry, model, twin):

@@ -17,8 +17,7 @@ from keras_recur._validation import (
     check_sequence,
     check_type,
 )
-from keras_recur.layers import SharedRecurrentBlock, TemplateBank
-from keras_recur.layers._walk import walk
+from keras_recur.layers._walk import banks_in
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE, CoarseToFineLoss
 from keras_recur.losses.iteration_loss import IterationLoss, check_weights
 from keras_recur.optimizers.coupled import CoupledAdam, CoupledSGD
@@ -259,7 +258,10 @@ class Recipe:
             slower = {variable: 1 / number for variable, number in times.items()}
         multipliers = [slower.get(id(v), 1.0) for v in model.trainable_variables]
         undecayed = {
-            id(v) for bank in _banks(model) for v in bank.undecayed if self.weight_decay
+            id(v)
+            for bank in banks_in(model)
+            for v in bank.undecayed
+            if self.weight_decay
         }
         decayed = [id(v) not in undecayed for v in model.trainable_variables]
         common = {
@@ -276,12 +278,3 @@ class Recipe:
 
 def _check_epoch(name, value):
     return check_integer(name, value, 0)
-
-
-def _banks(model):
-    """The template banks of a model, at any depth."""
-    for layer in walk(model):
-        if isinstance(layer, SharedRecurrentBlock):
-            yield from layer.banks
-        elif isinstance(layer, TemplateBank):
-            yield layer

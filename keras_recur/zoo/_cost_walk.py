@@ -141,17 +141,18 @@ class CostCounter:
         ways = {}
         for group in dict.fromkeys(groups):
             inner = self.activation_bytes
-            # With banks, what is not a kernel has a row for every iteration.
-            self._rows = layer.iterations if layer.soft else 1
-            block = layer.block if layer.soft else layer.blocks[group]
+            self._rows = layer.weight_sharing.rows_per_weight
+            block = layer.block_of(layer.groups.index(group))
             outputs = self.visit(block, inputs, times=times * groups.count(group))
             ways[group] = np.stack([self._longest(x) for x in tree.flatten(outputs)])
             self._rows = 1
             inner = self.activation_bytes - inner
-        if layer.soft:
+        mixed = layer.weight_sharing.kernel_counts()
+        if mixed is not None:
             self.synapses = synapses
-            for bank in layer.banks if id(layer) not in self._counted else ():
-                self._bank(bank)
+            if id(layer) not in self._counted:
+                self.synapses += mixed[0]
+                self.coefficients += mixed[1]
             self._counted.add(id(layer))
         if layer.remat:
             last = groups.count(groups[-1])

@@ -6,20 +6,15 @@ import keras
 import numpy as np
 
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
-from keras_recur.layers._decompose import decompose
-
-# Kernels that were mixed in single precision lie this far from the templates' span.
-_ROUNDING = 1e-5
 
 
 def untie(recurrent: keras.Model, feedforward: keras.Model) -> None:
     """Copies the weights of every iteration into the twin's own copies."""
     for source, target, rows in _matched(recurrent, feedforward):
         assign(target, source, rows)
-    for loop, twin in _soft(recurrent, feedforward):
-        for t, values in enumerate(loop.soft.values()):
-            for copy, value in zip(twin.block_of(t).weights, values, strict=True):
-                copy.assign(value)
+    for loop, twin in _derived(recurrent, feedforward):
+        for t, values in enumerate(loop.weight_sharing.values()):
+            twin.block_of(t).set_weights(values)
 
 
 def tie(
@@ -54,12 +49,12 @@ def tie(
             f"{'; '.join(apart[:5])}{more}. Train the recurrent twin and untie it, or "
             "give a larger `tolerance`."
         )
-    mixed = [
-        (loop, *_decomposed(loop, twin, tolerance))
-        for loop, twin in _soft(recurrent, feedforward)
+    fits = [
+        (loop, loop.weight_sharing.fit(twin.weight_sharing.values(), tolerance))
+        for loop, twin in _derived(recurrent, feedforward)
     ]
-    for loop, values, decompositions in mixed:
-        loop.soft.assign(values, decompositions)
+    for loop, fit in fits:
+        loop.weight_sharing.assign(fit)
     done = set()
     for shared, copy, rows in pairs:
         if rows is not None:
@@ -69,36 +64,10 @@ def tie(
             assign(shared, copy, None)
 
 
-def _decomposed(loop, twin, tolerance):
-    """The weights of every iteration, and their kernels as templates of each bank."""
-    values = [
-        [keras.ops.convert_to_numpy(w) for w in twin.block_of(t).weights]
-        for t in range(loop.iterations)
-    ]
-    found = []
-    for bank, kernels in zip(loop.banks, loop.soft.stack(values), strict=True):
-        if bank.labels is not None:
-            raise ValueError(
-                "A folded bank cannot be tied again. Received: bank "
-                f"{bank.name!r} with labels={bank.labels}. Tie before folding."
-            )
-        decomposition = decompose(kernels, bank.num_templates)
-        if not decomposition.error <= max(tolerance, _ROUNDING):
-            raise ValueError(
-                "Tying needs kernels that are mixes of so few templates. The "
-                f"{len(kernels)} kernels of {loop.name}/{bank.name} differ from any "
-                f"mix of {bank.num_templates} by {decomposition.error:.3g} of their "
-                "norm. Give a larger `tolerance` to lose as much, or build the pair "
-                "with more templates."
-            )
-        found.append(decomposition)
-    return values, found
-
-
-def _soft(recurrent, feedforward):
-    """The loops with template banks, with their twins."""
+def _derived(recurrent, feedforward):
+    """Yield the loops whose kernels are computed, with their twins."""
     for layer in recurrent.layers:
-        if isinstance(layer, SharedRecurrentBlock) and layer.soft:
+        if isinstance(layer, SharedRecurrentBlock) and layer.weight_sharing.derived:
             yield layer, feedforward.get_layer(layer.name)
 
 
@@ -117,7 +86,7 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
             for weight, copy in zip(layer.weights, twin.weights, strict=True):
                 yield weight, copy, None
             continue
-        if getattr(layer, "soft", None):
+        if isinstance(layer, SharedRecurrentBlock) and layer.weight_sharing.derived:
             continue
         theirs = twin.applications()
         for key, (block, row, _) in layer.applications().items():

@@ -49,8 +49,8 @@ def statistics(model):
 
 def by_hand(loop, data):
     """Those of every batch and iteration, `(2, batches, 3, 4)`."""
-    if loop.soft:
-        rows = loop.soft.values()
+    if loop.banks:
+        rows = loop.weight_sharing.values()
     else:
         rows = [[array(w) for w in loop.block_of(t).weights] for t in range(3)]
     means, variances = [], []
@@ -107,7 +107,7 @@ def test_statistics_of_a_loop_that_is_called_rolled(sharing, nested):
     model = inference.with_iterations(model, unroll=False)
     data = batches(4)
     expected = by_hand(loop, data).mean(axis=1)
-    if not loop.soft:
+    if not loop.banks:
         expected = expected.mean(axis=1, keepdims=True)
     update_batch_norm(model, data)
     close(statistics(model), expected)

@@ -54,10 +54,10 @@ def head():
 
 def blocks_of(loop):
     """The block of every iteration, with the weights of that iteration."""
-    values = loop.soft.values() if loop.soft else [None] * loop.iterations
+    values = loop.weight_sharing.values() if loop.banks else [None] * loop.iterations
     for t in range(loop.iterations):
         found = loop.block_of(t)
-        if loop.soft:
+        if loop.banks:
             found.set_weights(values[t])
         yield found
 

@@ -147,7 +147,7 @@ def test_kinds_of_transitions():
     ids=lambda v: v if isinstance(v, str) else None,
 )
 def test_branches_by_rule(states, layer, names):
-    graph = make(states, ["bottom_up"], 1, layer=layer)
+    graph = make(states, ["bottom_up"], 1, transition_layer=layer)
     (block,) = graph.blocks
     kernels = [la for la in block.layers if hasattr(la, "kernel")]
     assert [type(la).__name__ for la in kernels] == names
@@ -285,7 +285,7 @@ def test_forms_of_sharing(sharing, blocks):
     graph = make(TWO, "full", 4, sharing=sharing)
     assert len(graph.blocks) == blocks
     rows = [la.moving_mean.shape[0] for b in graph.blocks for la in b.layers[:1]]
-    assert sum(rows) == 12 and rows == graph.rows
+    assert sum(rows) == 12 and rows == graph.graph_weights.rows
     twin = make(TWO, "full", 4, sharing="none")
     if sharing != "none":
         assert far(run(twin, inputs(twin)), run(graph, inputs(graph)))
@@ -347,7 +347,7 @@ def test_statistics_shared_over_time_break_the_prefix():
     outputs = []
     for statistics in (None, 1):
         graphs = [
-            RecurrentGraph(TWO, "full", n, statistics=statistics, seed=0)
+            RecurrentGraph(TWO, "full", n, max_statistics=statistics, seed=0)
             for n in (4, 2)
         ]
         for graph in graphs:
@@ -392,7 +392,7 @@ def test_longer_runs_go_on_with_the_last_statistics():
 
 def test_a_sequence_is_fed_entry_by_entry():
     states = {"a": (5,), "b": (6,)}
-    graph = make(states, "full", 4, injection="sequence", statistics=3)
+    graph = make(states, "full", 4, injection="sequence", max_statistics=3)
     x = inputs(graph)
     every = run(graph, x, return_sequences=True)
     for changed in range(5):
@@ -453,7 +453,7 @@ def test_files_clones_and_configs(tmp_path):
         merge="sum",
         sharing=groups,
         affine="per_iteration",
-        statistics=2,
+        max_statistics=2,
     )
     x = inputs(graph)
     model, _ = trained_step(graph, x)

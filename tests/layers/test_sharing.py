@@ -281,8 +281,8 @@ def test_copies_keep_own_functions_and_objects(make, sharing):
     loop(x)
     block(x)
     values = block.get_weights()
-    if loop.soft:
-        loop.soft.assign_rows([values] * 3)
+    if loop.banks:
+        loop.weight_sharing.assign_rows([values] * 3)
         for bank in loop.banks:
             shape = bank.kernel_shape
             kernels = [v for v in values if v.shape == shape]

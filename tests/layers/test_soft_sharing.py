@@ -197,7 +197,7 @@ def test_it_is_the_untied_loop_with_gradients_by_the_chain_rule(case, jit, monke
     ours = soft(block(), k, start=start, **arguments)
     free = SharedRecurrentBlock(block(), 3, sharing="none", **arguments)
     models = [model_of(lambda x, la=la: la(x, **call)) for la in (ours, free)]
-    for copy, values in zip(free.blocks, ours.soft.values(), strict=True):
+    for copy, values in zip(free.blocks, ours.weight_sharing.values(), strict=True):
         copy.set_weights(values)
 
     def kernels(shape):
@@ -221,7 +221,7 @@ def test_it_is_the_untied_loop_with_gradients_by_the_chain_rule(case, jit, monke
         of_coefficients = step.reshape(len(step), -1) @ templates.reshape(k, -1).T
         close(array(bank.templates), templates + of_templates)
         close(array(bank.coefficients), coefficients + of_coefficients)
-    for copy, values in zip(free.blocks, ours.soft.values(), strict=True):
+    for copy, values in zip(free.blocks, ours.weight_sharing.values(), strict=True):
         for weight, value in zip(copy.weights, values, strict=True):
             if tuple(weight.shape) not in shapes:
                 close(value, array(weight))

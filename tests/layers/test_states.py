@@ -254,7 +254,7 @@ def test_a_block_must_keep_the_loops_dtype(loop):
 BAD_CALLS = [
     ({}, {"injected": normal(2, 4)}, "`injected` needs `injection='add'`"),
     ({"injection": "add"}, {"injected": normal(2, 3)}, r"float32\(2, 3\) for a state"),
-    ({"injection": "concat"}, {"injected": normal(3, 3)}, "but for the last axis"),
+    ({"injection": "concat"}, {"injected": normal(3, 3)}, "except for the last axis"),
     ({"injection": "concat"}, {"injected": normal(2, 2, 3)}, "`injected` must have"),
     ({"injection": "add"}, {"injected": [normal(2, 4)]}, "structure and shape"),
     ({"sharing": "none"}, {"iterations": 4}, "at most 3.*'none'.*iterations=4"),

@@ -72,7 +72,7 @@ def frnn_text(
         sharing,
         injection="sequence",
         affine=affine,
-        statistics=statistics,
+        max_statistics=statistics,
         kernel_initializer=start.kernel_initializer(),
         return_sequences=readout == "all",
         remat=remat,

@@ -1,0 +1,112 @@
+"""Loops whose iterations are pure functions: rolled, rematerialized, progressive.
+
+Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2, the progressive loss: n
+iterations without gradient, then k with gradient.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_recur.layers._masks import joined, masks_of, packed, unpacked
+from keras_recur.layers.sharing.weight_sharing import runs
+
+
+def pure_loop(
+    loop: Any,
+    run_steps: Callable,
+    state: Any,
+    injected: Any,
+    groups: Sequence[int],
+    turns: Sequence[int],
+    start: Any,
+    collect: bool,
+    training: Any,
+) -> Any:
+    """Return the state after all iterations, or with `collect` after each.
+
+    Args:
+        loop: The `SharedRecurrentBlock`.
+        run_steps: `rolled_loop` or `python_loop`.
+        state: The first state.
+        injected: What the loop's `injection` shows.
+        groups: The group of every iteration.
+        turns: The turn of every iteration in its group.
+        start: Number of iterations before the call.
+        collect: Whether the states after all iterations are returned.
+        training: Passed on to the block.
+    """
+    collected = []
+    slots = loop.mask_slots(masks_of(state))
+    for group, run in runs(groups):
+        pure = loop.pure_block(group, training)
+        first = turns[run[0]]
+        pure.offset = start + run[0] - first
+
+        def step(index, state, carried, pure=pure, first=first):
+            inputs = loop.inject(state, injected)
+            new_state, carried = pure(first + index, carried, inputs)
+            loop.check_state(state, new_state)
+            return new_state, carried
+
+        state, carried, states = run_steps(
+            step, state, pure.start(), len(run), collect, slots
+        )
+        loop.finish(pure, carried)
+        collected.append(states)
+    if not collect:
+        return state
+    return joined(
+        lambda s, axis: ops.swapaxes(ops.concatenate(s, axis), 0, 1), collected, 0
+    )
+
+
+def progressive_loop(
+    loop: Any, state: Any, injected: Any, groups: Sequence[int], turns: Sequence[int]
+) -> Any:
+    """Return the state after a random number of iterations, in training.
+
+    Args:
+        loop: The `SharedRecurrentBlock`.
+        state: The first state.
+        injected: What the loop's `injection` shows.
+        groups: The group of every iteration.
+        turns: The turn of every iteration in its group.
+    """
+    total = len(groups)
+    slots = loop.mask_slots(masks_of(state))
+    draws = keras.random.uniform((2,), dtype="float32", seed=loop.seed_generator)
+    n = ops.cast(ops.floor(draws[0] * total), "int32")
+    rest = ops.cast(total - n, "float32")
+    k = 1 + ops.cast(ops.floor(draws[1] * rest), "int32")
+    for group, run in runs(groups):
+        pure = loop.pure_block(group, True)
+        pure.offset = run[0] - turns[run[0]]
+        carried = pure.start()
+        for t in run:
+
+            def step(state, masks, carried, frozen, pure=pure, turn=turns[t]):
+                inputs = loop.inject(unpacked(state, slots, masks), injected)
+                new_state, carried = pure(turn, carried, inputs, frozen)
+                loop.check_state(state, new_state)
+                return new_state, packed(new_state, slots), carried
+
+            # A branch that is not taken is not computed, forward or backward.
+            phase = ops.cast(t >= n, "int32") + ops.cast(t >= n + k, "int32")
+            state, masks, carried = ops.switch(
+                phase,
+                [
+                    functools.partial(step, frozen=True),
+                    functools.partial(step, frozen=False),
+                    lambda *passed: passed,
+                ],
+                state,
+                packed(state, slots),
+                carried,
+            )
+            state = unpacked(state, slots, masks)
+        loop.finish(pure, carried)
+    return state
