@@ -143,6 +143,7 @@ ARGUMENTS = {
     "learning_rate": "positive number",
     "length": "positive",
     "logits": "numerals",
+    "losses": "names",
     "mask": "marks",
     "loss_weights": "weights",
     "macs": "positive number",
@@ -226,7 +227,6 @@ ARGUMENTS = {
     "steps": "many",
     "strength": "number",
     "strides": "size of a kernel",
-    "supervision": "names",
     "target": "text",
     "temperature": "positive number",
     "temperatures": "numbers",
@@ -317,7 +317,6 @@ ELSEWHERE = {
 # Values of a kind that are right for one argument.
 ALLOWED = {
     ("experiments.TextExperiment", "temperatures"): [[]],
-    ("experiments.sample_text", "temperature"): [0],
     ("layers.ZeroState", "shape"): [[]],
     ("layers.TimeSpecificBatchNormalization", "epsilon"): [0],
     ("training.fit", "callbacks"): [None],

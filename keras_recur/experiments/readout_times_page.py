@@ -22,8 +22,8 @@ _CURVES = (
 )
 
 
-def fill_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     settings = results["settings"]
     page.headline(headline(results))
     page.paragraph(

@@ -14,8 +14,8 @@ _PANELS = {
 _SHARED = {"all": "shared", "none": "not shared"}
 
 
-def fill_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     summary = results["summary"]
     page.headline(headline(summary))
     page.paragraph(

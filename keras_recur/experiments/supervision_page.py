@@ -18,8 +18,8 @@ _LOSSES = {
 }
 
 
-def fill_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     settings = results["settings"]
     family = zoo.describe(settings["family"])
     page.headline(headline(results))

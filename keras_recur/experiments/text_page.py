@@ -11,8 +11,8 @@ from keras_recur.runs.summary import is_finished, with_error
 _LABELS = {"graph": "state graph", "gru": "GRU"}
 
 
-def fill_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     page.headline(headline(results))
     page.paragraph(
         "Two networks of nearly equal size predict the next character of the "
