@@ -1,19 +1,24 @@
-"""What all plots of a run have in common: names, colours, axes, bands over seeds."""
+"""One style for all plots: names, colors, figures, bands over seeds and files.
 
+Matplotlib is imported when a figure is made, not before.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_recur import data as data_room
-from keras_recur.runs.summary import counted, is_finished
+from keras_recur._files import check_path, replacing
 
-COLORS = {
-    "recurrent": "#1f6fb2",
-    "feedforward": "#d1662b",
-    "regularized": "#2a8f5a",
+COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#7a5195", "#b23a48", "#8a6d1d")
+_TWIN_COLORS = {
+    "recurrent": COLORS[0],
+    "feedforward": COLORS[1],
+    "regularized": COLORS[2],
     "one average": "#b8467c",
 }
-LABELS = {
+_LABELS = {
     "recurrent": "recurrent",
     "feedforward": "feed-forward twin",
     "regularized": "regularized recurrent",
@@ -22,83 +27,93 @@ LABELS = {
 
 
 def label(network: str) -> str:
-    """A network's name, as tables and legends have it."""
+    """Return the name of a network as tables and legends show it."""
     name, comma, stage = network.partition(",")
-    return LABELS.get(name, name) + comma + stage
+    return _LABELS.get(name, name) + comma + stage
 
 
-def style(network: str) -> dict[str, Any]:
-    """Color and line of a network; folded ones are dashed."""
+def color_of(network: str) -> str:
+    """Return the color of a twin or of another network, the same in all plots."""
+    return _TWIN_COLORS.get(network.partition(",")[0], COLORS[3])
+
+
+def line_style(network: str) -> dict[str, Any]:
+    """Return color and line of a network: dashed for the twin and folded networks."""
     name, _, stage = network.partition(", ")
     dashed = stage == "folded" or name == "feedforward"
-    return {
-        "color": COLORS.get(name, "#7a5195"),
-        "linestyle": "--" if dashed else "-",
-    }
+    return {"color": color_of(network), "linestyle": "--" if dashed else "-"}
 
 
-def counted_runs(results: dict[str, Any], network: str) -> list[dict[str, Any]]:
-    """The runs of a network, or of a stage of it; failed ones count as guessing."""
-    return counted(results["entry"], results["runs"], network)
+def new_figure(
+    columns: int = 1,
+    rows: int = 1,
+    size: tuple[float, float] | None = None,
+    grid: bool = True,
+    **layout: Any,
+) -> tuple[Any, list[Any]]:
+    """Return a new figure and its axes, row by row.
 
-
-def drawn(results: dict[str, Any]) -> list[str]:
-    """All networks; recalibrated ones, where there are such, in place of the others.
-
-    Folded ones are recalibrated too: so all that is drawn was treated the same.
+    Args:
+        columns: Number of panels in a row. Defaults to `1`.
+        rows: Number of rows. Defaults to `1`.
+        size: Width and height in inches. Defaults to a size that fits the panels.
+        grid: Whether horizontal lines are drawn behind the values.
+        layout: Arguments of `Figure.subplots`, such as `sharey`.
     """
-    every = results["summary"]
-    return [name for name in every if f"{name}, recalibrated" not in every]
-
-
-def score(results: dict[str, Any]) -> str:
-    """What the scores are called on an axis."""
-    metric = data_room.describe(results["entry"]["data"]).metric
-    return "F1" if metric == "f1" else "accuracy"
-
-
-def figure(results: dict[str, Any], panels: int = 1) -> tuple[Any, list[Any]]:
-    """A figure with axes of scores in percent, side by side."""
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(7.2 if panels == 1 else 9.6, 4.2), layout="constrained")
-    every = list(made.subplots(1, panels, squeeze=False, sharey=True)[0])
-    title = f"{results['name']}: {_seeds(results)}"
-    if panels == 1:
-        every[0].set_title(title, loc="left", fontsize=11)
-    else:
-        made.suptitle(title, x=0.01, ha="left", fontsize=11)
-    for axes in every:
+    if size is None:
+        size = (7.2 if columns == 1 else 1.2 + 4.2 * columns, 4.2 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False, **layout).flat)
+    for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(-2, 102)
-        axes.grid(axis="y", alpha=0.25)
-    every[0].set_ylabel(f"test {score(results)} (%)")
-    return made, every
+        if grid:
+            axes.grid(axis="y", alpha=0.25)
+    return figure, panels
 
 
-def band(axes: Any, x: Any, rows: Any, **line: Any) -> None:
-    """The mean of rows, one per seed, with its standard error shaded."""
-    rows = 100 * np.asarray(rows, dtype=float)  # None, no score, becomes NaN.
-    mean = rows.mean(axis=0)
-    axes.plot(x, mean, **line)
-    if len(rows) > 1:
-        error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-        axes.fill_between(
-            x, mean - error, mean + error, color=line["color"], alpha=0.2, lw=0
-        )
+def percent_axis(axes: Any, name: str) -> None:
+    """Scale the vertical axis from 0 to 100 %, with room for a label above."""
+    axes.set_ylim(-2, 110)
+    axes.set_yticks(range(0, 101, 20))
+    axes.set_ylabel(f"{name} (%)")
 
 
-def shortest(rows: list[list[Any]]) -> list[list[Any]]:
-    """Curves of one length: folded networks of some seeds may run further."""
-    return [row[: min(map(len, rows))] for row in rows]
+def mark_trained(axes: Any, trained: int) -> None:
+    """Shade the iterations that were trained, below a `percent_axis`."""
+    axes.axvspan(0.5, trained + 0.5, color="0.92", lw=0, zorder=0)
+    axes.text(0.7, 109, "trained", va="top", fontsize=8, color="0.4")
 
 
-def _seeds(results):
-    every = [counted_runs(results, name) for name in results["summary"]]
-    count = max(map(len, every))
-    text = f"mean ± standard error of {count} seeds" if count > 1 else "one seed"
-    # Stages are made of the same runs.
-    alone = [r for r in results["runs"] if not is_finished(r)]
-    if alone:
-        text += f", {len(alone)} of {len(results['runs'])} runs failed"
-    return text
+def integer_ticks(*axes: Any) -> None:
+    """Place ticks of horizontal or vertical axes, such as `axes.xaxis`, at integers."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def band(
+    axes: Any, x: Sequence[float], rows: Sequence[Sequence[float | None]], **style: Any
+) -> None:
+    """Draw the mean of rows, one per seed, and shade its standard error.
+
+    Rows that are longer than others are cut, and `None` becomes a gap.
+    """
+    shortest = min(map(len, rows))
+    values = np.asarray([row[:shortest] for row in rows], dtype=float)
+    mean, x = values.mean(axis=0), x[:shortest]
+    axes.plot(x, mean, **style)
+    if len(values) > 1:
+        error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        shade = {"color": style["color"], "alpha": 0.2, "lw": 0}
+        axes.fill_between(x, mean - error, mean + error, **shade)
+
+
+def save(figure: Any, path: str | Path | None) -> Any:
+    """Write a figure as a PNG file, if a path is given, and return the figure."""
+    if path is not None:
+        with replacing(check_path("path", path)) as file:
+            figure.savefig(file, format="png", dpi=130)
+    return figure

@@ -145,6 +145,7 @@ ARGUMENTS = {
     "learning_rate": "positive number",
     "length": "positive",
     "logits": "numerals",
+    "losses": "names",
     "mask": "marks",
     "loss_weights": "weights",
     "macs": "positive number",
@@ -228,7 +229,6 @@ ARGUMENTS = {
     "steps": "many",
     "strength": "number",
     "strides": "size of a kernel",
-    "supervision": "names",
     "target": "text",
     "temperature": "positive number",
     "temperatures": "numbers",
@@ -319,7 +319,6 @@ ELSEWHERE = {
 # Values of a kind that are right for one argument.
 ALLOWED = {
     ("experiments.TextExperiment", "temperatures"): [[]],
-    ("experiments.sample_text", "temperature"): [0],
     ("layers.ZeroState", "shape"): [[]],
     ("layers.TimeSpecificBatchNormalization", "epsilon"): [0],
     ("training.fit", "callbacks"): [None],

@@ -83,10 +83,6 @@ def graph():
     return pair("frnn", input_shape=shape, width=2, states=2, iterations=2).recurrent
 
 
-def writer():
-    return pair("frnn_text", input_shape=8, iterations=None, readout="all").recurrent
-
-
 @functools.cache
 def examples():
     return data.load("prefix_sums", "train", 4, size=8, num_examples=8)
@@ -223,7 +219,6 @@ CALLS = {
         "folder": "run",
         "seeds": [0],
     },
-    "experiments.sample_text": lambda: {"model": writer(), "length": 2},
     "exporting.export": lambda: {"model": strings(), "path": "out"},
     "exporting.export_run": lambda: {
         "run": "deep_thinking_1d-prefix_sums",

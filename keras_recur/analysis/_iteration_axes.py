@@ -2,26 +2,24 @@
 
 from typing import Any
 
+from keras_recur._plot_style import (
+    integer_ticks,
+    mark_trained,
+    new_figure,
+    percent_axis,
+)
 from keras_recur._validation import check_positive_int
 
 
 def iteration_axes(last: int, trained: int | None, label: str) -> tuple[Any, Any]:
-    """A figure and its axes: iterations 1 to `last`, per cent, the trained shaded."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
+    """Return a figure and its axes: percent over iterations 1 to `last`."""
     if trained is not None:
         check_positive_int("trained", trained)
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = new_figure()
     if trained is not None:
-        axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
-        axes.text(0.6, 103, "trained", va="top", fontsize=8, color="0.4")
+        mark_trained(axes, trained)
     axes.set_xlim(0.5, last + 0.5)
-    axes.set_ylim(-2, 104)
+    percent_axis(axes, label)
     axes.set_xlabel("iterations")
-    axes.set_ylabel(f"{label} (%)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
+    integer_ticks(axes.xaxis)
     return figure, axes

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._plot_style import integer_ticks, new_figure, save
 from keras_recur.analysis._logits import check_model
-from keras_recur.analysis._saving import save_figure
 from keras_recur.layers import TimeSpecificBatchNormalization
 
 
@@ -106,28 +106,25 @@ def plot_batch_norm_statistics(
     found = batch_norm_statistics(model)
     several = {k: v for k, v in found.items() if len(v.mean) > 1}
     figure = draw_statistics(several or found)
-    return save_figure(figure, path)
+    return save(figure, path)
 
 
 def draw_statistics(found: dict[str, BatchNormStatistics]) -> Any:
     """A row per layer: means, and standard deviations."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(8.4, 0.5 + 2.3 * len(found)), layout="constrained")
-    panels = figure.subplots(len(found), 2, squeeze=False)
-    for row, (name, statistics) in zip(panels, found.items(), strict=True):
+    size = (8.4, 0.5 + 2.3 * len(found))
+    figure, panels = new_figure(2, len(found), size, grid=False)
+    pairs = list(zip(panels[::2], panels[1::2], strict=True))
+    for row, (name, statistics) in zip(pairs, found.items(), strict=True):
         for axes, values in zip(
             row, (statistics.mean, statistics.deviation), strict=True
         ):
             steps = np.arange(1, len(values) + 1)
             marker = "." if len(steps) == 1 else ""
             axes.plot(steps, values, lw=0.8, alpha=0.7, marker=marker)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            integer_ticks(axes.xaxis)
         row[0].set_ylabel(name.removeprefix("graph/"), fontsize=8)
-    panels[0][0].set_title("mean", fontsize=10)
-    panels[0][1].set_title("standard deviation", fontsize=10)
-    for axes in panels[-1]:
+    panels[0].set_title("mean", fontsize=10)
+    panels[1].set_title("standard deviation", fontsize=10)
+    for axes in panels[-2:]:
         axes.set_xlabel("application")
     return figure

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import COLORS, integer_ticks, new_figure
 from keras_recur._validation import check_positive_int, check_type
 from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.analysis.iteration_curve import right_answers
@@ -135,15 +136,11 @@ def plot_exit_metrics(metrics: ExitMetrics, trained: int | None = None) -> Any:
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
     >>> figure = keras_recur.analysis.plot_exit_metrics(found, trained=4)
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     check_type("metrics", metrics, ExitMetrics, "what exit_metrics returned")
     if trained is not None:
         trained = check_positive_int("trained", trained)
-    figure = Figure(figsize=(7.6, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    colors = {"right": "#1f6fb2", "wrong": "#d1662b"}
+    figure, (left, right) = new_figure(2, size=(7.6, 3.4), grid=False)
+    colors = {"right": COLORS[0], "wrong": COLORS[1]}
     groups = {"right": metrics.right, "wrong": ~metrics.right}
     bins = np.arange(0.5, metrics.maximum + 1.5)
     if metrics.maximum > 60:
@@ -163,13 +160,12 @@ def plot_exit_metrics(metrics: ExitMetrics, trained: int | None = None) -> Any:
             color=[colors[name] for name in groups],
             label=list(groups),
         )
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        integer_ticks(axes.yaxis)
     left.set_xlabel(
         "iterations before it stopped" + (" (shaded: trained)" * bool(trained))
     )
     left.set_ylabel("examples")
-    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    integer_ticks(left.xaxis)
     left.set_xlim(0.5, metrics.maximum + 0.5)
     right.set_xlabel("probability of the answer when it stopped")
     left.legend(title="answer", frameon=False, fontsize=8)

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
+from keras_recur._plot_style import COLORS, new_figure, save
 from keras_recur._validation import check_callable, check_sequence
 from keras_recur.analysis._banks import require_banks
 from keras_recur.analysis._logits import logits_shape
-from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.find_loop import check_threshold
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.update_batch_norm import update_batch_norm
@@ -90,16 +90,13 @@ class FoldCurve:
         Returns:
             A `matplotlib.figure.Figure`.
         """
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-        axes = figure.add_subplot()
+        figure, (axes,) = new_figure(grid=False)
         at = [f.threshold for f in self.folds]
         axes.axhline(self.accuracy, color="0.6", lw=1, ls=":", label="not folded")
         for name, color in (
-            ("accuracy", "#d1662b"),
-            ("recalibrated", "#1f6fb2"),
-            ("fine_tuned", "#2a8f5a"),
+            ("accuracy", COLORS[1]),
+            ("recalibrated", COLORS[0]),
+            ("fine_tuned", COLORS[2]),
         ):
             values = [getattr(f, name) for f in self.folds]
             if None in values:
@@ -110,7 +107,6 @@ class FoldCurve:
         axes.set_ylabel(self.score)
         # Differences of a thousandth would fill the picture.
         axes.set_ylim(-0.02, 1.02)
-        axes.spines[["top"]].set_visible(False)
         counts = axes.twinx()
         counts.step(
             at, [f.parameters for f in self.folds], where="mid", color="0.75", lw=1.5
@@ -121,7 +117,7 @@ class FoldCurve:
         axes.set_zorder(counts.get_zorder() + 1)
         axes.patch.set_visible(False)
         figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
-        return save_figure(figure, path)
+        return save(figure, path)
 
 
 def fold_curve(

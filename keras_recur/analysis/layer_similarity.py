@@ -13,9 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._plot_style import new_figure, save
 from keras_recur._validation import check_one_of
 from keras_recur.analysis._banks import require_banks
-from keras_recur.analysis._saving import save_figure
 from keras_recur.layers import TemplateBank
 
 
@@ -122,19 +122,17 @@ def plot_layer_similarity(
     >>> pair = keras_recur.zoo.build("scnn", width=4, iterations=3)
     >>> figure = keras_recur.analysis.plot_layer_similarity(pair.recurrent)
     """
-    from matplotlib.figure import Figure
-
     check_one_of("space", space, ("coefficients", "kernels"))
     found = layer_similarity(model)
-    figure = Figure(figsize=(1.2 + 2.9 * len(found), 3.2), layout="constrained")
-    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    size = (1.2 + 2.9 * len(found), 3.2)
+    figure, panels = new_figure(len(found), size=size, grid=False)
     for axes, (name, similarity) in zip(panels, found.items(), strict=True):
         image = heat_map(axes, getattr(similarity, space))
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("layer")
     panels[0].set_ylabel("layer")
     figure.colorbar(image, ax=panels, label=f"similarity of {space}", shrink=0.85)
-    return save_figure(figure, path)
+    return save(figure, path)
 
 
 def heat_map(axes: Any, matrix: np.ndarray) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import save
 from keras_recur._validation import check_string
 from keras_recur.analysis._iteration_axes import iteration_axes
 from keras_recur.analysis._logits import check_array
-from keras_recur.analysis._saving import save_figure
 
 _COLORS = ("#1f6fb2", "#d1662b", "#2a8f5a", "#b8467c", "#7a5195", "0.35")
 _LINES = ("-", "--", "-.", ":")
@@ -74,7 +74,7 @@ def plot_iteration_curves(
             label=name,
         )
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
-    return save_figure(figure, path)
+    return save(figure, path)
 
 
 def _checked(curves):

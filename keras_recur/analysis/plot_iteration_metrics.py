@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import COLORS, save
 from keras_recur._validation import check_type
 from keras_recur.analysis._iteration_axes import iteration_axes
-from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.iteration_metrics import IterationMetrics
 
 
@@ -48,8 +48,8 @@ def plot_iteration_metrics(
     figure, axes = iteration_axes(len(metrics.accuracy), trained, "examples")
     coarse = metrics.coarse_accuracy is not None
     lines = [
-        ("class right" if coarse else "right", metrics.accuracy, "#1f6fb2", "-"),
-        ("superclass right", metrics.coarse_accuracy, "#2a8f5a", "-"),
+        ("class right" if coarse else "right", metrics.accuracy, COLORS[0], "-"),
+        ("superclass right", metrics.coarse_accuracy, COLORS[2], "-"),
         ("superclass right where the class is wrong", metrics.compliance, "0.35", ":"),
     ]
     for name, values, color, line in lines:
@@ -57,4 +57,4 @@ def plot_iteration_metrics(
             steps = np.arange(1, len(values) + 1)
             axes.plot(steps, 100 * values, color=color, ls=line, marker=".", label=name)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    return save_figure(figure, path)
+    return save(figure, path)

@@ -8,10 +8,10 @@ References: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and
 from pathlib import Path
 from typing import Any
 
+from keras_recur._plot_style import save
 from keras_recur._validation import check_integer, check_type
 from keras_recur.analysis._pair_boxes import parts_of
 from keras_recur.analysis._pair_drawing import draw_columns
-from keras_recur.analysis._saving import save_figure
 from keras_recur.zoo import Pair
 
 
@@ -54,4 +54,4 @@ def plot_pair(pair: Pair, path: str | Path | None = None, shown: int = 6) -> Any
         "feedforward": parts_of(pair.feedforward, shown),
     }
     figure = draw_columns(pair.name, columns, steps=2 * shown)
-    return save_figure(figure, path)
+    return save(figure, path)

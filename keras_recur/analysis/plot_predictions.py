@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_recur._files import check_path, replacing
 from keras_recur._labels import answer_labels
+from keras_recur._plot_style import save
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._logits import logits_shape
 from keras_recur.analysis._predictions_image import UnfoldingImage
@@ -67,13 +68,11 @@ def plot_predictions(
     suffix = None if path is None else _suffix(path)
     found = _unfold(model, x, y, iterations, trained)
     strip = found.strip()
-    if path is not None:
-        with replacing(check_path("path", path)) as file:
-            if suffix == ".gif":
-                file.write(found.animation())
-            else:
-                strip.savefig(file, format="png", dpi=130)
-    return strip
+    if path is not None and suffix == ".gif":
+        with replacing(path) as file:
+            file.write(found.animation())
+        return strip
+    return save(strip, path)
 
 
 def _suffix(path):

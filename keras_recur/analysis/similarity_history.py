@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._plot_style import COLORS, new_figure, save
 from keras_recur._validation import check_one_of, check_positive_int
 from keras_recur.analysis._banks import require_banks
-from keras_recur.analysis._saving import save_figure
 from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
 
 
@@ -92,8 +92,6 @@ class SimilarityHistory(keras.callbacks.Callback):
         Raises:
             ValueError: if nothing was recorded.
         """
-        from matplotlib.figure import Figure
-
         check_positive_int("columns", columns)
         if not self.epochs:
             raise ValueError(
@@ -103,8 +101,8 @@ class SimilarityHistory(keras.callbacks.Callback):
         shown = sorted({round(i) for i in np.linspace(0, last, min(columns, last + 1))})
         rows, wide = len(self.matrices), len(shown) + 1
         size = (2.1 * wide + 1.4, 2.3 * rows + 0.3)
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(rows, wide, squeeze=False)
+        figure, every = new_figure(wide, rows, size, grid=False)
+        panels = np.reshape(every, (rows, wide))
         for row, (name, matrices) in zip(panels, self.matrices.items(), strict=True):
             for axes, record in zip(row, shown, strict=False):
                 image = heat_map(axes, matrices[record])
@@ -113,12 +111,11 @@ class SimilarityHistory(keras.callbacks.Callback):
             axes = row[-1]
             apart = ~np.eye(len(matrices[0]), dtype=bool)
             means = [m[apart].mean() if apart.any() else 1.0 for m in matrices]
-            axes.plot(self.epochs, means, color="#1f6fb2")
+            axes.plot(self.epochs, means, color=COLORS[0])
             axes.set_ylim(0, 1.02)
             axes.set_title("mean of all pairs", fontsize=9)
             axes.tick_params(labelsize=7)
             axes.set_xlabel("epoch", fontsize=8)
-            axes.spines[["top", "right"]].set_visible(False)
         label = f"similarity of {self.space}"
         figure.colorbar(image, ax=panels[:, :-1], label=label, shrink=0.8)
-        return save_figure(figure, path)
+        return save(figure, path)

@@ -1,7 +1,6 @@
 """The command line: list, show, train, compare, experiment, search, export, card."""
 
 import contextlib
-import inspect
 import os
 import sys
 from pathlib import Path
@@ -235,9 +234,18 @@ def compare(
 
 @app.command()
 def experiment(
-    name: Annotated[str, typer.Argument(help="sharing, readout-times or text.")],
+    name: Annotated[
+        str, typer.Argument(help="sharing, readout-times, supervision or text.")
+    ],
     on: Annotated[
         str | None, typer.Option("--data", help="Images: digits, cifar10, ...")
+    ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Family of networks, for supervision.")
+    ] = None,
+    losses: Annotated[
+        str | None,
+        typer.Option(help="For supervision: final, uniform, geometric."),
     ] = None,
     seeds: Seeds = 3,
     first_seed: Annotated[int, typer.Option(help="The first of them.")] = 0,
@@ -263,6 +271,8 @@ def experiment(
     settings = _given(
         {
             "data": on,
+            "family": family,
+            "losses": losses and tuple(losses.split(",")),
             "width": width,
             "num_examples": examples,
             "epochs": epochs,
@@ -270,22 +280,21 @@ def experiment(
             "download": download or None,
         }
     )
-    known = set(inspect.signature(cls).parameters)
-    unknown = [_OPTIONS[key] for key in settings if key not in known]
+    unknown = [_OPTIONS[key] for key in settings if key not in cls.options()]
     if unknown:
         raise ValueError(f"The experiment {name!r} has no {', '.join(unknown)}.")
     if on is not None:
         check_one_of("--data", on, list_datasets())
-    asked = cls.quick(**settings) if quick else cls(**settings)
-    data = getattr(asked, "data", None)
-    usual = "-".join([name, *([data] if data else []), *(["quick"] if quick else [])])
-    folder = _folder(out, usual)
+    asked = cls.from_options(quick, **settings)
+    folder = _folder(out, asked.run_name + ("-quick" if quick else ""))
     numbers = list(range(first_seed, first_seed + seeds))
     _run_experiment(asked, folder, numbers, resume)
 
 
 _OPTIONS = {
     "data": "--data",
+    "family": "--family",
+    "losses": "--losses",
     "width": "--width",
     "num_examples": "--examples",
     "epochs": "--epochs",

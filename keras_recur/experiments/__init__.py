@@ -1,10 +1,9 @@
-"""Questions of the papers, as commands: several networks, one set of data, one page."""
+"""Experiments from papers: several networks, one data set, one page."""
 
 from keras_recur._validation import check_one_of
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.readout_times import ReadoutTimesExperiment
 from keras_recur.experiments.run_experiment import run_experiment
-from keras_recur.experiments.sample_text import sample_text
 from keras_recur.experiments.sharing import SharingExperiment
 from keras_recur.experiments.supervision import SupervisionExperiment
 from keras_recur.experiments.text import TextExperiment
@@ -14,36 +13,34 @@ _EXPERIMENTS: dict[str, type[Experiment]] = {
     for cls in (
         SharingExperiment,
         ReadoutTimesExperiment,
+        SupervisionExperiment,
         TextExperiment,
     )
 }
 
 
 def list_experiments() -> list[str]:
-    """Names of the experiments.
-
-    Returns:
-        List of names, as `keras-recur experiment` takes them.
+    """Return the names of the experiments, which `keras-recur experiment` accepts.
 
     Example:
 
     >>> keras_recur.experiments.list_experiments()
-    ['sharing', 'readout-times', 'text']
+    ['sharing', 'readout-times', 'supervision', 'text']
     """
     return list(_EXPERIMENTS)
 
 
 def get_experiment(name: str) -> type[Experiment]:
-    """The class of an experiment.
+    """Return the class of an experiment.
 
     Args:
         name: One of `list_experiments()`.
 
     Returns:
-        A dataclass: its fields are the experiment's settings.
+        A dataclass whose fields are the settings of the experiment.
 
     Raises:
-        ValueError: for an unknown name, with the nearest one.
+        ValueError: If the name is unknown.
 
     Example:
 
@@ -62,5 +59,4 @@ __all__ = [
     "get_experiment",
     "list_experiments",
     "run_experiment",
-    "sample_text",
 ]

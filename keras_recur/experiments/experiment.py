@@ -1,6 +1,7 @@
-"""What an experiment is: several networks, one set of data, one question."""
+"""The interface of an experiment: several networks, one data set, one question."""
 
 import abc
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,10 +14,10 @@ from keras_recur.training.recipe import Recipe
 
 
 class Experiment(abc.ABC):
-    """Networks that are trained over seeds and compared in one page.
+    """Networks that are trained over seeds and compared on one page.
 
-    Subclasses are frozen dataclasses: their fields are the experiment's settings, with
-    which its folder is made and recognized.
+    Subclasses are frozen dataclasses. Their fields are the settings of the experiment,
+    by which its folder is recognized.
     """
 
     name: ClassVar[str]
@@ -25,64 +26,83 @@ class Experiment(abc.ABC):
 
     @classmethod
     def quick(cls, **settings: Any) -> "Experiment":
-        """A size that a laptop finishes in minutes. Default: as it is."""
+        """Return an experiment that a laptop finishes in minutes."""
         return cls(**settings)
+
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        """Return the names of the options that `from_options` accepts."""
+        return tuple(inspect.signature(cls).parameters)
+
+    @classmethod
+    def from_options(cls, quick: bool = False, **options: Any) -> "Experiment":
+        """Return an experiment from options of the command line.
+
+        Args:
+            quick: Whether to start from the settings of `quick`. Defaults to `False`.
+            options: Values for some of `options()`.
+        """
+        return cls.quick(**options) if quick else cls(**options)
+
+    @property
+    def run_name(self) -> str:
+        """Usual name of its folder: its own, and that of the data."""
+        data = getattr(self, "data", None)
+        return f"{self.name}-{data}" if data else self.name
 
     @property
     @abc.abstractmethod
     def networks(self) -> tuple[str, ...]:
-        """Names of all that is trained; they become folders."""
+        """Names of the networks, which are also names of folders."""
 
     @abc.abstractmethod
     def as_dict(self) -> dict[str, Any]:
-        """All settings as plain data, for JSON."""
+        """Return all settings as plain data."""
 
     @abc.abstractmethod
     def network(self, name: str, seed: int) -> keras.Model:
-        """The untrained network of that name and seed."""
+        """Return an untrained network."""
 
     @abc.abstractmethod
     def recipe(self, name: str) -> Recipe:
-        """How a network is trained."""
+        """Return the recipe of a network."""
 
     @abc.abstractmethod
     def load(self, split: str, seed: int = 0) -> Any:
-        """Batches of a split: "train", "validation" or "test"."""
+        """Return the batches of "train", "validation" or "test"."""
 
     @abc.abstractmethod
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
-        """What is measured of a trained network, as plain data."""
+        """Return the measurements of a trained network as plain data."""
 
     @abc.abstractmethod
-    def failed_score(self) -> dict[str, Any]:
-        """What counts for a network whose training diverged: that of guessing."""
+    def chance_score(self) -> dict[str, Any]:
+        """Return the measurements of guessing, which count for a diverged network."""
 
     @abc.abstractmethod
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
-        """Means and standard errors over seeds, as plain data."""
+        """Return means and standard errors over seeds as plain data."""
 
     def by_network(
         self, results: list[dict[str, Any]]
     ) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
-        """Name and results of every network that has some, and what all count alike."""
+        """Yield name, results and common counts of every network with results."""
         for name in self.networks:
             mine = [r for r in results if r["network"] == name]
             if mine:
-                yield (
-                    name,
-                    mine,
-                    {
-                        "seeds": len(mine),
-                        "failed_seeds": sum(not is_finished(r) for r in mine),
-                        "parameters": mine[0]["parameters"],
-                        "seconds": sum(r["seconds"] for r in mine) / len(mine),
-                    },
-                )
+                counts = {
+                    "seeds": len(mine),
+                    "failed_seeds": sum(not is_finished(r) for r in mine),
+                    "parameters": mine[0]["parameters"],
+                    "seconds": sum(r["seconds"] for r in mine) / len(mine),
+                }
+                yield name, mine, counts
+
+    @staticmethod
+    @abc.abstractmethod
+    def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+        """Write the findings into a page, and the figures into the folder `plots`."""
 
     @abc.abstractmethod
-    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
-        """Writes the findings into a page, and pictures into the folder `plots`."""
-
-    @abc.abstractmethod
-    def line(self, result: dict[str, Any]) -> str:
-        """The score of one network, for a line on the terminal."""
+    def format_result(self, result: dict[str, Any]) -> str:
+        """Return the score of one network as text for the terminal."""

@@ -13,7 +13,7 @@ from keras_recur._validation import check_integer
 from keras_recur.analysis import batch_norm_statistics, update_batch_norm
 from keras_recur.analysis._banks import rebuilt
 from keras_recur.experiments._images import ImageExperiment, error_of
-from keras_recur.experiments.readout_times_page import fill_readout_times_page
+from keras_recur.experiments.readout_times_page import write_readout_times_page
 from keras_recur.inference import with_iterations
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import mean_and_error
@@ -112,11 +112,11 @@ class ReadoutTimesExperiment(ImageExperiment):
             }
         return found
 
-    def failed_score(self) -> dict[str, Any]:
+    def chance_score(self) -> dict[str, Any]:
         curve = [self.guess] * (self.last - self.first + 1)
         return {"error": self.guess, "errors": curve, "recalibrated_errors": curve}
 
-    def line(self, result: dict[str, Any]) -> str:
+    def format_result(self, result: dict[str, Any]) -> str:
         return f"{100 * result['error']:.1f} % test error at t = {self.trained}"
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -137,5 +137,6 @@ class ReadoutTimesExperiment(ImageExperiment):
             }
         return summary
 
-    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
-        fill_readout_times_page(page, results, plots)
+    @staticmethod
+    def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+        write_readout_times_page(page, results, plots)

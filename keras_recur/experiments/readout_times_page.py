@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import COLORS, band, new_figure
 from keras_recur.analysis.batch_norm_statistics import (
     BatchNormStatistics,
     draw_statistics,
 )
-from keras_recur.experiments._curves import COLORS, band, figure, save
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import in_percent
 
@@ -22,8 +22,8 @@ _CURVES = (
 )
 
 
-def fill_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     settings = results["settings"]
     page.headline(headline(results))
     page.paragraph(
@@ -36,8 +36,9 @@ def fill_readout_times_page(page: Page, results: dict[str, Any], plots: Path) ->
         "own for every step the network has none for later steps; tested earlier, it "
         "leaves out its last loops."
     )
-    page.picture(
-        _errors(results, plots / "readout-times.png"),
+    page.figure(
+        _errors(results),
+        plots / "readout-times.png",
         "Test error over the readout time of the test. The line marks the time of the "
         "training.",
     )
@@ -53,8 +54,9 @@ def fill_readout_times_page(page: Page, results: dict[str, Any], plots: Path) ->
             found = result["statistics"]
             arrays = (np.array(found[key]) for key in ("mean", "deviation"))
             drawn = draw_statistics({found["layer"]: BatchNormStatistics(*arrays)})
-            page.picture(
-                save(drawn, plots / "statistics.png"),
+            page.figure(
+                drawn,
+                plots / "statistics.png",
                 "Means and standard deviations that the first normalization of the "
                 "loop keeps for every step, a line per channel, of seed "
                 f"{result['seed']}.",
@@ -108,21 +110,19 @@ def _cell(found, key, time):
     return in_percent(found[key][place], found[f"{key}_standard_errors"][place])
 
 
-def _errors(results, path):
-    made, (axes,) = figure()
-    made.set_size_inches(6.4, 4)
+def _errors(results):
+    figure, (axes,) = new_figure()
     first = results["settings"]["first"]
     for key, name, label, color, line in _CURVES:
         rows = [
             [100 * e for e in r[key]] for r in results["runs"] if r["network"] == name
         ]
         if rows and rows[0]:
-            times = range(first, first + min(map(len, rows)))
-            shortest = [row[: len(times)] for row in rows]
-            band(axes, times, shortest, color=color, linestyle=line, label=label)
+            times = range(first, first + max(map(len, rows)))
+            band(axes, times, rows, color=color, linestyle=line, label=label)
     axes.axvline(results["settings"]["trained"], color="0.6", lw=1, ls=":", zorder=0)
     axes.set_xlabel("readout time t of the test")
     axes.set_ylabel("test error (%)")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    return save(made, path)
+    return figure

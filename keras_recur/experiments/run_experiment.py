@@ -87,7 +87,7 @@ def _train_and_score(experiment, run, seed, name):
         validation_data=lambda: experiment.load("validation"),
         seed=seed,
         score=lambda model: experiment.score(name, seed, model),
-        guess=lambda model: experiment.failed_score(),
+        guess=lambda model: experiment.chance_score(),
         jit_compile=experiment.jit_compile,
         made_with=run.made_with(),
     )
@@ -105,10 +105,10 @@ def _finished(experiment, run, seed, name):
     path = run.twin(seed, name) / "result.json"
     shape = {"parameters": int} | {
         key: [object] if isinstance(value, list) else object
-        for key, value in experiment.failed_score().items()
+        for key, value in experiment.chance_score().items()
     }
     result = run.read_json(path.relative_to(run.path), shape)
-    return result if is_finished(result) else {**result, **experiment.failed_score()}
+    return result if is_finished(result) else {**result, **experiment.chance_score()}
 
 
 def _write_results(experiment, run):
@@ -145,7 +145,7 @@ def write_page(
         The paths of the two.
     """
     page = Page(experiment.title)
-    experiment.fill(page, results, run.path / "plots")
+    experiment.write_page(page, results, run.path / "plots")
     page.heading("How it was made")
     page.table(["", ""], _made(results))
     paths = run.path / "report.html", run.path / "README.md"
@@ -168,4 +168,4 @@ def _made(results):
 def _outcome(experiment, result):
     if result["status"] != "finished":
         return result["message"]
-    return f"{experiment.line(result)} ({result['seconds']:.0f} s)"
+    return f"{experiment.format_result(result)} ({result['seconds']:.0f} s)"

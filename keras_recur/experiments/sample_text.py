@@ -40,10 +40,11 @@ def sample_text(
 
     Example:
 
+    >>> from keras_recur.experiments.sample_text import sample_text
     >>> model = keras_recur.zoo.build(
     ...     "frnn_text", input_shape=8, width=4, readout="all"
     ... ).recurrent
-    >>> text = keras_recur.experiments.sample_text(model, "while ", length=10)
+    >>> text = sample_text(model, "while ", length=10)
     >>> text[:6], len(text)
     ('while ', 16)
     """

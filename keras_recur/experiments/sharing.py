@@ -11,7 +11,7 @@ import keras
 
 from keras_recur._validation import check_positive_int, check_sequence
 from keras_recur.experiments._images import ImageExperiment, error_of
-from keras_recur.experiments.sharing_page import fill_sharing_page
+from keras_recur.experiments.sharing_page import write_sharing_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import is_finished, mean_and_error
 
@@ -141,10 +141,10 @@ class SharingExperiment(ImageExperiment):
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
         return {"error": error_of(model, self.load("test"))}
 
-    def failed_score(self) -> dict[str, Any]:
+    def chance_score(self) -> dict[str, Any]:
         return {"error": self.guess}
 
-    def line(self, result: dict[str, Any]) -> str:
+    def format_result(self, result: dict[str, Any]) -> str:
         return f"{100 * result['error']:.1f} % test error"
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -167,5 +167,6 @@ class SharingExperiment(ImageExperiment):
             }
         return summary
 
-    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
-        fill_sharing_page(page, results, plots)
+    @staticmethod
+    def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+        write_sharing_page(page, results, plots)

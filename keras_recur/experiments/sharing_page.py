@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from keras_recur.experiments._curves import COLORS, band, figure, save
+from keras_recur._plot_style import COLORS, band, new_figure
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import guess, in_percent, is_finished
 
@@ -14,8 +14,8 @@ _PANELS = {
 _SHARED = {"all": "shared", "none": "not shared"}
 
 
-def fill_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     summary = results["summary"]
     page.headline(headline(summary))
     page.paragraph(
@@ -26,19 +26,22 @@ def fill_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
     )
     for panel, title in _PANELS.items():
         page.heading(title)
-        page.picture(
-            _over_time(summary, panel, plots / f"{panel}.png"),
+        page.figure(
+            _over_time(summary, panel),
+            plots / f"{panel}.png",
             "Test error and parameters over readout time. Each point is a network "
             "trained and tested at that time.",
         )
-        page.picture(
-            _over_epochs(results, panel, plots / f"{panel}-epochs.png"),
+        page.figure(
+            _over_epochs(results, panel),
+            plots / f"{panel}-epochs.png",
             "Training error, and error on validation images, over epochs. Lines are "
             "shared, dashed ones not shared.",
         )
     page.heading("Three-state ResNet, sharing in chosen states")
-    page.picture(
-        _stages(summary, plots / "stages.png"),
+    page.figure(
+        _stages(summary),
+        plots / "stages.png",
         "Test error and parameters, by the state that shares its weights over time.",
     )
     page.heading("All networks")
@@ -103,8 +106,8 @@ def _chosen(summary, panel, shared):
     return sorted(found, key=lambda s: s["readout_time"])
 
 
-def _over_time(summary, panel, path):
-    made, (errors, counts) = figure(2)
+def _over_time(summary, panel):
+    figure, (errors, counts) = new_figure(2)
     for shared, line, color in (("all", "-", COLORS[0]), ("none", "--", COLORS[1])):
         rows = _chosen(summary, panel, shared)
         times = [s["readout_time"] for s in rows]
@@ -130,11 +133,11 @@ def _over_time(summary, panel, path):
         axes.set_xticks(times)
         axes.set_ylim(bottom=0)
     errors.legend(frameon=False)
-    return save(made, path)
+    return figure
 
 
-def _over_epochs(results, panel, path):
-    made, (training, held_out) = figure(2)
+def _over_epochs(results, panel):
+    figure, (training, held_out) = new_figure(2)
     times = sorted(
         {s["readout_time"] for s in results["summary"].values() if s["panel"] == panel}
     )
@@ -160,16 +163,16 @@ def _over_epochs(results, panel, path):
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter("{x:g}")
     held_out.legend(frameon=False, fontsize=8)
-    return save(made, path)
+    return figure
 
 
 def _epochs(results):
     return results["settings"]["recipe"]["epochs"]
 
 
-def _stages(summary, path):
+def _stages(summary):
     rows = [s for s in summary.values() if s["panel"] == "stages"]
-    made, (errors, counts) = figure(2)
+    figure, (errors, counts) = new_figure(2)
     labels = [
         _SHARED.get(s["shared"], f"only {s['shared']}").replace("not ", "not\n")
         for s in rows
@@ -186,4 +189,4 @@ def _stages(summary, path):
     errors.set_ylabel("test error (%)")
     counts.set_ylabel("parameters")
     counts.yaxis.set_major_formatter("{x:,.0f}")
-    return save(made, path)
+    return figure

@@ -7,7 +7,7 @@ intermediate iterations are trained.
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -20,9 +20,9 @@ from keras_recur._validation import (
 )
 from keras_recur.analysis import iteration_metrics
 from keras_recur.experiments.experiment import Experiment
-from keras_recur.experiments.supervision_page import fill_supervision_page
+from keras_recur.experiments.supervision_page import write_supervision_page
 from keras_recur.reports.page import Page
-from keras_recur.runs.entry import TWINS, Entry
+from keras_recur.runs.entry import TWINS, Entry, make_entry
 from keras_recur.runs.summary import guess, mean_and_error
 from keras_recur.training.recipe import Recipe
 from keras_recur.zoo.build import build_network
@@ -32,24 +32,24 @@ _LOSSES = ("final", "uniform", "geometric")
 
 @dataclasses.dataclass(frozen=True)
 class SupervisionExperiment(Experiment):
-    """Both twins, each trained on its last answer alone and on every answer.
+    """Compare training on the last readout with training on every readout.
 
-    The networks differ in two things: whether the iterations share their weights, and
-    which of them are trained to answer. All else is equal: steps, widths, recipe,
-    examples and their order. All are scored after every iteration.
+    Both twins are trained with each loss. The networks differ in whether iterations
+    share their weights and in which readouts are trained. Depth, widths, recipe,
+    examples and their order are the same. All are scored after every iteration.
 
     Args:
         entry: Family, data and recipe, from `runs.make_entry`. Its recurrent recipe is
-            used for all, without progressive loss and throttle, for no more epochs
-            than its feed-forward one has.
-        supervision: Losses that are compared: `"final"`, the last iteration alone;
-            `"uniform"`, all alike; `"geometric"`, growing with the iteration. Default:
-            the first two.
-        gamma: Of `"geometric"`: a factor from one iteration to the next. Default 1.2.
+            used for all networks, without progressive loss and throttle, for at most
+            the epochs of its feed-forward recipe.
+        losses: Losses to compare: `"final"`, the last iteration only; `"uniform"`, all
+            iterations equally; `"geometric"`, later iterations more. Defaults to
+            `("final", "uniform")`.
+        gamma: Growth of the weight per iteration in `"geometric"`. Defaults to `1.2`.
 
     Raises:
-        ValueError: for fewer than two losses, or unknown ones, and for a family without
-            iterations.
+        ValueError: If there are fewer than two losses, a loss is unknown, or the
+            family has no iterations.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), Table 4.
@@ -65,32 +65,73 @@ class SupervisionExperiment(Experiment):
     title = "Recurrence, or training every iteration?"
 
     entry: Entry
-    supervision: tuple[str, ...] = ("final", "uniform")
+    losses: tuple[str, ...] = ("final", "uniform")
     gamma: float = 1.2
 
     def __post_init__(self):
         check_type("entry", self.entry, Entry, "a `runs.Entry`")
-        losses = check_sequence("supervision", self.supervision)
-        object.__setattr__(self, "supervision", tuple(losses))
+        object.__setattr__(self, "losses", tuple(check_sequence("losses", self.losses)))
         object.__setattr__(self, "gamma", check_number("gamma", self.gamma, above=0))
-        for loss in self.supervision:
-            check_one_of("supervision", loss, _LOSSES)
-        if len(set(self.supervision)) != len(self.supervision) or (
-            len(self.supervision) < 2
-        ):
+        for loss in self.losses:
+            check_one_of("losses", loss, _LOSSES)
+        if len(set(self.losses)) != len(self.losses) or len(self.losses) < 2:
             raise ValueError(
-                "`supervision` must be two or more different losses, of "
-                f"{', '.join(map(repr, _LOSSES))}. Received: supervision="
-                f"{self.supervision}."
+                "`losses` must be two or more different losses of "
+                f"{', '.join(map(repr, _LOSSES))}. Received: losses={self.losses}."
             )
         if "iterations" not in self.entry.model:
             raise ValueError(
-                f"{self.entry.family} has no `iterations` that could be supervised."
+                f"{self.entry.family} has no `iterations` to train. Choose another "
+                "family."
             )
+
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        return (*cls._model, *cls._recipe, *cls._entry, "losses", "gamma")
+
+    _model: ClassVar = ("width", "iterations")
+    _recipe: ClassVar = ("epochs", "learning_rate")
+    _entry: ClassVar = (
+        *("family", "data", "size", "num_examples"),
+        *("data_dir", "download"),
+    )
+
+    @classmethod
+    def from_options(cls, quick: bool = False, **options: Any) -> Experiment:
+        """Return the experiment of a family on a data set.
+
+        Args:
+            quick: Whether to train the quick entry. Defaults to `False`.
+            options: `family` and `data`, and any other of `options()`: those of the
+                network, of the recipe and of `make_entry`.
+
+        Raises:
+            ValueError: If `family` is missing.
+        """
+        if "family" not in options:
+            raise ValueError(
+                "The experiment supervision compares the twins of one family. Give it, "
+                "as in --family resnet_bn."
+            )
+        model = {key: options.pop(key) for key in cls._model if key in options}
+        recipe = {key: options.pop(key) for key in cls._recipe if key in options}
+        if "epochs" in recipe:
+            epochs = recipe["epochs"]
+            recipe["milestones"] = [2 * epochs // 3, 5 * epochs // 6]
+        mine = {key: options.pop(key) for key in ("losses", "gamma") if key in options}
+        family, data = options.pop("family"), options.pop("data", "digits")
+        entry = make_entry(
+            family, data, quick=quick, model=model, recipe=recipe, **options
+        )
+        return cls(entry, **mine)
+
+    @property
+    def run_name(self) -> str:
+        return f"{self.name}-{self.entry.name}"
 
     @property
     def networks(self) -> tuple[str, ...]:
-        return tuple(f"{twin}-{loss}" for twin in TWINS for loss in self.supervision)
+        return tuple(f"{twin}-{loss}" for twin in TWINS for loss in self.losses)
 
     def as_dict(self) -> dict[str, Any]:
         entry = self.entry.as_dict()
@@ -101,7 +142,7 @@ class SupervisionExperiment(Experiment):
         return {
             **{key: entry[key] for key in kept},
             "test_size": entry["test_sizes"][0],
-            "supervision": list(self.supervision),
+            "supervision": list(self.losses),
             "gamma": self.gamma,
             "recipe": recipe,
         }
@@ -146,7 +187,7 @@ class SupervisionExperiment(Experiment):
             **curves,
         }
 
-    def failed_score(self) -> dict[str, Any]:
+    def chance_score(self) -> dict[str, Any]:
         count, score = self.entry.model["iterations"], guess(self.entry.data)
         return {
             "last_accuracy": score,
@@ -156,7 +197,7 @@ class SupervisionExperiment(Experiment):
             "flips": [None] + [0.0] * (count - 1),
         }
 
-    def line(self, result: dict[str, Any]) -> str:
+    def format_result(self, result: dict[str, Any]) -> str:
         first, last = result["accuracy"][0], result["last_accuracy"]
         shown = "-" if first is None else f"{100 * first:.1f} %"
         return f"{shown} after one iteration, {100 * last:.1f} % after the last"
@@ -188,8 +229,8 @@ class SupervisionExperiment(Experiment):
             table = np.reshape(scores, (len(whole), len(TWINS), -1))
             losses = table.mean(axis=1)
             changes = {
-                f"{loss} against {self.supervision[0]}": losses[:, i] - losses[:, 0]
-                for i, loss in enumerate(self.supervision)
+                f"{loss} against {self.losses[0]}": losses[:, i] - losses[:, 0]
+                for i, loss in enumerate(self.losses)
                 if i
             }
             twins = table.mean(axis=2)
@@ -199,5 +240,6 @@ class SupervisionExperiment(Experiment):
                 effects.setdefault(what, {})[key] = [mean, error]
         return effects
 
-    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
-        fill_supervision_page(page, results, plots)
+    @staticmethod
+    def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+        write_supervision_page(page, results, plots)

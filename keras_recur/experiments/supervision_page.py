@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_recur import zoo
-from keras_recur._plot_style import label
-from keras_recur.experiments._curves import COLORS, band, figure, save
+from keras_recur._plot_style import COLORS, band, integer_ticks, label, new_figure
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import in_percent
 
@@ -19,8 +18,8 @@ _LOSSES = {
 }
 
 
-def fill_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     settings = results["settings"]
     family = zoo.describe(settings["family"])
     page.headline(headline(results))
@@ -34,13 +33,15 @@ def fill_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> N
         f"{family.summary} Data: {settings['data']}."
     )
     page.heading("Over the iterations")
-    page.picture(
-        _curves(results, "accuracy", plots / "accuracy.png"),
+    page.figure(
+        _curves(results, "accuracy"),
+        plots / "accuracy.png",
         "Test accuracy after every iteration. Lines share their weights over the "
         "iterations, dashed ones do not.",
     )
-    page.picture(
-        _curves(results, "flips", plots / "flips.png"),
+    page.figure(
+        _curves(results, "flips"),
+        plots / "flips.png",
         "Examples that were right after the iteration before, and are wrong after "
         "this one.",
     )
@@ -123,11 +124,8 @@ def _points(mean, error):
     return text if text.startswith("-") else f"+{text}"
 
 
-def _curves(results, key, path):
-    from matplotlib.ticker import MaxNLocator
-
-    made, (axes,) = figure()
-    made.set_size_inches(6.8, 4)
+def _curves(results, key):
+    figure, (axes,) = new_figure()
     losses = list(
         dict.fromkeys(n.partition("-")[2] for n in results["summary"]["networks"])
     )
@@ -149,10 +147,10 @@ def _curves(results, key, path):
                 marker="o",
                 markersize=3,
             )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    integer_ticks(axes.xaxis)
     axes.set_xlabel("iterations")
     axes.set_ylabel({"accuracy": "test accuracy (%)"}.get(key, "right, then wrong (%)"))
     axes.set_ylim(bottom=0)
     if axes.lines:
         axes.legend(frameon=False, fontsize=8)
-    return save(made, path)
+    return figure

@@ -23,7 +23,7 @@ from keras_recur._validation import (
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.sample_text import sample_text
 from keras_recur.experiments.text_networks import NETWORKS, text_network
-from keras_recur.experiments.text_page import fill_text_page
+from keras_recur.experiments.text_page import write_text_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import mean_and_error
 from keras_recur.training.recipe import Recipe
@@ -174,14 +174,14 @@ class TextExperiment(Experiment):
             found["bits_by_far_position"] = bits.round(5).tolist()
         return found
 
-    def failed_score(self) -> dict[str, Any]:
+    def chance_score(self) -> dict[str, Any]:
         bits = math.log2(_LETTERS)
         found = {"bits_per_character": bits, "bits_by_position": [bits] * self.length}
         if self.far > 1:
             found["bits_by_far_position"] = [bits] * (self.far * self.length)
         return found
 
-    def line(self, result: dict[str, Any]) -> str:
+    def format_result(self, result: dict[str, Any]) -> str:
         return f"{result['bits_per_character']:.3f} bits per character"
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -195,8 +195,9 @@ class TextExperiment(Experiment):
             }
         return {"bits_without_context": _bits_without_context(), "networks": summary}
 
-    def fill(self, page: Page, results: dict[str, Any], plots: Path) -> None:
-        fill_text_page(page, results, plots)
+    @staticmethod
+    def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+        write_text_page(page, results, plots)
 
 
 def _check_temperature(name, value):

@@ -4,15 +4,15 @@ import math
 from pathlib import Path
 from typing import Any
 
-from keras_recur.experiments._curves import COLORS, band, figure, save
+from keras_recur._plot_style import COLORS, band, new_figure
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import is_finished, with_error
 
 _LABELS = {"graph": "state graph", "gru": "GRU"}
 
 
-def fill_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Writes the findings into a page, and pictures into the folder `plots`."""
+def write_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings into a page, and the figures into the folder `plots`."""
     page.headline(headline(results))
     page.paragraph(
         "Two networks of nearly equal size predict the next character of the "
@@ -39,9 +39,9 @@ def fill_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
             "normalization goes on with its last statistics.",
         ),
     ):
-        path = _curves(results, name, label, plots)
-        if path:
-            page.picture(path, caption)
+        figure = _curves(results, name, label)
+        if figure is not None:
+            page.figure(figure, plots / f"{name}.png", caption)
     page.heading("What they write")
     for label, temperature, text in sampled(results):
         page.paragraph(f"{label}, temperature {temperature}:")
@@ -114,9 +114,8 @@ def _rows(results, name, network):
     return [r[key] for r in runs if key in r]
 
 
-def _curves(results, name, label, plots):
-    made, (axes,) = figure()
-    made.set_size_inches(6.4, 4)
+def _curves(results, name, label):
+    figure, (axes,) = new_figure()
     for network, color in zip(results["summary"]["networks"], COLORS, strict=False):
         rows = _rows(results, name, network)
         if rows:
@@ -133,4 +132,4 @@ def _curves(results, name, label, plots):
     # Above it is worse than guessing: an epoch like that would flatten all others.
     axes.set_ylim(0, min(axes.get_ylim()[1], math.log2(97)))
     axes.legend(frameon=False)
-    return save(made, plots / f"{name}.png")
+    return figure

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_recur._plot_style import new_figure, save
 from keras_recur.layers._graph_arguments import kind_of
 
 _KIND_COLOURS = {
@@ -20,19 +21,15 @@ _LEFT_OUT = "#d9d9d9"
 
 def plot_graph(graph, path: Any = None, steps: int | None = None) -> Any:
     """`RecurrentGraph.plot`."""
-    from matplotlib.figure import Figure
-
     steps = graph.steps if steps is None else steps
     width = 5.2 + 1.25 * (steps + 1)
     height = 1.1 + 0.95 * len(graph.states)
-    figure = Figure(figsize=(min(width, 20), height), layout="constrained")
     ratio = [4.2, max(3, 1.2 * (steps + 1))]
-    left, right = figure.subplots(1, 2, width_ratios=ratio)
+    size = min(width, 20), height
+    figure, (left, right) = new_figure(2, size=size, grid=False, width_ratios=ratio)
     _states(left, graph)
     _unrolled(right, graph, steps)
-    if path is not None:
-        figure.savefig(path, dpi=130)
-    return figure
+    return save(figure, path)
 
 
 def _states(axes, graph):

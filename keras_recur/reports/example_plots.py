@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur._plot_style import new_figure, save
 from keras_recur.analysis.plot_predictions import plot_predictions
 from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
@@ -59,8 +59,7 @@ def draw_thinking(entry: Entry, model: Any, folder: Path) -> list[tuple[str, str
     if entry.data == "prefix_sums":
         every = with_iterations(model, iterations, readout="all", unroll=False)
         answers = np.argmax(every.predict_on_batch(x), axis=-1)
-        with replacing(folder / "thinking.png") as file:
-            _wrong(y, answers).savefig(file, format="png", dpi=130)
+        save(_wrong(y, answers), folder / "thinking.png")
         pictures.append(("thinking.png", _AVERAGE.format(size=size)))
     for name in ("unfolding.png", "unfolding.gif"):
         plot_predictions(model, x[0], y[0], iterations, trained, folder / name)
@@ -71,11 +70,8 @@ def draw_thinking(entry: Entry, model: Any, folder: Path) -> list[tuple[str, str
 
 
 def _wrong(y, answers):
-    from matplotlib.figure import Figure
-
     wrong = 100 * (answers != y[:, None]).mean(axis=0)
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = new_figure(size=(7.2, 3.6), grid=False)
     extent = (0.5, wrong.shape[1] + 0.5, wrong.shape[0] + 0.5, 0.5)
     image = axes.imshow(
         wrong, cmap="Blues", aspect="auto", interpolation="nearest", extent=extent

@@ -6,6 +6,9 @@ import re
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from keras_recur._plot_style import save
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto;
@@ -126,6 +129,11 @@ class Page:
         )
         said, file = escaped(caption), urllib.parse.quote(path.name)
         self._markdown.append(f"![{said}](plots/{file})\n\n*{said}*")
+
+    def figure(self, figure: Any, path: Path, caption: str) -> None:
+        """Write a Matplotlib figure as a PNG file, and show it."""
+        save(figure, path)
+        self.picture(path, caption)
 
     def html(self) -> str:
         """The page as one HTML file."""

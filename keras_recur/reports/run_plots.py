@@ -1,35 +1,36 @@
-"""Plots of a run. Matplotlib is imported when one is drawn, not before."""
+"""Plots of a run, made from the content of `results.json`."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_recur._files import replacing
+from keras_recur import data as data_room
 from keras_recur._plot_style import (
     band,
-    counted_runs,
-    drawn,
+    color_of,
+    integer_ticks,
     label,
-    score,
-    shortest,
-    style,
+    line_style,
+    mark_trained,
+    new_figure,
+    percent_axis,
+    save,
 )
-from keras_recur._plot_style import figure as figure_of
-from keras_recur.runs.summary import guess, is_finished, size_label, span
+from keras_recur.runs.summary import counted, guess, is_finished, size_label, span
 
 _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """Draws every plot that the results allow.
+    """Draw every plot that the results allow, as PNG files.
 
     Args:
         results: Content of `results.json`.
-        folder: Where the PNG files go.
+        folder: Folder of the files.
 
     Returns:
-        `(file name, caption)` of each.
+        A list of `(file name, caption)`.
     """
     pictures = []
     for name, draw, caption in (
@@ -39,98 +40,142 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
         ("training.png", _training, _TRAINING),
     ):
         figure = draw(results)
-        if figure is None:
-            continue
-        with replacing(folder / name) as file:
-            figure.savefig(file, format="png", dpi=130)
-        pictures.append((name, caption))
+        if figure is not None:
+            save(figure, folder / name)
+            pictures.append((name, caption))
     return pictures
 
 
 _ITERATIONS = (
-    "Score after each iteration at test time. Shaded: the iterations that were "
-    "trained. What loops can go on with the same weights; the feed-forward twin has no "
-    "layers left."
+    "Test score after each iteration; the recurrent network can run for more "
+    "iterations than it was trained with, its twin cannot."
 )
 _SIZES = (
-    "Score on larger inputs than those trained on, after the number of iterations "
-    "(it.) that did best on validation examples of the same size. What loops can run "
-    "more of them than it was trained with; the twin has a fixed depth."
+    "Test score by input size, after the number of iterations (it.) that scored best "
+    "on validation examples of that size."
 )
 _MACS = (
-    "Score against what it costs: multiply-accumulate operations of one example up to "
-    "each iteration. Ring: the last iteration that was trained."
+    "Test score against the multiply-accumulate operations (MACs) of one example up "
+    "to each iteration."
 )
-_TRAINING = (
-    "Score on validation examples over training, at the size that is trained on; with "
-    "a curriculum, of the phase that is trained."
-)
+_TRAINING = "Validation score after each epoch of training."
+
+
+def task(entry: dict[str, Any]) -> str:
+    """Return what was trained on, such as "prefix sums of 32 bits"."""
+    name, size = entry["data"].replace("_", " "), entry["test_sizes"][0]
+    if isinstance(size, list | tuple):
+        size = size[0]
+    if not size:
+        return name
+    return f"{name} of {size} bits" if name == "prefix sums" else f"{name}, size {size}"
+
+
+def _rows(results, network, size):
+    """The curves of a network on the test size of that index, one per seed."""
+    runs = counted(results["entry"], results["runs"], network)
+    return [
+        [None if a is None else 100 * a for a in r["tests"][size]["curve"]]
+        for r in runs
+    ]
+
+
+def _drawn(results):
+    """Names of the networks to draw: recalibrated ones replace the others.
+
+    Folded networks are recalibrated too, so all that is drawn was treated the same.
+    """
+    every = results["summary"]
+    return [name for name in every if f"{name}, recalibrated" not in every]
+
+
+def _score(results):
+    metric = data_room.describe(results["entry"]["data"]).metric
+    return "F1" if metric == "f1" else "accuracy"
+
+
+def _figure(results, title, panels=1):
+    figure, every = new_figure(panels, sharey=True)
+    score = _score(results)
+    for axes in every:
+        percent_axis(axes, f"test {score}")
+    for axes in every[1:]:
+        axes.set_ylabel("")
+    title = title.format(score=score[0].upper() + score[1:])
+    text = f"{title}, {task(results['entry'])} ({_seeds(results)})"
+    figure.suptitle(text, x=0.01, ha="left", fontsize=10)
+    return figure, every
+
+
+def _seeds(results):
+    twins = [r["twin"] for r in results["runs"]]
+    count = max(map(twins.count, twins), default=0)
+    text = f"mean ± standard error, {count} seeds" if count > 1 else "one seed"
+    failed = sum(not is_finished(r) for r in results["runs"])
+    return f"{text}; {failed} of {len(twins)} runs failed" if failed else text
 
 
 def _iterations(results):
     entry = results["entry"]
-    figure, (axes,) = figure_of(results)
     trained = entry["model"].get("iterations")
     if trained is None:
         return None
-    axes.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
-    axes.text(0.7, 101, "trained", va="top", fontsize=8, color="0.4")
-    several = len(drawn(results)) > 2
-    for network in drawn(results):
-        runs = counted_runs(results, network)
-        for i, size in enumerate(entry["test_sizes"] if runs else ()):
-            if several and i not in (0, len(entry["test_sizes"]) - 1):
+    figure, (axes,) = _figure(results, "{score} over iterations")
+    mark_trained(axes, trained)
+    sizes, names = entry["test_sizes"], _drawn(results)
+    for network in names:
+        # With many networks, the smallest and the largest size are enough.
+        shown = [0, len(sizes) - 1] if len(names) > 2 else range(len(sizes))
+        for i in sorted(set(shown)):
+            rows = _rows(results, network, i)
+            if not rows:
                 continue
-            rows = shortest([r["tests"][i]["curve"] for r in runs])
-            line = style(network)
-            if network == "recurrent" and not several:
-                line |= {"color": _SHADES[i % 4]}
-            else:
-                line |= {"alpha": (1, 0.7, 0.5, 0.35)[i % 4]}
-            where = f", {size_label(size)}" if size else ""
-            name = f"{label(network)}{where}"
+            line, name = line_style(network), label(network)
+            if sizes[i] and network == "recurrent" and len(names) <= 2:
+                line["color"] = _SHADES[i % 4]
+                name += f", {size_label(sizes[i])}"
+            elif len(sizes) > 1:
+                # The lines of a twin coincide at 0 % on all larger sizes.
+                line["alpha"] = (1, 0.7, 0.5, 0.35)[i % 4]
+                name = "" if i else f"{name}, all sizes drawn"
             band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **line)
     if not axes.lines:
         return None
     axes.set_xlabel("iterations at test time")
     axes.set_xlim(left=0.5)
+    integer_ticks(axes.xaxis)
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
 
 
 def _sizes(results):
     sizes = results["entry"]["test_sizes"]
-    if len(sizes) < 2:
+    networks = [n for n in _drawn(results) if results["summary"][n]["sizes"]]
+    if len(sizes) < 2 or not networks:
         return None
-    figure, (axes,) = figure_of(results)
+    figure, (axes,) = _figure(results, "{score} by input size")
     place = np.arange(len(sizes))
-    networks = [n for n in drawn(results) if results["summary"][n]["sizes"]]
     wide = 0.8 / max(2, len(networks))
     for turn, network in enumerate(networks):
-        summary = results["summary"][network]
+        found = results["summary"][network]["sizes"]
         offset = wide * (turn - (len(networks) - 1) / 2)
-        means = [100 * s["mean"] for s in summary["sizes"]]
-        errors = [100 * (s["standard_error"] or 0) for s in summary["sizes"]]
+        means = [100 * s["mean"] for s in found]
         bars = axes.bar(
             place + offset,
             means,
             0.95 * wide,
-            yerr=errors,
-            color=style(network)["color"],
+            yerr=[100 * (s["standard_error"] or 0) for s in found],
+            color=color_of(network),
             alpha=0.55 if ", folded" in network else 1,
             label=label(network),
             capsize=3,
         )
-        few = len(networks) < 3
-        labels = [
-            f"{m:.0f}" + (f"\n{span(s['iterations'])} it." if few else "")
-            for m, s in zip(means, summary["sizes"], strict=True)
-        ]
+        labels = [f"{mean:.0f}" for mean in means]
+        if len(networks) < 3:
+            steps = [span(s["iterations"]) for s in found]
+            labels = [f"{m}\n{t} it." for m, t in zip(labels, steps, strict=True)]
         axes.bar_label(bars, labels, fontsize=7, padding=3)
-    if not axes.containers:
-        return None
     axes.set_ylim(-2, 125)
-    axes.set_yticks(range(0, 101, 20))
     names = [size_label(s).replace("size ", "").replace(", ", "\n") for s in sizes]
     names[0] += " (trained)"
     axes.set_xticks(place, names)
@@ -142,27 +187,24 @@ def _sizes(results):
 def _macs(results):
     macs, entry = results.get("macs", {}), results["entry"]
     trained = entry["model"].get("iterations")
-    networks = [n for n in drawn(results) if n.partition(", ")[0] in macs]
+    networks = [n for n in _drawn(results) if n.partition(", ")[0] in macs]
     # Folded networks may run further than their twins were counted.
     networks = [n for n in networks if ", folded" not in n]
     if trained is None or not networks:
         return None
     sizes = entry["test_sizes"][: len(macs[networks[0].partition(", ")[0]])]
-    figure, panels = figure_of(results, len(sizes))
+    figure, panels = _figure(results, "{score} against operations", len(sizes))
     for i, (axes, size) in enumerate(zip(panels, sizes, strict=True)):
         counts = [macs[n.partition(", ")[0]][i] for n in networks]
-        largest = max(c for count in counts for c in count if c)
-        unit, word = _unit(largest)
+        unit, word = _unit(max(c for count in counts for c in count if c))
         for network, count in zip(networks, counts, strict=True):
-            rows = shortest(
-                [r["tests"][i]["curve"] for r in counted_runs(results, network)]
-            )
-            x = np.array(count[: len(rows[0])], float) / unit
-            color = style(network)["color"]
-            band(axes, x, rows, label=label(network), **style(network))
+            rows = _rows(results, network, i)
+            x = np.array(count[: min(map(len, rows))], float) / unit
+            band(axes, x, rows, label=label(network), **line_style(network))
             if trained <= len(x):
-                end = 100 * np.array(rows, float)[:, trained - 1].mean()
+                end = np.mean([row[trained - 1] for row in rows])
                 ring = {"mfc": "none", "ms": 9, "mew": 1.8, "clip_on": False}
+                color = color_of(network)
                 axes.plot(x[trained - 1], end, "o", color=color, zorder=3, **ring)
         axes.set_xlim(left=0)
         if size:
@@ -173,48 +215,45 @@ def _macs(results):
     from matplotlib.lines import Line2D
 
     handles.append(Line2D([], [], color="0.4", marker="o", ls="", mfc="none", ms=8))
-    names.append("end of what was trained")
-    figure.legend(
-        handles, names, loc="outside lower center", ncols=3, fontsize=9, frameon=False
-    )
+    names.append("last trained iteration")
+    place = {"loc": "outside lower center", "ncols": 3}
+    figure.legend(handles, names, fontsize=9, frameon=False, **place)
     return figure
 
 
 def _unit(largest):
-    """The unit in which a number is short, and its name."""
+    """Return the unit that makes a number short, and its name."""
     units = (1e9, " (billions)"), (1e6, " (millions)"), (1e3, " (thousands)")
     return next((unit for unit in units if largest >= unit[0]), (1, ""))
 
 
 def _training(results):
-    from matplotlib.ticker import MaxNLocator
-
-    figure, (axes,) = figure_of(results)
-    key = f"val_{score(results).lower()}"
+    score = _score(results)
+    figure, (axes,) = _figure(results, "{score} during training")
+    key = f"val_{score.lower()}"
     for network in (name for name in results["summary"] if "," not in name):
-        runs = counted_runs(results, network)
+        runs = counted(results["entry"], results["runs"], network)
         done = [
             r["history"][key] for r in runs if is_finished(r) and key in r["history"]
         ]
         if done:
             lost = sum(not is_finished(r) for r in runs)
             guesses = [guess(results["entry"]["data"])] * len(done[0])
-            rows = shortest(done + lost * [guesses])
-            color = style(network)["color"]
+            rows = [[100 * a for a in row] for row in done + lost * [guesses]]
             epochs = np.arange(1, len(rows[0]) + 1)
-            band(axes, epochs, rows, color=color, label=label(network))
+            band(axes, epochs, rows, color=color_of(network), label=label(network))
     if not axes.lines:
         return None
     _mark_phases(axes, results["entry"])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(f"validation {score(results)} (%)")
+    integer_ticks(axes.xaxis)
+    axes.set_ylabel(f"validation {score} (%)")
     axes.set_xlabel("epoch")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
 
 
 def _mark_phases(axes, entry):
-    """A line where a phase of the curriculum begins, and its window."""
+    """Mark where each phase of a curriculum begins, and name its window."""
     phases = entry.get("phases", ())
     if phases:
         axes.set_xlim(left=0.5)
@@ -225,4 +264,4 @@ def _mark_phases(axes, entry):
             break
         if i:
             axes.axvline(start, color="0.7", lw=0.8, ls=":")
-        axes.text(start + 0.1, 3, f"window {window}", fontsize=8, color="0.4")
+        axes.text(start + 0.1, 104, f"window {window}", fontsize=8, color="0.4")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_recur._plot_style import COLORS
+from keras_recur._plot_style import color_of
 
 _OTHERS = ("#2a8f5a", "#7a5195", "#b8467c", "#8a6d1d")
 _MARKERS = ("D", "^", "v", "P")
@@ -19,9 +19,9 @@ def sharings(configurations: list[dict[str, Any]]) -> list[str]:
 def look(sharing: str, every: list[str]) -> dict[str, Any]:
     """Colour and marker of a sharing, the same in all plots."""
     if sharing == "all":
-        return {"color": COLORS["recurrent"], "marker": "o"}
+        return {"color": color_of("recurrent"), "marker": "o"}
     if sharing == "none":
-        return {"color": COLORS["feedforward"], "marker": "s"}
+        return {"color": color_of("feedforward"), "marker": "s"}
     place = [name for name in every if name not in _LONG].index(sharing)
     return {"color": _OTHERS[place % 4], "marker": _MARKERS[place % 4]}
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur._files import check_path, replacing
+from keras_recur._files import check_path
+from keras_recur._plot_style import new_figure, save
 from keras_recur._validation import check_type
 from keras_recur.tuning._equal_macs import (
     by_iterations,
@@ -75,8 +76,7 @@ def draw_search(result: SearchResult, folder: str | Path) -> list[tuple[str, str
         figure = plot(result)
         if figure is None:
             continue
-        with replacing(Path(folder) / name) as file:
-            figure.savefig(file, format="png", dpi=130)
+        save(figure, Path(folder) / name)
         pictures.append((name, caption))
     return pictures
 
@@ -103,7 +103,6 @@ def plot_grid(result: SearchResult) -> Any:
     >>> figure = keras_recur.tuning.plot_grid(result)
     """
     from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
 
     _check_result(result)
     every = result.configurations()
@@ -117,15 +116,18 @@ def plot_grid(result: SearchResult) -> Any:
     size = max(2.3, cell * len(steps)), max(1.6, 0.75 * cell * len(widths))
     columns = min(3, len(kinds), max(1, int(11 / size[0])))
     lines = -(-len(kinds) // columns)
-    figure = Figure(
-        figsize=(1.6 + (size[0] + 0.3) * columns, 0.8 + (size[1] + 0.6) * lines),
-        layout="constrained",
+    figure, panels = new_figure(
+        columns,
+        lines,
+        (1.6 + (size[0] + 0.3) * columns, 0.8 + (size[1] + 0.6) * lines),
+        grid=False,
+        sharex=True,
+        sharey=True,
     )
-    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     scores = [100 * c["accuracy"] for c in every if c["finished"]]
     scale = Normalize(min(scores, default=0), max(scores, default=1))
     levels, image = _levels(every), None
-    for axes, kind in zip(panels.flat, kinds, strict=False):
+    for axes, kind in zip(panels, kinds, strict=False):
         cells = _cells([c for c in every if c["sharing"] == kind])
         drawn = _draw_cells(axes, cells, widths, steps, scale)
         image = drawn if scores else image
@@ -135,13 +137,13 @@ def plot_grid(result: SearchResult) -> Any:
         axes.set_yticks(range(len(widths)), map(str, widths))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-    for axes in panels.flat[len(kinds) :]:
+    for axes in panels[len(kinds) :]:
         axes.remove()
     figure.supxlabel("iterations", fontsize=10)
     figure.supylabel("width", fontsize=10)
     figure.suptitle(_title(result, "mean"), x=0.01, ha="left", fontsize=11)
     if image is not None:
-        bar = figure.colorbar(image, ax=list(panels.flat[: len(kinds)]), pad=0.02)
+        bar = figure.colorbar(image, ax=panels[: len(kinds)], pad=0.02)
         bar.set_label(f"validation {result.score} (%)")
         bar.outline.set_visible(False)
     return figure
@@ -168,8 +170,6 @@ def plot_pareto(result: SearchResult) -> Any:
     >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
     >>> figure = keras_recur.tuning.plot_pareto(result)
     """
-    from matplotlib.figure import Figure
-
     _check_result(result)
     every = result.configurations()
     kinds = sharings(every)
@@ -179,8 +179,8 @@ def plot_pareto(result: SearchResult) -> Any:
         return None
     columns = min(2, len(costs))
     lines = -(-len(costs) // columns)
-    figure = Figure(figsize=(4.8 * columns, 0.7 + 3.6 * lines), layout="constrained")
-    panels = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
+    size = 4.8 * columns, 0.7 + 3.6 * lines
+    figure, panels = new_figure(columns, lines, size, sharey=True)
     later = []
     for axes, cost in zip(panels, costs, strict=False):
         known = [c for c in done if c[cost]]
@@ -191,7 +191,6 @@ def plot_pareto(result: SearchResult) -> Any:
             _draw_points(axes, [c for c in known if c["sharing"] == kind], cost, kinds)
         unit = "B" if cost in ("activation_bytes", "peak_memory") else ""
         _amounts(axes, [c[cost] for c in known], unit)
-        _plain(axes)
         axes.set_xlabel(_COST_NAMES[cost])
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(f"validation {result.score} (%)")
@@ -231,8 +230,6 @@ def plot_equal_macs(result: SearchResult) -> Any:
     >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
     >>> figure = keras_recur.tuning.plot_equal_macs(result)
     """
-    from matplotlib.figure import Figure
-
     _check_result(result)
     every = result.configurations()
     groups = equal_macs_groups(every, kept_to_one_amount(result.content))[:3]
@@ -240,10 +237,8 @@ def plot_equal_macs(result: SearchResult) -> Any:
         return None
     groups.sort(key=lambda group: group[0]["macs"])
     kinds = sharings(every)
-    figure = Figure(
-        figsize=(max(6.4, 1.2 + 2.8 * len(groups)), 4), layout="constrained"
-    )
-    panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
+    size = max(6.4, 1.2 + 2.8 * len(groups)), 4
+    figure, panels = new_figure(len(groups), size=size, sharey=True)
     for axes, group in zip(panels, groups, strict=True):
         for kind in kinds:
             found = by_iterations(group, kind)
@@ -270,7 +265,6 @@ def plot_equal_macs(result: SearchResult) -> Any:
         axes.margins(x=0.1)
         axes.set_title(f"{_span(group)} MACs", fontsize=10)
         axes.set_xlabel("iterations, and width (w)")
-        _plain(axes)
     panels[0].set_ylabel(f"validation {result.score} (%)")
     _legend(figure, kinds)
     figure.suptitle(_title(result), x=0.01, ha="left", fontsize=11)
@@ -452,11 +446,6 @@ def _amounts(axes, values, unit):
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: amount(v, unit)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08)
-
-
-def _plain(axes):
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
 
 
 def _legend(figure, kinds, free=None):

@@ -96,10 +96,17 @@ def ran(tmp_path_factory):
 
 
 def test_all_are_listed():
-    assert experiments.list_experiments() == ["sharing", "readout-times", "text"]
+    assert experiments.list_experiments() == [
+        "sharing",
+        "readout-times",
+        "supervision",
+        "text",
+    ]
     for name in experiments.list_experiments():
         assert experiments.get_experiment(name) is type(TINY[name])
-        assert type(TINY[name]).quick().as_dict()["recipe"]["source"]
+        options = {"family": "mlp"} if name == "supervision" else {}
+        experiment = type(TINY[name]).from_options(quick=True, **options)
+        assert experiment.as_dict()["recipe"]["source"]
     with pytest.raises(ValueError, match=r"Received: name='shared'.*Did you mean.*ing"):
         experiments.get_experiment("shared")
 
@@ -270,12 +277,25 @@ def test_supervision_differs_in_sharing_and_loss_alone():
         )
     models = {n: experiment.network(n, 0) for n in experiment.networks}
     for twin in ("recurrent", "feedforward"):
-        one, other = (models[f"{twin}-{loss}"] for loss in experiment.supervision)
+        one, other = (models[f"{twin}-{loss}"] for loss in experiment.losses)
         for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
         assert one.output_shape == (None, 2, 10)
     shared, own = (m.count_params() for m in list(models.values())[::2])
     assert own - shared == 3 * 3 + 3
+
+
+def test_supervision_from_options_makes_the_entry():
+    found = SupervisionExperiment.from_options(
+        quick=True, family="mlp", width=3, iterations=2, num_examples=32, epochs=2
+    )
+    made = SupervisionExperiment(supervised(epochs=2))
+    assert found.entry.model == made.entry.model
+    assert found.as_dict()["num_examples"] == 32
+    assert found.recipe("recurrent-final").epochs == 2
+    assert found.run_name == "supervision-mlp-digits"
+    with pytest.raises(ValueError, match="family.*--family resnet_bn"):
+        SupervisionExperiment.from_options(data="digits")
 
 
 def test_effects_of_supervision_by_hand():
@@ -334,7 +354,7 @@ BAD = [
     ),
     (
         lambda: SupervisionExperiment(supervised(), ("final", "unifrom")),
-        "Received: supervision='unifrom'.*Did you mean 'uniform'",
+        "Received: losses='unifrom'.*Did you mean 'uniform'",
     ),
     (
         lambda: SupervisionExperiment(make_entry("swrn", "cifar10")),

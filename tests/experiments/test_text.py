@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from keras_recur import data
-from keras_recur.experiments import TextExperiment, sample_text
+from keras_recur.experiments import TextExperiment
+from keras_recur.experiments.sample_text import sample_text
 from keras_recur.experiments.text import bits_by_position
 from keras_recur.experiments.text_networks import gru_units
 from keras_recur.zoo.costs import trainable_parameters

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from keras_recur import runs
-from keras_recur._plot_style import counted_runs
 from keras_recur.data import ArrayDataset
 from keras_recur.reports.run_plots import draw_all
 from keras_recur.reports.run_report import footnote, headline
 from keras_recur.runs import trial as trial_module
-from keras_recur.runs.summary import guess, is_finished, summarize
+from keras_recur.runs.summary import counted, guess, is_finished, summarize
 from keras_recur.runs.trial import Trial, check_finite, run_trial
 from keras_recur.training import Recipe, TrainingDiverged
 
@@ -208,7 +207,10 @@ def test_failed_seeds_are_in_every_mean_and_plot(third, tmp_path):
     assert size["seeds"] == 3 and size["mean"] == pytest.approx(np.mean(scores))
     error = np.std(scores, ddof=1) / math.sqrt(3)
     assert size["standard_error"] == pytest.approx(error)
-    curves = [r["tests"][0]["curve"] for r in counted_runs(results, "recurrent")]
+    curves = [
+        r["tests"][0]["curve"]
+        for r in counted(results["entry"], results["runs"], "recurrent")
+    ]
     assert curves == [[0.8, 0.9], [0.8, 0.9], [0.1, 0.1]]
     assert "1 of 3 seeds of the recurrent network diverged" in headline(results)
     assert "counts as guessing (10 %)" in footnote(results)
