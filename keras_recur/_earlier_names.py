@@ -1,4 +1,4 @@
-"""Names in files of version 0.1.0, and what they are called now."""
+"""Names in files of version 0.1.0, and the names that replaced them."""
 
 from typing import Any
 
@@ -8,8 +8,41 @@ _NOW = {
     "recurrence": "recurrence_penalty",
     "return_sequence": "return_sequences",
 }
+_EARLIER = {now: earlier for earlier, now in _NOW.items()} | {
+    "max_statistics": "statistics",
+    "reduction": "positions",
+    "transition_layer": "layer",
+}
+_EARLIER_MODULES = {
+    "keras_recur.inference.readout_policy": "keras_recur.layers.readout_policy",
+    "keras_recur.regularizers.recurrence_regularizer": (
+        "keras_recur.layers.recurrence_regularizer"
+    ),
+}
 
 
 def current_names(config: dict[str, Any]) -> dict[str, Any]:
     """Return `config` with the keys that this version uses."""
     return {_NOW.get(key, key): value for key, value in config.items()}
+
+
+def earlier_names(config: Any, ours: bool = True) -> Any:
+    """Return `config` with the keys and modules that version 0.1.0 wrote.
+
+    Args:
+        config: A configuration in JSON types, nested to any depth.
+        ours: Whether `config` belongs to an object of this library. The keys of other
+            objects are kept.
+    """
+    if isinstance(config, dict):
+        if "registered_name" in config:
+            ours = str(config["registered_name"]).startswith("keras_recur>")
+        return {
+            _EARLIER.get(key, key) if ours else key: earlier_names(value, ours)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return [earlier_names(item, ours) for item in config]
+    if isinstance(config, str):
+        return _EARLIER_MODULES.get(config, config)
+    return config

@@ -1,4 +1,4 @@
-"""What losses and metrics over readouts begin with: targets checked, padding out."""
+"""Checks of targets and padding that losses and metrics over readouts share."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras_recur.layers._masks import without_padding
 
 
 class ReadoutLoss(keras.losses.Loss):
-    """A loss that checks targets in arrays, and does not score padding."""
+    """Loss that checks targets given as arrays and does not score padding."""
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None):
         check_given(y_true, y_pred)
@@ -18,7 +18,7 @@ class ReadoutLoss(keras.losses.Loss):
 
 
 def last_answers(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Return targets in the shape of the answers, and logits of the last readout."""
+    """Return targets in the shape of the answers, and the last readout's logits."""
     check_given(y_true, y_pred)
     y_true, y_pred = map(keras.ops.convert_to_tensor, (y_true, y_pred))
     y_true, y_pred = without_padding(y_true, y_pred)

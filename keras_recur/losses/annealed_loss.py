@@ -1,4 +1,4 @@
-"""A loss that passes from one to another while a model is trained."""
+"""Loss that moves from one loss to another during training."""
 
 from typing import Any
 
@@ -13,25 +13,25 @@ from keras_recur.losses.iteration_loss import IterationLoss
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class AnnealedLoss(ReadoutLoss):
-    """`1 - share` times one loss over the readouts, plus `share` times another.
+    """Mix of two losses over the readouts, `(1 - share) * start + share * end`.
 
-    A loss is linear in its weights: that is the loss with the weights mixed. A file
-    keeps the share as it was when the file was written.
+    Because a loss is linear in its weights, this equals the loss with mixed weights.
+    A saved file holds the share at the time of saving.
 
     Args:
-        start: The `IterationLoss` of share 0.
-        end: The `IterationLoss` of share 1.
-        share: A number from 0 to 1, or a variable that holds one, such as
+        start: `IterationLoss` that applies when `share` is 0.
+        end: `IterationLoss` that applies when `share` is 1.
+        share: Number from 0 to 1, or a variable that holds one, such as
             `Annealing().share`.
-        name: Name of the loss.
+        name: Name of the loss. Defaults to `"annealed_loss"`.
 
     Call arguments:
         y_true: Integer targets, `(batch, ...)`.
         y_pred: Logits, `(batch, iterations, ..., classes)`.
 
     Raises:
-        ValueError: If an argument is not as described, or the logits are those of one
-            readout.
+        ValueError: If an argument has an invalid value, or the logits have no axis of
+            iterations.
 
     Example:
 
@@ -61,7 +61,7 @@ class AnnealedLoss(ReadoutLoss):
         y_true, several = matched(y_true, y_pred)
         if not several:
             raise ValueError(
-                "Weights of readouts can only be annealed where there are several. "
+                "Weights of readouts can only be annealed if the model has several. "
                 f"Received: logits of shape {tuple(y_pred.shape)} for targets of shape "
                 f"{tuple(y_true.shape)}. Build the model with readout='all'."
             )

@@ -1,7 +1,7 @@
-"""Coarse answers first: cross-entropy of superclasses, then of classes.
+"""Cross-entropy of superclasses first, then of classes.
 
 Reference: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), episodic
-curriculum; the ramps are those in its released code, which never uses them.
+curriculum. The schedules are those in the released code, which does not use them.
 """
 
 from collections.abc import Sequence
@@ -19,30 +19,31 @@ COARSE_TO_FINE = ("linear", "switch", "power")
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class CoarseToFineLoss(IterationLoss):
-    """Cross-entropy that asks early iterations for the superclass alone.
+    """Cross-entropy that trains early iterations on superclasses only.
 
-    At each iteration the loss is `f` times the cross-entropy of the class plus `1 - f`
-    times that of the superclass, whose probability is the sum of its classes'. The
-    share `f` grows from iteration to iteration.
+    The loss of each iteration is `f` times the cross-entropy of the class plus `1 - f`
+    times the cross-entropy of the superclass. The probability of a superclass is the
+    sum over its classes. The share `f` grows over the iterations.
 
     Args:
-        hierarchy: The superclass of every class, integers from 0, as
-            `data.superclasses` gives them.
-        coarse_to_fine: How `f` grows over iterations 1 to T: `"linear"` (default), from 0 to 1;
-            `"switch"`, 0 in the first half and 1 then; `"power"`, `(i / T) ** 1.3`.
-            With one iteration `f` is 1.
-        weights: Weight of each iteration, as of `IterationLoss`. Default `"uniform"`.
-        gamma: For `weights="geometric"`. Default 1.
-        name: Name of the loss.
+        hierarchy: Superclass of each class, integers from 0, as returned by
+            `data.superclasses`.
+        coarse_to_fine: Growth of `f` over iterations 1 to T. `"linear"` (default): from
+            0 to 1. `"switch"`: 0 in the first half, 1 in the second. `"power"`:
+            `(i / T) ** 1.3`. With one iteration, `f` is 1.
+        weights: Weight of each iteration, as in `IterationLoss`. Defaults to
+            `"uniform"`.
+        gamma: Factor for `weights="geometric"`. Defaults to `1.0`.
+        name: Name of the loss. Defaults to `"coarse_to_fine_loss"`.
 
     Call arguments:
-        y_true: Integer targets, `(batch, ...)`; those below 0 are not scored.
+        y_true: Integer targets, `(batch, ...)`. Targets below 0 are not scored.
         y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
             from a model with `readout="all"`.
 
     Raises:
-        ValueError: for a hierarchy that leaves out a superclass or has another number
-            of classes than the logits, an unknown coarse_to_fine, and as `IterationLoss`.
+        ValueError: If `hierarchy` skips a superclass or has another number of classes
+            than the logits, if `coarse_to_fine` is unknown, or as in `IterationLoss`.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
@@ -70,7 +71,7 @@ class CoarseToFineLoss(IterationLoss):
         )
 
     def fine_shares(self, iterations: int) -> list[float]:
-        """The share of the class in the loss of each of `iterations` readouts."""
+        """Return the share `f` of the class loss for each of `iterations` readouts."""
         if iterations == 1:
             return [1.0]
         numbers = range(1, iterations + 1)
@@ -87,7 +88,7 @@ class CoarseToFineLoss(IterationLoss):
         if fine:
             total += fine * super().readout_loss(labels, logits, iteration, iterations)
         if fine < 1:
-            # log sum of all exp, minus log sum of the superclass's.
+            # -log p(superclass): log-sum-exp over all classes minus over its own.
             above = ops.convert_to_tensor(self.hierarchy, "int32")
             own = ops.equal(ops.expand_dims(ops.take(above, labels), -1), above)
             inside = ops.where(own, logits, -1e9)

@@ -1,8 +1,8 @@
 """Cross-entropy over the readouts of a loop.
 
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508): the loss of every
-iteration, weighted by gamma to the power of the iteration. Schwarzschild et al. 2022
-(arXiv:2102.11011): the last readout only; in mazes, positions that are no wall.
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), sum the losses of
+all iterations, weighted by powers of gamma. Schwarzschild et al. 2022
+(arXiv:2102.11011) train the last readout only and do not score the walls of mazes.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ NAMED = ("final", "uniform", "geometric")
 
 
 def check_weights(name: str, weights: Any) -> str | list[float]:
-    """Return the weights of readouts: a name, or a list of Python numbers.
+    """Return weights of readouts as a name or a list of Python numbers.
 
     Raises:
-        ValueError: If they are neither, or one of the numbers is negative.
+        ValueError: If `weights` is neither, or one of the numbers is negative.
     """
     if isinstance(weights, str):
         return check_one_of(name, weights, NAMED)
@@ -47,33 +47,32 @@ def check_weights(name: str, weights: Any) -> str | list[float]:
 class IterationLoss(ReadoutLoss):
     """Sparse cross-entropy, summed over the readouts of the iterations.
 
-    Targets below 0 are not scored (the walls of a maze): the loss of a readout is the
-    mean over the scored positions of the batch. A target that is no class (one above
-    the classes, 2.5, NaN) makes it NaN.
+    The loss of a readout is the mean over the scored positions of the batch. Targets
+    below 0, such as the walls of a maze, are not scored. A target that is not a class
+    (too large, 2.5, or NaN) makes the loss NaN.
 
     Args:
-        weights: Weight of each iteration's readout. `"final"` (default): the last
-            alone. `"uniform"`: all alike. `"geometric"`: in proportion to
-            `gamma ** iteration`, so that a gamma above 1 favours late readouts. Or a
-            sequence of numbers, one per iteration, used as they are. The named
-            choices sum to 1.
-        gamma: For `weights="geometric"`. Default 1.
-        name: Name of the loss.
+        weights: Weight of each iteration's readout. `"final"` (default): only the last
+            readout counts. `"uniform"`: all readouts count equally. `"geometric"`:
+            weights are proportional to `gamma ** iteration`, so that `gamma > 1` favors
+            late readouts. These weights sum to 1. A sequence of numbers, one per
+            iteration, is used without normalization.
+        gamma: Factor for `weights="geometric"`. Defaults to `1.0`.
+        name: Name of the loss. Defaults to `"iteration_loss"`.
 
     Call arguments:
         y_true: Integer targets, `(batch, ...)`, or `(batch, ..., 1)`.
         y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
             from a model with `readout="all"`.
-        sample_weight: Weights that Keras multiplies the loss of each position by, in
-            the shape of the targets. Keras broadcasts weights per example, `(batch,)`,
-            along the last axis of targets of many positions: give such targets
-            weights of their own shape.
+        sample_weight: Weight of each position, in the shape of the targets. Keras
+            broadcasts weights of shape `(batch,)` along the last axis, so targets with
+            many positions need weights of their own shape.
 
     Raises:
-        ValueError: If `weights` are unknown or negative, if gamma is not a
-            positive number, if there are not as many weights as readouts, for targets
-            of another shape than the answers, for a single logit, and, in NumPy
-            arrays, for targets that are not classes.
+        ValueError: If `weights` is unknown, negative, or differs in length from the
+            readouts; if `gamma` is not a positive number; if the targets do not have
+            the shape of the answers; if there is a single logit; or if NumPy targets
+            are not classes.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
@@ -97,11 +96,11 @@ class IterationLoss(ReadoutLoss):
         self.gamma = check_number("gamma", gamma, above=0)
 
     def weights_for(self, iterations: int) -> list[float]:
-        """The weight of each of `iterations` readouts."""
+        """Return the weight of each of `iterations` readouts."""
         if not isinstance(self.weights, str):
             if len(self.weights) != iterations:
                 raise ValueError(
-                    f"`weights` must be one number per readout. Received: "
+                    f"`weights` must have one number per readout. Received: "
                     f"{len(self.weights)} weights for {iterations} readouts. Build "
                     "the model with readout='all', or choose weights by name."
                 )
@@ -119,8 +118,7 @@ class IterationLoss(ReadoutLoss):
             y_pred = ops.expand_dims(y_pred, 1)
         labels = ops.cast(y_true, "int32")
         scored = labels >= 0
-        # A label that is no class would be an error on one backend, and cost nothing or
-        # count as another class elsewhere. NaN equals nothing.
+        # Backends treat labels that are not classes differently. NaN equals nothing.
         whole = ops.equal(ops.cast(labels, y_true.dtype), y_true)
         known = ops.logical_and(whole, labels < y_pred.shape[-1])
         labels = ops.where(ops.logical_and(scored, known), labels, 0)
@@ -130,14 +128,14 @@ class IterationLoss(ReadoutLoss):
                 iterations = y_pred.shape[1]
                 found = self.readout_loss(labels, y_pred[:, t], t, iterations)
                 total += weight * found
-        # Keras then takes the mean over all positions, the loss is over the scored.
+        # Keras averages over all positions, this loss over the scored ones.
         mask = ops.cast(scored, self.dtype)
         share = ops.maximum(ops.mean(mask), 1e-12)
         total = ops.where(scored, total, 0.0) / share
         return ops.where(known, total, float("nan"))
 
     def readout_loss(self, labels, logits, iteration: int, iterations: int):
-        """The loss of one readout, for every position; `iteration` counts from 0."""
+        """Return the loss of each position of one readout; `iteration` starts at 0."""
         return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
     def get_config(self):

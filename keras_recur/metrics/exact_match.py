@@ -1,4 +1,4 @@
-"""The score of the maze and string tasks: every position right."""
+"""Share of examples with every position right, the score of mazes and strings."""
 
 from typing import Any
 
@@ -14,22 +14,22 @@ from keras_recur.losses._readout_loss import last_answers
 class ExactMatch(keras.metrics.Mean):
     """Share of examples with every scored position right.
 
-    For one label per example this is accuracy; for mazes and strings a single wrong
-    position makes the example wrong. Targets below 0 are not scored. Of several
-    readouts the last one counts.
+    With one label per example this is accuracy. In mazes and strings, a single wrong
+    position makes the example wrong. Targets below 0 are not scored. If the model
+    returns several readouts, the last one is scored.
 
     Args:
-        name: Default `"accuracy"`.
-        dtype: Of the result.
+        name: Name of the metric. Defaults to `"accuracy"`.
+        dtype: Dtype of the result. Defaults to Keras's float dtype.
 
     Call arguments:
         y_true: Integer labels, `(batch, ...)`, or `(batch, ..., 1)`.
         y_pred: Logits, `(batch, ..., classes)` or `(batch, iterations, ..., classes)`.
-        sample_weight: A weight per example, `(batch,)` or `(batch, 1)`.
+        sample_weight: One weight per example, `(batch,)` or `(batch, 1)`.
 
     Raises:
-        ValueError: for labels or weights of another shape, a single logit, and, in
-            NumPy arrays, labels that are no class.
+        ValueError: If labels or weights have the wrong shape, if there is a single
+            logit, or if NumPy labels are not classes.
 
     Reference:
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), section 4.

@@ -1,4 +1,4 @@
-"""The score of tasks whose classes are heavily unbalanced: F1."""
+"""F1 score, for tasks with heavily unbalanced classes."""
 
 from typing import Any
 
@@ -14,27 +14,28 @@ from keras_recur.losses._readout_loss import last_answers
 class PositiveF1(keras.metrics.Metric):
     """F1 of the positive class, over all positions of all examples.
 
-    2 TP / (2 TP + FP + FN), counted over the whole epoch, not averaged over batches.
-    Targets above 0 are positive, those below 0 are not scored. Of several readouts the
-    last one counts. Without any positive, found or wanted, it is 0.
+    The score is 2 TP / (2 TP + FP + FN), counted over the whole epoch, not averaged
+    over batches. Targets above 0 are positive; targets below 0 are not scored. If the
+    model returns several readouts, the last one is scored. The score is 0 if there are
+    no positives.
 
     Args:
-        name: Default `"f1"`.
-        dtype: Of the result.
+        name: Name of the metric. Defaults to `"f1"`.
+        dtype: Dtype of the result. Defaults to Keras's float dtype.
 
     Call arguments:
         y_true: Integer labels, `(batch, ...)`, or `(batch, ..., 1)`.
         y_pred: Logits, `(batch, ..., classes)` or `(batch, iterations, ..., classes)`.
-        sample_weight: A weight per example, `(batch,)` or `(batch, 1)`, or one per
-            position, in the shape of the labels. Each counts as often as it weighs.
+        sample_weight: One weight per example, `(batch,)` or `(batch, 1)`, or one per
+            position, in the shape of the labels.
 
     Raises:
-        ValueError: for labels or weights of another shape, a single logit, and, in
-            NumPy arrays, labels that are no class.
+        ValueError: If labels or weights have the wrong shape, if there is a single
+            logit, or if NumPy labels are not classes.
 
     Reference:
-        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), who score the
-        shortest-path task by it.
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), who use it for the
+        shortest-path task.
 
     Example:
 
@@ -71,5 +72,5 @@ class PositiveF1(keras.metrics.Metric):
             total.assign_add(ops.cast(ops.sum(counted), total.dtype))
 
     def result(self):
-        # Weights may add up to less than 1.
+        # Not a division by at least 1: weights may add up to less.
         return ops.divide_no_nan(2 * self.hits, self.found + self.wanted)

@@ -1,5 +1,6 @@
 """Optimizers with coupled weight decay, as in the papers' PyTorch code."""
 
-from keras_recur.optimizers.coupled import CoupledAdam, CoupledSGD
+from keras_recur.optimizers.coupled_adam import CoupledAdam
+from keras_recur.optimizers.coupled_sgd import CoupledSGD
 
 __all__ = ["CoupledAdam", "CoupledSGD"]

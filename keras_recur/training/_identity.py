@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur._earlier_names import earlier_names
 from keras_recur.data._batches import to_numpy
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
@@ -32,7 +33,7 @@ def identity(
     """
     return {
         "the recipe": _plain(dataclasses.asdict(recipe)),
-        "the model": _hash([_shapes(model), _config(model)]),
+        "the model": _hash([_shapes(model), earlier_names(_config(model))]),
         "which weights are trained": _hash(
             [
                 [v.trainable for v in model.variables],
@@ -56,8 +57,7 @@ def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
     asked = dataclasses.asdict(recipe)
     if recipe.anneal_from is None:
         del asked["anneal_from"], asked["anneal_epochs"]
-    text = json.dumps([asked, _shapes(model), loops, config], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _hash([*earlier_names([asked, _shapes(model), loops]), config])
 
 
 def content_digest(*data: Any) -> str:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_recur._archives import check_arrays
+from keras_recur._earlier_names import current_names
 from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.training._callback_state import CallbackState
@@ -110,6 +111,9 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.path} is damaged and cannot be read ({error}). Remove it to "
                 "train this run from its first epoch."
             ) from error
+        if isinstance(fingerprint, dict) and "the recipe" in fingerprint:
+            recipe = current_names(fingerprint["the recipe"])
+            fingerprint = {**fingerprint, "the recipe": recipe}
         if fingerprint != self.fingerprint and fingerprint not in self.earlier:
             self._refuse(_difference(fingerprint, self.fingerprint))
         shapes = [tuple(v.shape) for v in self._kept]

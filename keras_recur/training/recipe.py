@@ -1,4 +1,4 @@
-"""How an entry of the zoo is trained, as data."""
+"""Settings of one training run."""
 
 import dataclasses
 import math
@@ -20,62 +20,71 @@ from keras_recur._validation import (
 from keras_recur.layers._walk import banks_in
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE, CoarseToFineLoss
 from keras_recur.losses.iteration_loss import IterationLoss, check_weights
-from keras_recur.optimizers.coupled import CoupledAdam, CoupledSGD
+from keras_recur.optimizers import CoupledAdam, CoupledSGD
 from keras_recur.training._applications import times_applied
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Optimizer, schedule, loss and data of one training run.
+    """Optimizer, schedule, loss and data options of one training run.
+
+    `batch_size`, `augment` and `cutout` describe the data. `training.fit` ignores them:
+    pass them to `data.load`, as `runs.compare` does.
 
     Attributes:
         optimizer: `"sgd"` or `"adam"`.
-        learning_rate: After warm-up, before decay.
-        epochs: Passes over the training data.
-        batch_size: Examples per step.
-        momentum: Of SGD. Default 0.9.
-        nesterov: Of SGD. Default `False`.
-        weight_decay: Coupled, as in the papers: added to the gradient, times the
-            weight. Of all weights but the coefficients of template banks. Default 0.
-        clip_norm: Norm to which the whole gradient is clipped. Default: not at all.
-        milestones: Epochs, from 0, at which the learning rate is multiplied by
-            `decay`. Default: none.
-        decay: See `milestones`. Default 0.1.
-        warmup: Period of the papers' exponential warm-up: the epochs before the
-            `warmup`-th run at `1 - exp(-(epoch + 1) / warmup)` of the learning rate.
-            With 5 these are four epochs at 0.18, 0.33, 0.45 and 0.55. Default 0: none.
-        throttle: Divide the learning rate of looped weights by their iterations.
-            Default `False`.
-        loss_weights: Weights of the readouts, as `IterationLoss` takes them.
-        gamma: For `"geometric"` weights.
-        anneal_from: Weights of the readouts in the first epoch, as `loss_weights`; they
-            go over to these in equal steps. Losses of different epochs, those on
-            validation data too, are then sums with different weights. Default: none.
-        anneal_epochs: In how many epochs: in epoch e, from 0, the weights are
-            `1 - p` times the first plus `p` times `loss_weights`, with
-            `p = min(1, e / anneal_epochs)`. Needed with `anneal_from`.
-        hierarchy: The superclass of every class, for a loss that asks early readouts
-            for the superclass alone, see `CoarseToFineLoss`. Default: none.
-        coarse_to_fine: How that loss passes from superclasses to classes: `"linear"` (the default
-            with a hierarchy), `"switch"` or `"power"`.
-        progressive: Share alpha of the progressive loss, 0 to 1: the loss is
-            (1 - alpha) times that of the full run plus alpha times that of n steps
-            without and k with gradient. 0 (default) and 1 compute one of them only.
-        augment: Use the data set's augmentation, where it has one. Default `True`.
-        cutout: Side of the square that is cut out of every training image, in pixels
-            (DeVries and Taylor 2017). Default 0: none.
-        source: Where the figures come from.
+        learning_rate: Learning rate after warm-up and before decay.
+        epochs: Number of passes over the training data.
+        batch_size: Examples per step; for the data, not used by `fit`.
+        momentum: Momentum of SGD. Defaults to `0.9`.
+        nesterov: Use Nesterov momentum in SGD. Defaults to `False`.
+        weight_decay: Coupled weight decay, as in the papers: `weight_decay * weight` is
+            added to the gradient. It applies to all weights except the coefficients of
+            template banks. Defaults to `0.0`.
+        clip_norm: Maximum norm of the whole gradient. Defaults to `None` (no clipping).
+        milestones: Epochs, counted from 0, at which the learning rate is multiplied by
+            `decay`. Defaults to `()`.
+        decay: Factor of the learning rate at each milestone. Defaults to `0.1`.
+        warmup: Period of the papers' exponential warm-up. Epochs before the `warmup`-th
+            run at `1 - exp(-(epoch + 1) / warmup)` of the learning rate. With 5, these
+            are four epochs at 0.18, 0.33, 0.45 and 0.55. Defaults to `0` (no warm-up).
+        throttle: Divide the learning rate of looped weights by the number of
+            iterations. Defaults to `False`.
+        loss_weights: Weights of the readouts, as in `IterationLoss`. Defaults to
+            `"final"`.
+        gamma: Factor of `"geometric"` weights. Defaults to `1.0`.
+        anneal_from: Weights of the readouts in the first epoch, in the form of
+            `loss_weights`. They move to `loss_weights` in equal steps, so losses of
+            different epochs, including validation losses, are sums with different
+            weights. Defaults to `None` (no annealing).
+        anneal_epochs: Length of the annealing, required with `anneal_from`. In epoch e,
+            counted from 0, the weights are `1 - p` times `anneal_from` plus `p` times
+            `loss_weights`, where `p = min(1, e / anneal_epochs)`.
+        hierarchy: Superclass of each class. Early readouts are then trained on
+            superclasses, see `CoarseToFineLoss`. Defaults to `()` (classes only).
+        coarse_to_fine: How the loss moves from superclasses to classes: `"linear"` (the
+            default with a hierarchy), `"switch"` or `"power"`.
+        progressive: Share alpha of the progressive loss, from 0 to 1. The loss is
+            (1 - alpha) times the loss of the full run plus alpha times the loss of n
+            iterations without gradient and k with gradient. `0` and `1` compute only
+            one of the two. Defaults to `0.0`.
+        augment: Use the augmentation of the data set, if it has one; for the data, not
+            used by `fit`. Defaults to `True`.
+        cutout: Side in pixels of the square that is cut out of each training image
+            (DeVries and Taylor 2017); for the data, not used by `fit`. Defaults to `0`
+            (no cutout).
+        source: Source of the settings. Defaults to `""`.
 
-    Sequences become tuples, and numbers of NumPy those of Python.
+    Sequences are stored as tuples, and NumPy numbers as Python numbers.
 
     Raises:
-        ValueError: If a field is not as described, or fields do not go together:
-            the progressive loss with several readouts, a hierarchy with weights that
-            train the last readout alone, `gamma` without geometric weights.
+        ValueError: If a field has an invalid value, or fields contradict each other:
+            a progressive loss with several readouts, a hierarchy with weights that
+            train only the last readout, or `gamma` without geometric weights.
 
     Reference:
-        [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), appendix;
-        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), section 3.2 for
+        [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), appendix.
+        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), section 3.2, for
         `progressive`.
 
     Example:
@@ -113,7 +122,7 @@ class Recipe:
         self._check_values()
         if self.progressive and self.loss_weights != "final":
             raise ValueError(
-                "The progressive loss predicts from one state and needs "
+                "The progressive loss reads out one state and needs "
                 f"loss_weights='final'. Received: loss_weights={self.loss_weights!r}."
             )
         self._check_annealing()
@@ -126,13 +135,13 @@ class Recipe:
         self._check_hierarchy()
         if self.gamma != 1 and "geometric" not in (self.loss_weights, self.anneal_from):
             raise ValueError(
-                "`gamma` is the factor of geometric weights and needs loss_weights="
-                "'geometric' or anneal_from='geometric'. Received: gamma="
-                f"{self.gamma} with loss_weights={self.loss_weights!r}."
+                "`gamma` is for geometric weights and needs loss_weights='geometric' or "
+                f"anneal_from='geometric'. Received: gamma={self.gamma} with "
+                f"loss_weights={self.loss_weights!r}."
             )
 
     def _check_values(self):
-        """Check each field by itself, and keep it in Python's own types."""
+        """Check each field alone, and store it as a Python type."""
         checked: dict[str, Any] = {
             name: check_positive_int(name, getattr(self, name))
             for name in ("epochs", "batch_size")
@@ -174,21 +183,20 @@ class Recipe:
         if not self.hierarchy:
             if self.coarse_to_fine is not None:
                 raise ValueError(
-                    "`coarse_to_fine` leads from superclasses to classes and needs a "
-                    f"`hierarchy`. Received: coarse_to_fine={self.coarse_to_fine!r} without one."
+                    "`coarse_to_fine` needs a `hierarchy`. Received: "
+                    f"coarse_to_fine={self.coarse_to_fine!r} without one."
                 )
             return
         if self.progressive:
             raise ValueError(
-                "The progressive loss predicts from one state: there is nothing for a "
-                f"`hierarchy` to order. Received: progressive={self.progressive}."
+                "`hierarchy` orders several readouts, but the progressive loss reads "
+                f"out one state. Received: progressive={self.progressive}."
             )
         if not self.every_readout:
             raise ValueError(
-                "A `hierarchy` orders the readouts of several iterations, of which "
-                "loss_weights='final' trains the last alone, for classes. Received: "
-                f"hierarchy={self.hierarchy} with loss_weights='final'. Did you mean "
-                "loss_weights='uniform'?"
+                "`hierarchy` orders several readouts, but loss_weights='final' trains "
+                f"only the last one. Received: hierarchy={self.hierarchy} with "
+                "loss_weights='final'. Did you mean loss_weights='uniform'?"
             )
 
     def _check_annealing(self):
@@ -197,33 +205,33 @@ class Recipe:
             if self.anneal_from is None:
                 given, missing = missing, given
             raise ValueError(
-                "`anneal_from`, the weights that are begun with, and `anneal_epochs`, "
-                "how many epochs they lead to `loss_weights`, need each other. "
-                f"Received: {given}={getattr(self, given)!r} without `{missing}`."
+                "`anneal_from` and `anneal_epochs` must be given together. Received: "
+                f"{given}={getattr(self, given)!r} without `{missing}`."
             )
         if self.anneal_from is None:
             return
         if self.progressive:
             raise ValueError(
-                "The progressive loss predicts from one state: there are no weights to "
-                f"anneal. Received: anneal_from={self.anneal_from!r} with progressive="
-                f"{self.progressive}. Allowed there: progressive=0."
+                "`anneal_from` anneals the weights of several readouts, but the "
+                "progressive loss reads out one state. Received: anneal_from="
+                f"{self.anneal_from!r} with progressive={self.progressive}. Set "
+                "progressive=0."
             )
         if self.anneal_from == self.loss_weights:
             raise ValueError(
-                "`anneal_from` must differ from `loss_weights`, to which it leads. "
-                f"Received: {self.anneal_from!r} for both."
+                "`anneal_from` must differ from `loss_weights`. Received: "
+                f"{self.anneal_from!r} for both."
             )
         ends = self.anneal_from, self.loss_weights
         counts = [len(w) for w in ends if not isinstance(w, str)]
         if len(set(counts)) > 1:
             raise ValueError(
-                "`anneal_from` and `loss_weights` must have as many numbers, one "
-                f"per readout. Received: {counts[0]} and {counts[1]} of them."
+                "`anneal_from` and `loss_weights` must both have one number per "
+                f"readout. Received: {counts[0]} and {counts[1]} numbers."
             )
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0."""
+        """Return the learning rate of `epoch`, counted from 0."""
         passed = sum(epoch >= milestone for milestone in self.milestones)
         rate = self.learning_rate * self.decay**passed
         if epoch + 1 < self.warmup:
@@ -231,10 +239,10 @@ class Recipe:
         return rate
 
     def annealed_at(self, epoch: int) -> float:
-        """How much of `loss_weights` there is in an epoch, counted from 0; 1 is all."""
-        return (
-            1.0 if self.anneal_epochs is None else min(1.0, epoch / self.anneal_epochs)
-        )
+        """Return the share of `loss_weights` in `epoch`, counted from 0; 1 is all."""
+        if self.anneal_epochs is None:
+            return 1.0
+        return min(1.0, epoch / self.anneal_epochs)
 
     @property
     def every_readout(self) -> bool:
@@ -242,7 +250,7 @@ class Recipe:
         return self.loss_weights != "final" or self.anneal_from is not None
 
     def loss(self, weights: str | Sequence[float] | None = None) -> IterationLoss:
-        """The loss over the readouts that a model returns; `weights` can be others."""
+        """Return the loss over the readouts; `weights` replaces `loss_weights`."""
         weights = self.loss_weights if weights is None else weights
         if self.hierarchy:
             coarse_to_fine = self.coarse_to_fine or "linear"
@@ -250,12 +258,12 @@ class Recipe:
         return IterationLoss(weights, self.gamma)
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
-        """The optimizer for a model; the model's loops matter for `throttle`."""
+        """Return the optimizer; `throttle` reads the iterations of `model`'s loops."""
         check_type("model", model, keras.Model, "a Keras model")
         slower: dict[int, float] = {}
         if self.throttle:
             times = times_applied(model)
-            slower = {variable: 1 / number for variable, number in times.items()}
+            slower = {variable: 1 / count for variable, count in times.items()}
         multipliers = [slower.get(id(v), 1.0) for v in model.trainable_variables]
         undecayed = {
             id(v)

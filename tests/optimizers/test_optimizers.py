@@ -96,7 +96,7 @@ def test_a_multiplier_scales_the_step_exactly(cls):
 
 
 def test_multipliers_of_another_model_are_refused():
-    with pytest.raises(ValueError, match="one value per trainable.*2 for 1 var"):
+    with pytest.raises(ValueError, match="one value per trainable.*2 values for 1 var"):
         run(CoupledSGD(RATE, multipliers=[1.0, 0.5]))
 
 
@@ -149,7 +149,9 @@ def test_coefficients_of_banks_are_not_decayed():
 
 def test_decayed_must_fit_the_variables():
     optimizer = CoupledSGD(0.1, coupled_weight_decay=0.1, decayed=[True, False])
-    with pytest.raises(ValueError, match="`decayed` must be one value.*2 for 1"):
+    with pytest.raises(
+        ValueError, match="`decayed` must have one value.*2 values for 1"
+    ):
         optimizer.build([keras.Variable(START)])
 
 

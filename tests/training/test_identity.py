@@ -20,10 +20,12 @@ from training_networks import (
     vectors,
 )
 
-from keras_recur import data
+from keras_recur import data, zoo
 from keras_recur.callbacks import Checkpoint
+from keras_recur.inference import with_readout_policy
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.training import Recipe
+from keras_recur.training._identity import identity
 
 KEPT = Path(__file__).parent / "kept"
 ONE = Recipe("adam", 0.01, epochs=1, batch_size=8)
@@ -156,6 +158,48 @@ def test_checkpoints_of_older_versions_are_resumed(kind, tmp_path):
     shutil.copy(KEPT / f"{kind}-0.1.npz", tmp_path / "checkpoint.npz")
     with pytest.raises(ValueError, match="another configuration: model, recipe or"):
         train(deep_thinking(**options), other, directory=tmp_path, **arguments)
+
+
+# Hashes that 0.1.0 wrote, of models with names that changed since.
+EARLIER_MODELS = {
+    "template bank": (
+        lambda: (
+            zoo.build(
+                "mlp",
+                input_shape=(3, 3, 1),
+                width=4,
+                templates=2,
+                recurrence_penalty=0.01,
+            ).recurrent
+        ),
+        "bd0bc549efe8bb17363bd3f467846972979dd425a02bf6246d443db6610be1eb",
+    ),
+    "readout policy": (
+        lambda: with_readout_policy(
+            zoo.build("deep_thinking_1d", width=8, iterations=3).recurrent, "mean"
+        ),
+        "7d75e59f8cd34b7dcb82da49747a4658b1ea89a7e89f264ca7c17b0e29525fc1",
+    ),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", EARLIER_MODELS)
+def test_identity_of_a_model_is_that_of_version_0_1(kind):
+    make, expected = EARLIER_MODELS[kind]
+    assert identity(make(), RECIPE, None, None, None)["the model"] == expected
+
+
+@pytest.mark.once
+def test_checkpoint_accepts_earlier_names_of_recipe_fields(tmp_path, monkeypatch):
+    expected = train(looped(), ONE, dataset(), directory=tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    meta = str(arrays["meta"]).replace('"coarse_to_fine"', '"ramp"')
+    np.savez(path, **{**arrays, "meta": np.array(meta)})
+    monkeypatch.setattr(keras.Model, "fit", None)
+    assert train(looped(), ONE, dataset(), directory=tmp_path) == expected
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
