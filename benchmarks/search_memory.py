@@ -43,12 +43,14 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
 def measure(setting: Setting) -> None:
     from keras_recur.tuning.search_folder import SearchFolder
     from keras_recur.tuning.search_plan import SearchPlan
+    from keras_recur.tuning.settings import SearchSettings
     from keras_recur.tuning.workers import RUNS_PER_PROCESS, run_workers
 
     trials = 2 * PART if setting.width < 16 else TRIALS
     rates = [1e-3 * (1 + i / TRIALS) for i in range(trials)]
     asked = asked_for(setting, quick=True)
-    plan = SearchPlan(**asked | {"sharing": ["all"], "learning_rate": rates})
+    changes = {"sharing": ["all"], "learning_rate": rates}
+    plan = SearchPlan(SearchSettings(**asked | changes))
     most: dict[int, int] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = SearchFolder(name)

@@ -113,8 +113,9 @@ def by_loop(asked: dict) -> float:
     import keras
 
     from keras_recur.tuning.search_plan import SearchPlan
+    from keras_recur.tuning.settings import SearchSettings
 
-    plan = SearchPlan(**asked)
+    plan = SearchPlan(SearchSettings(**asked))
     networks = list(plan.space.configurations())
     start = time.perf_counter()
     for found in networks:

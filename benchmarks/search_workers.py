@@ -57,13 +57,14 @@ def measure(setting: Setting) -> None:
         os.environ.update(ONE_THREAD)
     from keras_recur.tuning.search_folder import SearchFolder
     from keras_recur.tuning.search_plan import SearchPlan
+    from keras_recur.tuning.settings import SearchSettings
     from keras_recur.tuning.workers import run_workers
 
     quick = setting.iterations < 4
     asked = asked_for(setting, quick)
     asked["recipe"]["epochs"] = min(EPOCHS, asked["recipe"]["epochs"])
     widths = [setting.width + 2 * i for i in range(3 if quick else 6)]
-    plan = SearchPlan(**asked | {"widths": widths})
+    plan = SearchPlan(SearchSettings(**asked | {"widths": widths}))
     workers = int(setting.variant)
     with tempfile.TemporaryDirectory() as name:
         folder = SearchFolder(name)

@@ -315,6 +315,12 @@ ELSEWHERE = {
     ("tuning.search", "twins"): "flag",
     ("inference.StopRule", "threshold"): "positive number",
 }
+# Fields of these settings are arguments of `search`.
+ELSEWHERE |= {
+    ("tuning.SearchSettings", name): kind
+    for (function, name), kind in ELSEWHERE.items()
+    if function == "tuning.search" and name != "progress"
+}
 
 # Values of a kind that are right for one argument.
 ALLOWED = {
@@ -326,6 +332,8 @@ ALLOWED = {
     ("training.fit", "jit_compile"): [True],
     ("tuning.WidthIterationsHyperModel", "iterations"): [3],
     ("tuning.WidthIterationsHyperModel", "widths"): [3],
+    ("tuning.SearchSettings", "iterations"): [3],
+    ("tuning.SearchSettings", "widths"): [3],
     ("tuning.search", "iterations"): [3],
     ("tuning.search", "widths"): [3],
 }

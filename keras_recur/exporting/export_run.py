@@ -162,12 +162,12 @@ def _of_search(path, twin):
 
     result = load_search(path)
     best = result.best()
-    trained = twin_of(best.figures["sharing"])
+    trained = twin_of(best.metrics["sharing"])
     check_one_of("twin", twin or trained, [trained])
     settings = result.content["settings"]
     card = {
         "twin": trained,
-        "configuration": best.figures,
+        "configuration": best.metrics,
         "search": settings,
         "trained": result.content.get("provenance"),
     }

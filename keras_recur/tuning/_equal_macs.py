@@ -1,4 +1,4 @@
-"""At equal MACs: do more iterations do better, or more width?"""
+"""Compare more iterations with more width at equal MACs."""
 
 import math
 from collections.abc import Sequence
@@ -7,35 +7,35 @@ from typing import Any, NamedTuple
 from keras_recur.runs.summary import with_error
 from keras_recur.tuning._names import sharings
 
-# The most MACs in a group, over the least.
+# Largest ratio between the MACs of two members of a group.
 TOLERANCE = 1.15
 
 
 class Comparison(NamedTuple):
-    """The widest and the longest of a group with one kind of sharing."""
+    """The widest network of a group and the one with most iterations."""
 
     sharing: str
     widest: dict[str, Any]
     longest: dict[str, Any]
-    between: dict[str, Any] | None  # The best of the others, if it beats both.
+    between: dict[str, Any] | None  # The best other network, if it beats both.
 
     def difference(self) -> tuple[float, float | None]:
-        """What more iterations add to the score, and its standard error."""
+        """Return the score that more iterations add, and its standard error."""
         return _difference(self.longest, self.widest)
 
 
 def kept_to_one_amount(content: dict[str, Any]) -> bool:
-    """Whether the search was along a line of equal MACs."""
+    """Return whether the search kept to equal MACs."""
     return (content.get("settings") or {}).get("equal") == "macs"
 
 
 def equal_macs_groups(
     configurations: list[dict[str, Any]], one_amount: bool = False
 ) -> list[list[dict[str, Any]]]:
-    """Configurations of about equal MACs, the largest group first.
+    """Return groups of configurations with about equal MACs, the largest group first.
 
-    Groups with one number of iterations alone are left out. With `one_amount` all
-    are one group, as the search kept to one number of MACs.
+    Groups with a single number of iterations are left out. With `one_amount`, all
+    configurations are one group.
     """
     if not any(c["finished"] for c in configurations):
         return []
@@ -58,7 +58,7 @@ def equal_macs_groups(
 
 
 def by_iterations(group: list[dict[str, Any]], sharing: str) -> list[dict[str, Any]]:
-    """The best of every number of iterations, in this order."""
+    """Return the best configuration for every number of iterations, in order."""
     best: dict[int, dict[str, Any]] = {}
     for found in group:
         if found["sharing"] == sharing:
@@ -69,7 +69,7 @@ def by_iterations(group: list[dict[str, Any]], sharing: str) -> list[dict[str, A
 
 
 def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
-    """All that the groups allow, by kind of sharing."""
+    """Return all comparisons within the groups, by sharing."""
     found = []
     for group in groups:
         for sharing in sharings(group):
@@ -88,9 +88,10 @@ def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
 
 
 def mean_difference(found: Sequence[Comparison]) -> tuple[float, float | None]:
-    """What more iterations add on the average, and its standard error.
+    """Return the mean score that more iterations add, and its standard error.
 
-    Comparisons of one seed have no error; they are left out where others have one.
+    Comparisons of one seed have no standard error; they are used only if no others
+    exist.
     """
     pairs = [comparison.difference() for comparison in found]
     known = [(mean, error) for mean, error in pairs if error is not None]
@@ -101,12 +102,12 @@ def mean_difference(found: Sequence[Comparison]) -> tuple[float, float | None]:
 
 
 def verdict(found: Sequence[Comparison]) -> str:
-    """What the comparisons of one kind of sharing say."""
+    """Return a sentence about the comparisons of one sharing, without its end."""
     mean, error = mean_difference(found)
     if error is None:
         return (
-            "one seed of each network cannot tell whether more iterations or more "
-            "width does better"
+            "one seed per network cannot show whether more iterations or more width "
+            "did better"
         )
     if _apart(mean, error):
         return "more iterations did better than more width"
@@ -115,24 +116,23 @@ def verdict(found: Sequence[Comparison]) -> str:
     pairs = [comparison.difference() for comparison in found]
     if any(_apart(*p) for p in pairs) and any(_apart(-m, e) for m, e in pairs):
         return (
-            "it depends on how many MACs there are whether more iterations or more "
-            "width did better"
+            "the number of MACs decided whether more iterations or more width did "
+            "better"
         )
     between = [c.between["configuration"] for c in found if c.between is not None]
     if between:
         return (
-            f"a middle between many iterations and much width did better than either "
-            f"({', '.join(between)})"
+            f"a compromise between iterations and width did better than either "
+            f"extreme ({', '.join(between)})"
         )
     return (
-        "it made no difference beyond two standard errors whether iterations or width "
-        "was larger"
+        "more iterations and more width did not differ by more than two standard errors"
     )
 
 
 def points(mean: float, error: float | None) -> str:
-    """`+1.2 ± 0.4`: a difference of scores, in points of percent."""
-    rounded = round(100 * mean, 1) + 0.0  # Without the sign of a zero.
+    """Return a difference of scores in percentage points, such as `+1.2 ± 0.4`."""
+    rounded = round(100 * mean, 1) + 0.0  # Turns -0.0 into 0.0.
     text = with_error(rounded, None if error is None else 100 * error)
     return text if text.startswith("-") else f"+{text}"
 
@@ -144,11 +144,11 @@ def _difference(one, other):
 
 
 def _apart(mean, error):
-    """Whether the first does better by more than two standard errors."""
+    """Return whether a difference is above two standard errors."""
     return error is not None and mean > 2 * error
 
 
 def _compares(group):
-    """Whether some kind of sharing has two numbers of iterations."""
+    """Return whether any sharing has two numbers of iterations."""
     pairs = {(c["sharing"], c["iterations"]) for c in group}
     return len(pairs) > len({sharing for sharing, _ in pairs})

@@ -1,9 +1,9 @@
-"""Names beside points of a plot, where they cover neither each other nor points."""
+"""Labels beside the points of a plot, which overlap neither each other nor points."""
 
 import itertools
 from typing import Any
 
-# Directions in which a name may stand, the preferred ones first, and how far off in
+# Directions of a label from its point, in order of preference, and distances in
 # typographic points.
 _SIDES = (
     (-1, 1, "right", "bottom"),
@@ -24,16 +24,16 @@ def place_labels(
     points: list[tuple[float, float]],
     corners: list[tuple[float, float]] | None = None,
 ) -> None:
-    """Writes names beside points, as near as there is room.
+    """Write labels beside points, as near as space allows.
 
-    The figure must be laid out already, and its limits must not change any more. A
-    name for which there is no room is left out.
+    Call this after the layout of the figure, and do not change the limits afterwards.
+    Labels without space are left out.
 
     Args:
-        axes: Axes of Matplotlib.
-        labels: `(x, y, text)` of each.
-        points: All points that should stay visible.
-        corners: Those of a stepped line that should. Default: there is none.
+        axes: Matplotlib axes.
+        labels: `(x, y, text)` of each label.
+        points: Points that must stay visible.
+        corners: Corners of a stepped line that must stay visible. Defaults to no line.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -75,7 +75,7 @@ def _write(axes, place, text, side, distance):
 def _box(note, renderer):
     from matplotlib.text import Text
 
-    # An annotation's own window extent has its line in it.
+    # The window extent of an annotation would include its arrow.
     note.update_positions(renderer)
     return Text.get_window_extent(note, renderer).bounds
 

@@ -1,4 +1,4 @@
-"""Names, colours and amounts, as plots and report of a search have them."""
+"""Names, colors and amounts in the plots and the report of a search."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ from keras_recur._plot_style import color_of
 
 _OTHERS = ("#2a8f5a", "#7a5195", "#b8467c", "#8a6d1d")
 _MARKERS = ("D", "^", "v", "P")
-_LONG = {"all": "weights shared", "none": "weights not shared (feed-forward twin)"}
+_LONG = {"all": "shared weights", "none": "feed-forward twin"}
 
 
 def sharings(configurations: list[dict[str, Any]]) -> list[str]:
-    """All that were searched: shared weights first, the feed-forward twin last."""
+    """Return all ways of sharing: shared weights first, the feed-forward twin last."""
     found = {c["sharing"] for c in configurations}
     rank = {"all": 0, "none": 2}
     return sorted(found, key=lambda name: (rank.get(name, 1), name))
 
 
 def look(sharing: str, every: list[str]) -> dict[str, Any]:
-    """Colour and marker of a sharing, the same in all plots."""
+    """Return color and marker of a sharing, which are the same in all plots."""
     if sharing == "all":
         return {"color": color_of("recurrent"), "marker": "o"}
     if sharing == "none":
@@ -27,22 +27,22 @@ def look(sharing: str, every: list[str]) -> dict[str, Any]:
 
 
 def sharing_label(sharing: str) -> str:
-    """`weights shared`, `groups of 2`."""
+    """Return the label of a sharing: `shared weights`, `groups of 2`."""
     return _LONG.get(sharing, sharing)
 
 
 def short_name(found: dict[str, Any]) -> str:
-    """`w32 t8 all`."""
+    """Return a short name such as `w32 t8 all`."""
     return f"w{found['width']} t{found['iterations']} {found['sharing']}"
 
 
 def amount(number: float, unit: str = "") -> str:
-    """`980`, `1.2k`, `35M`; with the unit "B", `1.2 MB`."""
+    """Return `980`, `1.2k` or `35M`; with the unit "B", `1.2 MB`."""
     size, prefix = next(
         (
             (size, prefix)
             for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-            # What is rounded to 1000 has the next prefix.
+            # A number that rounds to 1000 gets the next prefix.
             if number >= 0.9995 * size
         ),
         (1, ""),

@@ -1,4 +1,4 @@
-"""The most memory that was in use since some moment."""
+"""Peak memory of a run."""
 
 from pathlib import Path
 
@@ -6,11 +6,10 @@ import keras
 
 
 class PeakMemory:
-    """Starts to watch when it is made.
+    """Measures the peak memory since its creation.
 
-    On a GPU it is what the backend says of its own allocator. On a CPU it is what the
-    resident memory of the process has grown by, where the system lets a process start
-    that count anew: what earlier runs have left behind is not this one's.
+    On a GPU, this is the peak of the backend's allocator. On a CPU, it is the growth of
+    the process's resident memory, if the system allows to reset its peak.
     """
 
     def __init__(self):
@@ -32,7 +31,7 @@ class PeakMemory:
                 self._device = "unknown"
 
     def read(self) -> int | None:
-        """Bytes, or `None` where it is not known."""
+        """Return the peak in bytes, or `None` if it is unknown."""
         if self._device == "torch":
             import torch
 
@@ -49,7 +48,7 @@ class PeakMemory:
         if self._device == "unknown":
             return None
         grown = _resident("VmHWM") - self._before
-        # A run that fits into what earlier ones have left free tells nothing.
+        # A run that fits into memory freed by earlier runs shows no growth.
         return grown if grown > 0 else None
 
 
@@ -57,11 +56,11 @@ def _resident(name):
     for line in Path("/proc/self/status").read_text("utf-8", "replace").splitlines():
         if line.startswith(name):
             return int(line.split()[1]) * 1024
-    raise OSError(f"/proc/self/status says nothing of {name}")
+    raise OSError(f"/proc/self/status has no entry {name}")
 
 
 def _device():
-    """The backend, where it computes on a GPU; else `None`."""
+    """Return the backend if it computes on a GPU, else `None`."""
     backend = keras.backend.backend()
     if backend == "torch":
         import torch

@@ -1,4 +1,4 @@
-"""Follows a search by its folder, whichever processes write into it."""
+"""Follow a search by the rows in its folder, whichever processes write them."""
 
 from collections.abc import Callable
 
@@ -8,37 +8,37 @@ from keras_recur.tuning.search_progress import SearchProgress
 
 
 class SearchWatch:
-    """Says what is new in a search's folder.
+    """Reports new rows of a search's folder.
 
     Args:
-        folder: The folder. What it holds already is counted, not reported.
-        total: Runs there will be at most, or `None`.
-        workers: Processes that train at the same time.
-        report: Called with a line for every new row.
-        progress: Called with a `SearchProgress` that differs from the one before.
+        folder: The folder. Rows that it already contains are counted, not reported.
+        total: Maximum number of runs, or `None`.
+        workers: Number of processes that train at the same time.
+        report: Function that is called with one line of text for every new row.
+        progress: Function that is called with every new `SearchProgress`.
     """
 
     def __init__(
         self,
         folder: SearchFolder,
         total: int | None,
-        workers: int = 1,
-        report: Callable[[str], None] = lambda line: None,
-        progress: Callable[[SearchProgress], None] = lambda found: None,
+        workers: int,
+        report: Callable[[str], None],
+        progress: Callable[[SearchProgress], None],
     ):
         self.folder, self.total, self.workers = folder, total, max(1, workers)
         self.report, self.progress = report, progress
-        # Of the search, and of the winner that is trained anew.
+        # Rows of the search, and fresh ones of the winner.
         self._rows = {False: folder.rows_but(()), True: folder.rows_but((), True)}
         self._guess = Guess.on(folder.content()["data"])
         self._state: tuple[int | None, ...] = ()
 
-    def look(self, running: int, ended: bool = False) -> None:
-        """Reports rows that are new, and how far the search is.
+    def poll(self, running: int, ended: bool = False) -> None:
+        """Report new rows and the progress.
 
         Args:
-            running: How many processes train now.
-            ended: There will be no more runs, even if fewer than expected were done.
+            running: Number of processes that train now.
+            ended: Whether no more runs follow, even if fewer than expected were done.
         """
         found = []
         for fresh, rows in self._rows.items():
@@ -54,17 +54,14 @@ class SearchWatch:
         self._state = state
         for row in found:
             self.report(_line(row))
-        self.progress(self._progress(rows, running, fresh))
-
-    def _progress(self, rows, running, fresh):
-        return SearchProgress.of(
-            rows, self.total, running, self.workers, fresh, self._guess
+        self.progress(
+            SearchProgress.of(
+                rows, self.total, running, self.workers, fresh, self._guess
+            )
         )
 
 
 def _line(row):
-    shown = f"{100 * row['accuracy']:.1f} %" if is_finished(row) else status(row)
-    return (
-        f"{row['configuration']}, seed {row['seed']}: {shown}"
-        f" ({row.get('seconds') or 0:.0f} s)"
-    )
+    score = f"{100 * row['accuracy']:.1f} %" if is_finished(row) else status(row)
+    seconds = row.get("seconds") or 0
+    return f"{row['configuration']}, seed {row['seed']}: {score} ({seconds:.0f} s)"

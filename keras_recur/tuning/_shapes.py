@@ -1,4 +1,4 @@
-"""What the files of a search hold."""
+"""Shapes of a search's JSON files."""
 
 from typing import Any
 

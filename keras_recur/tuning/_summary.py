@@ -1,4 +1,4 @@
-"""Rows of a search, one per network and seed, put together by configuration."""
+"""Summaries of a search's rows, by configuration."""
 
 import math
 from collections import Counter
@@ -9,31 +9,31 @@ from keras_recur import data as data_room
 from keras_recur.runs.summary import guess, is_number, mean_and_error
 
 SETTINGS = ("configuration", "width", "iterations", "sharing", "learning_rate")
-# These are known before training, unless the network could not be built.
+# Known before training, unless the network could not be built.
 COSTS = ("parameters", "macs", "activation_bytes", "effective_depth")
 
 
 class Guess(NamedTuple):
-    """Score and loss of guessing, which count for a seed that failed."""
+    """Score and loss of guessing, which count for a failed seed."""
 
     accuracy: float = 0.0
     loss: float | None = None
 
     @classmethod
     def on(cls, data: str) -> "Guess":
-        """Those of a data set; one that is not of this library has no known loss."""
+        """Return the guess on a data set; the loss of an unknown one is `None`."""
         if data not in data_room.list_datasets():
             return cls()
         return cls(guess(data), math.log(data_room.describe(data).num_classes))
 
-    def figures(self, iterations: int) -> dict[str, Any]:
-        """The figures of a row: guessing after every iteration."""
+    def metrics(self, iterations: int) -> dict[str, Any]:
+        """Return the metrics of a row that guesses after every iteration."""
         curve = [self.accuracy] * iterations
         return {"accuracy": self.accuracy, "loss": self.loss, "curve": curve}
 
 
 def is_finished(row: dict[str, Any]) -> bool:
-    """Whether it was trained to its end, and its score and last loss are numbers."""
+    """Return whether training ended with a finite score and loss."""
     loss = row.get("loss")
     return (
         row["status"] == "finished"
@@ -43,21 +43,16 @@ def is_finished(row: dict[str, Any]) -> bool:
 
 
 def status(row: dict[str, Any]) -> str:
-    """Its status; a score or a loss that is not a number is a failure."""
+    """Return the status of a row; a score or loss that is not finite is a failure."""
     if row["status"] == "finished" and not is_finished(row):
         return "failed"
     return row["status"]
 
 
-def counted_row(row: dict[str, Any], guessed: Guess) -> dict[str, Any]:
-    """The row as it counts: one that failed counts as guessing."""
-    return row if is_finished(row) else {**row, **guessed.figures(row["iterations"])}
-
-
 def summarize_rows(
     rows: Iterable[dict[str, Any]], guessed: Guess
 ) -> list[dict[str, Any]]:
-    """A dictionary per configuration, in the order in which they first appear."""
+    """Return one dictionary per configuration, in order of appearance."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_name.setdefault(row["configuration"], []).append(row)
@@ -65,9 +60,9 @@ def summarize_rows(
 
 
 def best_of(configurations: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The one with the highest mean score, if a seed of one has finished.
+    """Return the configuration with the highest mean score, if any seed has finished.
 
-    Of equal ones it is the cheaper. The name decides at last: runs end in any order.
+    Ties are broken by MACs, then by name, because runs may end in any order.
     """
 
     def rank(found):
@@ -79,13 +74,16 @@ def best_of(configurations: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _summary(rows, guessed):
     done = [row for row in rows if is_finished(row)]
-    every = [counted_row(row, guessed) for row in rows]
+    every = [
+        row if is_finished(row) else {**row, **guessed.metrics(row["iterations"])}
+        for row in rows
+    ]
     scores: Any = [row["accuracy"] for row in every]
     mean, error = mean_and_error(scores)
     curve, errors = _curve([row["curve"] for row in every if row.get("curve")])
     losses = [row.get("loss") for row in every]
     known: Any = [loss for loss in losses if is_number(loss)]
-    # Seeds that failed count, or there is no mean.
+    # Without a loss for failed seeds there is no mean loss.
     complete = known and (len(done) == len(rows) or len(known) == len(losses))
     peaks = [row["peak_memory"] for row in rows if row.get("peak_memory") is not None]
     seconds = [row["seconds"] for row in done if is_number(row.get("seconds"))]
@@ -108,11 +106,10 @@ def _summary(rows, guessed):
 
 
 def _curve(curves):
-    """Mean and standard error after each iteration that all seeds have."""
+    """Return mean and standard error after each iteration that all seeds have."""
     columns = list(zip(*curves, strict=False))
     if not columns:
         return None, None
-    # An iteration that was not scored has no mean.
     pairs = [
         mean_and_error(column) if all(map(is_number, column)) else (None, None)
         for column in columns

@@ -7,72 +7,68 @@ from keras_recur.runs.summary import percent
 
 
 class BestConfiguration:
-    """A configuration with its figures, and the way to its networks.
+    """The best configuration of a search, with its metrics and its networks.
 
-    Returned by `SearchResult.best()`.
+    `SearchResult.best()` returns one.
 
     Args:
-        figures: One of `SearchResult.configurations()`.
-        metric: What its scores are: "accuracy" or "f1".
-        rebuild: Called with the figures by `pair()`.
+        metrics: One of `SearchResult.configurations()`.
+        score: Name of the score: "accuracy" or "F1".
+        rebuild: Function that builds the pair of networks from the metrics.
 
     Attributes:
-        figures: Settings, costs and scores, as `SearchResult.configurations()` has
-            them.
+        metrics: Settings, costs and scores, as given.
     """
 
     def __init__(
         self,
-        figures: dict[str, Any],
-        metric: str = "accuracy",
+        metrics: dict[str, Any],
+        score: str,
         rebuild: Callable[[dict[str, Any]], Any] | None = None,
     ):
-        self.figures = figures
-        self._metric = metric
+        self.metrics = metrics
+        self._score = score
         self._rebuild = rebuild
 
     @property
     def configuration(self) -> str:
-        """Its name, such as "w16-t4-all"."""
-        return self.figures["configuration"]
+        """Name of the configuration, such as "w16-t4-all"."""
+        return self.metrics["configuration"]
 
     @property
     def accuracy(self) -> float:
-        """Mean validation accuracy (or F1); a seed that failed counts as guessing."""
-        return self.figures["accuracy"]
+        """Mean validation accuracy (or F1); a failed seed counts as guessing."""
+        return self.metrics["accuracy"]
 
     @property
     def standard_error(self) -> float | None:
-        """Standard error of the mean; of one seed there is none."""
-        return self.figures["standard_error"]
+        """Standard error of the mean, or `None` for one seed."""
+        return self.metrics["standard_error"]
 
     def pair(self) -> Any:
-        """The configuration's two networks, as `rebuild` makes them.
+        """Return the pair of networks with the trained weights.
 
-        Of a search's folder, with the weights that were trained; a twin that was not
-        trained has its first ones.
+        A twin that was not trained has its initial weights.
 
         Raises:
-            ValueError: if the result was made without a way to build them.
+            ValueError: If the result was made without `rebuild`.
         """
         if self._rebuild is None:
             raise ValueError(
-                f"This result holds figures alone and cannot build "
-                f"{self.configuration!r}. Received: rebuild=None. Make it with "
-                "`SearchResult(content, rows, rebuild=function)`, or build the "
-                "networks with `keras_recur.zoo.build`, "
-                f"width={self.figures['width']} and "
-                f"iterations={self.figures['iterations']}."
+                "This result has no weights, so it cannot build "
+                f"{self.configuration!r}. Received: rebuild=None. Read the "
+                "folder of the search with `tuning.load_search`, or build them with "
+                f"`zoo.build(..., width={self.metrics['width']}, "
+                f"iterations={self.metrics['iterations']})`."
             )
-        return self._rebuild(self.figures)
+        return self._rebuild(self.metrics)
 
     def __str__(self) -> str:
-        score = "F1" if self._metric == "f1" else "accuracy"
-        found = self.figures
+        found = self.metrics
         count = found["finished"] + found["failed"]
         lost = f", {found['failed']} failed" if found["failed"] else ""
         text = (
-            f"{self.configuration}, validation {score} "
+            f"{self.configuration}, validation {self._score} "
             f"{percent(found['accuracy'], found['standard_error'])} "
             f"({count} seed{'' if count == 1 else 's'}{lost})"
         )

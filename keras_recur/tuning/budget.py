@@ -1,4 +1,4 @@
-"""What a network may cost."""
+"""Limits on the costs of a network."""
 
 import dataclasses
 import math
@@ -11,19 +11,19 @@ _LIMITS = ("macs", "parameters", "activation_bytes")
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """At most, or about, so many operations, parameters, or bytes of activations.
+    """Limits on MACs, parameters and bytes of activations of a network.
 
     Args:
-        macs: Multiply-accumulate operations of one example. Default: no limit.
-        parameters: Trainable parameters. Default: no limit.
-        activation_bytes: What a training step keeps for the backward pass, for one
-            example, as `zoo.costs` counts it. Default: no limit.
-        tolerance: With 0.1, a network must also have at least 90 % of every limit given
-            and may have 110 %: "about" instead of "at most". Default: at most.
+        macs: Multiply-accumulate operations for one example. Defaults to no limit.
+        parameters: Trainable parameters. Defaults to no limit.
+        activation_bytes: Bytes that a training step keeps for the backward pass, for
+            one example, as `zoo.costs` counts them. Defaults to no limit.
+        tolerance: Relative tolerance. With `0.1`, a network must use between 90 % and
+            110 % of every limit. Defaults to `None`: a network must use at most 100 %.
 
     Raises:
-        ValueError: without any limit, for limits that are not above 0, and for a
-            tolerance outside of 0 to 1.
+        ValueError: If no limit is given, a limit is not positive, or `tolerance` is not
+            in `[0, 1)`.
 
     Example:
 
@@ -48,18 +48,18 @@ class Budget:
             0 <= check_number("tolerance", self.tolerance) < 1
         ):
             raise ValueError(
-                "`tolerance` is a share of the limits, 0 or more and below 1. Received:"
-                f" tolerance={self.tolerance}."
+                "`tolerance` is a share of the limits, at least 0 and below 1. "
+                f"Received: tolerance={self.tolerance}."
             )
 
     @property
     def limits(self) -> dict[str, float]:
-        """The limits that are given, by name."""
+        """Limits that are not `None`, by name."""
         given = {name: getattr(self, name) for name in _LIMITS}
         return {name: limit for name, limit in given.items() if limit is not None}
 
     def allows(self, costs: Costs) -> bool:
-        """Whether a network of these costs fits."""
+        """Return whether a network with these costs is within the budget."""
         share = self.tolerance or 0.0
         for name, limit in self.limits.items():
             found = getattr(costs, name)
@@ -70,7 +70,7 @@ class Budget:
         return True
 
     def distance(self, costs: Costs) -> float:
-        """How far off the network is: the largest ratio to a limit, either way."""
+        """Return the largest ratio of a cost to its limit, in either direction."""
         ratios = [getattr(costs, n) / limit for n, limit in self.limits.items()]
         if self.tolerance is not None:
             ratios = [max(r, 1 / r) if r else math.inf for r in ratios]

@@ -1,4 +1,4 @@
-"""Every network of a space, one after another; what is finished is not run again."""
+"""An oracle that proposes given values in order."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,16 +9,16 @@ from keras_recur._validation import check_type
 
 
 class GridOracle(keras_tuner.Oracle):
-    """Proposes the given values in order.
+    """Proposes given values in order.
 
-    KerasTuner's own grid cannot go on after an interruption. This one needs no state
-    of its own to do so: it proposes the same values in the same order, and whoever runs
-    a trial finds what is finished.
+    Unlike KerasTuner's grid, this oracle can resume after an interruption without any
+    state: it proposes the same values in the same order, and the tuner skips completed
+    trials.
 
     Args:
-        values: Values of the hyperparameters, of one trial after another.
-        objective: As of every oracle.
-        **kwargs: As of every oracle.
+        values: List of dictionaries: values of the hyperparameters of each trial.
+        objective: Argument of `keras_tuner.Oracle`.
+        **kwargs: Further arguments of `keras_tuner.Oracle`.
 
     Example:
 
@@ -38,7 +38,7 @@ class GridOracle(keras_tuner.Oracle):
         self._next = 0
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """The next values; the search has ended when there are none."""
+        """Return the next values, or stop the search after the last ones."""
         if self._next >= len(self.grid):
             return {"status": "STOPPED"}
         values = self.grid[self._next]

@@ -1,7 +1,7 @@
-"""Optuna's samplers as a KerasTuner oracle: several objectives, none of them summed.
+"""Optuna's samplers as a KerasTuner oracle for several objectives.
 
-Reference: Ozaki et al. 2022, "Multiobjective Tree-Structured Parzen Estimator" (JAIR
-73), which is what Optuna proposes by unless another sampler is given.
+Reference of the default sampler: Ozaki et al. 2022, "Multiobjective Tree-Structured
+Parzen Estimator" (JAIR 73).
 """
 
 import math
@@ -13,32 +13,31 @@ from keras_recur._validation import check_positive_int, check_type
 
 
 class OptunaOracle(keras_tuner.Oracle):
-    """Proposes what a sampler of Optuna suggests, and tells it every objective.
+    """Proposes the suggestions of an Optuna sampler for one or several objectives.
 
-    An ordinary oracle, for any tuner whose trials return all metrics that the
-    objectives name. KerasTuner's own sum of several objectives knows neither their
-    scales nor a front; here `oracle.study.best_trials` is the Pareto front. What
-    KerasTuner ranks trials by is the first objective alone.
+    Any tuner can use this oracle if its trials return a metric for every objective.
+    KerasTuner adds up several objectives; this oracle finds their Pareto front, which
+    is `oracle.study.best_trials`. KerasTuner ranks trials by the first objective.
 
-    From one seed, with the same results told in the same order, the proposals are the
-    same; a tuner that is reloaded goes on with what was told. A network that was
-    proposed before is not run again: a random one that is new takes its place.
+    The proposals are reproducible for one seed and results in the same order. A
+    reloaded tuner resumes with all earlier results. If the sampler repeats a proposal,
+    the oracle proposes new random values instead.
 
     Args:
         objective: A `keras_tuner.Objective`, or a list of several.
-        max_trials: How many trials at most. Default 10. `None`: all that are new.
-        sampler: A sampler of Optuna. Default: `optuna.samplers.TPESampler`, with the
+        max_trials: Maximum number of trials; `None` for no limit. Defaults to `10`.
+        sampler: An Optuna sampler. Defaults to `optuna.samplers.TPESampler` with the
             oracle's seed.
-        **kwargs: As of every oracle.
+        **kwargs: Further arguments of `keras_tuner.Oracle`.
 
     Attributes:
-        objectives: All objectives, as a list.
-        study: The `optuna.Study`, with every trial that has ended.
+        objectives: List of all objectives.
+        study: The `optuna.Study`, which contains every trial that has ended.
 
     Raises:
-        ImportError: if Optuna is not installed.
-        ValueError: without any objective, for a `max_trials` that is not a positive
-            integer, and for a `sampler` that is not one of Optuna.
+        ImportError: If Optuna is not installed.
+        ValueError: If `objective` is empty, `max_trials` is not a positive integer, or
+            `sampler` is not an Optuna sampler.
 
     Example:
 
@@ -72,7 +71,7 @@ class OptunaOracle(keras_tuner.Oracle):
             max_trials = check_positive_int("max_trials", max_trials)
         if sampler is not None:
             kind = optuna.samplers.BaseSampler
-            check_type("sampler", sampler, kind, "a sampler of Optuna")
+            check_type("sampler", sampler, kind, "an Optuna sampler")
         super().__init__(objective=self.objectives[0], max_trials=max_trials, **kwargs)
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -85,7 +84,7 @@ class OptunaOracle(keras_tuner.Oracle):
         self._asked: dict[str, Any] = {}
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """What the sampler suggests; the search has ended when nothing is new."""
+        """Return the sampler's suggestion, or stop if no new values exist."""
         asked = self.study.ask()
         values = self._suggest(asked)
         if self._duplicate(values):
@@ -101,10 +100,10 @@ class OptunaOracle(keras_tuner.Oracle):
     def update_trial(
         self, trial_id: str, metrics: dict[str, float], step: int = 0
     ) -> Any:
-        """Keeps the metrics of a running trial.
+        """Store the metrics of a running trial.
 
         Raises:
-            ValueError: if an objective is missing among them.
+            ValueError: If the metric of an objective is missing.
         """
         tracked = self.trials[trial_id].metrics
         missing = [o.name for o in self.objectives if o.name not in metrics]
@@ -113,19 +112,19 @@ class OptunaOracle(keras_tuner.Oracle):
                 f"A trial must return every objective. Missing: {', '.join(missing)}. "
                 f"Received: {', '.join(metrics)}."
             )
-        for wanted in self.objectives:  # KerasTuner knows the first one's direction.
+        for wanted in self.objectives:  # KerasTuner registers the first one.
             if not tracked.exists(wanted.name):
                 tracked.register(wanted.name, direction=wanted.direction)
         return super().update_trial(trial_id, metrics, step)
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Any) -> None:
-        """Ends a trial and tells the study; one that is to be tried again waits."""
+        """End a trial and report it to the study, unless it will be tried again."""
         super().end_trial(trial)
         self._tell(self.trials[trial.trial_id])
 
     def reload(self) -> None:
-        """Reads the files of an earlier session, and tells the study what was found."""
+        """Read the files of an earlier session and report its trials to the study."""
         super().reload()
         for trial_id in self.start_order:
             trial = self.trials[trial_id]
@@ -147,7 +146,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def _tell(self, trial):
         asked = self._asked.get(trial.trial_id)
-        # A worker that has outlived its chief may end what another one has ended.
+        # A worker that has outlived its chief may end a trial twice.
         if asked is None or trial.trial_id not in self.end_order:
             return
         del self._asked[trial.trial_id]
@@ -163,20 +162,20 @@ class OptunaOracle(keras_tuner.Oracle):
 
 
 def import_optuna() -> Any:
-    """Optuna, or an error that says how to get it."""
+    """Return the module `optuna`, or raise an error that says how to install it."""
     try:
         import optuna
     except ImportError:
         raise ImportError(
             "This search needs Optuna, which is not installed. Install it with `pip "
-            "install optuna`, or choose another oracle: grid, random, bayesian or "
+            "install optuna`, or use another oracle: grid, random, bayesian or "
             "hyperband."
         ) from None
     return optuna
 
 
 def _suggested(asked, hp):
-    """One hyperparameter's value, by the kind of suggestion that fits it."""
+    """Return the value that Optuna suggests for one hyperparameter."""
     hps = keras_tuner.engine.hyperparameters
     if isinstance(hp, hps.Fixed):
         return hp.value
@@ -190,6 +189,6 @@ def _suggested(asked, hp):
             real = isinstance(hp, hps.Float)
             suggest = asked.suggest_float if real else asked.suggest_int
             return suggest(hp.name, hp.min_value, hp.max_value, log=log)
-    # Choices, and numbers in steps or on scales that Optuna does not know.
+    # Choices, and numbers with steps or scales that Optuna does not support.
     kind = type(hp.default)
     return asked.suggest_categorical(hp.name, [kind(value) for value in hp.values])

@@ -1,4 +1,4 @@
-"""The folder of a search: what was asked, and a row for every run that is finished."""
+"""The folder of a search: its settings, and one row for every completed run."""
 
 import contextlib
 import json
@@ -10,14 +10,13 @@ from keras_recur._files import to_json
 from keras_recur._shapes import read_shaped
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.tuning._shapes import CONTENT, ROW
+from keras_recur.tuning.settings import renamed_settings
 
-_ROW_WAY_OUT = (
-    "Remove it and go on with the search: only this network is trained again."
-)
+_ROW_WAY_OUT = "Remove it and resume the search: only this network is trained again."
 
 
 class SearchFolder(RunFolder):
-    """Files of a search: `search.json`, and `rows/`, which is what counts.
+    """Files of a search: `search.json` and `rows/`.
 
     Args:
         path: The folder.
@@ -25,24 +24,24 @@ class SearchFolder(RunFolder):
 
     asked_in = "search.json"
     what = "search"
-    way_out = "Remove it and search again with the same settings: finished rows count."
+    way_out = "Remove it and search again with the same settings: rows are kept."
     made_by = "Searches are made by `keras-recur search`."
 
     @contextlib.contextmanager
     def searching(self, content: dict[str, Any], identity: str) -> Iterator[None]:
-        """Begin, or take back what was begun if an error comes before any row."""
+        """Begin, and undo that if an error occurs before the first row."""
         with self._or_taken_back(lambda: self.begin_search(content, identity)):
             yield
 
     def begin_search(self, content: dict[str, Any], identity: str = "") -> None:
-        """Makes the folder, or checks that it belongs to the same search.
+        """Create the folder, or check that it belongs to the same search.
 
         Args:
-            content: Of `search.json`; its `settings` tell one search from another.
-            identity: Digest of the settings, by which rows know where they belong.
+            content: Content of `search.json`. Its `settings` identify the search.
+            identity: Digest of the settings, which every row contains.
 
         Raises:
-            ValueError: if it holds another search, or something else.
+            ValueError: If the folder contains another search, or something else.
         """
         content = json.loads(to_json(content))
         if not (self.path / self.asked_in).exists():
@@ -50,9 +49,8 @@ class SearchFolder(RunFolder):
                 self._check_remains(identity)
             self.write_json(self.asked_in, content)
             return
-        begun = self.content().get("settings") or {}
+        begun = _comparable(self.content().get("settings") or {})
         settings = _comparable(content["settings"])
-        begun = _comparable(begun)
         different = [
             f"{k}: {begun.get(k)!r}, not {settings.get(k)!r}"
             for k in sorted({*begun, *settings})
@@ -60,13 +58,13 @@ class SearchFolder(RunFolder):
         ]
         if different:
             raise ValueError(
-                f"{self.path} holds another search. It differs in "
+                f"{self.path} contains another search. It differs in "
                 f"{'; '.join(different)}. Nothing was overwritten: choose another "
-                "folder, or ask for the search it was begun with."
+                "folder, or use the settings it was begun with."
             )
 
     def _check_remains(self, identity):
-        """Rows of a search whose `search.json` is gone must be of the same one."""
+        """Check that rows without a `search.json` belong to the same search."""
         if not any((self.path / name).is_dir() for name in ("rows", "runs")):
             raise ValueError(
                 f"{self.path} is not empty and holds no search. Choose another folder."
@@ -81,18 +79,19 @@ class SearchFolder(RunFolder):
                     )
 
     def content(self) -> dict[str, Any]:
-        """What `search.json` holds, without where the data were.
+        """Return the content of `search.json`, without the folder of the data.
 
         Raises:
-            ValueError: if it is missing or damaged.
+            ValueError: If the file is missing or damaged.
         """
         content = self.read_json(self.asked_in, CONTENT)
         if content.get("settings"):
+            content["settings"] = renamed_settings(content["settings"])
             content["settings"].pop("data_dir", None)
         return content
 
     def row(self, name: str, fresh: bool = False) -> dict[str, Any] | None:
-        """The row of a finished run, or `None`; `fresh` ones are the winner's."""
+        """Return a row or `None`; rows of the winner's new seeds are `fresh`."""
         path = self._row(name, fresh)
         return self._read_row(path) if (self.path / path).exists() else None
 
@@ -100,7 +99,7 @@ class SearchFolder(RunFolder):
         return read_shaped(self.path / path, ROW, _ROW_WAY_OUT)
 
     def made_with(self) -> str | None:
-        """Digest of the data that rows here were made with, if there are any."""
+        """Return the digest of the data of the rows, or `None` without rows."""
         for path in (self.path / "rows").glob("*.json"):
             digest = self._read_row(path.relative_to(self.path)).get("data_digest")
             if digest:
@@ -108,7 +107,7 @@ class SearchFolder(RunFolder):
         return None
 
     def write_row(self, name: str, row: dict[str, Any], fresh: bool = False) -> None:
-        """Writes a row as a whole or not at all."""
+        """Write a row, as a whole or not at all."""
         self.write_json(self._row(name, fresh), row)
 
     def _row(self, name, fresh):
@@ -117,7 +116,7 @@ class SearchFolder(RunFolder):
     def rows_but(
         self, known: Collection[str], fresh: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """Rows by the names of their runs, without those that are known: not read."""
+        """Return rows by the names of their runs. Known rows are not read."""
         paths = sorted((self.path / self._row("any", fresh)).parent.glob("*.json"))
         return {
             path.stem: self._read_row(path.relative_to(self.path))
@@ -126,18 +125,17 @@ class SearchFolder(RunFolder):
         }
 
     def finished_rows(self) -> list[dict[str, Any]]:
-        """All rows there are, in order of their names."""
+        """Return all rows, ordered by name."""
         return list(self.rows_but(()).values())
 
     def weights(self, name: str) -> Path:
-        """Where the weights of a run are, or will be."""
+        """Return the path of a run's weights, which may not exist yet."""
         return self.path / "runs" / f"{name}.weights.h5"
 
 
 def _comparable(settings):
-    """Settings as they are compared: where data lie is no part of them."""
-    settings = {k: v for k, v in settings.items() if k != "data_dir"}
+    """Return settings in the form in which they are compared."""
     rate = settings.get("learning_rate")
     if isinstance(rate, dict):  # Earlier versions wrote a range as a list.
-        settings["learning_rate"] = [rate.get("low"), rate.get("high")]
+        return {**settings, "learning_rate": [rate.get("low"), rate.get("high")]}
     return settings

@@ -1,4 +1,4 @@
-"""How far a search is, from its rows."""
+"""The progress of a search, from its rows."""
 
 import dataclasses
 import math
@@ -10,26 +10,28 @@ from keras_recur.tuning._summary import Guess, best_of, is_finished, summarize_r
 
 @dataclasses.dataclass(frozen=True)
 class SearchProgress:
-    """How far a search is: counts, the best so far, and an estimate of what is left.
+    """Progress of a search: counts, the best network so far, and the time left.
 
-    `search(progress=...)` is called with one whenever it changes. `str()` of it is a
-    line for people.
+    `search(progress=...)` receives one whenever it changes. `str()` returns one line of
+    text.
 
     Args:
-        done: Runs that have a row, the winner's own and failed ones among them.
-        total: Runs there will be at most; `None` where that is not known.
-        running: Processes that train.
-        failed: Runs that failed.
-        best: Name of the configuration with the highest mean score so far, over the
-            seeds that it has; `None` before the first run.
-        score: That mean; a seed that failed counts as guessing.
-        seconds_left: Estimate of the time left, or `None`.
+        done: Number of runs that have a row, including failed runs and the winner's
+            fresh seeds.
+        total: Maximum number of runs, or `None` if it is not known.
+        running: Number of processes that train.
+        failed: Number of runs that failed.
+        best: Name of the configuration with the highest mean score so far. Defaults to
+            `None`, before the first run.
+        score: That mean score, in which a failed seed counts as guessing.
+        seconds_left: Estimate of the time left, in seconds. Defaults to `None`.
 
     Example:
 
+    >>> from keras_recur.tuning.search_progress import SearchProgress
     >>> row = {"configuration": "w8-t2-all", "status": "finished", "accuracy": 0.9,
     ...        "seconds": 30.0, "seed": 0}
-    >>> print(keras_recur.tuning.SearchProgress.of([row], total=9, running=2))
+    >>> print(SearchProgress.of([row], total=9, running=2))
     1 of 9 runs done, 2 running, 0 failed, best so far 90.0 % (w8-t2-all), about 2 min
     left
     """
@@ -52,19 +54,19 @@ class SearchProgress:
         fresh: Iterable[dict[str, Any]] = (),
         guessed: Guess | None = None,
     ) -> "SearchProgress":
-        """Counts rows, and estimates the time that the others will take.
+        """Count rows, and estimate how long the other runs will take.
 
-        The estimate takes every run that is left to last as long as the mean of those
-        that are done, and divides them among the workers: it is too low while networks
-        are still growing, as a grid's do.
+        The estimate assumes that remaining runs take as long as the mean of completed
+        ones. It is too low while networks are still growing, as they do in a grid.
 
         Args:
             rows: Rows of the search.
-            total: As of the class.
-            running: As of the class.
-            workers: Processes that share what is left. Default: those that run.
-            fresh: Rows of the winner that was trained anew. They count as done.
-            guessed: What counts for a seed that failed. Default: a score of 0.
+            total: Maximum number of runs, or `None`.
+            running: Number of processes that train.
+            workers: Number of processes that share the remaining runs. Defaults to
+                `running`.
+            fresh: Rows of the winner's fresh seeds. They count as done.
+            guessed: Score that counts for a failed seed. Defaults to 0.
         """
         rows, fresh = list(rows), list(fresh)
         every = [*rows, *fresh]
@@ -86,10 +88,10 @@ class SearchProgress:
 
     def __str__(self) -> str:
         of = "" if self.total is None else f" of {self.total}"
-        return f"{self.done}{of} runs done, {self.words()}"
+        return f"{self.done}{of} runs done, {self.details()}"
 
-    def words(self) -> str:
-        """What a bar does not show: all but how many runs are done."""
+    def details(self) -> str:
+        """Return all but the number of runs, which a progress bar shows."""
         parts = [f"{self.running} running", f"{self.failed} failed"]
         if self.score is not None:
             parts.append(f"best so far {100 * self.score:.1f} % ({self.best})")
@@ -99,7 +101,7 @@ class SearchProgress:
 
 
 def _duration(seconds: float) -> str:
-    """`40 s`, `5 min`, `2 h 10 min`."""
+    """Return `40 s`, `5 min` or `2 h 10 min`."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

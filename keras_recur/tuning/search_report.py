@@ -1,39 +1,57 @@
-"""One HTML file that shows a search to somebody who was not there."""
+"""The report of a search: one HTML file, and the same page as Markdown."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur._files import check_path, replacing
+from keras_recur._files import check_path, replacing, write_text
 from keras_recur._validation import check_type
 from keras_recur.reports.page import Page
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import guess, in_percent, mean_and_error, percent
-from keras_recur.tuning._equal_macs import (
-    TOLERANCE,
-    Comparison,
-    comparisons,
-    equal_macs_groups,
-    kept_to_one_amount,
-    mean_difference,
-    points,
-    verdict,
-)
-from keras_recur.tuning._names import amount, sharing_label, sharings
-from keras_recur.tuning.search_plots import draw_search
+from keras_recur.tuning._equal_macs import TOLERANCE, kept_to_one_amount
+from keras_recur.tuning.plot_equal_macs import plot_equal_macs
+from keras_recur.tuning.plot_grid import plot_grid
+from keras_recur.tuning.plot_pareto import plot_pareto
 from keras_recur.tuning.search_result import SearchResult, count_runs
+from keras_recur.tuning.search_tables import (
+    comparison_table,
+    costs_table,
+    equal_macs_comparisons,
+    scores_table,
+    search_headline,
+)
+
+_PLOTS = {
+    "grid.png": (
+        plot_grid,
+        "Mean score by width and iterations; lines connect equal MACs, a fraction "
+        "counts finished seeds, hatched cells have none, and dots were not run.",
+    ),
+    "pareto.png": (
+        plot_pareto,
+        "Score against cost (mean ± standard error over seeds), with the Pareto front "
+        "as a stepped line (w: width, t: iterations).",
+    ),
+    "equal_macs.png": (
+        plot_equal_macs,
+        "Score over iterations at about equal MACs (mean ± standard error over seeds): "
+        "more iterations go with less width.",
+    ),
+}
+_COLUMNS = ("backend", "backend_version", "processor", "commit", "date")
 
 
 def write_search_report(folder: str | Path, result: SearchResult) -> Path:
-    """Draws the plots of a search and writes its report.
+    """Draw the plots of a search and write its report.
 
-    `report.html` has all plots inside, `README.md` is the same as text, and `rows.csv`
-    has all rows.
+    The function writes `report.html`, which contains the plots, `README.md`, the same
+    page as text, `plots/`, and `rows.csv` with all rows.
 
     Args:
-        folder: Where these and `plots/` go.
-        result: What the search has found. It may be unfinished.
+        folder: Folder of these files.
+        result: Result of the search, which may be unfinished.
 
     Returns:
         The path of the report.
@@ -50,163 +68,101 @@ def write_search_report(folder: str | Path, result: SearchResult) -> Path:
     check_type("result", result, SearchResult, "a `tuning.SearchResult`")
     folder = check_path("folder", folder)
     with RunFolder(folder).held():
-        return _write_report(folder, result)
+        page = search_page(result, folder)
+        if result.rows:
+            RunFolder(folder).write_csv("rows.csv", _plain(result.rows))
+        write_text(folder / "README.md", page.markdown())
+        write_text(folder / "report.html", page.html())
+    return folder / "report.html"
 
 
-def _write_report(folder, result):
-    page = Page(result.content["name"])
+def search_page(result: SearchResult, folder: Path) -> Page:
+    """Draw the plots into `folder / "plots"` and return the page."""
+    content = result.content
+    page = Page(f"{content['family']} on {content['data']}: width against iterations")
     page.headline(search_headline(result))
     page.paragraph(_introduction(result))
-    pictures = draw_search(result, folder / "plots")
+    drawn = _draw(result, folder / "plots")
     if not result.statuses().get("finished"):
         page.paragraph(
-            "Fronts and comparisons at equal MACs need finished runs; there are none."
+            "Pareto fronts and comparisons at equal MACs need finished runs."
         )
-    winner = result.content.get("winner")
-    if winner:
-        page.heading("The winner, trained again")
-        _fill_winner(page, result, winner)
-    if pictures:
+    if content.get("winner"):
+        page.heading("The winner on fresh seeds")
+        _fill_winner(page, result, content["winner"])
+    if drawn:
         page.heading("Width and iterations")
-    for name, caption in pictures:
-        page.picture(folder / "plots" / name, caption)
+    for name in drawn:
+        page.picture(folder / "plots" / name, _PLOTS[name][1])
         if name == "equal_macs.png":
             _fill_comparisons(page, result)
-    page.heading("All configurations")
-    page.table(*trials_table(result), sortable=True)
-    page.paragraph(
-        f"Validation {result.score} after the iterations that were trained: mean and "
-        "standard error over all seeds, of which some may have failed: these count as "
-        f"guessing ({100 * guess(result.content['data']):.3g} %). Peak memory is the "
-        "largest of all seeds, seconds are the mean of those that finished. A click on "
-        "a heading sorts the rows.",
-        small=True,
-    )
-    page.heading("How it was made")
-    page.table(["", ""], _made(result))
     if result.rows:
-        RunFolder(folder).write_csv("rows.csv", _plain(result.rows))
-    path = folder / "report.html"
-    texts = {path: page.html(), folder / "README.md": page.markdown()}
-    for place, text in texts.items():
-        with replacing(place) as file:
-            file.write(text.encode())
-    return path
+        page.heading("All configurations")
+        page.table(*scores_table(result), sortable=True)
+        page.paragraph(
+            f"Validation {result.score} after the trained number of iterations, mean ± "
+            "standard error over all seeds. A failed seed counts as guessing "
+            f"({100 * guess(content['data']):.3g} %). The file rows.csv contains every "
+            "run.",
+            small=True,
+        )
+        page.heading("Cost of training")
+        page.table(*costs_table(result), sortable=True)
+        page.paragraph(
+            "Peak memory is the maximum over all seeds; seconds are the mean of "
+            "finished seeds. Click a heading to sort the rows.",
+            small=True,
+        )
+    page.heading("How it was made")
+    page.table(["", ""], _made(content))
+    return page
+
+
+def _draw(result, folder):
+    """Draw every plot that the result allows, and return their file names."""
+    drawn = []
+    for name, (plot, _) in _PLOTS.items():
+        figure = plot(result)
+        if figure is not None:
+            with replacing(folder / name) as file:
+                figure.savefig(file, format="png", dpi=130)
+            drawn.append(name)
+    return drawn
 
 
 def _plain(rows):
-    """Rows for a table: no nests but the curve, and of the provenance what varies."""
-    left_out = ("provenance", "traceback")
-    columns = dict.fromkeys(k for row in rows for k in row if k not in left_out)
-    kept = ("backend", "backend_version", "processor", "commit", "date")
+    """Return flat rows for CSV, with the provenance fields that vary."""
+    columns = dict.fromkeys(key for row in rows for key in row)
+    columns = [key for key in columns if key not in ("provenance", "traceback")]
     return [
-        {k: row.get(k) for k in columns}
-        | {k: str(row.get("provenance", {}).get(k, "")) for k in kept}
+        {key: row.get(key) for key in columns}
+        | {key: str(row.get("provenance", {}).get(key, "")) for key in _COLUMNS}
         for row in rows
     ]
 
 
-def search_headline(result: SearchResult) -> str:
-    """The best configuration, and whether iterations or width did better."""
-    if not result.statuses().get("finished"):
-        return f"No network has finished its training: {count_runs(result)}."
-    best = result.best().figures
-    seeds = best["finished"] + best["failed"]
-    text = (
-        f"Best: {best['configuration']}, validation {result.score} "
-        f"{percent(best['accuracy'], best['standard_error'])} "
-        f"({seeds} seed{'' if seeds == 1 else 's'}"
-    )
-    text += f", {best['failed']} failed)." if best["failed"] else ")."
-    found = _comparisons(result)
-    if not found:
-        return (
-            f"{text} No two networks that finished have about equal MACs and differ in "
-            "width and iterations, so the search does not say which of the two to "
-            "spend MACs on."
-        )
-    said: dict[str, list[str]] = {}
-    for sharing in sharings(result.configurations()):
-        mine = [comparison for comparison in found if comparison.sharing == sharing]
-        if mine:
-            name = "feed-forward twin" if sharing == "none" else sharing_label(sharing)
-            shown = f"{name} {points(*mean_difference(mine))}"
-            said.setdefault(verdict(mine), []).append(shown)
-    parts = [f"{what} ({', '.join(names)})" for what, names in said.items()]
-    return (
-        f"{text} At equal MACs, {'; '.join(parts)}. In brackets: points of "
-        f"{result.score} that more iterations add, with less width."
-    )
-
-
-def trials_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per configuration, the best first, failed ones last."""
-    header = ["configuration", "width", "iterations", "sharing", "learning rate"]
-    header += [f"{result.score} (%)", "seeds", "MACs", "parameters", "depth"]
-    header += ["activations (MB)", "peak memory (MB)", "seconds", "failures"]
-    every = result.configurations()
-    every.sort(key=lambda c: (c["finished"] > 0, c["accuracy"]))
-    rows = []
-    for found in reversed(every):
-        runs = found["finished"] + found["failed"]
-        score = found["accuracy"]
-        rows.append(
-            [
-                found["configuration"],
-                str(found["width"]),
-                str(found["iterations"]),
-                found["sharing"],
-                _figure(found["learning_rate"], "g"),
-                "-" if score is None else in_percent(score, found["standard_error"]),
-                f"{found['finished']} of {runs}",
-                _figure(found["macs"], ","),
-                _figure(found["parameters"], ","),
-                _figure(found["effective_depth"], ","),
-                _megabytes(found["activation_bytes"]),
-                _megabytes(found["peak_memory"]),
-                _figure(found["seconds"], ".1f"),
-                _failures(found),
-            ]
-        )
-    # What nobody knows of any configuration is no column.
-    kept = [
-        i
-        for i in range(len(header))
-        if i < 4 or any(row[i] not in ("", "-") for row in rows)
-    ]
-    return [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
-
-
-def comparison_table(found: list[Comparison]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: the widest and the longest of every group and sharing."""
-    rows = []
-    for one in found:
-        ends = one.widest, one.longest
-        few, many = (amount(end(c["macs"] for c in ends)) for end in (min, max))
-        row = [one.sharing, few if few == many else f"{few} to {many}"]
-        row = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in row]
-        for end in ends:
-            score = in_percent(end["accuracy"], end["standard_error"])
-            row.append(f"{score} (w{end['width']} t{end['iterations']})")
-        rows.append([*row, points(*one.difference())])
-    header = ["sharing", "MACs", "fewest iterations (%)", "most iterations (%)"]
-    return [*header, "difference (points)"], rows
+def _introduction(result):
+    content = result.content
+    text = f"The search trained {count_runs(result)}."
+    if content["family"] in zoo.list_families():
+        text += f" Family: {zoo.describe(content['family']).summary}"
+    return text
 
 
 def _fill_comparisons(page, result):
-    found = _comparisons(result)
+    found = equal_macs_comparisons(result)
     if not found:
         return
     page.table(*comparison_table(found))
-    least = "The search kept to one number of MACs."
+    text = "The search kept to equal MACs."
     if not kept_to_one_amount(result.content):
-        least = (
-            f"Groups whose MACs differ by {100 * (TOLERANCE - 1):.0f} % at most; where "
-            "several configurations have one number of iterations, the best of them."
+        text = (
+            f"The MACs of a group differ by at most {100 * (TOLERANCE - 1):.0f} %. "
+            "Each number of iterations is represented by its best configuration."
         )
     page.paragraph(
-        f"{least} Difference: what more iterations and less width add to the score. It "
-        "counts where it is larger than two of its standard errors.",
+        f"{text} The difference is the score that more iterations and less width add; "
+        "it is significant above two standard errors.",
         small=True,
     )
 
@@ -220,70 +176,43 @@ def _fill_winner(page, result, winner):
     ]
     failed = sum(state != "finished" for state in states)
     if failed == len(scores):
-        page.paragraph(f"{name} was chosen; no seed of it has finished.")
-    else:
-        guessed = guess(result.content["data"])
-        scores = [guessed if score is None else score for score in scores]
-        word = "counts" if failed == 1 else "count"
-        lost = (
-            f" {failed} of {len(scores)} seeds failed, and {word} as guessing "
-            f"({100 * guessed:.3g} %)."
+        page.paragraph(f"No seed of {name} has finished.")
+        return
+    guessed = guess(result.content["data"])
+    scores = [guessed if score is None else score for score in scores]
+    text = (
+        f"{name} was trained again on {len(scores)} fresh "
+        f"seed{'' if len(scores) == 1 else 's'}. Its test {result.score} is "
+        f"{percent(*mean_and_error(scores))}."
+    )
+    if failed:
+        text += (
+            f" {failed} of {len(scores)} seeds failed; a failed seed counts as "
+            f"guessing ({100 * guessed:.3g} %)."
         )
-        lost = lost if failed else ""
-        page.paragraph(
-            f"{name}, trained on {len(scores)} fresh "
-            f"seed{'' if len(scores) == 1 else 's'}: test {result.score} "
-            f"{percent(*mean_and_error(scores))}.{lost}"
-        )
-        page.table(
-            ["seed", f"test {result.score} (%)"],
-            [
-                [str(seed), in_percent(score, None) + _note(state)]
-                for seed, score, state in zip(seeds, scores, states, strict=False)
-            ],
-        )
-        page.paragraph(
-            "Validation scores chose it among many, so its own validation score is too "
-            "high; this one was not part of the choice.",
-            small=True,
-        )
-    more = {
-        key: value
-        for key, value in winner.items()
-        if key not in ("configuration", "test_accuracy", "seeds")
-    }
-    if more:
-        page.table(["", ""], _flat(more))
+    page.paragraph(text)
+    rows = []
+    for seed, score, state in zip(seeds, scores, states, strict=False):
+        note = "" if state == "finished" else f" ({state})"
+        rows.append([str(seed), in_percent(score, None) + note])
+    page.table(["seed", f"test {result.score} (%)"], rows)
+    page.paragraph(
+        "The validation score of the winner is biased, because it was selected by this "
+        "score. The test score is not biased.",
+        small=True,
+    )
 
 
-def _note(state):
-    return "" if state == "finished" else f" ({state})"
-
-
-def _introduction(result):
-    content = result.content
-    text = f"Searched: width, iterations and sharing of {content['family']} on "
-    text += f"{content['data']}. {count_runs(result)}."
-    if content["family"] in zoo.list_families():
-        text += f" {zoo.describe(content['family']).summary}"
-    return text
-
-
-def _comparisons(result):
-    one_amount = kept_to_one_amount(result.content)
-    return comparisons(equal_macs_groups(result.configurations(), one_amount))
-
-
-def _made(result):
-    content = result.content
+def _made(content):
     rows = [["family", str(content["family"])], ["data", str(content["data"])]]
     for part in ("settings", "provenance"):
-        rows += _flat(content.get(part) or {})
+        fields = content.get(part) or {}
+        rows += _flat({k: v for k, v in fields.items() if k not in ("family", "data")})
     return rows
 
 
 def _flat(fields: dict[str, Any], where: str = "") -> list[list[str]]:
-    """Rows of names and values; those of dictionaries inside have both names."""
+    """Return rows of names and values; nested names are joined by a comma."""
     rows = []
     for key, value in fields.items():
         name = f"{where}{key}".replace("_", " ")
@@ -294,22 +223,3 @@ def _flat(fields: dict[str, Any], where: str = "") -> list[list[str]]:
         elif value is not None:
             rows.append([name, str(value)])
     return rows
-
-
-def _failures(found):
-    counts = [
-        f"{count} {name}"
-        for name, count in found["statuses"].items()
-        if name != "finished"
-    ]
-    return ": ".join(filter(None, [", ".join(counts), "; ".join(found["messages"])]))
-
-
-def _figure(value, form):
-    return "-" if value is None else f"{value:{form}}"
-
-
-def _megabytes(value):
-    if value is None:
-        return "-"
-    return f"{value / 1e6:,.0f}" if value >= 1e8 else f"{value / 1e6:.3g}"

@@ -1,46 +1,38 @@
-"""What a search of width against iterations has found."""
+"""The result of a search of width against iterations."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from keras_recur._files import check_path
 from keras_recur._shapes import check_shape
 from keras_recur._validation import check_callable, check_one_of, check_sequence
 from keras_recur.runs.summary import percent
 from keras_recur.tuning._shapes import CONTENT, ROW
 from keras_recur.tuning._summary import Guess, best_of, status, summarize_rows
 from keras_recur.tuning.best_configuration import BestConfiguration
-from keras_recur.tuning.search_folder import SearchFolder
 
-_COSTS = {
-    "macs": "MACs",
-    "parameters": "parameters",
-    "activation_bytes": "bytes of activations",
-    "peak_memory": "bytes of memory",
-}
+_COSTS = ("macs", "parameters", "activation_bytes", "peak_memory")
 
 
 class SearchResult:
-    """The trained networks of a search: figures, Pareto fronts, the best.
+    """Scores and costs of the trained networks of a search.
 
-    Scores are those of validation examples after the iterations that were trained.
-    Means are over all seeds; one that failed counts as guessing.
+    Scores are those of validation examples after the trained number of iterations.
+    Means are over all seeds; a failed seed counts as guessing.
 
     Args:
-        content: What `search.json` holds: "name", "family", "data", "metric", and
-            where they are known "settings", "provenance" and "winner".
-        rows: One dictionary per trained network and seed.
-        rebuild: Function that makes a pair of networks from one of `configurations()`;
-            `best().pair()` calls it. Default: none.
+        content: Content of `search.json`: "name", "family", "data", "metric", and
+            optionally "settings", "provenance" and "winner".
+        rows: One dictionary per network and seed.
+        rebuild: Function that builds a pair of networks from one of
+            `configurations()`, for `best().pair()`. Defaults to `None`.
 
     Attributes:
         content: As given.
         rows: As given.
 
     Raises:
-        ValueError: if a part is missing.
+        ValueError: If a required key is missing.
 
     Example:
 
@@ -79,36 +71,16 @@ class SearchResult:
         self._rebuild = rebuild
         self._configurations = summarize_rows(self.rows, Guess.on(content["data"]))
 
-    @classmethod
-    def load(
-        cls,
-        folder: str | Path,
-        rebuild: Callable[[dict[str, Any]], Any] | None = None,
-    ) -> "SearchResult":
-        """Reads the folder of a search, finished or not.
-
-        Args:
-            folder: Holds `search.json` and `rows/`.
-            rebuild: As for `SearchResult`.
-
-        Raises:
-            ValueError: if it is no folder of a search, or a file of it is damaged.
-        """
-        found = SearchFolder(check_path("folder", folder))
-        content, rows = found.content(), found.finished_rows()
-        rows.sort(key=_order)
-        return cls(content, rows, rebuild)
-
     @property
     def score(self) -> str:
-        """What the scores are called: "accuracy" or "F1"."""
+        """Name of the score: "accuracy" or "F1"."""
         return "F1" if self.content["metric"] == "f1" else "accuracy"
 
     def frame(self) -> Any:
-        """All rows as a `pandas.DataFrame`.
+        """Return all rows as a `pandas.DataFrame`.
 
         Raises:
-            ImportError: if pandas is not installed.
+            ImportError: If pandas is not installed.
         """
         try:
             import pandas  # pyright: ignore[reportMissingImports]
@@ -120,40 +92,40 @@ class SearchResult:
         return pandas.DataFrame(self.rows)
 
     def statuses(self) -> dict[str, int]:
-        """How many runs finished, failed, diverged, or were out of memory."""
+        """Return the number of runs by status, such as "finished" or "diverged"."""
         return dict(Counter(status(row) for row in self.rows).most_common())
 
     def configurations(self) -> list[dict[str, Any]]:
-        """Settings, costs and scores of every configuration.
+        """Return settings, costs and scores of every configuration.
 
         Returns:
-            A dictionary for each: "configuration", "width", "iterations", "sharing",
-            "learning_rate"; "parameters", "macs", "activation_bytes",
-            "effective_depth"; "seeds" (those that finished), "finished" and "failed"
-            (how many), "statuses", "messages"; "accuracy" and "standard_error",
-            "loss", "curve" and "curve_standard_error" (after each iteration),
-            "seconds" (means); "peak_memory" (the largest). What is not known is `None`.
+            List of dictionaries with the keys "configuration", "width", "iterations",
+            "sharing", "learning_rate"; "parameters", "macs", "activation_bytes",
+            "effective_depth"; "seeds" (finished ones), "finished" and "failed" (their
+            numbers), "statuses", "messages"; "accuracy" and "standard_error", "loss",
+            "curve" and "curve_standard_error" (after each iteration), "seconds"
+            (means); "peak_memory" (maximum). Unknown values are `None`.
         """
         return [dict(found) for found in self._configurations]
 
     def pareto(self, cost: str = "macs", over: str = "accuracy") -> list[dict]:
-        """The configurations that no other beats.
+        """Return the Pareto front: the configurations that no other beats.
 
-        One beats another if it is no worse in cost and score, and better in one of
-        them. Two that are equal in both do not beat each other.
+        A configuration beats another if it is not worse in cost and score, and better
+        in one of them.
 
         Args:
-            cost: "macs", "parameters", "activation_bytes" or "peak_memory"; less is
-                better.
-            over: "accuracy" (or F1, as the search has it), where more is better, or
-                "loss", where less is.
+            cost: "macs", "parameters", "activation_bytes" or "peak_memory". Defaults to
+                `"macs"`.
+            over: "accuracy" (or F1, the score of the search) or "loss". Defaults to
+                `"accuracy"`.
 
         Returns:
-            Some of `configurations()`, the cheapest first. Those without a finished
-            seed, or without the cost, are left out.
+            Some of `configurations()`, the cheapest first. Configurations without a
+            finished seed, or with an unknown cost, are left out.
 
         Raises:
-            ValueError: for another `cost` or `over`.
+            ValueError: If `cost` or `over` is unknown.
         """
         check_one_of("cost", cost, _COSTS)
         check_one_of("over", over, ("accuracy", "loss"))
@@ -173,21 +145,20 @@ class SearchResult:
         return front
 
     def best(self) -> BestConfiguration:
-        """The configuration with the highest mean score on validation examples.
+        """Return the configuration with the highest mean validation score.
 
-        A seed that failed counts as guessing. Of equal ones it is the one with fewer
-        MACs.
+        A failed seed counts as guessing. Fewer MACs break ties.
 
         Raises:
-            ValueError: if no network has finished its training.
+            ValueError: If no run has finished.
         """
         best = best_of(self.configurations())
         if best is None:
             raise ValueError(
-                "There is no best configuration: no network of this search has "
-                f"finished its training ({count_runs(self)})."
+                "The search has no best configuration, because no run has finished "
+                f"({count_runs(self)})."
             )
-        return BestConfiguration(best, self.content["metric"], self._rebuild)
+        return BestConfiguration(best, self.score, self._rebuild)
 
     def __str__(self) -> str:
         content = self.content
@@ -196,7 +167,7 @@ class SearchResult:
             count_runs(self),
         ]
         if not self.statuses().get("finished"):
-            return "\n".join([*lines, "No network has finished its training."])
+            return "\n".join([*lines, "No run has finished."])
         lines.append(f"Best: {self.best()}")
         front = self.pareto()
         if front:
@@ -214,7 +185,7 @@ class SearchResult:
 
 
 def count_runs(result: SearchResult) -> str:
-    """`6 runs of 2 configurations: 5 finished, 1 diverged`."""
+    """Return `6 runs of 2 configurations: 5 finished, 1 diverged`."""
     if not result.rows:
         return "no runs yet"
     statuses = result.statuses()
@@ -231,13 +202,9 @@ def _plural(count, word):
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def _order(row):
-    return row["sharing"], row["iterations"], row["width"], row["seed"]
-
-
 def _check(what, found, shape):
     try:
         check_shape(found, shape, what)
     except ValueError as error:
         keys = ", ".join(repr(key) for key in shape if not key.endswith("?"))
-        raise ValueError(f"{error}. Needed are: {keys}.") from None
+        raise ValueError(f"{error}. Required keys: {keys}.") from None

@@ -1,4 +1,4 @@
-"""A KerasTuner tuner whose trials train a network over seeds, a row for each."""
+"""A KerasTuner tuner whose trials train a network over seeds."""
 
 import dataclasses
 import shutil
@@ -14,29 +14,31 @@ from keras_recur.analysis import iteration_curve
 from keras_recur.runs.trial import Trial, run_trial, save_weights
 from keras_recur.tuning._peak_memory import PeakMemory
 from keras_recur.tuning._summary import is_finished, summarize_rows
+from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.sharing_choice import twin_of
-from keras_recur.tuning.width_iterations_hypermodel import Configuration
 
 
 class SearchTuner(base_tuner.BaseTuner):
-    """Runs trials: the network of each, over all seeds, from rows where there are some.
+    """Trains the network of each trial over all seeds, and writes one row per seed.
+
+    Seeds that have a row are not trained again.
 
     Args:
-        plan: What the search was asked for.
-        folder: Its folder.
-        name: Of this process, among those that take part. Default: it is alone.
-        on_run: Called after each run.
-        runs: How many runs may be trained by this process. Default: any number.
-        fresh: The rows are those of the winner, trained anew and tested.
+        plan: Plan of the search.
+        folder: Folder of the search.
+        name: Name of this process. Defaults to `"alone"`.
+        on_run: Function that is called after each run.
+        runs: Maximum number of runs that this process trains. Defaults to no limit.
+        fresh: Whether to train the winner on fresh seeds and test it.
     """
 
     class Enough(Exception):
-        """This process has trained as many runs as it may."""
+        """This process has trained its maximum number of runs."""
 
     class ChiefLost(errors.FatalError):
-        """The chief that gave the trial is gone; another one may have come."""
+        """The chief that proposed the trial has ended."""
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class SearchTuner(base_tuner.BaseTuner):
     ):
         self.plan, self.folder, self.on_run = plan, folder, on_run
         self.fresh, self._runs, self._trained = fresh, runs, 0
-        # What KerasTuner writes is not read again: rows are what counts.
+        # KerasTuner's files are never read: only rows count.
         super().__init__(
             plan.oracle(),
             _Declared(plan.space),
@@ -60,18 +62,18 @@ class SearchTuner(base_tuner.BaseTuner):
         )
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Trains what has no row yet; returns the mean over seeds, and costs."""
+        """Train the seeds that have no row, and return the objectives."""
         try:
             found = self._run_trial(trial)
-        except Exception as error:  # Or KerasTuner would go on without a row.
+        except Exception as error:  # KerasTuner would continue without a row.
             raise errors.FatalError(str(error)) from error
         self._check_chief(trial)
         return found
 
     def _check_chief(self, trial):
-        """A chief that is told of a trial that it never gave would not end any more."""
+        """Raise if the chief was replaced: a result of an unknown trial blocks it."""
         if isinstance(self.oracle, keras_tuner.Oracle):
-            return  # There is none.
+            return  # This process is alone.
         import grpc
 
         try:
@@ -79,25 +81,25 @@ class SearchTuner(base_tuner.BaseTuner):
         except grpc.RpcError as error:
             raise SearchTuner.ChiefLost(str(error)) from error
         if known != trial.hyperparameters.values:
-            raise SearchTuner.ChiefLost(f"It has another trial {trial.trial_id}.")
+            raise SearchTuner.ChiefLost(f"its trial {trial.trial_id} is another one")
 
     def _run_trial(self, trial):
         values = trial.hyperparameters.values
         rate, epochs = values["learning_rate"], values.get("tuner/epochs")
         configuration = self.plan.space.configuration(values)
         configurations = [configuration]
-        if self.plan.settings["twins"] and configuration.sharing != "none":
+        if self.plan.settings.twins and configuration.sharing != "none":
             configurations.append(configuration._replace(sharing="none"))
         seeds = self.plan.seeds
         rows = [
             [self.run(c, rate, seed, epochs) for seed in seeds] for c in configurations
         ]
-        # The oracle is told what tables and plots show.
+        # The oracle receives the numbers that tables and plots show.
         (found,) = summarize_rows(rows[0], self.plan.guess)
         return {name: found[name] for name in self.plan.objectives}
 
     def on_trial_end(self, trial: Any) -> None:
-        """Ends the trial, and this process, where it has done its share."""
+        """End the trial, and this process after its maximum number of runs."""
         super().on_trial_end(trial)
         if self._runs is not None and self._trained >= self._runs:
             raise SearchTuner.Enough
@@ -109,7 +111,7 @@ class SearchTuner(base_tuner.BaseTuner):
         seed: int,
         epochs: int | None = None,
     ) -> dict[str, Any]:
-        """The row of one network and seed; trained, if there is none."""
+        """Return the row of a network and seed, which is trained if it has none."""
         rates = self.plan.space.learning_rate
         one = isinstance(rates, list) and len(rates) == 1
         name = f"{configuration}{'' if one else f'-lr{rate:.4g}'}"
@@ -120,7 +122,7 @@ class SearchTuner(base_tuner.BaseTuner):
             row = {"configuration": name, **configuration._asdict(), "seed": seed}
             row = self._train(row, configuration, rate, epochs, file)
             row["identity"] = self.plan.identity
-            # Where a chief died, its successor may have given the run to another too.
+            # If the chief died, its successor may have proposed the run to others too.
             written = self.folder.row(file, self.fresh)
             if written is None:
                 self.folder.write_row(file, row, self.fresh)
@@ -130,7 +132,7 @@ class SearchTuner(base_tuner.BaseTuner):
         return row
 
     def _train(self, row, configuration, rate, epochs, file):
-        """The row with status, figures and costs."""
+        """Return the row with status, metrics and costs."""
         seed = row["seed"]
         place = self.folder.path / "runs" / file
         entry = self.plan.entry(configuration, rate, epochs)
@@ -147,12 +149,12 @@ class SearchTuner(base_tuner.BaseTuner):
             if test is not None:
                 found["test_accuracy"] = float(iteration_curve(model, test)[-1])
             save_weights(model, self.folder.weights(file))
-            # The weights alone are kept; a checkpoint has the optimizer's state too.
+            # The checkpoint is larger: it contains the optimizer's state too.
             shutil.rmtree(place, ignore_errors=True)
             return found
 
         def guess(model):
-            found = self.plan.guess.figures(configuration.iterations)
+            found = self.plan.guess.metrics(configuration.iterations)
             if self.fresh:
                 found["test_accuracy"] = self.plan.guess.accuracy
             return found
@@ -178,7 +180,7 @@ class SearchTuner(base_tuner.BaseTuner):
 
 
 class _Declared(keras_tuner.HyperModel):
-    """Declares the space; builds nothing while KerasTuner explores it."""
+    """Declares the space. It builds no network while KerasTuner explores the space."""
 
     def __init__(self, space):
         super().__init__()

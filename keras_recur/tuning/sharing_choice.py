@@ -1,4 +1,4 @@
-"""Ways of sharing by name, as a search lists them."""
+"""Ways of sharing, by the names that a search has for them."""
 
 import re
 from typing import Any
@@ -9,31 +9,31 @@ _FORMS = ("all", "none", "groups of 2", "bank of 2")
 _PATTERN = re.compile(r"(groups|bank) of ([1-9]\d*)")
 
 
-def check_sharing(name: Any) -> str:
-    """Returns the name, or says which there are.
+def check_sharing(argument: str, name: Any) -> str:
+    """Return the name of a way of sharing.
 
     Raises:
-        ValueError: for a name that is none of `"all"`, `"none"`, `"groups of g"` and
-            `"bank of k"`, with positive integers g and k.
+        ValueError: If it is not `"all"`, `"none"`, `"groups of g"` or `"bank of k"`,
+            with positive integers g and k.
     """
     if name in ("all", "none") or (
         isinstance(name, str) and _PATTERN.fullmatch(name) is not None
     ):
         return name
     raise ValueError(
-        "A way of sharing must be 'all', 'none' (the feed-forward twin), 'groups of g' "
-        f"or 'bank of k', g and k positive integers. Received: {name!r}."
+        f"`{argument}` must be 'all', 'none' (the feed-forward twin), 'groups of g' or "
+        f"'bank of k', with positive integers g and k. Received: {name!r}."
         f"{nearest(str(name), _FORMS)}"
     )
 
 
 def sharing_arguments(name: str, iterations: int) -> dict[str, Any]:
-    """The arguments of `zoo.build` that share in this way.
+    """Return the arguments of `zoo.build` that share in this way.
 
-    `"groups of 2"` ties two iterations after another; `"bank of 2"` mixes all from two
-    templates. For `"none"` there are none: it is the feed-forward twin.
+    `"groups of 2"` ties two consecutive iterations; `"bank of 2"` mixes two templates.
+    `"all"` and `"none"`, the twins of a pair, need no arguments.
     """
-    found = _PATTERN.fullmatch(check_sharing(name))
+    found = _PATTERN.fullmatch(check_sharing("sharing", name))
     if found is None:
         return {}
     size = int(found[2])
@@ -43,5 +43,5 @@ def sharing_arguments(name: str, iterations: int) -> dict[str, Any]:
 
 
 def twin_of(name: str) -> str:
-    """The twin of a pair that shares in this way."""
+    """Return the twin of a pair that shares in this way."""
     return "feedforward" if name == "none" else "recurrent"

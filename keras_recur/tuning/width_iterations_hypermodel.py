@@ -1,34 +1,29 @@
 """Width against iterations, as a KerasTuner hypermodel.
 
-Reference: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
-(arXiv:2102.11011), which compares networks of one width over depths; at equal
-operations is the question here.
+Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
+(arXiv:2102.11011), compare networks of one width over depths. This space compares
+networks at equal operations as well.
 """
 
 import dataclasses
 import functools
 import math
-import numbers
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import keras_tuner
 
 from keras_recur import zoo
-from keras_recur._limits import MAX_ITERATIONS, MAX_SIZE, check_size
-from keras_recur._validation import (
-    check_integer,
-    check_number,
-    check_one_of,
-    check_sequence,
-    check_type,
-)
+from keras_recur._limits import MAX_ITERATIONS
+from keras_recur._validation import check_integer, check_one_of, check_type
 from keras_recur.layers import RecurrentGraph
 from keras_recur.metrics import ExactMatch
 from keras_recur.training import Recipe
 from keras_recur.training._session import compile_by, trained_by
+from keras_recur.tuning._ranges import check_rates, several, sizes
 from keras_recur.tuning.budget import Budget
+from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.sharing_choice import (
     check_sharing,
     sharing_arguments,
@@ -37,53 +32,36 @@ from keras_recur.tuning.sharing_choice import (
 from keras_recur.zoo.build import build_network
 
 
-class Configuration(NamedTuple):
-    """One network of a search.
-
-    Attributes:
-        width: Units or channels of the state.
-        iterations: How often the block is applied.
-        sharing: `"all"`, `"none"`, `"groups of g"` or `"bank of k"`.
-    """
-
-    width: int
-    iterations: int
-    sharing: str
-
-    def __str__(self):
-        return f"w{self.width}-t{self.iterations}-{self.sharing.replace(' ', '')}"
-
-
 class WidthIterationsHyperModel(keras_tuner.HyperModel):
-    """Networks of a family, of every width, number of iterations and way of sharing.
+    """Networks of a family with every width, number of iterations and way of sharing.
 
-    An ordinary `keras_tuner.HyperModel`: give it to any tuner. Its hyperparameters are
-    `sharing`, `iterations`, `width` and `learning_rate`. What does not fit the budget
-    is no part of the space: it is never proposed, and does not count as a failure. The
-    choice of iterations then hangs on that of sharing, and that of width on both, by
-    names such as `width (all, 4)`; `configuration(hp.values)` reads them all.
+    Any KerasTuner tuner can search this `keras_tuner.HyperModel`. Its hyperparameters
+    are `sharing`, `iterations`, `width` and `learning_rate`. Networks outside of the
+    budget are not part of the space, so no tuner proposes them. If the choices depend
+    on each other, they have names such as `width (all, 4)`; `configuration(hp.values)`
+    reads them all.
 
     Args:
         family: Name of a family of the zoo.
-        widths: Widths to choose from. With `equal`, the least and the largest allowed.
+        widths: Widths to choose from. With `equal`, the smallest and the largest width
+            that are allowed.
         iterations: Numbers of iterations to choose from.
         sharing: Ways of sharing to choose from: `"all"`, `"none"` (the feed-forward
-            twin), `"groups of g"` (g iterations after another tied), `"bank of k"`
-            (mixes of k templates). Default `("all", "none")`.
-        learning_rate: A number, a sequence to choose from, or for a range that is
-            sampled in logarithms a `(low, high)` tuple of two. Default 1e-3.
-        budget: A `Budget`. Default: none.
-        equal: `"macs"`: for every number of iterations only the width whose operations
-            come nearest to the budget's without passing it, a line of equal compute.
-            Default `None`.
-        recipe: A `Recipe`; its learning rate is replaced, and the tuner sets epochs
-            and batches. Default: Adam.
-        seed: Seed of initial weights. Default 0.
+            twin), `"groups of g"` (ties g consecutive iterations), `"bank of k"`
+            (mixes k templates). Defaults to `("all", "none")`.
+        learning_rate: A number, a list to choose from, or a tuple `(low, high)`, a
+            range that is sampled on a logarithmic scale. Defaults to `1e-3`.
+        budget: A `Budget`. Defaults to no budget.
+        equal: `"macs"` keeps one width for each number of iterations: the largest one
+            within the budget's MACs. Defaults to `None`.
+        recipe: A `Recipe`. Its learning rate is replaced; the tuner sets epochs and
+            batches. Defaults to Adam.
+        seed: Seed of the initial weights. Defaults to `0`.
         **model: Further arguments of `zoo.build`, such as `input_shape`.
 
     Raises:
-        ValueError: for an unknown family, empty or invalid ranges, and a budget that no
-            network meets, with the nearest that would.
+        ValueError: If the family is unknown, a range is empty or invalid, or no network
+            meets the budget; the message names the nearest network.
 
     Example:
 
@@ -110,10 +88,10 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         super().__init__()
         zoo.describe(family)
         self.family = family
-        self.widths = _sizes("widths", widths)
-        self.iterations = _sizes("iterations", iterations, MAX_ITERATIONS)
-        self.sharing = _several("sharing", sharing, lambda _, name: check_sharing(name))
-        self.learning_rate = _rates(learning_rate)
+        self.widths = sizes("widths", widths)
+        self.iterations = sizes("iterations", iterations, MAX_ITERATIONS)
+        self.sharing = several("sharing", sharing, check_sharing)
+        self.learning_rate = check_rates(learning_rate)
         if budget is not None:
             check_type("budget", budget, Budget, "a `tuning.Budget`")
         if recipe is not None:
@@ -122,8 +100,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         self.equal = check_one_of("equal", equal, (None, "macs"))
         if equal and (budget is None or budget.macs is None):
             raise ValueError(
-                "equal='macs' needs to know how many: budget=Budget(macs=...). Received: "
-                f"budget={budget}."
+                "equal='macs' needs to know how many: budget=Budget(macs=...). "
+                f"Received: budget={budget}."
             )
         self.recipe = recipe or Recipe("adam", 1e-3, epochs=1, batch_size=32)
         self.seed = check_integer("seed", seed, 0, maximum=2**32 - 1)
@@ -135,13 +113,13 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
             self._refuse_budget()
 
     def configurations(self) -> Iterator[Configuration]:
-        """All networks of the space, by sharing, iterations and width."""
+        """Yield all networks of the space, by sharing, iterations and width."""
         for (sharing, iterations), widths in self._space.items():
             for width in widths:
                 yield Configuration(width, iterations, sharing)
 
     def declare(self, hp: Any) -> None:
-        """Declares the hyperparameters; builds nothing."""
+        """Declare the hyperparameters, without building a network."""
         sharing, allowed = self._sharings(), self._space
         hp.Choice("sharing", sharing)
         if self._even:
@@ -164,7 +142,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
             hp.Choice("learning_rate", rates, ordered=True)
 
     def values(self, configuration: Configuration, rate: float) -> dict[str, Any]:
-        """The values of the hyperparameters that give this network."""
+        """Return the values of the hyperparameters for a network."""
         width, times, name = configuration
         names = ("iterations", "width")
         if not self._even:
@@ -173,7 +151,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return {**found, "learning_rate": rate}
 
     def configuration(self, values: dict[str, Any]) -> Configuration:
-        """The network that values of the hyperparameters give."""
+        """Return the network for values of the hyperparameters."""
         name = values["sharing"]
         if self._even:
             return Configuration(values["width"], values["iterations"], name)
@@ -185,27 +163,26 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     @functools.cached_property
     def _even(self):
-        """Whether every width goes with all iterations, and these with all sharing.
+        """Whether all combinations of the choices are allowed.
 
-        If not, the choices hang on each other, and have names of their own: KerasTuner
-        knows values by name alone.
+        If not, the choices depend on each other and have separate names, because
+        KerasTuner identifies values by name alone.
         """
         several = len(self._sharings()) * len({t for _, t in self._space})
         same = len(set(map(tuple, self._space.values()))) == 1
         return same and several == len(self._space)
 
     def build(self, hp: Any) -> keras.Model:
-        """Return the network of these hyperparameters, compiled by the recipe."""
+        """Return the network for hyperparameters, compiled by the recipe."""
         self.declare(hp)
         model = self.network(self.configuration(hp.values), self.seed)
         compile_by(model, self._recipe(hp), ExactMatch())
         return model
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """Train a network for a tuner: `model.fit`, as the recipe says.
+        """Train a network for a tuner by the recipe, as `training.fit` does.
 
-        The schedule of the learning rate, the progressive loss and annealed weights
-        are those of `training.fit`. The epochs are the tuner's.
+        The tuner sets the number of epochs.
         """
         with trained_by(model, self._recipe(hp)) as schedule:
             callbacks = [schedule, *(kwargs.pop("callbacks", None) or ())]
@@ -216,14 +193,14 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return dataclasses.replace(self.recipe, learning_rate=rate)
 
     def network(self, configuration: Configuration, seed: int) -> keras.Model:
-        """The untrained network of a configuration, with all readouts it trains."""
+        """Return the untrained network of a configuration."""
         model = self._model(configuration, seed)
         if self.recipe.every_readout:
             model["readout"] = "all"
         return build_network(twin_of(configuration.sharing), self.family, **model)
 
     def pair(self, configuration: Configuration, seed: int) -> zoo.Pair:
-        """The untrained pair of a configuration."""
+        """Return the untrained pair of a configuration."""
         return zoo.build(self.family, **self._model(configuration, seed))
 
     def _model(self, configuration, seed, **others) -> dict[str, Any]:
@@ -232,16 +209,16 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return {**self.model, **others, **sharing_arguments(sharing, iterations)}
 
     def costs(self, configuration: Configuration) -> zoo.Costs:
-        """What a network of the space costs, for one example."""
+        """Return the costs of a network for one example."""
         if configuration not in self._counted:
             self._counted |= self._count(configuration)
         return self._counted[configuration]
 
     def _count(self, configuration):
-        """Costs of this network; of its twin too, where that was built for it."""
+        """Return the costs of this network, and of its twin if that was built."""
         width, iterations, sharing = configuration
         if sharing in ("all", "none") and iterations > 2 and self._linear:
-            # Every further iteration costs the same: nothing large is built for it.
+            # Every further iteration costs the same, so no large network is built.
             one, two = (self.costs(Configuration(width, t, sharing)) for t in (1, 2))
             grown = {
                 name: first + (iterations - 1) * (getattr(two, name) - first)
@@ -260,7 +237,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     @functools.cached_property
     def _linear(self):
-        """Whether a further iteration is one more of the same: not in state graphs."""
+        """Whether all iterations cost the same, as in all networks but state graphs."""
         width = max(1, zoo.describe(self.family).width_multiple)
         least = Configuration(width, min(self.iterations), "all")
         model = self._model(least, 0, initializer="zeros")
@@ -268,10 +245,10 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return not any(isinstance(la, RecurrentGraph) for la in network.layers)
 
     def _feasible(self):
-        """Allowed widths by sharing and iterations, where there are any."""
+        """Yield allowed widths by sharing and iterations."""
         allowed = {t: self.widths for t in self.iterations}
         if self.equal:
-            allowed = {t: [self._iso_width(t)] for t in self.iterations}
+            allowed = {t: [self._equal_width(t)] for t in self.iterations}
         for sharing in self.sharing:
             for t, widths in allowed.items():
                 found = [w for w in widths if w and self._fits(w, t, sharing)]
@@ -281,14 +258,14 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
     def _fits(self, width, iterations, sharing):
         if self.budget is None:
             return True
-        # Operations and activations do not depend on what is shared.
+        # MACs and activations do not depend on the sharing.
         counted = Configuration(width, iterations, "all")
         if self.budget.parameters is not None:
             counted = Configuration(width, iterations, sharing)
         return self.budget.allows(self.costs(counted))
 
-    def _iso_width(self, iterations):
-        """The widest network of so many iterations that does not pass the budget."""
+    def _equal_width(self, iterations):
+        """Return the largest width within the budget's MACs, or `None`."""
         step = zoo.describe(self.family).width_multiple
         low = math.ceil(min(self.widths) / step) - 1
         high = max(self.widths) // step
@@ -303,7 +280,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return low * step if low * step >= min(self.widths) else None
 
     def _refuse_budget(self):
-        """Says which network comes nearest to a budget that none meets."""
+        """Raise an error that names the network nearest to the budget."""
         ends = {min(self.widths), max(self.widths)} if self.equal else set(self.widths)
         every = [
             Configuration(w, t, s)
@@ -323,38 +300,3 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
 def _scoped(what: str, *where: Any) -> str:
     return f"{what} ({', '.join(map(str, where))})"
-
-
-def _several(name: str, given: Any, check: Callable[[str, Any], Any]) -> list[Any]:
-    """One value or several as a list, each checked and once."""
-    values = [given] if isinstance(given, str | bytes | numbers.Real) else given
-    if not isinstance(values, Iterable):
-        check_sequence(name, values)
-    found = list(dict.fromkeys(check(name, value) for value in values))
-    if not found:
-        raise ValueError(f"`{name}` must hold at least one value. Received: none.")
-    return found
-
-
-def _sizes(name: str, values: Any, maximum: int = MAX_SIZE) -> list[int]:
-    check = functools.partial(check_size, maximum=maximum)
-    return sorted(_several(name, values, check))
-
-
-def _rates(given: Any) -> Any:
-    """A list to choose from, or a tuple `(low, high)`."""
-
-    def check(name, value):
-        return check_number(
-            name, value, above=0, hint="It may be a list, or a tuple (low, high)."
-        )
-
-    values = _several("learning_rate", given, check)
-    if not isinstance(given, tuple):
-        return values
-    if len(given) != 2 or values != sorted(values) or len(values) != 2:
-        raise ValueError(
-            "A range of `learning_rate` must be a tuple (low, high), with low below "
-            f"high. Received: learning_rate={given!r}."
-        )
-    return tuple(values)

@@ -1,10 +1,9 @@
 """KerasTuner's chief and its workers, as processes of one machine.
 
-Its own distributed mode: the chief answers over a socket, on this machine alone unless
-told otherwise, and without any protection. All of them end with the search that started
-them. A worker that dies is started again, and goes on with the trial it had; a chief
-that dies takes its workers along, and all start again: what has a row is not trained
-again.
+The chief listens on a socket that is not protected; by default, it accepts connections
+from this machine only. All processes end with the search that started them. A worker
+that dies is restarted and resumes its trial. When the chief dies, all processes are
+restarted; completed runs are not repeated.
 """
 
 import gc
@@ -22,10 +21,11 @@ from keras_recur._limits import MAX_WORKERS, check_size
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_tuner import SearchTuner
+from keras_recur.tuning.settings import SearchSettings
 
-# A worker that has trained its share asks to be started anew: memory grows.
+# Exit status of a worker that has trained its share. It is replaced: memory grows.
 ENOUGH = 75
-# One whose chief has died goes on with the next one.
+# Exit status of a worker whose chief has died.
 LOST = 74
 RUNS_PER_PROCESS = 20
 RESTARTS = 10
@@ -40,38 +40,38 @@ _MEMORY = {
 def run_workers(
     folder: SearchFolder,
     workers: int,
-    look: Callable[[int], None] = lambda running: None,
+    poll: Callable[[int], None] = lambda running: None,
     runs: int = RUNS_PER_PROCESS,
     data_dir: str | None = None,
 ) -> None:
-    """Runs a search by a chief and so many workers, until all is done.
+    """Run a search with one chief and `workers` worker processes.
 
     Args:
-        folder: The search's folder, with its settings.
-        workers: How many.
-        look: Called twice a second, with the number of workers that run.
-        runs: How many runs a worker trains before its process is replaced.
-        data_dir: Folder of the data sets. Default: the usual one.
+        folder: Folder of the search, with its settings.
+        workers: Number of worker processes.
+        poll: Function that is called twice a second with the number of running workers.
+        runs: Number of runs that a worker trains before its process is replaced.
+        data_dir: Folder of the data sets. Defaults to that of TensorFlow Datasets.
 
     Raises:
-        ValueError: if `workers` is no positive integer.
-        RuntimeError: if processes die again and again, with their log.
+        ValueError: If `workers` is not a positive integer.
+        RuntimeError: If processes die too often; the message contains their log.
     """
     workers = check_size("workers", workers, MAX_WORKERS)
     names = [f"worker-{i}" for i in range(workers)]
     (folder.path / "logs").mkdir(exist_ok=True)
-    crew = _Crew(folder.path, names, runs, data_dir)
+    pool = _WorkerPool(folder.path, names, runs, data_dir)
     try:
-        crew.start()
-        while crew.busy():
-            look(len(crew.working()))
+        pool.start()
+        while pool.busy():
+            poll(len(pool.working()))
             time.sleep(0.5)
     finally:
-        crew.stop()
+        pool.stop()
 
 
-class _Crew:
-    """The processes, and how often they had to be started again."""
+class _WorkerPool:
+    """The chief, the workers, and the number of their restarts."""
 
     def __init__(
         self, folder: Path, names: list[str], runs: int, data_dir: str | None = None
@@ -92,18 +92,18 @@ class _Crew:
         environment = {
             **_threads(len(self.names)),
             **child_environment(**_MEMORY),
-            # A network of the same shape is compiled once, by whichever worker.
+            # Workers share compiled networks.
             "JAX_COMPILATION_CACHE_DIR": str(self.folder.absolute() / "compiled"),
             "KERASTUNER_TUNER_ID": name,
             "KERASTUNER_ORACLE_IP": "127.0.0.1",
             "KERASTUNER_ORACLE_PORT": str(self.port),
             "KERAS_RECUR_RUNS": str(self.runs),
         }
-        # Not in the folder's settings: it is nobody else's.
+        # The folder of the data is not stored in the settings.
         if self.data_dir is not None:
             environment["KERAS_RECUR_DATA_DIR"] = str(Path(self.data_dir).absolute())
         devices = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
-        if name != "chief" and len(devices) > 1:  # Several GPUs are split.
+        if name != "chief" and len(devices) > 1:  # Each worker gets one.
             mine = devices[self.names.index(name) % len(devices)]
             environment["CUDA_VISIBLE_DEVICES"] = mine
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
@@ -122,7 +122,7 @@ class _Crew:
         return [n for n in self.names if self.processes[n].poll() is None]
 
     def busy(self) -> bool:
-        """Whether there is still something to do; starts again what died."""
+        """Return whether work remains; restart processes that died."""
         chief = self.processes["chief"].poll()
         for name in self.names:
             code = self.processes[name].poll()
@@ -149,8 +149,8 @@ class _Crew:
             log = self.folder / "logs" / f"{name}.log"
             last = "\n".join(log.read_text("utf-8", "replace").splitlines()[-5:])
             raise RuntimeError(
-                f"Processes of this search ended {self.restarts} times before they "
-                f"were done. Finished runs are kept. The last of {log}:\n{last}"
+                f"Processes of this search died {self.restarts} times. Completed runs "
+                f"are kept. The last lines of {log}:\n{last}"
             )
 
     def stop(self):
@@ -166,30 +166,30 @@ class _Crew:
 
 
 def take_part(directory: str | Path, data_dir: str | None = None) -> int:
-    """What a chief or a worker does; which one, KerasTuner's environment says.
+    """Run this process's part of a search: chief or worker, by its environment.
 
     Args:
-        directory: The search's folder, on a disk that all share.
-        data_dir: Folder of the data sets on this machine. Default: the one that the
-            environment names, or the usual one.
+        directory: Folder of the search, on a shared disk.
+        data_dir: Folder of the data sets on this machine. Defaults to the environment
+            variable `KERAS_RECUR_DATA_DIR`, or that of TensorFlow Datasets.
 
     Returns:
-        The exit status: 0 when the search is done; when this worker wants to be started
-        again, 75 if it has trained its share, 74 if it has lost its chief.
+        The exit status: 0 if the search is done, 75 if this worker has trained its
+        share, 74 if it has lost its chief. In the last two cases, restart it.
 
     Raises:
-        ValueError: if the folder holds no search.
-        ConnectionError: if the chief cannot be reached.
+        ValueError: If the folder does not contain a search.
+        ConnectionError: If the chief cannot be reached.
     """
     import grpc
 
     name = os.environ["KERASTUNER_TUNER_ID"]
-    if "chief" not in name:  # Which has made the folder by then.
-        _await_chief()
+    if "chief" not in name:
+        _await_chief()  # The chief makes the folder.
     folder = SearchFolder(directory)
     data_dir = data_dir or os.environ.get("KERAS_RECUR_DATA_DIR")
     settings = folder.content().get("settings") or {}
-    plan = SearchPlan(**settings, data_dir=data_dir)
+    plan = SearchPlan(SearchSettings.from_dict(settings, data_dir))
     runs = os.environ.get("KERAS_RECUR_RUNS")
     tuner = SearchTuner(plan, folder, name=name, runs=int(runs) if runs else None)
     try:
@@ -203,23 +203,23 @@ def take_part(directory: str | Path, data_dir: str | None = None) -> int:
 
 
 def work_for_chief(directory: str | Path, data_dir: str | None = None) -> None:
-    """What a worker on a machine of its own does, until the search is done.
+    """Run a worker on its own machine until the search is done.
 
     Raises:
-        ConnectionError: as `take_part`, and if chiefs are lost again and again.
+        ConnectionError: If the chief cannot be reached, or is lost too often.
     """
     lost = 0
     while status := take_part(directory, data_dir):
         lost += status == LOST
         if lost > RESTARTS:
             raise ConnectionError(
-                f"The chief was lost {lost} times. Finished runs are kept: see what it "
-                "printed, and start it and the workers again."
+                f"The chief was lost {lost} times. Completed runs are kept: see the "
+                "chief's output, then start it and the workers again."
             )
 
 
 def _await_chief(seconds: float = WAIT) -> None:
-    """Waits until the chief answers, for a bounded time."""
+    """Wait until the chief answers, for a limited time."""
     place = (
         os.environ["KERASTUNER_ORACLE_IP"],
         int(os.environ["KERASTUNER_ORACLE_PORT"]),
@@ -241,11 +241,11 @@ def _await_chief(seconds: float = WAIT) -> None:
 
 
 def _threads(workers: int) -> dict[str, str]:
-    """A worker's share of the cores: with all of them each, they wait for each other.
+    """Return the environment that gives each worker its share of the cores.
 
-    JAX on a CPU takes no such number.
+    JAX on a CPU ignores it.
     """
-    if hasattr(os, "sched_getaffinity"):  # What a cluster allows, not what there is.
+    if hasattr(os, "sched_getaffinity"):  # The cores that this process may use.
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
@@ -262,5 +262,5 @@ def _free_port() -> int:
 
 if __name__ == "__main__":
     end_with(int(sys.argv[2]))
-    gc.freeze()  # What was imported is no garbage: every run would look again.
+    gc.freeze()  # Collections need not visit imported modules in every run.
     sys.exit(take_part(sys.argv[1]))

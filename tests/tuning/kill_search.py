@@ -1,15 +1,14 @@
-"""Kills a search at random moments, again and again, and looks at what is left.
+"""Kill a search at random moments, resume it, and check its rows.
 
     python tests/tuning/kill_search.py --kills 20 --workers 0 [--seed 0]
     python tests/tuning/kill_search.py --kills 5 --workers 2 --victim chief
     python tests/tuning/kill_search.py --kills 5 --workers 3 --apart
 
-Some process of it is killed (SIGKILL) at a moment between its first sign of life and
-two seconds later: the search itself, or with workers any of its processes, or the one
-that is named. Afterwards the same command goes on. With `--apart` chief and workers are
-started one by one, as on several machines, and it is the chief that is killed, when
-there are some rows, and started again; the workers are left alone. At the end no row
-may be missing, doubled, or changed after it was written.
+The program kills one process (SIGKILL) within two seconds of its first file: the
+search, one of its workers, or the named victim. The same command then resumes the
+search. With `--apart`, chief and workers are started separately, as on many machines,
+and only the chief is killed and restarted. At the end no row may be missing, doubled or
+changed.
 """
 
 import argparse
@@ -34,7 +33,7 @@ def kill_search(
     victim: str = "",
     apart: bool = False,
 ) -> list[str]:
-    """Kills so often, in as many searches as it takes; returns what was killed."""
+    """Kill `kills` processes in as many searches as needed; return their names."""
     rng = random.Random(seed)
     killed: list[str] = []
     while len(killed) < kills:
@@ -46,7 +45,7 @@ def kill_search(
 
 
 def _one_chief(killed, kills, workers, rng):
-    """Kills the chief of workers that are processes of their own."""
+    """Kill the chief of workers that were started separately."""
     folder = Path(tempfile.mkdtemp())
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -66,9 +65,9 @@ def _one_chief(killed, kills, workers, rng):
 
     seen: dict[Path, bytes] = {}
     chief = start("chief")
-    crew = [start(f"worker-{i}") for i in range(workers)]
+    others = [start(f"worker-{i}") for i in range(workers)]
     try:
-        # One that is killed when all is trained would kill nothing.
+        # Kill before all rows are written.
         for rows in sorted(rng.sample(range(1, ROWS - 4), k=2)):
             limit = time.monotonic() + 300
             while len(list((folder / "rows").glob("*.json"))) < rows:
@@ -81,9 +80,11 @@ def _one_chief(killed, kills, workers, rng):
                 killed.append("chief")
                 _check(folder, seen)
                 chief = start("chief")
-        assert [process.wait(300) for process in (chief, *crew)] == [0] * (workers + 1)
+        assert [process.wait(300) for process in (chief, *others)] == [0] * (
+            workers + 1
+        )
     finally:
-        for process in (chief, *crew):
+        for process in (chief, *others):
             process.kill()
     _check(folder, seen)
     _count(folder)
@@ -123,7 +124,7 @@ def _count(folder):
 
 def _signs(folder):
     found = 0
-    # Not by rglob, which fails where folders vanish while it looks through them.
+    # `rglob` would fail if folders vanish meanwhile.
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name != "keras_tuner"]
         found += len(folders) + len(files)
@@ -131,11 +132,7 @@ def _signs(folder):
 
 
 def _kill_one(process, rng, workers, victim):
-    """The search, or one of its processes; none if the one that is named is not there.
-
-    Returns:
-        A list of what was killed.
-    """
+    """Kill the search or one of its processes, and return the names of the killed."""
     family = {process.pid: "search"}
     for entry in Path("/proc").iterdir() if workers else ():
         if entry.name.isdigit() and int(entry.name) != process.pid:
@@ -156,7 +153,7 @@ def _kill_one(process, rng, workers, victim):
 
 
 def _await_end_of_session(process):
-    """A search that was killed leaves nothing running, once what it began has begun."""
+    """Check that no process outlives a killed search."""
     limit = time.monotonic() + 120
     while True:
         try:
@@ -168,7 +165,7 @@ def _await_end_of_session(process):
 
 
 def _check(folder, seen):
-    """Rows that were there are still there, byte for byte."""
+    """Check that earlier rows are unchanged, byte for byte."""
     now = {path: path.read_bytes() for path in (folder / "rows").glob("*.json")}
     for path, content in seen.items():
         assert now.get(path) == content, f"{path.name} was lost or written again"

@@ -1,4 +1,4 @@
-"""A search that nobody trained: rows as a search leaves them, some failed."""
+"""Made-up rows of a search, some of them failed."""
 
 import json
 
@@ -10,7 +10,7 @@ GAINS = {"all": 1.0, "groups of 2": 1.1, "none": 1.2}
 
 
 def made_row(width, iterations, sharing, seed, **changes):
-    """A row as a search writes it; accuracy grows with width and iterations."""
+    """Return a row of a search; accuracy grows with width and iterations."""
     copies = {"all": 1, "none": iterations}.get(sharing, -(-iterations // 2))
     draw = np.random.default_rng([width, iterations, seed, len(sharing)])
     macs = 64 * 9 * width**2 * iterations + 64 * 27 * width + 10 * width

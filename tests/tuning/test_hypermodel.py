@@ -1,4 +1,4 @@
-"""The space of a search: what is in it, what is left out, and what it says."""
+"""The space of a search: its networks, its budget and its errors."""
 
 import keras
 import keras_tuner
@@ -23,7 +23,7 @@ def space(family="mlp", widths=(4, 8), iterations=(1, 2, 4), **arguments):
 @pytest.mark.parametrize("sharing", EVERY)
 @pytest.mark.parametrize("family", ["mlp", "resnet_bn", "frnn"])
 @pytest.mark.once
-def test_costs_are_those_of_the_network(family, sharing):
+def test_costs_equal_those_of_the_network(family, sharing):
     if (family, sharing) == ("frnn", "bank of 2"):
         pytest.skip("A state graph takes no template bank.")
     shape = {"input_shape": (8, 8, 1), "num_classes": 3}
@@ -34,7 +34,7 @@ def test_costs_are_those_of_the_network(family, sharing):
 
 
 @pytest.mark.once
-def test_a_network_is_built_without_its_twin(monkeypatch):
+def test_network_is_built_without_its_twin(monkeypatch):
     searched, (made, make) = space(), ([], Plan._network)
     monkeypatch.setattr(Plan, "_network", lambda *a: made.append(a) or make(*a))
     for sharing in ("all", "none"):
@@ -43,7 +43,7 @@ def test_a_network_is_built_without_its_twin(monkeypatch):
 
 
 @pytest.mark.once
-def test_a_budget_is_the_space():
+def test_budget_limits_the_space():
     every = list(space().configurations())
     assert len(every) == 2 * 3 * 2
     counted = {c: space().costs(c) for c in every}
@@ -61,7 +61,7 @@ def test_a_budget_is_the_space():
 
 
 @pytest.mark.once
-def test_a_line_of_equal_compute():
+def test_equal_macs_keeps_the_largest_width():
     budget = Budget(macs=3_000)
     made = space(widths=(1, 500), iterations=(1, 2, 4, 8), budget=budget, equal="macs")
     found = list(made.configurations())
@@ -83,7 +83,7 @@ def test_a_line_of_equal_compute():
         ("GridSearch", Budget(macs=150)),
     ],
 )
-def test_in_anybodys_own_tuner(tuner, budget, tmp_path):
+def test_space_works_with_keras_tuner(tuner, budget, tmp_path):
     made = space(iterations=(1, 2), budget=budget)
     allowed = set(made.configurations())
     asked = getattr(keras_tuner, tuner)(
@@ -104,7 +104,7 @@ def test_in_anybodys_own_tuner(tuner, budget, tmp_path):
 
 
 @pytest.mark.once
-def test_values_and_back():
+def test_values_and_configuration_are_inverse():
     for made in (space(), space(budget=Budget(macs=150))):
         for configuration in made.configurations():
             values = made.values(configuration, 0.01)
@@ -120,7 +120,7 @@ def test_values_and_back():
 
 
 @pytest.mark.once
-def test_ways_of_sharing():
+def test_sharing_arguments():
     assert sharing_arguments("groups of 2", 5) == {"sharing": [0, 0, 1, 1, 2]}
     assert sharing_arguments("bank of 3", 5) == {"templates": 3}
     assert sharing_arguments("all", 5) == sharing_arguments("none", 5) == {}
@@ -132,7 +132,7 @@ def test_ways_of_sharing():
     ("make", "message"),
     [
         (lambda: space("mlpp"), "Unknown family.*Did you mean 'mlp'"),
-        (lambda: space(widths=()), "`widths` must hold at least one value"),
+        (lambda: space(widths=()), "`widths` must contain at least one value"),
         (lambda: space(widths=(-8,)), "`widths` must be.*Received: widths=-8"),
         (lambda: space(iterations=(0,)), "`iterations` must be.*iterations=0"),
         (lambda: space(sharing=["al"]), "groups of g.*Received: 'al'"),
@@ -157,12 +157,12 @@ def test_ways_of_sharing():
         (lambda: Budget(macs=1, tolerance=2), "`tolerance` is a share.*tolerance=2"),
     ],
 )
-def test_refusals(make, message):
+def test_space_and_budget_refuse_invalid_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_the_room_is_imported_when_it_is_asked_for():
+def test_tuning_is_imported_lazily():
     assert tuning.search is not None
 
 
@@ -176,7 +176,7 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("kind", RECIPES)
-def test_a_recipe_means_the_same_to_a_tuner_as_to_fit(kind):
+def test_space_trains_by_a_recipe_as_fit_does(kind):
     fields, options = RECIPES[kind]
     recipe = Recipe("adam", 0.01, epochs=3, batch_size=16, **fields)
     space = WidthIterationsHyperModel(

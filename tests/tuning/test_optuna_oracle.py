@@ -1,4 +1,4 @@
-"""Optuna beneath KerasTuner: several objectives, going on, and what it refuses."""
+"""The Optuna oracle: several objectives, resuming, errors."""
 
 import dataclasses
 import sys
@@ -12,6 +12,7 @@ from keras_recur import tuning
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_tuner import SearchTuner
+from keras_recur.tuning.settings import SearchSettings
 
 pytestmark = pytest.mark.once  # No network is trained here.
 ERROR = keras_tuner.Objective("error", "min")
@@ -19,7 +20,7 @@ GAIN = keras_tuner.Objective("gain", "max")
 
 
 def declare(hp):
-    """A space with every kind of hyperparameter, one of them conditional."""
+    """Declare every kind of hyperparameter, one of them conditional."""
     hp.Choice("kind", ["plain", "deep"])
     with hp.conditional_scope("kind", ["deep"]):
         hp.Int("depth", 2, 9, step=2)
@@ -44,7 +45,7 @@ ALLOWED = {
 
 
 class Tuner(base_tuner.BaseTuner):
-    """Scores values without any network; "large" ones fail."""
+    """Scores values without a network; trials with 64 units fail."""
 
     def run_trial(self, trial, *args, **kwargs):
         values = trial.hyperparameters.values
@@ -79,7 +80,7 @@ def searched(tmp_path_factory):
     return made
 
 
-def test_every_kind_of_hyperparameter(searched):
+def test_oracle_proposes_every_kind_of_hyperparameter(searched):
     found = proposals(searched)
     assert len(found) == 25 == len({str(values) for values in found})
     for values in found:
@@ -90,7 +91,7 @@ def test_every_kind_of_hyperparameter(searched):
         assert len({values.get(name) for values in found}) > 1
 
 
-def test_the_front_is_that_of_all_trials(searched):
+def test_study_has_the_front_of_all_trials(searched):
     study = searched.oracle.study
     failed = [v for v in proposals(searched) if v["units"] == 64]
     told = [t.values for t in study.trials if t.values is not None]
@@ -108,7 +109,7 @@ def test_the_front_is_that_of_all_trials(searched):
 
 
 @pytest.mark.parametrize("sampler", [None, "nsga"])
-def test_the_same_seed_proposes_the_same(sampler, tmp_path):
+def test_proposals_are_reproducible_by_seed(sampler, tmp_path):
     import optuna
 
     def run(seed):
@@ -127,7 +128,7 @@ def test_the_same_seed_proposes_the_same(sampler, tmp_path):
     assert run(3) == run(3) != run(4)
 
 
-def test_a_reloaded_tuner_goes_on(tmp_path):
+def test_reloaded_tuner_resumes(tmp_path):
     first = tuner(tmp_path, trials=12)
     first.search(verbose=0)
     second = tuner(tmp_path, trials=15, overwrite=False)
@@ -138,7 +139,7 @@ def test_a_reloaded_tuner_goes_on(tmp_path):
     assert len(proposals(second)) == 15
 
 
-def test_a_space_that_is_exhausted_ends_the_search(tmp_path):
+def test_exhausted_space_ends_the_search(tmp_path):
     class Four(keras_tuner.HyperModel):
         def build(self, hp):
             hp.Choice("units", [2, 4])
@@ -150,13 +151,13 @@ def test_a_space_that_is_exhausted_ends_the_search(tmp_path):
     assert len(proposals(made)) == 4 == len({str(v) for v in proposals(made)})
 
 
-def test_one_objective_is_enough(tmp_path):
+def test_oracle_accepts_one_objective(tmp_path):
     made = tuner(tmp_path, trials=5, objective=[ERROR])
     made.search(verbose=0)
     assert made.oracle.study.best_value > 0
 
 
-def test_refusals(tmp_path, monkeypatch):
+def test_oracle_refuses_invalid_arguments(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="at least one. Received: none"):
         tuning.OptunaOracle([])
     oracle = tuner(tmp_path).oracle
@@ -165,29 +166,29 @@ def test_refusals(tmp_path, monkeypatch):
         oracle.update_trial(trial.trial_id, {"error": 0.5})
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ImportError, match="pip install optuna"):
-        SearchPlan(**TINY, oracle="optuna")
-    assert SearchPlan(**TINY, oracle="random").oracle()
+        SearchPlan(SearchSettings(**TINY, oracle="optuna"))
+    assert SearchPlan(SearchSettings(**TINY, oracle="random")).oracle()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"objectives": ["accuracy", "mac"]}, "`objectives`.*Did you mean 'macs'"),
-        ({"objectives": ["macs"]}, "must hold 'accuracy'.*Received"),
+        ({"objectives": ["macs"]}, "must contain 'accuracy'.*Received"),
         ({"objectives": ["accuracy", "accuracy"]}, "no name twice"),
         ({"oracle": "bayesian", "objectives": ["macs"]}, "oracle='optuna' alone"),
     ],
 )
-def test_objectives_that_do_not_exist(changes, message):
+def test_settings_refuse_invalid_objectives(changes, message):
     with pytest.raises(ValueError, match=message):
-        SearchPlan(**{**TINY, "oracle": "optuna", **changes})
+        SearchSettings(**{**TINY, "oracle": "optuna", **changes})
 
 
 SMALL = {"oracle": "optuna", "learning_rate": (1e-3, 0.1), "seeds": 1}
 
 
 def made_up(tuner, row, configuration, rate, epochs, file):
-    """A row as training would give it; the accuracy follows from the network."""
+    """Return a row without training; its accuracy follows from the network."""
     costs = dataclasses.asdict(tuner.plan.space.costs(configuration))
     accuracy = 1 - 1 / configuration.width - abs(rate - 0.02) ** 0.5
     found = {"learning_rate": rate, "status": "finished", "accuracy": accuracy}
@@ -195,10 +196,10 @@ def made_up(tuner, row, configuration, rate, epochs, file):
 
 
 @pytest.mark.parametrize("kept", [3, 14])
-def test_a_search_goes_on_with_the_same_networks(kept, tmp_path, monkeypatch):
+def test_search_resumes_with_the_same_networks(kept, tmp_path, monkeypatch):
     monkeypatch.setattr(SearchTuner, "_train", made_up)
     folder = tmp_path / "a"
-    # Optuna proposes at random ten times, and by what it was told after that.
+    # Optuna proposes ten random trials before it uses results.
     settings = {**TINY, **SMALL, "fresh_seeds": 0, "max_trials": 20}
 
     def run():
@@ -208,17 +209,18 @@ def test_a_search_goes_on_with_the_same_networks(kept, tmp_path, monkeypatch):
     rows = run()
     assert len(rows) == 20
     paths = sorted((folder / "rows").iterdir(), key=lambda p: p.stat().st_mtime_ns)
-    for path in paths[kept:]:  # As if it had been killed there.
+    for path in paths[kept:]:  # As after a kill.
         path.unlink()
     assert run() == rows
-    # All rows are there: nothing is trained, the study is told what they hold.
-    tuner = SearchTuner(SearchPlan(**settings), SearchFolder(folder))
+    # With all rows present nothing is trained, and the study receives the rows.
+    tuner = SearchTuner(SearchPlan(SearchSettings(**settings)), SearchFolder(folder))
     tuner.search(verbose=0)
     told = [tuple(trial.values) for trial in tuner.oracle.study.trials]
     assert sorted(told) == sorted(rows.values())
 
 
-def test_accuracy_is_what_trials_are_ranked_by():
-    plan = SearchPlan(**{**TINY, **SMALL}, objectives=["parameters", "accuracy"])
+def test_plan_ranks_trials_by_accuracy():
+    settings = SearchSettings(**TINY | SMALL, objectives=["parameters", "accuracy"])
+    plan = SearchPlan(settings)
     found = [(o.name, o.direction) for o in plan.oracle().objectives]
     assert found == [("accuracy", "max"), ("parameters", "min")]

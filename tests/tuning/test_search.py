@@ -1,4 +1,4 @@
-"""A whole search: rows, going on, failures, the winner."""
+"""Whole searches: rows, resuming, failures, the winner."""
 
 import json
 import shutil
@@ -13,8 +13,13 @@ from keras_recur.runs import trial
 from keras_recur.tuning import _peak_memory, workers
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
+from keras_recur.tuning.settings import SearchSettings
 
 ONE_SEED = {**TINY, "seeds": 1}
+
+
+def plan_of(**settings):
+    return SearchPlan(SearchSettings(**settings))
 
 
 def run(folder, **changes):
@@ -31,10 +36,10 @@ def finished(tmp_path_factory):
     return folder, run(folder)
 
 
-def test_rows_and_winner(finished):
+def test_search_writes_rows_and_a_winner(finished):
     folder, result = finished
     assert len(result.rows) == len(contents(folder)) == 2 * 2 * 2
-    plan = SearchPlan(**ONE_SEED)
+    plan = plan_of(**ONE_SEED)
     for row in result.rows:
         assert row["status"] == "finished" and 0 <= row["accuracy"] <= 1
         assert len(row["curve"]) == row["iterations"]
@@ -46,7 +51,7 @@ def test_rows_and_winner(finished):
     best = result.best()
     assert winner["configuration"] == best.configuration
     found = tuning.Configuration(
-        *(best.figures[k] for k in tuning.Configuration._fields)
+        *(best.metrics[k] for k in tuning.Configuration._fields)
     )
     assert winner["seeds"] == [1] and len(winner["test_accuracy"]) == 1
     pair = best.pair()
@@ -57,17 +62,17 @@ def test_rows_and_winner(finished):
     assert np.concatenate(hits).mean() == pytest.approx(row["accuracy"])
 
 
-def test_the_same_again_trains_nothing(finished, monkeypatch):
+def test_search_repeats_no_completed_run(finished, monkeypatch):
     folder, result = finished
     before = contents(folder)
-    monkeypatch.setattr(trial, "fit", None)  # would be an error
+    monkeypatch.setattr(trial, "fit", None)  # A run would raise.
     again = run(folder)
     assert contents(folder) == before
     assert str(again) == str(result)
     assert str(tuning.load_search(folder)) == str(result)
 
 
-def test_other_data_are_refused(finished, tmp_path, monkeypatch):
+def test_search_refuses_other_data(finished, tmp_path, monkeypatch):
     folder = shutil.copytree(finished[0], tmp_path / "tiny")
     gone = sorted((folder / "rows").iterdir())[2]
     gone.unlink()
@@ -85,7 +90,7 @@ def test_other_data_are_refused(finished, tmp_path, monkeypatch):
     assert contents(folder) == before
 
 
-def test_what_is_missing_is_trained_with_the_same_result(finished):
+def test_search_trains_a_missing_run_with_the_same_result(finished):
     folder, result = finished
     before = {name: json.loads(text) for name, text in contents(folder).items()}
     name = sorted(before)[3]
@@ -101,14 +106,14 @@ def test_what_is_missing_is_trained_with_the_same_result(finished):
 
 
 @pytest.mark.once
-def test_progress_of_one_process(finished, tmp_path):
+def test_search_reports_progress(finished, tmp_path):
     folder, result = finished
     shutil.copytree(folder, tmp_path / "a")
     for path in sorted((tmp_path / "a" / "rows").iterdir())[:3]:
         path.unlink()
     seen, lines = [], []
     run(tmp_path / "a", progress=seen.append, report=lines.append)
-    # What was done before is counted, not reported; one of 9 is the winner's.
+    # Earlier rows are counted, not reported. One of the 9 runs is the winner's.
     assert [(p.done, p.running) for p in seen] == [
         *((done, 1) for done in (6, 7, 8, 9)),
         (9, 0),
@@ -121,7 +126,7 @@ def test_progress_of_one_process(finished, tmp_path):
 
 @pytest.mark.once
 @pytest.mark.parametrize("oracle", ["random", "bayesian", "hyperband", "optuna"])
-def test_oracles_that_choose(oracle, tmp_path):
+def test_search_with_sampling_oracles(oracle, tmp_path):
     small = {
         "fresh_seeds": 0,
         "oracle": oracle,
@@ -138,7 +143,7 @@ def test_oracles_that_choose(oracle, tmp_path):
 
 
 @pytest.mark.once
-def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
+def test_search_writes_failures_as_rows(tmp_path, monkeypatch):
     real = trial.fit
 
     def failing(model, *args, **kwargs):
@@ -164,7 +169,7 @@ def test_failures_are_rows_and_the_search_goes_on(tmp_path, monkeypatch):
 
 
 @pytest.mark.once
-def test_nothing_finished(tmp_path, monkeypatch):
+def test_search_without_a_finished_run(tmp_path, monkeypatch):
     def failing(*args, **kwargs):
         raise TypeError("a bug")
 
@@ -176,7 +181,7 @@ def test_nothing_finished(tmp_path, monkeypatch):
 
 
 @pytest.mark.once
-def test_a_full_disk_is_an_error_and_nothing_is_lost(tmp_path, monkeypatch):
+def test_search_resumes_after_a_full_disk(tmp_path, monkeypatch):
     real, written = SearchFolder.write_row, []
 
     def full(self, name, row, fresh=False):
@@ -197,7 +202,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_lost(tmp_path, monkeypatch):
 
 
 @pytest.mark.once
-def test_twins_are_trained_too(tmp_path):
+def test_search_trains_twins(tmp_path):
     result = run(tmp_path / "a", widths=[4], sharing=["all"], twins=True, fresh_seeds=0)
     assert sorted(r["configuration"] for r in result.rows) == [
         "w4-t1-all",
@@ -220,7 +225,7 @@ def test_twins_are_trained_too(tmp_path):
         ({"workers": -1}, "`workers` must be.*workers=-1"),
     ],
 )
-def test_refusals(changes, message, finished):
+def test_search_refuses_invalid_arguments(changes, message, finished):
     folder, _ = finished
     before = contents(folder)
     with pytest.raises(ValueError, match=message):
@@ -229,14 +234,14 @@ def test_refusals(changes, message, finished):
 
 
 @pytest.mark.parametrize(("peak", "expected"), [(900, None), (1000, None), (1300, 300)])
-def test_memory_is_what_a_run_has_added(peak, expected, monkeypatch):
+def test_peak_memory_is_the_growth_of_a_run(peak, expected, monkeypatch):
     watched = _peak_memory.PeakMemory.__new__(_peak_memory.PeakMemory)
     watched._device, watched._before = None, 1000
     monkeypatch.setattr(_peak_memory, "_resident", lambda name: peak)
     assert watched.read() == expected
 
 
-def test_a_folder_of_something_else(tmp_path):
+def test_search_refuses_a_folder_with_other_files(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(ValueError, match="not empty and holds no search"):
         run(tmp_path)
@@ -253,19 +258,19 @@ def test_workers_share_the_cores(monkeypatch):
 
 
 @pytest.mark.once("jax")
-def test_killed_at_random_moments():
-    # tests/tuning/kill_search.py does it more often, and to chief and workers.
+def test_search_resumes_after_kills():
+    # Run tests/tuning/kill_search.py for more kills, of the chief and workers too.
     assert kill_search(1, workers=0, seed=3) == ["search"]
 
 
 @pytest.mark.once("jax")
-def test_a_chief_that_is_killed_and_started_again():
-    # Chief and worker are processes of their own; the worker outlives its chief.
+def test_search_resumes_after_its_chief_was_killed():
+    # Chief and worker are separate processes; the worker outlives its chief.
     assert kill_search(1, workers=1, seed=1, apart=True) == ["chief"]
 
 
 @pytest.mark.once("jax")
-def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
+def test_workers_train_the_same_networks_as_one_process(finished, tmp_path):
     folder, _ = finished
     lines, seen = [], []
     run(tmp_path / "a", workers=2, report=lines.append, progress=seen.append)
@@ -285,8 +290,8 @@ def test_a_chief_and_workers_train_what_one_process_would(finished, tmp_path):
     assert logs == {"chief", "worker-0", "worker-1"}
 
 
-def test_a_grid_has_no_range(tmp_path):
-    with pytest.raises(ValueError, match="A grid has no values of a range"):
+def test_grid_refuses_a_range(tmp_path):
+    with pytest.raises(ValueError, match="A grid needs a list of learning rates"):
         run(tmp_path / "a", learning_rate=(1e-3, 1e-2))
     assert not (tmp_path / "a").exists()
 
@@ -297,20 +302,20 @@ def test_a_grid_has_no_range(tmp_path):
     [
         ({}, 16),
         ({"sharing": ["all"], "twins": True}, 16),
-        ({"twins": True}, 16),  # The twins are in the grid already.
+        ({"twins": True}, 16),  # The grid contains the twins already.
         ({"max_trials": 3, "learning_rate": [0.1, 0.01]}, 6),
-        ({"oracle": "random"}, 16),  # There are no more.
+        ({"oracle": "random"}, 16),  # The space has no more networks.
         ({"oracle": "random", "max_trials": 3, "twins": True}, 12),
         ({"oracle": "optuna", "learning_rate": (1e-3, 1e-2)}, 40),
         ({"oracle": "hyperband"}, None),
     ],
 )
-def test_how_many_runs_there_will_be(changes, runs):
-    assert SearchPlan(**{**TINY, **changes}).runs() == runs
+def test_plan_counts_runs(changes, runs):
+    assert plan_of(**{**TINY, **changes}).runs() == runs
 
 
 @pytest.mark.once
-def test_a_chief_that_cannot_be_reached(monkeypatch):
+def test_worker_reports_an_unreachable_chief(monkeypatch):
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(workers._free_port()))
     with pytest.raises(ConnectionError, match="127.0.0.1:.*not be reached for 0 sec"):

@@ -1,4 +1,4 @@
-"""How far a search is, as data and as lines."""
+"""The progress of a search, as data and on the terminal."""
 
 import io
 import math
@@ -7,7 +7,8 @@ import pytest
 from made_search import failed, made_row
 from rich.console import Console
 
-from keras_recur.tuning import SearchProgress, SearchView
+from keras_recur.cli.search_view import SearchView
+from keras_recur.tuning.search_progress import SearchProgress
 
 pytestmark = pytest.mark.once
 
@@ -19,7 +20,7 @@ def rows(*scores, seconds=60.0):
     ]
 
 
-def test_what_it_counts():
+def test_progress_counts_runs():
     found = [
         *rows(0.5, 0.7),
         made_row(8, 4, "none", 0, accuracy=0.64, seconds=120.0),
@@ -27,7 +28,7 @@ def test_what_it_counts():
     ]
     progress = SearchProgress.of(found, total=10, running=2)
     assert (progress.done, progress.failed, progress.running) == (4, 1, 2)
-    # By the mean over seeds, not by the best single run.
+    # The mean over seeds decides, not the best run.
     assert progress.best == "w8-t4-none" and progress.score == 0.64
     assert progress.seconds_left == pytest.approx(60 * 6 / 2)
     assert str(progress) == (
@@ -41,11 +42,11 @@ def test_what_it_counts():
     [
         ({"rows": []}, "0 of 8 runs done, 2 running, 0 failed"),
         ({"total": None}, "2 runs done, 2 running, 0 failed, best so far 60.0 %"),
-        ({"workers": 3}, "about 2 min left"),  # One of three has just died.
+        ({"workers": 3}, "about 2 min left"),  # One of three workers has died.
         ({"running": 0, "workers": 1}, "2 of 8 runs done, 0 running"),
         ({"running": 0}, "about 6 min left"),
         ({"total": 2}, "2 of 2 runs done, 2 running, 0 failed, best so far 60.0 %"),
-        ({"total": 1}, "2 of 1 runs done"),  # Of another time's proposals.
+        ({"total": 1}, "2 of 1 runs done"),  # Rows of earlier proposals count too.
         ({"total": 400}, "about 3 h 19 min left"),
         ({"total": 242}, "about 2 h left"),
         ({"rows": rows(0.5, 0.7, seconds=3.0)}, "about 9 s left"),
@@ -54,7 +55,7 @@ def test_what_it_counts():
         ({"rows": rows(math.nan)}, "1 of 8 runs done, 2 running, 1 failed, about"),
     ],
 )
-def test_what_it_says(changes, text):
+def test_progress_prints_one_line(changes, text):
     given = {"rows": rows(0.5, 0.7), "total": 8, "running": 2, **changes}
     said = str(SearchProgress.of(given.pop("rows"), **given))
     assert text in said
@@ -72,16 +73,16 @@ def shown(terminal):
     return file.getvalue()
 
 
-def test_plain_lines_where_there_is_no_terminal():
+def test_view_prints_plain_lines_without_a_terminal():
     lines = shown(terminal=False).splitlines()
     assert lines[:2] == ["run 1 is done", str(SearchProgress.of(rows(0.5), 8, 1))]
-    # Not after every run, but at the end in any case.
+    # Progress is printed at the start and at the end, not after every run.
     assert [line for line in lines if "runs done" in line] == [lines[1], lines[-1]]
     assert lines[-1].startswith("8 of 8 runs done, 0 running")
     assert all("\x1b" not in line for line in lines)
 
 
-def test_one_view_in_a_terminal():
+def test_view_shows_a_bar_in_a_terminal():
     text = shown(terminal=True)
     assert "8/8" in text and "0 running, 0 failed, best so far 50.0 %" in text
     assert text.count("run 3 is done") == 1

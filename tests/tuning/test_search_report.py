@@ -9,21 +9,23 @@ import pytest
 from made_search import CONTENT, failed, made_row, made_rows
 
 from keras_recur.reports.page import Page
-from keras_recur.tuning import search_plots
+from keras_recur.tuning import plot_equal_macs, plot_grid, plot_pareto
 from keras_recur.tuning._equal_macs import comparisons, equal_macs_groups, points
 from keras_recur.tuning._names import amount, look
-from keras_recur.tuning.search_report import (
-    search_headline,
-    trials_table,
-    write_search_report,
-)
+from keras_recur.tuning.plot_equal_macs import _with_room
+from keras_recur.tuning.search_report import write_search_report
 from keras_recur.tuning.search_result import SearchResult
+from keras_recur.tuning.search_tables import (
+    costs_table,
+    scores_table,
+    search_headline,
+)
 
 pytestmark = pytest.mark.once
 
 
 def at_equal_macs(scores, sharing="all", macs=1000):
-    """Rows of width 8 / t, so that all have equal MACs; `scores`: of every t."""
+    """Return rows of equal MACs and width 8 / t; `scores` maps t to its scores."""
     return [
         made_row(8 // t, t, sharing, seed, macs=macs, accuracy=score)
         for t, every in scores.items()
@@ -35,54 +37,55 @@ def headline(rows, **content):
     return search_headline(SearchResult(CONTENT | content, rows))
 
 
-def test_headline_of_more_iterations():
+def test_headline_names_winner_lead_and_more_iterations():
     rows = at_equal_macs({1: [0.70, 0.72], 4: [0.80, 0.82]})
     text = headline(rows)
-    # Both errors are 0.01, that of the difference 0.014.
+    # Both standard errors are 0.01, so that of the difference is 0.014.
     assert text == (
-        "Best: w2-t4-all, validation accuracy 81.0 ± 1.0 % (2 seeds). At equal MACs, "
-        "more iterations did better than more width (weights shared +10.0 ± 1.4). In "
-        "brackets: points of accuracy that more iterations add, with less width."
+        "w2-t4-all won with a validation accuracy of 81.0 ± 1.0 % (2 seeds), 10.0 ± "
+        "1.4 points ahead of w8-t1-all. At equal MACs, more iterations did better than "
+        "more width (shared weights +10.0 ± 1.4 points). These numbers are the points "
+        "of accuracy that more iterations and less width add."
     )
 
 
-def test_headline_of_more_width():
+def test_headline_names_more_width():
     text = headline(at_equal_macs({1: [0.80, 0.82], 4: [0.70, 0.72]}))
-    assert "more width did better than more iterations (weights shared -10.0" in text
+    assert "more width did better than more iterations (shared weights -10.0" in text
 
 
-def test_headline_of_no_difference():
+def test_headline_names_no_difference():
     text = headline(at_equal_macs({1: [0.80, 0.82], 4: [0.81, 0.85]}))
-    assert "it made no difference beyond two standard errors" in text
-    assert "(weights shared +2.0 ± 2.2)" in text
+    assert "did not differ by more than two standard errors" in text
+    assert "(shared weights +2.0 ± 2.2 points)" in text
 
 
-def test_headline_says_it_for_every_sharing():
+def test_headline_compares_every_sharing():
     rows = at_equal_macs({1: [0.70, 0.72], 4: [0.80, 0.82]})
     rows += at_equal_macs({1: [0.80, 0.82], 4: [0.70, 0.72]}, "none")
     text = headline(rows)
-    assert "than more width (weights shared +10.0 ± 1.4); more width" in text
-    assert "than more iterations (feed-forward twin -10.0 ± 1.4). In" in text
+    assert "than more width (shared weights +10.0 ± 1.4 points); more width" in text
+    assert "than more iterations (feed-forward twin -10.0 ± 1.4 points). " in text
 
 
-def test_headlines_that_are_not_as_simple():
+def test_headline_of_unclear_comparisons():
     ends = {1: [0.70, 0.72], 4: [0.70, 0.72]}
     text = headline(at_equal_macs(ends | {2: [0.80, 0.82]}))
-    assert "a middle between" in text and "(w4-t2-all)" in text
+    assert "a compromise between" in text and "(w4-t2-all)" in text
     less = at_equal_macs({1: [0.70, 0.72], 4: [0.80, 0.82]})
     more = at_equal_macs({1: [0.80, 0.82], 4: [0.70, 0.72]}, macs=9000)
     more = [r | {"configuration": r["configuration"] + "x"} for r in more]
-    assert "it depends on how many MACs" in headline(less + more)
+    assert "the number of MACs decided" in headline(less + more)
     text = headline(at_equal_macs({1: [0.70], 4: [0.80]}))
-    assert "one seed of each network cannot tell" in text and "+10.0)" in text
+    assert "one seed per network cannot show" in text and "+10.0 points)" in text
     text = headline([made_row(8, 2, "all", 0), made_row(64, 2, "all", 0)])
-    assert "No two networks that finished have about equal MACs" in text
+    assert "No two finished networks have about equal MACs" in text
     lost = [made_row(8, 2, "all", 0), failed(made_row(8, 2, "all", 1), "diverged", "")]
     assert "(2 seeds, 1 failed)" in headline(lost)
     assert "validation F1" in headline(lost, metric="f1")
 
 
-def test_groups_of_equal_macs():
+def test_equal_macs_groups_are_disjoint_and_sorted():
     found = SearchResult(CONTENT, made_rows()).configurations()
     groups = equal_macs_groups(found)
     assert groups and [len(g) for g in groups] == sorted(map(len, groups), reverse=True)
@@ -100,7 +103,7 @@ def test_groups_of_equal_macs():
     )
 
 
-def test_report_has_all_parts(tmp_path):
+def test_report_contains_plots_tables_and_provenance(tmp_path):
     result = SearchResult(CONTENT, made_rows())
     path = write_search_report(tmp_path, result)
     page = path.read_text()
@@ -113,7 +116,8 @@ def test_report_has_all_parts(tmp_path):
     for text in (
         search_headline(result),
         "165 runs of 55 configurations",
-        "w64-t8-none, trained on 3 fresh seeds: test accuracy 92.0 ± 0.6 %.",
+        "w64-t8-none was trained again on 3 fresh seeds. Its test accuracy is 92.0 ± "
+        "0.6 %.",
         "3 out of memory: needs 3.1 GB",
         "2 diverged: loss is NaN in epoch 3",
         "<td>max macs</td><td>500000000.0</td>",
@@ -122,81 +126,84 @@ def test_report_has_all_parts(tmp_path):
         "fewest iterations (%)",
     ):
         assert text in page, text
-    # Sorting needs nothing from elsewhere.
+    # Sorting loads nothing from other addresses.
     assert page.count("<script>") == 1 and "src=http" not in page
 
 
-def test_table_of_trials():
-    header, rows = trials_table(SearchResult(CONTENT, made_rows()))
-    assert len(rows) == 55 and all(len(row) == len(header) for row in rows)
-    assert rows[0][:2] == ["w64-t8-none", "64"]
-    assert "peak memory (MB)" not in header  # Nobody measured it.
+def test_tables_have_a_row_per_configuration_and_at_most_six_columns():
+    result = SearchResult(CONTENT, made_rows())
+    for header, rows in (scores_table(result), costs_table(result)):
+        assert len(rows) == 55 and len(header) <= 6
+        assert all(len(row) == len(header) for row in rows)
+        assert rows[0][0] == "w64-t8-none"
+        assert "peak memory (MB)" not in header  # It was not measured.
+    header, rows = scores_table(result)
     scores = [row[header.index("accuracy (%)")] for row in rows]
-    # Those of which no seed finished come last, and count as guessing.
+    # Configurations without a finished seed come last and count as guessing.
     assert scores[-4:] == ["10.0 ± 0.0"] * 4 and "10.0 ± 0.0" not in scores[:-4]
     known = [made_row(8, 2, "all", 0, peak_memory=123_456_789)]
-    header, (row,) = trials_table(SearchResult(CONTENT, known))
+    header, (row,) = costs_table(SearchResult(CONTENT, known))
     assert row[header.index("peak memory (MB)")] == "123"
     assert "failures" not in header
 
 
-def test_without_a_finished_run(tmp_path):
+def test_report_without_a_finished_run(tmp_path):
     rows = [failed(row, "out of memory", "too large") for row in made_rows()]
     result = SearchResult(CONTENT | {"winner": None}, rows)
     page = write_search_report(tmp_path, result).read_text()
-    assert "No network has finished its training: 165 runs" in page
+    assert "No run has finished: 165 runs" in page
     assert "need finished runs" in page and "too large" in page
-    # The grid still shows where it failed.
+    # The grid shows the failures.
     assert [p.name for p in (tmp_path / "plots").iterdir()] == ["grid.png"]
     empty = SearchResult({**CONTENT, "winner": None, "settings": None}, [])
     page = write_search_report(tmp_path / "empty", empty).read_text()
     assert "no runs yet" in page and "<img" not in page
 
 
-def test_winners_that_are_not_finished(tmp_path):
+def test_report_of_winners_with_failed_seeds(tmp_path):
     for winner, text in (
-        ({"configuration": "x"}, "no seed of it has finished."),
+        ({"configuration": "x"}, "No seed of x has finished."),
         (
             {"configuration": "x", "test_accuracy": [0.5, None], "twin": "y"},
-            "x, trained on 2 fresh seeds: test accuracy 30.0 ± 20.0 %. 1 of 2 seeds "
-            "failed, and counts as guessing (10 %).",
+            "x was trained again on 2 fresh seeds. Its test accuracy is 30.0 ± 20.0 %. "
+            "1 of 2 seeds failed; a failed seed counts as guessing (10 %).",
         ),
     ):
         result = SearchResult(CONTENT | {"winner": winner}, made_rows()[:3])
         assert text in write_search_report(tmp_path, result).read_text()
 
 
-def test_what_the_plots_show():
+def test_plots_show_every_sharing_and_the_front():
     rows = made_rows()
     for row in rows:
         row["peak_memory"] = 10 * row["activation_bytes"]
     result = SearchResult(CONTENT, rows)
     every = {c["configuration"]: c for c in result.configurations()}
-    grid = search_plots.plot_grid(result)
+    grid = plot_grid(result)
     titles = [axes.get_title(loc="left") for axes in grid.axes[:3]]
     assert titles == [
-        "weights shared",
+        "shared weights",
         "groups of 2",
-        "weights not shared (feed-forward twin)",
+        "feed-forward twin",
     ]
     texts = [text.get_text() for text in grid.axes[0].texts]
     assert f"{100 * every['w16-t4-all']['accuracy']:.1f}" in texts
     assert {"out of\nmemory\n10.0", "1/3", "10M"} <= set(texts)
     assert "\N{MIDDLE DOT}" in [text.get_text() for text in grid.axes[1].texts]
-    pareto = search_plots.plot_pareto(result)
+    pareto = plot_pareto(result)
     assert len(pareto.axes) == 4
     front = {
         f"w{c['width']} t{c['iterations']} {c['sharing']}" for c in result.pareto()
     }
     names = {text.get_text() for text in pareto.axes[0].texts}
     assert names <= front and len(names) >= len(front) - 1
-    equal = search_plots.plot_equal_macs(result)
+    equal = plot_equal_macs(result)
     assert len(equal.axes) == 3 and len(equal.axes[0].containers) == 3
 
 
-def test_names_cover_neither_each_other_nor_points():
+def test_labels_overlap_neither_each_other_nor_points():
     result = SearchResult(CONTENT, made_rows())
-    figure = search_plots.plot_pareto(result)
+    figure = plot_pareto(result)
     from matplotlib.text import Text
 
     renderer = figure.canvas.get_renderer()
@@ -210,31 +217,31 @@ def test_names_cover_neither_each_other_nor_points():
                 assert not any(box.contains(*place) for place in places)
 
 
-def test_plots_of_unusual_searches():
+def test_plots_accept_sparse_and_small_searches():
     one = SearchResult(CONTENT, [made_row(8, 2, "bank of 2", 0)])
-    assert search_plots.plot_grid(one) and search_plots.plot_pareto(one)
-    assert search_plots.plot_equal_macs(one) is None
-    # Random configurations: most cells of the grid are empty, costs may be unknown.
+    assert plot_grid(one) and plot_pareto(one)
+    assert plot_equal_macs(one) is None
+    # With random configurations, most cells are empty and some costs are unknown.
     rows = [made_row(8 + 3 * i, 1 + i % 7, "all", 0) for i in range(20)]
     rows[3]["macs"] = rows[4]["activation_bytes"] = None
-    assert search_plots.plot_grid(SearchResult(CONTENT, rows))
-    assert len(search_plots.plot_pareto(SearchResult(CONTENT, rows)).axes) == 4
+    assert plot_grid(SearchResult(CONTENT, rows))
+    assert len(plot_pareto(SearchResult(CONTENT, rows)).axes) == 4
     kinds = ["all", "bank of 2", "bank of 4", "groups of 2", "none"]
     looks = [tuple(look(kind, kinds).values()) for kind in kinds]
     assert len(set(looks)) == 5
     many = [made_row(8, t, kind, 0, macs=9) for t in (1, 2) for kind in kinds[1:3]]
     many += [made_row(16 // t, t, "all", 0, macs=9) for t in (1, 2)]
     many += [row | {"sharing": "x", "configuration": "x"} for row in many[:1]]
-    assert len(search_plots.plot_grid(SearchResult(CONTENT, many)).axes) == 5
+    assert len(plot_grid(SearchResult(CONTENT, many)).axes) == 5
 
 
-def test_names_on_an_axis_have_room():
-    assert search_plots._with_room([1, 2, 4, 8], 6) == [1, 8, 2, 4]
-    found = search_plots._with_room(list(range(1, 17)), 6)
+def test_axis_labels_have_room():
+    assert _with_room([1, 2, 4, 8], 6) == [1, 8, 2, 4]
+    found = _with_room(list(range(1, 17)), 6)
     assert {1, 2, 16} <= set(found) and not {14, 15} & set(found)
 
 
-def test_tables_that_sort_and_those_that_do_not():
+def test_page_has_a_script_only_for_sortable_tables():
     page = Page("title")
     page.table(["a", "b"], [["x", "1"]])
     assert "<script>" not in page.html() and "<thead>" not in page.html()
@@ -244,7 +251,7 @@ def test_tables_that_sort_and_those_that_do_not():
     assert page.html().count("<script>") == 1 and page.markdown() == plain
 
 
-def test_amounts():
+def test_amount_and_points_format_numbers():
     found = [amount(n) for n in (7, 980, 999.7, 1000, 1234, 35e6, 999_960, 2.5e9)]
     assert found == ["7", "980", "1k", "1k", "1.23k", "35M", "1M", "2.5G"]
     assert amount(1_200_000, "B") == "1.2 MB"
@@ -253,7 +260,7 @@ def test_amounts():
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs a browser")
-def test_a_click_sorts(tmp_path):
+def test_a_click_on_a_heading_sorts_a_table(tmp_path):
     page = Page("title")
     page.table(["name", "n"], [["a", "9"], ["b", "-"], ["c", "1,000"]], sortable=True)
     click = (

@@ -1,4 +1,4 @@
-"""Reading of a search: means, fronts, the best, damaged folders."""
+"""Results of a search: means, fronts, the best, damaged folders."""
 
 import json
 import math
@@ -11,27 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_search import CONTENT, failed, made_row, made_rows, write_folder
 
+from keras_recur.tuning.load_search import load_search
 from keras_recur.tuning.search_result import SearchResult
 
 pytestmark = pytest.mark.once
 
 
 def one(accuracies, macs=1000, **changes):
-    """Rows of one configuration, a seed for each accuracy."""
+    """Return rows of one configuration, with one seed per accuracy."""
     return [
         made_row(8, 2, "all", seed, accuracy=accuracy, macs=macs, **changes)
         for seed, accuracy in enumerate(accuracies)
     ]
 
 
-def test_means_and_standard_errors_by_hand():
+def test_configurations_have_means_and_standard_errors():
     rows = one([0.80, 0.84, 0.88])
     for row, curve in zip(rows, ([0.2, 0.8], [0.4, 0.84], [0.6, 0.88]), strict=True):
         row["curve"] = curve
     rows[0] |= {"seconds": 1.0, "peak_memory": 70}
     rows[1] |= {"seconds": 2.0, "peak_memory": 90}
     rows[2] |= {"seconds": 6.0}
-    # Of ten classes, guessing gets a tenth right, with a loss of log 10.
+    # Guessing among ten classes has an accuracy of 0.1 and a loss of log 10.
     rows.append(failed(made_row(8, 2, "all", 3), "diverged", "NaN in epoch 2"))
     (found,) = SearchResult(CONTENT, rows).configurations()
     scores, firsts = [0.80, 0.84, 0.88, 0.1], [0.2, 0.4, 0.6, 0.1]
@@ -50,7 +51,7 @@ def test_means_and_standard_errors_by_hand():
     assert found["loss"] == pytest.approx(np.mean(losses))
 
 
-def test_one_seed_has_no_error_and_what_is_not_a_number_failed():
+def test_one_seed_has_no_standard_error_and_nan_counts_as_failed():
     lost = one([0.9], configuration="y", loss=math.inf)
     rows = one([0.5]) + one([math.nan], configuration="x") + lost
     result = SearchResult(CONTENT, rows)
@@ -73,7 +74,7 @@ def test_one_seed_has_no_error_and_what_is_not_a_number_failed():
     st.sampled_from(["macs", "parameters", "activation_bytes", "peak_memory"]),
     st.sampled_from(["accuracy", "loss"]),
 )
-def test_pareto_is_what_brute_force_finds(triples, cost, over):
+def test_pareto_equals_brute_force(triples, cost, over):
     rows = []
     for i, (spent, score, loss) in enumerate(triples):
         row = made_row(8, 2, "all", 0, configuration=f"c{i}") | {
@@ -99,7 +100,7 @@ def test_pareto_is_what_brute_force_finds(triples, cost, over):
     assert [c[cost] for c in front] == sorted(c[cost] for c in front)
 
 
-def test_pareto_leaves_out_unknown_costs_and_names_the_allowed(rows):
+def test_pareto_leaves_out_unknown_costs(rows):
     result = SearchResult(CONTENT, rows)
     assert result.pareto("peak_memory") == []
     with pytest.raises(ValueError, match="cost='mac'.*Did you mean 'macs'"):
@@ -108,7 +109,7 @@ def test_pareto_leaves_out_unknown_costs_and_names_the_allowed(rows):
         result.pareto(over="f1")
 
 
-def test_best():
+def test_best_has_the_highest_mean_and_fewest_macs():
     rows = (
         one([0.9, 0.9], macs=900, configuration="dear")
         + one([0.9, 0.9], macs=800, configuration="cheap")
@@ -118,25 +119,25 @@ def test_best():
     result = SearchResult(CONTENT, rows, rebuild=lambda found: found["configuration"])
     best = result.best()
     assert (best.configuration, best.accuracy, best.standard_error) == ("cheap", 0.9, 0)
-    assert best.figures["macs"] == 800 and best.pair() == "cheap"
+    assert best.metrics["macs"] == 800 and best.pair() == "cheap"
     assert "90.0 ± 0.0 % (2 seeds), 800 MACs" in str(best)
     assert repr(best).startswith("<BestConfiguration cheap")
-    # Where all have lost a seed, one of these is the best.
+    # A configuration with a failed seed can be the best.
     only = [row for row in rows if row["configuration"] == "unreliable"]
     assert SearchResult(CONTENT, only).best().configuration == "unreliable"
 
 
-def test_a_pair_needs_a_way_to_build_it(rows):
+def test_pair_requires_rebuild(rows):
     best = SearchResult(CONTENT, rows).best()
     with pytest.raises(ValueError, match=r"'w64-t8-none'. Received: rebuild=None.*zoo"):
         best.pair()
 
 
-def test_load_and_text(tmp_path):
+def test_load_search_reads_rows_and_prints_a_summary(tmp_path):
     folder = write_folder(tmp_path / "search", CONTENT, made_rows())
     (folder / "rows" / "w8-t1-all-s9.json.tmp").write_text("{")
     (folder / "rows" / "w8-t1-all-s9.json.partial").write_text("{")
-    result = SearchResult.load(folder)
+    result = load_search(folder)
     assert len(result.rows) == len(made_rows()) == 165
     assert result.best().configuration == "w64-t8-none"
     text = str(result)
@@ -157,26 +158,26 @@ def test_load_and_text(tmp_path):
         ('{"configuration": "w8-t1-all", "seed": 0}', "no 'width'"),
     ],
 )
-def test_a_damaged_row(tmp_path, text, reason):
+def test_load_search_names_a_damaged_row(tmp_path, text, reason):
     folder = write_folder(tmp_path / "search", CONTENT, made_rows()[:3])
     (folder / "rows" / "w8-t1-all-s1.json").write_text(text)
     with pytest.raises(ValueError, match=reason) as caught:
-        SearchResult.load(folder)
+        load_search(folder)
     assert "w8-t1-all-s1.json is damaged" in str(caught.value)
     assert "only this network is trained again" in str(caught.value)
 
 
-def test_folders_that_are_none(tmp_path):
+def test_load_search_refuses_other_folders(tmp_path):
     with pytest.raises(ValueError, match="holds no search.json"):
-        SearchResult.load(tmp_path)
+        load_search(tmp_path)
     (tmp_path / "search.json").write_text(json.dumps(CONTENT)[:-3])
     with pytest.raises(ValueError, match="search.json is damaged.*Remove it"):
-        SearchResult.load(tmp_path)
+        load_search(tmp_path)
     (tmp_path / "search.json").write_text(json.dumps(CONTENT))
-    assert "no runs yet" in str(SearchResult.load(tmp_path))
+    assert "no runs yet" in str(load_search(tmp_path))
 
 
-def test_arguments():
+def test_result_refuses_invalid_arguments():
     with pytest.raises(ValueError, match=r"metric='F1'.*Did you mean 'f1'"):
         SearchResult(CONTENT | {"metric": "F1"}, [])
     with pytest.raises(ValueError, match=r"`rows\[0\]` has no 'status'"):
@@ -188,21 +189,21 @@ def test_arguments():
         SearchResult({}, [])
 
 
-def test_without_a_finished_run():
+def test_result_without_a_finished_run():
     rows = [failed(row, "out of memory", "") for row in one([0.1, 0.2])]
     result = SearchResult(CONTENT, rows)
     assert result.pareto() == []
-    assert "No network has finished" in str(result)
-    with pytest.raises(ValueError, match="no network .* 0 finished, 2 out of memory"):
+    assert "No run has finished" in str(result)
+    with pytest.raises(ValueError, match="no run has .* 0 finished, 2 out of memory"):
         result.best()
 
 
-def test_a_frame_needs_pandas(monkeypatch, rows):
+def test_frame_requires_pandas(monkeypatch, rows):
     result = SearchResult(CONTENT, rows)
     installed = types.SimpleNamespace(DataFrame=len)
     monkeypatch.setitem(sys.modules, "pandas", installed)
     assert result.frame() == len(rows)
-    # An import of what stands there as None fails.
+    # None in sys.modules makes an import fail.
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         result.frame()

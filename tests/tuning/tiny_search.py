@@ -1,6 +1,6 @@
-"""A search of seconds, as a program: `python tiny_search.py FOLDER [WORKERS]`.
+"""A search that takes seconds: `python tiny_search.py FOLDER [WORKERS]`.
 
-With KerasTuner's environment it is the chief, or a worker of another process's.
+With KerasTuner's environment variables, the process is a chief or a worker.
 """
 
 import gc
@@ -30,7 +30,7 @@ def main(folder: str, workers: int = 0) -> None:
     keras.utils.set_random_seed(0)  # It imports TensorFlow.
     gc.freeze()
     settings = {k: v for k, v in TINY.items() if k not in ("family", "data")}
-    settings["seeds"] = 1  # Eight runs are enough to be killed in.
+    settings["seeds"] = 1  # Eight runs are enough for kills.
     found = tuning.search(
         TINY["family"],
         TINY["data"],

@@ -1,4 +1,4 @@
-"""A search's progress for a person: a view that lives, or plain lines."""
+"""The progress of a search on the terminal: a live view, or plain lines."""
 
 import time
 
@@ -7,39 +7,28 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.text import Text
 
-from keras_recur._terminal import plain_console
-from keras_recur._validation import check_type
 from keras_recur.tuning.search_progress import SearchProgress
 
-# Where lines stay, as in a file, one in half a minute is enough.
-SECONDS = 30.0
+SECONDS = 30.0  # Least time between two lines of progress.
 
 
 class SearchView:
-    """One view in a terminal, with a bar; elsewhere lines, one in 30 seconds at most.
+    """A live view with a progress bar in a terminal, plain lines elsewhere.
 
-    A context: the view lives inside. `report` and `progress` are for the arguments of
-    `search` that are called so.
+    The view is a context manager. `report` and `progress` are arguments of
+    `tuning.search`.
 
     Args:
-        console: Where to draw. Default: the terminal.
-
-    Example:
-
-    >>> with keras_recur.tuning.SearchView() as view:
-    ...     view.report("w8-t2-all, seed 0: 90.0 % (30 s)")
-    w8-t2-all, seed 0: 90.0 % (30 s)
+        console: Console to draw on.
     """
 
-    def __init__(self, console: Console | None = None):
-        if console is not None:
-            check_type("console", console, Console, "a `rich.console.Console`")
-        self.console = console or plain_console()
+    def __init__(self, console: Console):
+        self.console = console
         self._bar = Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._bar.add_task("", total=None)
-        self._words = Text()
+        self._text = Text()
         self._live = Live(
-            Group(self._bar, self._words), console=self.console, refresh_per_second=1
+            Group(self._bar, self._text), console=console, refresh_per_second=1
         )
         self._shown = -float("inf")
 
@@ -52,16 +41,16 @@ class SearchView:
         self._live.stop()
 
     def report(self, line: str) -> None:
-        """Prints a line that stays."""
+        """Print a line that stays."""
         self.console.print(
             line, markup=False, emoji=False, highlight=False, soft_wrap=True
         )
 
     def progress(self, found: SearchProgress) -> None:
-        """Shows how far the search is."""
+        """Show the progress; without a terminal, at most one line in 30 seconds."""
         if self.console.is_terminal:
             self._bar.update(self._task, completed=found.done, total=found.total)
-            self._words.plain = found.words()
+            self._text.plain = found.details()
             return
         now = time.monotonic()
         if now - self._shown >= SECONDS or not found.running:

@@ -1,0 +1,153 @@
+"""Headline and tables of a search's report."""
+
+import math
+from typing import Any
+
+from keras_recur.runs.summary import in_percent, percent
+from keras_recur.tuning._equal_macs import (
+    Comparison,
+    comparisons,
+    equal_macs_groups,
+    kept_to_one_amount,
+    mean_difference,
+    points,
+    verdict,
+)
+from keras_recur.tuning._names import amount, sharing_label, sharings
+from keras_recur.tuning.search_result import SearchResult, count_runs
+
+
+def search_headline(result: SearchResult) -> str:
+    """Return which configuration won, by how much, and how to spend MACs."""
+    if not result.statuses().get("finished"):
+        return f"No run has finished: {count_runs(result)}."
+    every = ranked(result)
+    best, others = every[0], every[1:]
+    seeds = best["finished"] + best["failed"]
+    text = (
+        f"{best['configuration']} won with a validation {result.score} of "
+        f"{percent(best['accuracy'], best['standard_error'])} "
+        f"({seeds} seed{'' if seeds == 1 else 's'}"
+    )
+    text += f", {best['failed']} failed)" if best["failed"] else ")"
+    if others:
+        lead = best["accuracy"] - others[0]["accuracy"]
+        errors = best["standard_error"], others[0]["standard_error"]
+        error = None if None in errors else math.hypot(*errors)
+        text += (
+            f", {points(lead, error).removeprefix('+')} points ahead of "
+            f"{others[0]['configuration']}"
+        )
+    found = equal_macs_comparisons(result)
+    if not found:
+        return (
+            f"{text}. No two finished networks have about equal MACs and differ in "
+            "width and iterations, so the search does not show which of the two to "
+            "spend MACs on."
+        )
+    said: dict[str, list[str]] = {}
+    for sharing in sharings(result.configurations()):
+        mine = [comparison for comparison in found if comparison.sharing == sharing]
+        if mine:
+            shown = f"{sharing_label(sharing)} {points(*mean_difference(mine))}"
+            said.setdefault(verdict(mine), []).append(shown)
+    parts = [f"{what} ({', '.join(names)} points)" for what, names in said.items()]
+    return (
+        f"{text}. At equal MACs, {'; '.join(parts)}. These numbers are the points of "
+        f"{result.score} that more iterations and less width add."
+    )
+
+
+def ranked(result: SearchResult) -> list[dict[str, Any]]:
+    """Return all configurations, the best first and those without a score last."""
+
+    def rank(found):
+        macs = math.inf if found["macs"] is None else found["macs"]
+        return not found["finished"], -found["accuracy"], macs, found["configuration"]
+
+    return sorted(result.configurations(), key=rank)
+
+
+def scores_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: score, seeds and size of every configuration."""
+    header = ["configuration", f"{result.score} (%)", "finished seeds", "MACs"]
+    header += ["parameters", "learning rate"]
+    rows = [
+        [
+            found["configuration"],
+            in_percent(found["accuracy"], found["standard_error"]),
+            f"{found['finished']} of {found['finished'] + found['failed']}",
+            _number(found["macs"], ","),
+            _number(found["parameters"], ","),
+            _number(found["learning_rate"], "g"),
+        ]
+        for found in ranked(result)
+    ]
+    return _known_columns(header, rows)
+
+
+def costs_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: cost of training every configuration, and failures."""
+    header = ["configuration", "depth", "activations (MB)", "peak memory (MB)"]
+    header += ["seconds", "failures"]
+    rows = [
+        [
+            found["configuration"],
+            _number(found["effective_depth"], ","),
+            _megabytes(found["activation_bytes"]),
+            _megabytes(found["peak_memory"]),
+            _number(found["seconds"], ".1f"),
+            _failures(found),
+        ]
+        for found in ranked(result)
+    ]
+    return _known_columns(header, rows)
+
+
+def comparison_table(found: list[Comparison]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: both ends of every group of equal MACs, by sharing."""
+    rows = []
+    for one in found:
+        ends = one.widest, one.longest
+        few, many = (amount(end(c["macs"] for c in ends)) for end in (min, max))
+        row = [one.sharing, few if few == many else f"{few} to {many}"]
+        row = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in row]
+        for end in ends:
+            score = in_percent(end["accuracy"], end["standard_error"])
+            row.append(f"{score} (w{end['width']} t{end['iterations']})")
+        rows.append([*row, points(*one.difference())])
+    header = ["sharing", "MACs", "fewest iterations (%)", "most iterations (%)"]
+    return [*header, "difference (points)"], rows
+
+
+def equal_macs_comparisons(result: SearchResult) -> list[Comparison]:
+    """Return all comparisons of width and iterations at equal MACs."""
+    one_amount = kept_to_one_amount(result.content)
+    return comparisons(equal_macs_groups(result.configurations(), one_amount))
+
+
+def _known_columns(header, rows):
+    """Leave out columns that are unknown for every configuration."""
+    kept = [
+        i for i in range(len(header)) if any(row[i] not in ("", "-") for row in rows)
+    ]
+    return [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
+
+
+def _failures(found):
+    counts = [
+        f"{count} {name}"
+        for name, count in found["statuses"].items()
+        if name != "finished"
+    ]
+    return ": ".join(filter(None, [", ".join(counts), "; ".join(found["messages"])]))
+
+
+def _number(value, form):
+    return "-" if value is None else f"{value:{form}}"
+
+
+def _megabytes(value):
+    if value is None:
+        return "-"
+    return f"{value / 1e6:,.0f}" if value >= 1e8 else f"{value / 1e6:.3g}"
