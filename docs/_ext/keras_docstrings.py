@@ -34,10 +34,14 @@ def public_names():
 
 
 def home(name, value):
-    """Where it is described: in its room, whatever other rooms offer it too."""
-    room = value.__module__.split(".")[1]
-    short = name.rpartition(".")[2]
-    return f"{room}.{short}" if "." in name else name
+    """Return the name under which an object is described, which has one place.
+
+    This is the room that defines it if that offers it, else the room that does, such as
+    `callbacks`.
+    """
+    room, short = value.__module__.split(".")[1], name.rpartition(".")[2]
+    offered = getattr(public_modules().get(room), "__all__", ())
+    return f"{room}.{short}" if "." in name and short in offered else name
 
 
 def targets():

@@ -1,0 +1,38 @@
+"""Write the tables of all commands' options, from the command line itself."""
+
+from pathlib import Path
+
+import typer
+from pages import put
+
+from keras_recur.cli.main import app
+from keras_recur.reports.page import markdown_table
+
+
+def write(path: Path) -> None:
+    """Write one section per command, to be included by `docs/cli.md`."""
+    commands = typer.main.get_command(app).commands
+    put(path, "\n\n".join(_section(commands[name]) for name in sorted(commands)) + "\n")
+
+
+def _section(command):
+    arguments, options = [], []
+    for found in command.params:
+        words = (found.help or "").replace("[required]", "").strip()
+        if found.param_type_name == "argument":
+            arguments.append(found.name.upper())
+            options.append([f"`{found.name.upper()}`", words])
+        elif "--help" not in found.opts:
+            options.append([f"`{found.opts[0]}`", words + _default(found)])
+    usage = " ".join(["keras-recur", command.name, *arguments, "[OPTIONS]"])
+    summary = (command.help or "").split("\n\n")[0].replace("\n", " ")
+    table = markdown_table(["option", "what it does"], options)
+    return f"### {command.name}\n\n{summary}\n\n```text\n{usage}\n```\n\n{table}"
+
+
+def _default(option):
+    if option.required:
+        return " Required."
+    if option.default is None or isinstance(option.default, bool):
+        return ""
+    return f" Default: `{option.default}`."
