@@ -11,23 +11,33 @@ from keras_recur.reports.page import markdown_table
 
 def write(path: Path) -> None:
     """Write one section per command, to be included by `docs/cli.md`."""
-    commands = typer.main.get_command(app).commands
-    put(path, "\n\n".join(_section(commands[name]) for name in sorted(commands)) + "\n")
+    group = typer.main.get_command(app)
+    put(path, "\n\n".join(_section(*found) for found in _commands(group, "")) + "\n")
 
 
-def _section(command):
-    arguments, options = [], []
+def _commands(group, path):
+    """Yield the name, as it is typed, and the command of each leaf of a group."""
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+def _section(name, command):
+    arguments, rows = [], []
     for found in command.params:
         words = (found.help or "").replace("[required]", "").strip()
         if found.param_type_name == "argument":
             arguments.append(found.name.upper())
-            options.append([f"`{found.name.upper()}`", words])
+            rows.append([f"`{found.name.upper()}`", words])
         elif "--help" not in found.opts:
-            options.append([f"`{found.opts[0]}`", words + _default(found)])
-    usage = " ".join(["keras-recur", command.name, *arguments, "[OPTIONS]"])
+            rows.append([f"`{found.opts[0]}`", words + _default(found)])
+    usage = " ".join(["keras-recur", name, *arguments, "[OPTIONS]"])
     summary = (command.help or "").split("\n\n")[0].replace("\n", " ")
-    table = markdown_table(["option", "what it does"], options)
-    return f"### {command.name}\n\n{summary}\n\n```text\n{usage}\n```\n\n{table}"
+    table = markdown_table(["option", "what it does"], rows)
+    return f"### {name}\n\n{summary}\n\n```text\n{usage}\n```\n\n{table}"
 
 
 def _default(option):

@@ -98,5 +98,7 @@ def test_examples_run(page, small):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_accepted(command):
     words = shlex.split(command, comments=True)[1:]
-    parser = typer.main.get_command(app).commands[words[0]]
-    parser.make_context(words[0], words[1:])  # This parses and runs nothing.
+    parser = typer.main.get_command(app)
+    while hasattr(parser, "commands"):  # Descend from groups to the command.
+        parser = parser.commands[words.pop(0)]
+    parser.make_context(parser.name, words)  # This parses and runs nothing.
