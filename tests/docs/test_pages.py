@@ -28,8 +28,10 @@ def test_family_page_marks_the_source_of_each_number():
     assert [entry.name for entry in entries] == ["scnn-shortest_paths"]
     costs = zoo.build("scnn", width=4, initializer="zeros").costs()
     text = pages.page(family, costs, entries, ROOT)
-    counted, published, measured = re.split("## Published|## Measured", text)
-    assert "Counted here" in counted and f"{costs.recurrent.macs:,}" in counted
+    counted, published, measured = re.split("## Reported|## Measured", text)
+    assert (
+        "Counted for one example" in counted and f"{costs.recurrent.macs:,}" in counted
+    )
     for count in family.reported:
         row = f"{count.recurrent:,} | {count.feedforward:,} | reported"
         assert row in published
