@@ -34,6 +34,7 @@ lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/codespell *.md keras_recur docs colab benchmarks tests tuning/README.md
 
 docs: .venv/installed-docs
 	KERAS_BACKEND=tensorflow $(BIN)/sphinx-build -q -W --keep-going docs docs/_build

@@ -39,10 +39,11 @@ def write(folder: Path, root: Path) -> None:
         title, headline = (card / "README.md").read_text("utf-8").split("\n\n")[:2]
         rows.append([f"[{name}]({name}.md)", title.removeprefix("# "), headline])
     names = "\n".join(f"{name} <{name}>" for name in found)
+    table = markdown_table(["", "question", "result"], rows)
     text = (
         "# Experiments and searches\n\nEach experiment answers a question of a paper "
         "with several networks on one data set. Each search compares width with "
-        f"iterations. All were run here.\n\n{markdown_table(['', 'question', 'result'], rows)}\n\n"
+        f"iterations. All were run here.\n\n{table}\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
     put(folder / "index.md", text)

@@ -1,8 +1,8 @@
 """Highway networks: a learned gate mixes a new value with the old one.
 
 Reference: Srivastava et al. 2015, "Highway Networks" (arXiv:1505.00387): y = H(x) T(x)
-+ x (1 - T(x)). The bias of the gate T starts below 0, so that most of x passes at first.
-In the paper every layer has separate weights, as in the feed-forward twin.
++ x (1 - T(x)). The bias of the gate T starts below 0, so most of x passes at first. In
+the paper every layer has separate weights, as in the feed-forward twin.
 """
 
 import math
