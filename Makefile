@@ -1,6 +1,6 @@
-# make demo: train a pair and show what its recurrent twin can do. make test: all tests.
-# make docs: the documentation, as docs/_build/index.html.
-# Each makes .venv and installs what it needs; Python 3.11 or newer is all they ask for.
+# make demo: train a pair and write demo/report.html. make test: run all tests.
+# make docs: build docs/_build/index.html. make figure: draw the pictures of README and guides.
+# Each target creates .venv and installs what it needs; only Python 3.11 or newer is required.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -8,23 +8,23 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 EXPORTED := exported-jax exported-torch exported-tensorflow
 
-.PHONY: demo test lint docs served $(EXPORTED) benchmarks clean
+.PHONY: demo test lint docs figure served $(EXPORTED) benchmarks clean
 
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --data prefix_sums --quick --seeds 1 --output demo --resume
 
-# Installations first, one by one; then what uses one core goes side by side.
+# Install first, one environment at a time; then run the single-core targets in parallel.
 test: .venv/installed-test .venv-serving/installed
 	$(MAKE) -j 2 lint docs served
 	KERAS_BACKEND=tensorflow $(PYTEST)
 	KERAS_BACKEND=jax $(PYTEST)
 	KERAS_BACKEND=torch $(PYTEST)
 
-# What every backend exports, served by an environment that has TensorFlow alone.
+# Serve the exports of all backends in an environment that has only TensorFlow.
 served: $(EXPORTED) .venv-serving/installed
 	.venv-serving/bin/python tests/exporting/serve_cases.py build/exported/*
 
-# What runs once is not worth optimizing.
+# Each program runs once, so optimizing it is not worth the time.
 $(EXPORTED): export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 $(EXPORTED): exported-%: .venv/installed-test
 	rm -rf build/exported/$* && mkdir -p build/exported/$*
@@ -34,9 +34,14 @@ lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
+	$(BIN)/codespell *.md keras_recur docs colab benchmarks tests tuning/README.md
 
 docs: .venv/installed-docs
 	KERAS_BACKEND=tensorflow $(BIN)/sphinx-build -q -W --keep-going docs docs/_build
+
+figure: .venv/installed
+	$(BIN)/python docs/figures/readme_figure.py
+	$(BIN)/python docs/figures/guide_figures.py
 
 benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/run.py
@@ -63,4 +68,4 @@ benchmarks: .venv/installed-test
 
 clean:
 	rm -rf .venv .venv-serving build demo
-	rm -rf docs/_build docs/experiments docs/families docs/reference
+	rm -rf docs/_build docs/_generated docs/experiments docs/families docs/reference

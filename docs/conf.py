@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation; `make docs` does so, warnings as errors."""
+"""Settings of Sphinx for `make docs`, which treats warnings as errors."""
 
 import os
 import sys
@@ -23,20 +23,20 @@ extensions = [
     "keras_docstrings",
     "generated",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_show_copyright = False
 
-# Single backticks are code, and a link where they name something public.
+# Single backticks mark code, and become a link if they name something public.
 default_role = "name"
 myst_heading_anchors = 3
 
 autodoc_default_options = {"member-order": "bysource"}
-autodoc_inherit_docstrings = False  # Keras's are in Markdown.
+autodoc_inherit_docstrings = False  # Those of Keras are in Markdown.
 autosummary_generate = False
 maximum_signature_line_length = 80
 napoleon_numpy_docstring = False
-toc_object_entries = False  # Headings say as much.
+toc_object_entries = False  # The headings suffice.
 napoleon_custom_sections = [
     ("Attributes", "params_style"),
     ("Call arguments", "params_style"),

@@ -140,6 +140,7 @@ ROOT = Path(__file__).parents[1]
 # registered by anybody, who then gets code onto users' machines: add none of that kind.
 ADDRESSES = {
     r"https://arxiv\.org/abs/(\d{4}\.\d{4,5}|\\1)?": "papers",
+    r"http://www\.apache\.org/licenses/(LICENSE-2\.0)?": "the license's own text",
     r"https://doi\.org/10\.1371/journal\.pcbi\.1008215": "a paper",
     r"https://docs\.python\.org/3/reference/": "the Python language reference",
     r"https://keras\.io/keras_tuner/": "KerasTuner, a dependency",

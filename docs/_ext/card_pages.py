@@ -1,4 +1,4 @@
-"""A page for every experiment and search that was run here: its card, included."""
+"""Write a page for every experiment and search: its card, included."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from keras_recur.reports.page import markdown_table
 
 
 def cards(root: Path) -> dict[str, Path]:
-    """The folders that have a card, by the name of their page."""
+    """Return the folders that have a card, by the name of their page."""
     found = {p.parent.name: p.parent for p in root.glob("zoo/experiments/*/README.md")}
     for path in root.glob("tuning/*/README.md"):
         found[f"search-{path.parent.name}"] = path.parent
@@ -17,7 +17,7 @@ def cards(root: Path) -> dict[str, Path]:
 
 
 def cards_of(family: str, root: Path) -> list[str]:
-    """The cards that name this family as theirs."""
+    """Return the names of the cards of a family."""
     return [
         name
         for name, folder in cards(root).items()
@@ -27,7 +27,7 @@ def cards_of(family: str, root: Path) -> list[str]:
 
 
 def write(folder: Path, root: Path) -> None:
-    """Writes all pages."""
+    """Write all pages and the one that lists them."""
     found, rows = cards(root), []
     for name, card in found.items():
         where = card.relative_to(root).as_posix()
@@ -39,10 +39,11 @@ def write(folder: Path, root: Path) -> None:
         title, headline = (card / "README.md").read_text("utf-8").split("\n\n")[:2]
         rows.append([f"[{name}]({name}.md)", title.removeprefix("# "), headline])
     names = "\n".join(f"{name} <{name}>" for name in found)
+    table = markdown_table(["", "question", "result"], rows)
     text = (
-        "# Experiments and searches\n\nQuestions of the papers, each with many "
-        "networks on one set of data, and searches of width against iterations: all "
-        f"measured here.\n\n{markdown_table(['', 'question', 'found'], rows)}\n\n"
+        "# Experiments and searches\n\nEach experiment answers a question of a paper "
+        "with several networks on one data set. Each search compares width with "
+        f"iterations. All were run here.\n\n{table}\n\n"
         f"```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )
     put(folder / "index.md", text)

@@ -1,7 +1,7 @@
-"""A page for every family of the zoo, from what the library knows of it.
+"""Write a page for every family of the zoo, from its description and its entries.
 
-Every figure is marked: reported (it follows from a paper or its released code), counted
-here, or measured here, with the file it is in.
+Every number is marked as reported (it follows from a paper or its released code),
+counted here, or measured here, with the name of its file.
 """
 
 import dataclasses
@@ -22,8 +22,8 @@ from keras_recur.zoo.entries import entry_folders, read_entry
 
 _COSTS = {
     "parameters": "trainable parameters",
-    "per_iteration_parameters": "of these, every iteration's own",
-    "normalization_statistics": "statistics of normalization",
+    "per_iteration_parameters": "of these, for single iterations",
+    "normalization_statistics": "normalization statistics",
     "macs": "MACs",
     "effective_depth": "effective depth",
     "neurons": "neurons",
@@ -33,11 +33,11 @@ _COSTS = {
 
 
 def write(folder: Path, root: Path) -> None:
-    """Writes the pages of all families, their figures, and a page that lists them.
+    """Write the pages of all families, their figures, and a page that lists them.
 
     Args:
-        folder: Where they go.
-        root: The repository: its `zoo/` holds the published entries.
+        folder: Folder to write to.
+        root: The repository, whose `zoo/` holds the published entries.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows, files = [], {"index.md"}
@@ -65,30 +65,30 @@ def write(folder: Path, root: Path) -> None:
 
 
 def page(family, costs, entries: list[Path], root: Path) -> str:
-    """The page of a family, in Markdown."""
+    """Return the page of a family, in Markdown."""
     name = family.name
     parts = [f"# {name}", family.summary, f"![Both twins of {name}]({name}.png)"]
     parts.append(
-        f'*The default pair: `keras_recur.zoo.build("{name}")`. Shared by the '
-        f"recurrent twin: {family.shares}.*"
+        f'*The default pair, `keras_recur.zoo.build("{name}")`. The recurrent twin '
+        f"shares {family.shares}.*"
     )
-    parts += ["## Where it comes from", _linked(f"{family.paper}.")]
+    parts += ["## Source", _linked(f"{family.paper}.")]
     parts.append(_linked(sys.modules[family.network.__module__].__doc__))
     parts += ["## Arguments and their defaults"]
     parts.append(
-        "Beside those that every family has, of {py:func}`keras_recur.zoo.build`:"
+        "Every family also has the arguments of {py:func}`keras_recur.zoo.build`."
     )
     given = [[f"`{k}`", f"`{v!r}`"] for k, v in family.defaults.items()]
     parts.append(markdown_table(["argument", "default"], given))
-    parts += ["## What it costs", _costs(costs)]
+    parts += ["## Costs", _costs(costs)]
     if family.example_shape and None in family.defaults["input_shape"]:
         size = "×".join(map(str, family.example_shape))
-        parts.append(f"The input may have any size; these are counts at {size}.")
-    parts += ["## Published parameter counts", _published(family)]
+        parts.append(f"The input may have any size; these counts are for {size}.")
+    parts += ["## Reported parameter counts", _published(family)]
     parts += ["## Measured", *(_measured(entry, root) for entry in entries)]
     if not entries:
         parts.append(
-            "No entry of this family is in `zoo/` yet. Train one with "
+            "`zoo/` has no entry of this family. Train one with "
             f"`keras-recur compare {name} --data ...`."
         )
     also = [f"[{card}](../experiments/{card}.md)" for card in cards_of(name, root)]
@@ -98,7 +98,7 @@ def page(family, costs, entries: list[Path], root: Path) -> str:
 
 
 def entries_of(name: str, root: Path) -> list[Path]:
-    """The folders of a family's published entries."""
+    """Return the folders of a family's published entries."""
     found = sorted(entry_folders(root / "zoo"))
     return [f for f in found if read_entry(f)["entry"]["family"] == name]
 
@@ -114,12 +114,12 @@ def _costs(costs):
         words = _COSTS.get(field.name, field.name.replace("_", " "))
         rows.append([words, f"{ours:,}", f"{twins:,}", shown])
     table = markdown_table(["", "recurrent", "feed-forward twin", "ratio"], rows)
-    return f"Counted here, of the default pair, for one example.\n\n{table}"
+    return f"Counted for one example of the default pair.\n\n{table}"
 
 
 def _published(family):
     if not family.reported:
-        return "None is known."
+        return "The papers report none."
     rows = [
         [
             ", ".join(f"`{k}={v!r}`" for k, v in count.arguments.items()) or "defaults",
@@ -131,8 +131,8 @@ def _published(family):
     ]
     header = ["network", "recurrent", "feed-forward twin", ""]
     words = (
-        "Reported: it follows from a paper or its released code. "
-        "`tests/zoo/test_counts.py` holds the zoo's networks to these counts."
+        "Reported numbers follow from a paper or its released code. "
+        "`tests/zoo/test_counts.py` checks them."
     )
     return f"{markdown_table(header, rows)}\n\n{words}"
 
@@ -164,10 +164,10 @@ def _linked(text):
 
 
 def _index(rows):
-    header = ["family", "what is iterated", "parameters", "of the twin", "measured on"]
+    header = ["family", "what is shared", "parameters", "of the twin", "measured on"]
     names = "\n".join(row[0].partition("]")[0][1:] for row in rows)
     return (
-        "# Families\n\nEach is described once and built as a pair of twins. Parameters "
-        "are those of the default pair, counted here.\n\n"
+        "# Families\n\nEach family is described once and built as a pair of twins. The "
+        "parameters are those of the default pair.\n\n"
         f"{markdown_table(header, rows)}\n\n```{{toctree}}\n:hidden:\n\n{names}\n```\n"
     )

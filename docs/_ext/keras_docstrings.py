@@ -1,4 +1,4 @@
-"""Reads docstrings as this library, like Keras, writes them, for Sphinx."""
+"""Convert docstrings in Keras's style for Sphinx."""
 
 import importlib
 import inspect
@@ -16,13 +16,13 @@ _COLON = "\ue000"
 
 
 def public_modules():
-    """The modules of the public face, by the name they have there."""
+    """Return the public modules by name."""
     found = {name: getattr(keras_recur, name) for name in keras_recur.__all__}
     return {n: m for n, m in found.items() if isinstance(m, types.ModuleType)}
 
 
 def public_names():
-    """What the public face offers, as `{"zoo.Pair": object}`; modules left out."""
+    """Return the public classes and functions, as `{"zoo.Pair": object}`."""
     found = {n: getattr(keras_recur, n) for n in keras_recur.__all__}
     for room, module in public_modules().items():
         found |= {f"{room}.{name}": getattr(module, name) for name in module.__all__}
@@ -34,14 +34,18 @@ def public_names():
 
 
 def home(name, value):
-    """Where it is described: in its room, whatever other rooms offer it too."""
-    room = value.__module__.split(".")[1]
-    short = name.rpartition(".")[2]
-    return f"{room}.{short}" if "." in name else name
+    """Return the name under which an object is described, which has one place.
+
+    This is the room that defines it if that offers it, else the room that does, such as
+    `callbacks`.
+    """
+    room, short = value.__module__.split(".")[1], name.rpartition(".")[2]
+    offered = getattr(public_modules().get(room), "__all__", ())
+    return f"{room}.{short}" if "." in name and short in offered else name
 
 
 def targets():
-    """What text in backticks refers to: `zoo.build`, and `Pair` where it is the one."""
+    """Return the targets of text in backticks: `zoo.build`, or `Pair` if unique."""
     full, short = {}, {}
     for name, value in public_names().items():
         full[name] = f"keras_recur.{home(name, value)}"
@@ -54,7 +58,7 @@ def targets():
 
 
 def name_role(name, rawtext, text, lineno, inliner, options=None, content=None):
-    """Single backticks: code, and a link where it names something public."""
+    """Render single backticks as code, with a link if they name something public."""
     literal = nodes.literal(rawtext, nodes.unescape(text), classes=["py"])
     target = _targets.get(re.sub(r"\(.*\)$", "", nodes.unescape(text)))
     if target is None:
@@ -72,9 +76,9 @@ def name_role(name, rawtext, text, lineno, inliner, options=None, content=None):
 
 
 def as_rst(lines):
-    """Markdown links as reStructuredText, and what is returned as one field.
+    """Convert Markdown links, and make the section `Returns` one field.
 
-    Napoleon would take the first words of "A table: its rows are ..." for a type.
+    Napoleon would read the first words of "A table: its rows are ..." as a type.
     """
     lines = _LINK.sub(r"`\1 <\2>`__", "\n".join(lines)).split("\n")
     found, inside = [], False
@@ -82,7 +86,7 @@ def as_rst(lines):
         if line == "Returns:":
             inside, started = True, False
             continue
-        if line == "Example:":  # What follows is not indented: no section to Napoleon.
+        if line == "Example:":  # Not indented, so not a section to Napoleon.
             line = ".. rubric:: Example"
         if inside and line and not line.startswith(" "):
             inside = False
@@ -95,20 +99,20 @@ def as_rst(lines):
 
 
 def arguments(app, what, name, obj, options, signature, returned):
-    """The constructor's arguments: Keras layers hide theirs behind `__new__`."""
+    """Show the arguments of `__init__`, which Keras layers hide behind `__new__`."""
     if what == "class" and signature == "(*args, **kwargs)":
         found = sphinx_inspect.signature(obj.__init__, bound_method=True)
         signature = sphinx_inspect.stringify_signature(
             found, unqualified_typehints=True
         )
-    # What a dataclass has as a default factory is no Python.
+    # Sphinx prints default factories of dataclasses as `<factory>`.
     return (signature or "").replace("<factory>", "...") or None, returned
 
 
 def before_napoleon(app, what, name, obj, options, lines):
     lines[:] = as_rst(lines)
     if what in ("attribute", "property") and lines:
-        # Napoleon would take what is before a colon in the first line for a type.
+        # Napoleon would read text before a colon in the first line as a type.
         lines[0] = lines[0].replace(":", _COLON)
 
 

@@ -1,10 +1,10 @@
-"""Files that are made anew, and touched only where they differ."""
+"""Write generated files, and touch only those whose content differs."""
 
 from pathlib import Path
 
 
 def put(path: Path, content: str | bytes) -> None:
-    """Writes a file; one with this content is left, so that nothing is built again."""
+    """Write a file unless it has this content, so Sphinx does not build it again."""
     content = content.encode() if isinstance(content, str) else content
     if not path.exists() or path.read_bytes() != content:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -12,7 +12,7 @@ def put(path: Path, content: str | bytes) -> None:
 
 
 def keep_only(folder: Path, names: set[str]) -> None:
-    """Removes the files of families and rooms that are no more."""
+    """Remove the files of families and rooms that no longer exist."""
     for path in folder.iterdir():
         if path.name not in names:
             path.unlink()

@@ -1,4 +1,4 @@
-"""The API reference: a page for every room, from its `__all__`."""
+"""Write the API reference: a page for every room, from its `__all__`."""
 
 import inspect
 from pathlib import Path
@@ -10,7 +10,7 @@ _INDEX = """
 Reference
 =========
 
-Everything public, from its docstring; the examples run as tests.
+All public names by room. The examples run as tests.
 
 .. toctree::
    :maxdepth: 1
@@ -22,7 +22,7 @@ Everything public, from its docstring; the examples run as tests.
 
 
 def write(folder: Path) -> None:
-    """Writes all pages."""
+    """Write all pages."""
     names = public_names()
     pages = {f"{room}.rst": _page(room, names) for room in public_modules()}
     top = {name: value for name, value in names.items() if "." not in name}
@@ -39,7 +39,7 @@ def _page(room, names):
     own = {n: v for n, v in offered.items() if home(n, v) == n}
     title = f"{full}\n{'=' * len(full)}\n"
     places = [home(n, v) for n, v in offered.items()]
-    # Autosummary wants names of the module without it.
+    # Autosummary expects names relative to the module.
     listed = "\n".join(
         f"   {p.removeprefix(f'{room}.') if p in own else f'~keras_recur.{p}'}"
         for p in places
@@ -63,7 +63,7 @@ def _members(module, names):
         parts.append(f".. auto{kind}:: {module}.{name}")
         if kind == "class":
             parts.append("   :members:")
-            if fields := getattr(value, "_fields", ()):  # They are in its docstring.
+            if fields := getattr(value, "_fields", ()):  # The docstring describes them.
                 parts.append(f"   :exclude-members: {', '.join(fields)}")
         parts.append("")
     return "\n".join(parts)

@@ -1,8 +1,8 @@
-"""Highway networks: a gate says how much of a unit is new, and how much passed on.
+"""Highway networks: a learned gate mixes a new value with the old one.
 
 Reference: Srivastava et al. 2015, "Highway Networks" (arXiv:1505.00387): y = H(x) T(x)
-+ x (1 - T(x)), with a gate T whose bias starts below 0, so that at first most is passed
-on. There every layer has weights of its own, as in the feed-forward twin.
++ x (1 - T(x)). The bias of the gate T starts below 0, so most of x passes at first. In
+the paper every layer has separate weights, as in the feed-forward twin.
 """
 
 import math

@@ -1,7 +1,8 @@
-"""The pages that are made from the code; `make test` builds them all."""
+"""The pages that are generated from the code; `make test` builds them all."""
 
 import importlib
 import re
+import types
 from pathlib import Path
 
 import pytest
@@ -20,15 +21,17 @@ def extensions(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
 
 
-def test_a_familys_page_marks_where_its_figures_come_from():
+def test_family_page_marks_the_source_of_each_number():
     pages = importlib.import_module("family_pages")
     family = zoo.describe("scnn")
     entries = pages.entries_of("scnn", ROOT)
     assert [entry.name for entry in entries] == ["scnn-shortest_paths"]
     costs = zoo.build("scnn", width=4, initializer="zeros").costs()
     text = pages.page(family, costs, entries, ROOT)
-    counted, published, measured = re.split("## Published|## Measured", text)
-    assert "Counted here" in counted and f"{costs.recurrent.macs:,}" in counted
+    counted, published, measured = re.split("## Reported|## Measured", text)
+    assert (
+        "Counted for one example" in counted and f"{costs.recurrent.macs:,}" in counted
+    )
     for count in family.reported:
         row = f"{count.recurrent:,} | {count.feedforward:,} | reported"
         assert row in published
@@ -38,8 +41,8 @@ def test_a_familys_page_marks_where_its_figures_come_from():
             assert percent(size["mean"], size["standard_error"]) in measured
 
 
-def test_every_public_name_is_described_once(tmp_path, monkeypatch):
-    # A function of the package itself; and one that is new, without an edit of docs.
+def test_reference_describes_every_public_name_once(tmp_path, monkeypatch):
+    # A new function of the package appears without an edit of the documentation.
     monkeypatch.setattr(keras_recur, "new", zoo.build, raising=False)
     monkeypatch.setattr(keras_recur, "__all__", [*keras_recur.__all__, "new"])
     importlib.import_module("reference_pages").write(tmp_path)
@@ -48,11 +51,14 @@ def test_every_public_name_is_described_once(tmp_path, monkeypatch):
     assert len(described) == len(set(described))
     assert {f"keras_recur.zoo.{n}" for n in keras_recur.zoo.__all__} <= set(described)
     assert "keras_recur.new" in described
-    assert "keras_recur.losses.IterationLoss" in described  # Offered as a loss too.
-    assert "keras_recur.losses.IterationLoss" not in described
+    assert "keras_recur.losses.IterationLoss" in described
+    assert "keras_recur.training.IterationLoss" not in described
+    # `callbacks` is a facade: nothing but it offers these names.
+    offered = {f"keras_recur.callbacks.{n}" for n in keras_recur.callbacks.__all__}
+    assert offered <= set(described)
 
 
-def test_docstrings_in_keras_style():
+def test_as_rst_reads_docstrings_in_keras_style():
     read = importlib.import_module("keras_docstrings").as_rst
     lines = ["Returns:", "    A table: its rows", "    are two.", "", "Raises:"]
     expected = [":returns: A table: its rows", "    are two.", "", "Raises:"]
@@ -60,3 +66,22 @@ def test_docstrings_in_keras_style():
     assert read(["[A 2015](https://a.b), and `[c](d)`."]) == [
         "`A 2015 <https://a.b>`__, and `[c](d)`."
     ]
+
+
+def test_cli_page_lists_every_command_and_option(tmp_path):
+    importlib.import_module("cli_pages").write(tmp_path / "cli.md")
+    text = (tmp_path / "cli.md").read_text("utf-8")
+    commands = {name.split()[0] for name in re.findall(r"(?m)^### (.+)", text)}
+    assert commands >= {"list", "show", "compare", "experiment", "search", "export"}
+    assert "| `--data` |" in text and "| `--widths` |" in text
+    assert "keras-recur compare NAME [OPTIONS]" in text
+
+
+def test_results_page_links_to_pages_of_the_site():
+    generated = importlib.import_module("generated")
+    source = ["[a](../zoo/experiments/text) and [b](../zoo/feedback-digits)"]
+    app = types.SimpleNamespace(srcdir=ROOT / "docs")
+    generated.link_pages(app, "index", source)
+    assert "../zoo" in source[0]
+    generated.link_pages(app, "results", source)
+    assert source == ["[a](experiments/text.md) and [b](families/feedback.md)"]

@@ -1,0 +1,170 @@
+"""README, its figure and the project's files: their form and their numbers."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from keras_recur.runs.summary import percent
+from keras_recur.zoo.entries import read_entry
+
+pytestmark = pytest.mark.once
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+DOCS = sorted((ROOT / "docs").glob("*.md")) + sorted(
+    (ROOT / "docs/guides").glob("*.md")
+)
+
+
+def test_readme_is_short():
+    lines = README.splitlines()
+    assert len(lines) <= 160
+    assert [line for line in lines if len(line) > 100 and line[0] != "|"] == []
+
+
+def test_readme_has_its_chapters_in_order():
+    assert re.findall(r"^## (.*)", README, re.MULTILINE) == [
+        "Why",
+        "Install",
+        "Quickstart",
+        "Loop your own block",
+        "Trained entries and early exit",
+        "What is inside",
+        "Model families",
+        "Results",
+        "Command line",
+        "Documentation, contributing, citation, license",
+    ]
+
+
+def test_readme_names_every_family():
+    from keras_recur import zoo
+
+    table = README.split("## Model families")[1].split("## Results")[0]
+    assert set(zoo.list_families()) == set(re.findall(r"`([a-z]\w+)`", table))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda p: p.name)
+def test_links_lead_to_files(page):
+    # Pages of these folders are generated when the documentation is built.
+    made = ("families", "experiments", "reference", "_generated")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
+        path = (page.parent / target).resolve()
+        if "://" in target or set(path.relative_to(ROOT).parts[1:2]) & set(made):
+            continue
+        assert path.exists(), target
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
+def test_docs_include_nothing_from_the_readme(page):
+    assert not re.search(r"include\}.*README", page.read_text("utf-8"))
+
+
+# Of each row: the entry, and the places of its two sizes among those tested.
+ROWS = {
+    "deep_thinking_1d-prefix_sums": (0, 1),
+    "deep_thinking_1d-prefix_sums-32-bits": (0, 1),
+    "deep_thinking_2d-mazes": (0, 1),
+    "feedback-digits": (0, None),
+    "scnn-shortest_paths": (0, 1),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_readme_results_are_those_of_the_files(name):
+    results = read_entry(ROOT / "zoo" / name)
+    twins = [results["summary"][twin] for twin in ("recurrent", "feedforward")]
+    cells = [str(twins[0]["seeds"])]
+    counts = (results["costs"][t]["parameters"] for t in ("recurrent", "feedforward"))
+    cells.append(" / ".join(f"{count:,}" for count in counts))
+    for place in ROWS[name]:
+        scores = [twin["sizes"][place] for twin in twins] if place is not None else []
+        shown = [percent(s["mean"], s["standard_error"]) for s in scores]
+        cells.append(" / ".join(shown).replace(" %", "") or "–")
+    (row,) = (line for line in README.splitlines() if f"](zoo/{name}) |" in line)
+    assert row.endswith(f"| {' | '.join(cells)} |")
+
+
+def test_readme_has_at_most_eight_results():
+    table = README.split("## Results")[1].split("## Command line")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| [")]
+    assert len(rows) == len(ROWS) <= 8
+
+
+@pytest.fixture
+def figure():
+    """The script that draws the README's figure."""
+    path = ROOT / "docs" / "figures" / "readme_figure.py"
+    spec = importlib.util.spec_from_file_location("readme_figure", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_figure_shows_the_numbers_of_the_results(figure):
+    results = json.loads(figure.RESULTS.read_text("utf-8"))
+    shown = figure.numbers(results)
+    for twin, found in shown.items():
+        runs = [run for run in results["runs"] if run["twin"] == twin]
+        curves = [t["curve"] for r in runs for t in r["tests"] if t["size"] == 32]
+        assert found["seeds"] == len(curves) == results["summary"][twin]["seeds"]
+        expected = [
+            100 * sum(scores) / len(scores) for scores in zip(*curves, strict=True)
+        ]
+        assert found["mean"] == pytest.approx(expected)
+        assert found["parameters"] == results["costs"][twin]["parameters"]
+    # The caption's words: nearly all, a fifth, six times.
+    assert max(shown["recurrent"]["mean"]) > 99
+    last, size = shown["feedforward"]["mean"][-1], results["summary"]["feedforward"]
+    assert last == pytest.approx(20.4, abs=0.1)
+    (at_32,) = (s for s in size["sizes"] if s["size"] == 32)
+    assert shown["feedforward"]["error"][-1] / 100 == pytest.approx(
+        at_32["standard_error"]
+    )
+    ratio = shown["feedforward"]["parameters"] / shown["recurrent"]["parameters"]
+    assert round(ratio) == 6
+
+
+def test_figure_is_drawn(figure, tmp_path):
+    figure.main(tmp_path / "readme.png")
+    for path in (tmp_path / "readme.png", ROOT / "docs" / "figures" / "readme.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert 10_000 < path.stat().st_size < 100_000
+    lines = figure.draw(json.loads(figure.RESULTS.read_text("utf-8"))).axes[0].lines
+    assert [len(line.get_xdata()) for line in lines] == [32, 8]
+
+
+def test_citation_is_complete():
+    yaml = pytest.importorskip("yaml")
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert found["cff-version"] == "1.2.0" and found["license"] == "Apache-2.0"
+    assert found["authors"] == [{"name": "keras_recur contributors"}]
+    for paper in found["references"]:
+        assert paper["title"] and paper["year"] and paper["authors"]
+        assert paper["url"] in README
+
+
+def test_license_is_apache():
+    text = (ROOT / "LICENSE").read_text("utf-8")
+    assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
+
+
+def test_changelog_names_no_public_name_that_is_missing():
+    import keras_recur
+
+    rows = re.findall(
+        r"^\|.*\|(.*)\|$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M
+    )
+    names = re.findall(r"`((?:\w+\.)+\w+)", " ".join(rows))
+    assert len(names) > 20
+    for name in names:
+        found = keras_recur
+        for part in name.split("."):
+            found = found if part == "keras_recur" else _attribute(found, part)
+
+
+def _attribute(value, name):
+    fields = getattr(value, "__dataclass_fields__", {})
+    return fields[name] if name in fields else getattr(value, name)
