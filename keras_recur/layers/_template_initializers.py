@@ -17,7 +17,7 @@ _STARTS = ("orthogonal", "orthogonal_rows", "identity", "ones")
 
 
 class EachTemplate(keras.initializers.Initializer):
-    """Initializes every template alone: stacked, fan-in would count all of them."""
+    """Initialize each template separately, so that fan-in counts one template."""
 
     def __init__(self, initializer, seed):
         self.initializer = initializer
@@ -32,6 +32,7 @@ class EachTemplate(keras.initializers.Initializer):
 
 
 def first_coefficients(initializer, seed):
+    """Return the initializer of the coefficients of a bank."""
     if not isinstance(initializer, str):
         return _seeded(initializer, seed, "coefficients")
 
@@ -51,7 +52,7 @@ def first_coefficients(initializer, seed):
 
 
 def _seeded(initializer, seed, number):
-    """The initializer with a seed of its own, derived from its seed or from `seed`."""
+    """Return the initializer with a seed derived from its own or from `seed`."""
     config = getattr(initializer, "get_config", dict)()
     if "seed" not in config:
         return initializer
@@ -64,6 +65,7 @@ def _derived(seed, number):
 
 
 def coefficients_start(initializer):
+    """Return the argument `coefficients_initializer`, checked."""
     if isinstance(initializer, str) and initializer in _STARTS:
         return initializer
     try:

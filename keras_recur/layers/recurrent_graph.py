@@ -1,4 +1,4 @@
-"""A recurrent network of several states: a graph, run step by step.
+"""A recurrent network of several states: a graph that runs step by step.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
 Neural Networks and Visual Cortex" (arXiv:1604.03640): states, transition matrix, tied
@@ -36,67 +36,70 @@ _EARLIER_NAMES = {"layer": "transition_layer", "statistics": "max_statistics"}
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class RecurrentGraph(keras.layers.Layer):
-    """Runs a graph of states for some steps, and returns the state that is read out.
+    """Run a graph of states for some steps, and return the state that is read out.
 
     The input is the first state's value at step 0; every other state is empty. At each
-    step every transition reads its source as it was before the step, and what arrives
-    at a state is merged into its new value. Only states that hold a value feed on; a
-    state nothing arrives at is empty again. What cannot reach the readout is neither
-    built nor computed.
+    step every transition reads its source as it was before the step, and the results
+    that arrive at a state are merged into its new value. Empty states feed nothing, and
+    a state at which nothing arrives is empty again. Transitions that cannot reach the
+    readout are neither built nor computed.
 
-    `sharing` says which transitions use the same weights: with `"all"` each one is the
-    same at all steps, a recurrent network; with `"none"` each step has its own, the
-    feed-forward twin, and a residual network if transitions are blocked in time. The
-    computation is the same for every choice, and so is its cost.
+    With `sharing="all"` every transition has the same weights at all steps: a recurrent
+    network. With `"none"` each step has its own weights: the feed-forward twin, which
+    is a residual network if transitions are blocked in time. The computation and its
+    cost are the same for every choice.
 
     Args:
-        states: Shape of every state by name, from the input's to the last, without
-            the batch: `(height, width, channels)`, `(length, channels)` or
-            `(channels,)`.
+        states: Shape of every state by name, from the input's to the last, without the
+            batch: `(height, width, channels)`, `(length, channels)` or `(channels,)`.
         transitions: `"full"` (every pair of states, in both directions), `"adjacent"`
-            (no bypass), `"resnet"` (the first state loops, each other one once), or
-            a list. Its entries are kinds of edges (`"self"`, `"bottom_up"` to the next
-            state, `"top_down"` to the one before, `"bypass"` further, either way),
-            `Transition` objects, or tuples with the arguments of `Transition`.
-        steps: How many steps are run. Positive integer, at most 10,000.
-        merge: `"mean"` (default) of what arrives at a state, `"declared_mean"` (the
-            sum over how many transitions lead there at that step, from empty states
-            too), or `"sum"`.
-        sharing: `"all"` (default), `"none"`, `steps` integers, the group of each step,
-            a mapping from states to `"all"` or `"none"` for the transitions that lead
-            to them (`"all"` where a state is left out), or a list of groups, each a
-            list of `(source, target, step)`; what is in no group has weights of its
-            own.
-        transition_layer: The layer of transitions that have none: `"BRCx2"` (default)
-            or `"BRCx3"`, see `Transition`.
-        injection: `None` (default): the input is given once. `"add"`: it is added to
-            what arrives at the first state at every step (an inhomogeneous system).
-            `"sequence"`: the input has an axis of time behind the batch; its first
-            entry is the value at step 0, entry s arrives at step s. A readout after
-            step s has seen the entries before s, and entry s too if the first state
-            is read out.
-        readout: Name of the state that is returned. Default: the last one.
-        return_sequences: Return the readout after every step, not only the last; zeros
-            where it is empty.
-        affine: Scale and offset of the normalizations: `None` (default), `"shared"`
-            over the steps, or `"per_iteration"`, one per step.
-        max_statistics: Rows of the time-specific statistics of one transition, at most;
-            later steps use the last. Default `None`: one per step.
-        kernel_size: Of the convolutions, odd. Default 3.
-        kernel_initializer: Of all kernels. Default `"he_normal"`.
-        prune: `False` computes every transition whose source holds a value, as a
-            simulation would, also where the readout never sees it.
-        remat: Keep only what enters a transition for the backward pass, and compute
-            the rest again: less memory for about a third more time.
+            (no bypass), `"resnet"` (the first state loops, each other one once), or a
+            list. Its entries are kinds of edges (`"self"`, `"bottom_up"` to the next
+            state, `"top_down"` to the one before, `"bypass"` to a state further away),
+            `Transition` objects, or tuples with the arguments of `Transition`. Defaults
+            to `"full"`.
+        steps: Number of steps. Positive integer, at most 10,000. Defaults to `4`.
+        merge: How the results that arrive at a state are merged: `"mean"`, `"sum"`, or
+            `"declared_mean"`, the sum divided by the number of transitions that lead
+            there at that step, also those from empty states. Defaults to `"mean"`.
+        sharing: `"all"`, `"none"`, `steps` integers (the group of each step), a mapping
+            from states to `"all"` or `"none"` for the transitions that lead to them
+            (`"all"` for states that are left out), or a list of groups, each a list of
+            `(source, target, step)`. Transitions in no group have their own weights.
+            Defaults to `"all"`.
+        transition_layer: The layer of transitions that have none: `"BRCx2"` or
+            `"BRCx3"`, see `Transition`. Defaults to `"BRCx2"`.
+        injection: `None`: the input is given once. `"add"`: it is added to what arrives
+            at the first state at every step (an inhomogeneous system). `"sequence"`:
+            the input has an axis of time after the batch; its first entry is the value
+            at step 0, entry s arrives at step s. A readout after step s has seen the
+            entries before s, and entry s too if the first state is read out. Defaults
+            to `None`.
+        readout: Name of the state that is returned. Defaults to the last one.
+        return_sequences: Whether to return the readout after every step instead of the
+            last one, with zeros where it is empty. Defaults to `False`.
+        affine: Scale and offset of the normalizations: `None`, `"shared"` over the
+            steps, or `"per_iteration"`, one per step. Defaults to `None`.
+        max_statistics: Maximum number of rows of the time-specific statistics of one
+            transition; later steps use the last row. Defaults to `None`: one per step.
+        kernel_size: Size of the convolutions, odd. Defaults to `3`.
+        kernel_initializer: Initializer of all kernels. Defaults to `"he_normal"`.
+        prune: Whether to leave out transitions that cannot reach the readout. `False`
+            computes every transition whose source holds a value, as a simulation does.
+            Defaults to `True`.
+        remat: Whether to keep only the inputs of transitions for the backward pass and
+            recompute the rest: less memory for about a third more time. Defaults to
+            `False`.
         seed: Seed of the initial values. The copies of an untied transition differ.
+            Defaults to `None`.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        x: The input. A mask of padding is not used, which Keras warns of.
-        steps: Another number of steps for this call, on the same weights. Past the
-            steps that were built only transitions of `"all"` can go on, with the last
-            row of their statistics; see `analysis.update_batch_norm`.
-        return_sequences: Another choice for this call.
+        x: The input. A mask of padding is not used; Keras warns about it.
+        steps: Number of steps of this call, on the same weights. Only transitions with
+            sharing `"all"` can run after the steps that were built, with the last row
+            of their statistics; see `analysis.update_batch_norm`.
+        return_sequences: Overrides the constructor's value for this call.
         training: Passed on to the transitions.
 
     Input shape:
@@ -108,9 +111,9 @@ class RecurrentGraph(keras.layers.Layer):
         `return_sequences`.
 
     Raises:
-        ValueError: for a readout that is not reached in so many steps, sizes that do
-            not halve or double, unknown names, groups that overlap, name no transition
-            or tie unequal shapes, and arguments outside of what is listed.
+        ValueError: If the readout is not reached within the steps, sizes do not halve or
+            double, a name is unknown, or another argument is invalid. If groups
+            overlap, name a transition that does not exist, or tie unequal shapes.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). Their readout time
@@ -147,7 +150,7 @@ class RecurrentGraph(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        # The transitions cast for themselves; here weights are read in their own dtype.
+        # The transitions cast their inputs; here weights are read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.states = check_states(states)
         self.steps = check_size("steps", steps, MAX_STEPS)
@@ -190,19 +193,20 @@ class RecurrentGraph(keras.layers.Layer):
 
     @property
     def readout_time(self) -> int:
-        """The paper's name for when the readout is read: steps + 1."""
+        """The paper's readout time: `steps` + 1."""
         return self.steps + 1
 
     @property
     def endless(self) -> bool:
-        """Whether the weights serve runs of any number of steps."""
+        """Whether there are weights for any number of steps."""
         return all(_schedule.is_endless(self.sharing, name) for name in self.states)
 
     @property
     def stretches(self) -> bool:
-        """Whether a run of other steps has another schedule, not more of the same.
+        """Whether the schedule depends on the number of steps.
 
-        Then the readout after step s of a longer run is not that of a run of s steps.
+        If so, the readout after step s of a longer run differs from the readout of a
+        run of s steps.
         """
         return any(t.first < 0 or t.last < -1 for t in self.transitions)
 
@@ -212,14 +216,14 @@ class RecurrentGraph(keras.layers.Layer):
         every: bool | None = None,
         prune: bool | None = None,
     ) -> Any:
-        """What a run evaluates: a `Schedule`, with `evaluations` and `populated`."""
+        """Return what a run evaluates: a `Schedule`."""
         steps = self.steps if steps is None else check_size("steps", steps, MAX_STEPS)
         every = self.return_sequences if every is None else every
         prune = self.prune if prune is None else prune
         if (steps, every, prune) not in self._schedules:
             fed = range(0)
             if self.injection:
-                # A last entry would be seen by a readout of the first state only.
+                # Only a readout of the first state would see a last entry.
                 first_is_read = self.readout == next(iter(self.states))
                 fed = range(1, steps + (self.injection == "add" or first_is_read))
             self._schedules[steps, every, prune] = _schedule.Schedule(
@@ -257,7 +261,10 @@ class RecurrentGraph(keras.layers.Layer):
             transition = self.transitions[evaluation.transition]
             shape = self.states[evaluation.source]
             if not isinstance(transition.layer, keras.layers.Layer):
-                shape = (*[None] * (len(shape) - 1), shape[-1])  # tied sizes may differ
+                shape = (
+                    *[None] * (len(shape) - 1),
+                    shape[-1],
+                )  # Tied sizes may differ.
             with iteration_scope(0, rows):
                 outputs = block(keras.KerasTensor((None, *shape), self.compute_dtype))
             self._check_output(transition, outputs)
@@ -268,7 +275,7 @@ class RecurrentGraph(keras.layers.Layer):
             self.return_sequences if return_sequences is None else return_sequences
         )
         self._check_input(x.shape, schedule.steps)
-        # Without its mask, which Keras says that this layer does not support.
+        # The mask is removed: this layer does not support it, as Keras warns.
         x = attach(ops.cast(x, self.compute_dtype), [None])
         first = next(iter(self.states))
         start = x[:, 0] if self.injection == "sequence" else x
@@ -327,7 +334,7 @@ class RecurrentGraph(keras.layers.Layer):
             if len(shape) < 2 or time is None or time < needed:
                 raise ValueError(
                     "With injection='sequence' the input must have an entry for every "
-                    f"step, on the axis behind the batch. Received: shape {shape} for "
+                    f"step, on the axis after the batch. Received: shape {shape} for "
                     f"{steps} steps, which need {needed}. Give a longer sequence, or "
                     "run fewer steps."
                 )
@@ -363,11 +370,11 @@ class RecurrentGraph(keras.layers.Layer):
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def plot(self, path: Any = None, steps: int | None = None) -> Any:
-        """Draws the graph and its unrolling, with shared weights in one colour.
+        """Draw the graph and its unrolling, with shared weights in one color.
 
         Args:
-            path: Where to write the picture, `.png` or `.svg`. Default: nowhere.
-            steps: How many steps to unroll. Default: as it was built.
+            path: File to write, `.png` or `.svg`. Defaults to `None`: no file.
+            steps: Number of steps to unroll. Defaults to the graph's `steps`.
 
         Returns:
             A matplotlib `Figure`.

@@ -1,10 +1,10 @@
-"""A block applied several times: the one idea of this library, as a layer.
+"""The layer that applies a block several times.
 
 References: Liao and Poggio 2016 (arXiv:1604.03640), residual networks as recurrent
-ones, and sets of tied weights; Savarese and Maire 2019 (arXiv:1902.09701), soft
-sharing; Schwarzschild et al. 2022, "The Uncanny Similarity of
-Recurrence and Depth" (arXiv:2102.11011); Bansal et al. 2022, "End-to-end Algorithm
-Synthesis with Recurrent Networks" (arXiv:2202.05826), recall and progressive loss.
+networks, and sets of tied weights; Savarese and Maire 2019 (arXiv:1902.09701), soft
+sharing; Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
+(arXiv:2102.11011); Bansal et al. 2022, "End-to-end Algorithm Synthesis with Recurrent
+Networks" (arXiv:2202.05826), recall and the progressive loss.
 """
 
 from collections.abc import Sequence
@@ -35,100 +35,99 @@ from keras_recur.layers.template_bank import TemplateBank
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class SharedRecurrentBlock(keras.layers.Layer):
-    """Applies a block `iterations` times; `sharing` says which times share weights.
+    """Apply a block `iterations` times, with weights shared as `sharing` says.
 
     With `sharing="all"` one set of weights is looped: a recurrent network. With
-    `"none"` every iteration has a copy of its own: the feed-forward twin. Between
-    them lie groups: `sharing=[0, 0, 1, 1]` ties the first two iterations and the last
-    two; and `sharing=TemplateBank(k)` makes every iteration's kernels a learned mix of
-    k templates, with all other weights the iteration's own. The computation is the
-    same for every choice, and so is its cost; only the number of parameters differs.
+    `"none"` every iteration has its own copy: the feed-forward twin. With
+    `sharing=[0, 0, 1, 1]` the first two iterations share weights, and so do the last
+    two. With `sharing=TemplateBank(k)` every iteration's kernels are a learned mix of k
+    templates, and all other weights are the iteration's own. The computation and its
+    cost are the same for every choice; only the number of parameters differs.
 
-    Choosing a loop:
+    Kinds of loop:
 
     - `unroll=True` (default) is a plain Python loop. It works with every block and
       exports everywhere. Compile time and program size grow with the iterations.
-    - `unroll=False` compiles one body for all iterations of a group, which pays from
-      some dozens of iterations on. On JAX on a CPU the gradient of a convolution in
-      a rolled loop is 20 to 45 times slower; on PyTorch both are the same loop.
+    - `unroll=False` compiles one body for all iterations of a group. It pays off for
+      some dozens of iterations or more. On JAX on a CPU, the gradient of a convolution
+      in a rolled loop is 20 to 45 times slower. On PyTorch both are the same loop.
     - `remat=True` keeps only the states between iterations for the backward pass and
-      recomputes the rest: memory of one iteration instead of all, for about a third
-      more time. Use this, and not `keras.remat` or `RematScope` around a block, which
-      crash on JAX and update batch statistics twice elsewhere.
-    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) gets two things wrong:
-      it merges what `remat` recomputes, so that nothing is saved; and it recomputes
-      the sums of unrolled residual blocks all the way from the first iteration, so
-      that steps of dozens of iterations take seconds. Both end with the environment
-      variable `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"`, set
-      before Keras is imported; networks of many small operations get slower by it.
+      recomputes the rest. It needs the memory of one iteration instead of all, and
+      about a third more time. Do not wrap a block in `keras.remat` or `RematScope`:
+      they crash on JAX and update batch statistics twice on other backends.
+    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) has two problems. It
+      merges what `remat` recomputes, so no memory is saved. It also recomputes the
+      sums of unrolled residual blocks from the first iteration, so steps of dozens of
+      iterations take seconds. Set the environment variable
+      `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"` before Keras
+      is imported to avoid both. It slows down networks of many small operations.
 
     Args:
-        block: A Keras layer, or a Sequential or Functional of such, that maps a state
-            to a state of the same shape and dtype. A state is a tensor, or a nest of
+        block: A Keras layer, or a Sequential or Functional model, that maps a state to
+            a state of the same shape and dtype. A state is a tensor or a nest of
             tensors. With `sharing="all"` the loop applies this block itself, so two
-            loops of one block share its weights, as everywhere in Keras. With any
-            other sharing the loop has copies of its own and leaves the block alone.
-        iterations: How often the block is applied. Positive integer, at most
+            loops of one block share its weights. With any other sharing the loop makes
+            copies and does not change the block.
+        iterations: Number of times the block is applied. Positive integer, at most
             100,000.
-        sharing: `"all"` (default), `"none"`, a sequence of `iterations` integers, the
-            group of each iteration, or a `TemplateBank`. The first copy starts with
-            the block's weights if the block is built. The others start with fresh
-            weights; where the block's initializers have seeds, from seeds derived of
-            them; and weights of the block that are not trained are copied. There can
-            be at most 10,000 copies. The bank given is a specification: each shape of
-            kernel in the block gets a bank of its own like it (`loop.banks`), and a
-            list of banks is taken shape by shape. With a bank, kernels start as its
-            initializers say, and the regularizer of the block's kernels applies once,
-            to the templates.
-        injection: Shows the block an input again at every iteration ("recall"):
-            `"add"` adds it to the state, `"concat"` concatenates it to the state
-            along the last axis. `None` (default) does not.
-        return_sequences: Return the state after every iteration, not only the last.
-        unroll: See above. Default `True`.
-        remat: See above. Default `False`.
-        seed: Seed of the draws of `progressive` calls. Integer, or `None` (default)
-            to draw one.
-        **kwargs: `name`, `trainable`, and `dtype`, which defaults to the block's
-            dtype policy.
+        sharing: `"all"`, `"none"`, a sequence with the group of each iteration as
+            integers, a `TemplateBank`, or a list of banks, one per shape of kernel in
+            order of appearance. At most 10,000 copies are allowed. The first copy
+            starts with the block's weights if the block is built. The others start
+            with fresh weights; initializers with a seed get a seed derived from it,
+            and weights that are not trained are copied. A bank is a specification: the
+            loop makes one bank like it for each shape of kernel (`loop.banks`), with
+            the bank's initializers, and applies the regularizer of the block's kernels
+            once, to the templates. Defaults to `"all"`.
+        injection: How the block sees an input again at every iteration ("recall"):
+            `"add"` adds it to the state, `"concat"` concatenates it to the state along
+            the last axis, `None` leaves it out. Defaults to `None`.
+        return_sequences: Whether to return the state after every iteration instead of
+            the last one. Defaults to `False`.
+        unroll: See above. Defaults to `True`.
+        remat: See above. Defaults to `False`.
+        seed: Seed of `progressive` calls. Integer, or `None` for a random seed.
+            Defaults to `None`.
+        **kwargs: `name`, `trainable`, and `dtype`, which defaults to the block's dtype
+            policy.
 
     Call arguments:
         x: The first state.
-        injected: What `injection` shows. Default: `x`, the first state.
-        iterations: Another number of iterations for this call, on the same weights.
-            Untied, grouped and mixed blocks can run fewer, but not more; a folded
-            bank whose kernels repeat, in full once at least, goes on with its period.
-        start: The number of iterations that led to `x`, for a run in parts: this call
-            goes on with the weights and statistics of the following ones. `iterations`
-            are then those of this call, by default all that remain. Where all
-            iterations share their weights, it may be a scalar tensor. Default 0.
-        return_sequences: Another choice for this call.
-        unroll: Another choice for this call: a long run for inference compiles much
-            faster rolled.
-        progressive: In training, run n iterations without gradient and then k with,
-            n uniform in 0 .. iterations - 1 and k in 1 .. iterations - n, drawn anew at
-            each call (Bansal et al. 2022, section 3.2). In inference, and by default,
-            all iterations are run.
-        mask: Mask of padding, in the state's structure. Default: the mask that Keras
-            has attached to `x`; where it has none, that of `injected`. The block gets
-            it as from a call by hand: the first iteration sees this mask, every other
-            one what the block before has made of it. The output has the last one, or,
-            with `return_sequences`, all of them stacked as the states are.
+        injected: The input that `injection` shows. Defaults to `x`.
+        iterations: Number of iterations of this call, on the same weights. Untied,
+            grouped and mixed blocks can run fewer iterations, but not more. A folded
+            bank repeats its kernels with their period if they repeat at least once.
+        start: Number of iterations that led to `x`, for a run in parts. The call uses
+            the weights and statistics of the following iterations, and `iterations`
+            defaults to all that remain. Where all iterations share their weights, it
+            may be a scalar tensor. Defaults to `0`.
+        return_sequences: Overrides the constructor's value for this call.
+        unroll: Overrides the constructor's value for this call. A long run for
+            inference compiles much faster rolled.
+        progressive: Whether to run, in training, n iterations without gradient and then
+            k with gradient. Each call draws n uniformly from 0 .. iterations - 1 and k
+            from 1 .. iterations - n (Bansal et al. 2022, section 3.2). In inference
+            all iterations run. Defaults to `False`.
+        mask: Mask of padding, in the state's structure. Defaults to the mask that Keras
+            has attached to `x`, or else to `injected`. The first iteration sees this
+            mask, and each following one the mask that the block returned before. The
+            output has the last mask, or with `return_sequences` all of them, stacked as
+            the states are.
         training: Passed on to the block.
 
     Input shape:
-        The state's: `(batch, ...)`, or a nest of such.
+        The state's: `(batch, ...)`, or a nest of such shapes.
 
     Output shape:
         The state's, or `(batch, iterations, ...)` with `return_sequences`.
 
     Raises:
-        ValueError: for an argument outside of what is listed, for a block that
-            changes its state's structure, shape or dtype, for more iterations
-            than untied or grouped weights exist for, and for a `start` without the
-            input that `injection` shows; for a block that cannot be copied where
-            `sharing` needs copies; with a bank, for kernels with constraints, for
-            layers that write trainable weights when they are called, and for weights
-            that the block grows after it was built, such as those of LoRA.
+        ValueError: If an argument is invalid, the block changes its state's structure,
+            shape or dtype, there are no weights for so many iterations, or `start` is
+            given without the input that `injection` shows. If `sharing` needs copies
+            and the block cannot be copied. With a bank, if kernels have constraints,
+            layers write trainable weights when they are called, or the block gets new
+            weights after it was built, such as those of LoRA.
 
     Example:
 
@@ -159,7 +158,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
     ):
         if not isinstance(block, keras.layers.Layer):
             raise ValueError(
-                "`block` must be a Keras layer, or a Sequential or Functional of such. "
+                "`block` must be a Keras layer, or a Sequential or Functional model. "
                 f"Received: block={block!r} (of type {type(block).__name__})."
             )
         kwargs.setdefault("dtype", policy_of(block))

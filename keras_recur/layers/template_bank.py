@@ -32,63 +32,65 @@ from keras_recur.layers._template_initializers import (
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TemplateBank(keras.layers.Layer):
-    """Owns k templates, and mixes the kernels of a group of layers from them.
+    """Own k templates, and mix the kernels of a group of layers from them.
 
     The kernel of layer i is the sum over j of `coefficients[i, j] * templates[j]`. All
     kernels of the group come from one matrix product per step. With k below the number
-    of layers this saves parameters; layers whose coefficients point the same way share
-    a kernel up to its scale, which is how recurrence shows up in a trained network
-    (`analysis.layer_similarity`, `analysis.fold`).
+    of layers this saves parameters. Layers whose coefficients point in the same
+    direction share a kernel up to its scale; this is how recurrence emerges in a
+    trained network (`analysis.layer_similarity`, `analysis.fold`).
 
-    It is used in two ways:
+    There are two ways to use it:
 
     - `SharedRecurrentBlock(block, iterations, sharing=TemplateBank(k))` gives every
-      iteration of any block its own mix: one bank per shape of kernel in the block.
-    - In a graph of your own, called on any tensor of it, the bank returns the list of
-      kernels; `TemplateConv2D`, `TemplateConv1D` and `TemplateDense` hold no kernel
-      and are called on `(x, kernel)`. Do not pass a bank to the constructor of a
-      layer of your own: Keras would reload it as several banks.
+      iteration of any block its own mix, with one bank per shape of kernel.
+    - In your own graph, call the bank on any tensor of the graph. It returns the list
+      of kernels. `TemplateConv2D`, `TemplateConv1D` and `TemplateDense` hold no kernel
+      and are called on `(x, kernel)`. Do not pass a bank to the constructor of your own
+      layer: Keras would load it as several banks.
 
-    The coefficients are free numbers: no softmax, no bias. Leave them out of weight
-    decay, as the paper's code does: `Recipe` does so, and Keras's optimizers by
+    The coefficients are free numbers, without softmax or bias. Exclude them from weight
+    decay, as the paper's code does. `Recipe` does so; with Keras's optimizers call
     `optimizer.exclude_from_weight_decay(var_names=["coefficients"])`.
 
     Args:
-        num_templates: k, the number of templates. May lie below, at or above the
-            number of layers. Positive integer of at most 10,000, or `None` for one per
-            layer, which saves nothing, but shows what sharing emerges.
-        kernel_shape: Shape of every kernel, as Keras has it: `(height, width, in, out)`
-            in two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)`
-            for dense layers. `None` (default) where `SharedRecurrentBlock` finds it.
-        num_layers: Number of kernels of the group, at most 100,000. `None` (default)
-            likewise.
-        labels: For folded banks, which `analysis.fold` makes: the cluster of each
-            layer, a sequence of `num_layers` integers from 0. Layers of one cluster
-            have the same kernel up to a scale of their own. `None` (default): not
-            folded.
-        templates_initializer: Keras initializer, applied to every template by itself.
-            Default `"he_normal"`.
-        coefficients_initializer: `"orthogonal"` (default): one orthogonal matrix per
-            bank, as in the paper's code; with k below the number of layers its rows
-            are shorter than 1, so that some layers start almost switched off.
-            `"orthogonal_rows"`: the same with rows of length 1. `"identity"`: layer i
-            is template i modulo k. `"ones"`. Or a Keras initializer.
-        templates_regularizer: Keras regularizer, applied once per bank.
+        num_templates: The number k of templates. Positive integer of at most 10,000,
+            also above the number of layers, or `None` for one per layer, which saves no
+            parameters but shows which sharing emerges.
+        kernel_shape: Shape of every kernel, as in Keras: `(height, width, in, out)` in
+            two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)` for
+            dense layers. Defaults to `None`: `SharedRecurrentBlock` sets it.
+        num_layers: Number of kernels of the group, at most 100,000. Defaults to `None`:
+            `SharedRecurrentBlock` sets it.
+        labels: The cluster of each layer in a folded bank, as `analysis.fold` makes
+            it: a sequence of `num_layers` integers from 0. Layers of one cluster have
+            the same kernel, each with its own scale. Defaults to `None`: not folded.
+        templates_initializer: Keras initializer, applied to each template separately.
+            Defaults to `"he_normal"`.
+        coefficients_initializer: `"orthogonal"`: one orthogonal matrix per bank, as in
+            the paper's code; with k below the number of layers its rows are shorter
+            than 1, so some layers start almost switched off. `"orthogonal_rows"`: the
+            same with rows of length 1. `"identity"`: layer i is template i modulo k.
+            `"ones"`. Or a Keras initializer. Defaults to `"orthogonal"`.
+        templates_regularizer: Keras regularizer, applied once per bank. Defaults to
+            `None`.
         coefficients_regularizer: Keras regularizer, for instance
-            `RecurrenceRegularizer`.
-        seed: Seed of initial values whose initializers have none.
+            `RecurrenceRegularizer`. Defaults to `None`.
+        seed: Seed of the initial values, for initializers without a seed. Defaults to
+            `None`.
         **kwargs: As in every Keras layer.
 
     Call arguments:
-        x: Any tensor of the graph: it places the bank in it and is not computed with.
+        x: Any tensor of the graph. It places the bank in the graph; its values are not
+            used.
 
     Output shape:
         List of `num_layers` kernels of `kernel_shape`.
 
     Raises:
-        ValueError: for sizes that are not positive integers, too large or more than
-            memory holds, labels that do not fit, and for a bank that is called without
-            `kernel_shape` or `num_layers`.
+        ValueError: If a size is not a positive integer, is too large or exceeds the
+            memory, labels do not fit, or the bank is called without `kernel_shape` or
+            `num_layers`.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
@@ -122,7 +124,7 @@ class TemplateBank(keras.layers.Layer):
         if num_templates is not None:
             num_templates = check_size("num_templates", num_templates, MAX_COPIES)
         self.num_templates: Any = num_templates
-        # Unknown until the bank is built, where a loop is to find them.
+        # With `None`, a loop sets these when it builds the bank.
         self.kernel_shape: Any = None if kernel_shape is None else _shape(kernel_shape)
         if num_layers is not None:
             num_layers = check_size("num_layers", num_layers, 10 * MAX_COPIES)
@@ -187,19 +189,19 @@ class TemplateBank(keras.layers.Layer):
 
     @property
     def clusters(self) -> int:
-        """Number of different kernels up to scale: of a folded bank, its labels."""
+        """Number of different kernels up to scale."""
         if self.labels is None:
             return 1 if self.num_templates == 1 else self.num_layers
         return max(self.labels) + 1
 
     @property
     def undecayed(self) -> list[keras.Variable]:
-        """The variables that weight decay leaves out: all but the templates."""
+        """The variables that weight decay excludes: all except the templates."""
         every = (self.coefficients, self.scales, self.directions)
         return [v for v in every if v is not None]
 
     def coefficient_matrix(self) -> Any:
-        """The coefficients of all layers, `(num_layers, num_templates)`."""
+        """Return the coefficients of all layers, `(num_layers, num_templates)`."""
         if self.labels is None:
             return ops.convert_to_tensor(self.coefficients)
         member = np.eye(self.clusters, dtype="float32")[list(self.labels)]
@@ -210,7 +212,7 @@ class TemplateBank(keras.layers.Layer):
         return ops.matmul(tied, ops.convert_to_tensor(self.directions))
 
     def mix(self) -> Any:
-        """All kernels of the group, `(num_layers, *kernel_shape)`."""
+        """Return all kernels of the group, `(num_layers, *kernel_shape)`."""
         templates = ops.convert_to_tensor(self.templates)
         flat = ops.reshape(templates, (self.num_templates, -1))
         mixed = ops.matmul(self.coefficient_matrix(), flat)
@@ -251,10 +253,10 @@ class TemplateBank(keras.layers.Layer):
 
 
 def split_kernels(stacked):
-    """A list of kernels from a stack of them.
+    """Return a list of kernels from a stack of kernels.
 
-    By `split`, whose gradient is one concatenation; that of indexing would add up as
-    many arrays as there are layers, each of the size of all.
+    The gradient of `split` is one concatenation. The gradient of indexing would add up
+    one array of the full size per layer.
     """
     parts = ops.split(stacked, stacked.shape[0], axis=0)
     return [ops.squeeze(part, 0) for part in parts]
@@ -267,7 +269,8 @@ def _shape(kernel_shape):
         sizes = []
     if len(sizes) < 2:
         raise ValueError(
-            "`kernel_shape` must be two or more positive integers, as (3, 3, 64, 64). "
+            "`kernel_shape` must be two or more positive integers, such as (3, 3, 64, "
+            "64). "
             f"Received: kernel_shape={kernel_shape!r}."
         )
     return tuple(sizes)
