@@ -1,4 +1,4 @@
-"""docs/adding_a_family.md, followed: its family works as it says, everywhere."""
+"""The family in docs/adding_a_family.md can be built, drawn and trained."""
 
 import importlib
 import re
@@ -18,24 +18,22 @@ GUIDE = (ROOT / "docs" / "adding_a_family.md").read_text()
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
-    """The guide's family, in a registry that no other test sees."""
+    """Register the family of the guide for one test."""
     monkeypatch.setattr(family, "_families", dict(family._families))
     monkeypatch.delitem(sys.modules, "highway", raising=False)
     importlib.import_module("highway")
 
 
-def test_the_file_it_shows_exists_and_so_do_those_it_names():
+def test_guide_names_existing_files():
     (shown,) = re.findall(r"\{literalinclude\} (\S+)", GUIDE)
     assert (ROOT / "docs" / shown).resolve() == Path(__file__).with_name("highway.py")
     named = set(re.findall(r"`((?:keras_recur|tests|zoo)/[\w./]+)`", GUIDE))
     assert len(named) > 5
     missing = {name for name in named if not (ROOT / name).exists()}
-    assert missing == {
-        "keras_recur/zoo/families/highway.py"
-    }  # The file it has you write.
+    assert missing == {"keras_recur/zoo/families/highway.py"}  # The reader writes it.
 
 
-def test_registered_is_built():
+def test_highway_pair_has_equal_twins_and_costs():
     assert "highway" in zoo.list_families() and "Srivastava" in str(
         zoo.describe("highway")
     )
@@ -54,7 +52,7 @@ def test_registered_is_built():
     assert costs.recurrent.effective_depth == 5
 
 
-def test_it_is_drawn_and_can_be_trained_on_digits():
+def test_highway_is_drawn_and_has_a_recipe_for_digits():
     pair = zoo.build("highway", width=4, iterations=3)
     words = [text.get_text() for text in analysis.plot_pair(pair).axes[0].texts]
     assert "iteration 3" in words and "the same\nweights\n3 times" in words
