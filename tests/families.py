@@ -1,5 +1,6 @@
 """What the tests of the zoo share. A new family adds a line to SMALL."""
 
+import copy
 import functools
 
 import keras
@@ -66,18 +67,19 @@ SOFT = {
 def small(name, **arguments):
     """A small pair with three iterations and three classes, always the same.
 
-    Its layers are built once, which takes longer than most tests; weights are as they
-    were at first, and the models are new and not compiled.
+    Its layers are built once, because building is slower than most tests. The weights
+    are the initial ones, and the models are new and not compiled.
     """
-    pair, first = _built(name, _Arguments(arguments))
-    models = [
+    built, first = _built(name, _Arguments(arguments))
+    pair = copy.copy(built)
+    pair.recurrent, pair.feedforward = (
         keras.Model(model.input, model.output, name=model.name)
-        for model in (pair.recurrent, pair.feedforward)
-    ]
-    for model, values in zip(models, first, strict=True):
+        for model in (built.recurrent, built.feedforward)
+    )
+    for model, values in zip((pair.recurrent, pair.feedforward), first, strict=True):
         for variable, value in zip(model.variables, values, strict=True):
             variable.assign(value)
-    return zoo.Pair(*models, pair.config, pair.feedforward_width)
+    return pair
 
 
 class _Arguments(dict):

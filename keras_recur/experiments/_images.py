@@ -10,7 +10,6 @@ from keras_recur import data as data_room
 from keras_recur import zoo
 from keras_recur._files import check_path
 from keras_recur._validation import check_flag, check_one_of, check_positive_int
-from keras_recur.experiments._networks import one_network
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.runs.entry import fitting_data, make_entry
 from keras_recur.training.recipe import Recipe
@@ -59,14 +58,15 @@ class ImageExperiment(Experiment):
 
     def graph(self, family: str, seed: int, **arguments: Any) -> keras.Model:
         """An untrained network for these images."""
-        return one_network(
+        pair = zoo.build(
             family,
-            seed,
+            seed=seed,
             input_shape=data_room.input_shape(self.data),
             num_classes=data_room.describe(self.data).num_classes,
             width=self.width,
             **arguments,
         )
+        return pair.recurrent
 
     @property
     def guess(self) -> float:

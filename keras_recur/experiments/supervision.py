@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
+from keras_recur import zoo
 from keras_recur._validation import (
     check_number,
     check_one_of,
@@ -25,7 +26,6 @@ from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry, make_entry
 from keras_recur.runs.summary import guess, mean_and_error
 from keras_recur.training.recipe import Recipe
-from keras_recur.zoo.build import build_network
 
 _LOSSES = ("final", "uniform", "geometric")
 
@@ -149,7 +149,7 @@ class SupervisionExperiment(Experiment):
 
     def network(self, name: str, seed: int) -> keras.Model:
         twin, model = name.partition("-")[0], {**self.entry.model, "readout": "all"}
-        return build_network(twin, self.entry.family, **model, seed=seed)
+        return getattr(zoo.build(self.entry.family, **model, seed=seed), twin)
 
     def recipe(self, name: str) -> Recipe:
         recurrent, feedforward = (self.entry.recipes[twin] for twin in TWINS)

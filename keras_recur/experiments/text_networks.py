@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_recur.experiments._networks import one_network
+from keras_recur import zoo
 from keras_recur.zoo.costs import trainable_parameters
 
 NETWORKS = ("graph", "gru")
@@ -21,7 +21,7 @@ def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
     Returns:
         A model from characters to logits for the character behind each.
     """
-    graph = one_network("frnn_text", seed, readout="all", **model)
+    graph = zoo.build("frnn_text", seed=seed, readout="all", **model).recurrent
     if name == "graph":
         return graph
     letters, width = graph.output_shape[-1], graph.get_layer("embedding").output_dim

@@ -20,7 +20,6 @@ from keras_recur._validation import (
 from keras_recur.layers import TemplateBank
 from keras_recur.recipes.paper import paper_recipe
 from keras_recur.training.recipe import Recipe
-from keras_recur.zoo.build import build_network
 
 TWINS = ("recurrent", "feedforward")
 
@@ -228,7 +227,7 @@ class Entry:
         if self.recipe(name).every_readout:
             model["readout"] = "all"
         twin = name if name in TWINS else "recurrent"
-        return build_network(twin, self.family, **model, seed=seed)
+        return getattr(zoo.build(self.family, **model, seed=seed), twin)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of a network."""

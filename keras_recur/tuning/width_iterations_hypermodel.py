@@ -29,7 +29,6 @@ from keras_recur.tuning.sharing_choice import (
     sharing_arguments,
     twin_of,
 )
-from keras_recur.zoo.build import build_network
 
 
 class WidthIterationsHyperModel(keras_tuner.HyperModel):
@@ -197,7 +196,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         model = self._model(configuration, seed)
         if self.recipe.every_readout:
             model["readout"] = "all"
-        return build_network(twin_of(configuration.sharing), self.family, **model)
+        pair = zoo.build(self.family, **model)
+        return getattr(pair, twin_of(configuration.sharing))
 
     def pair(self, configuration: Configuration, seed: int) -> zoo.Pair:
         """Return the untrained pair of a configuration."""
@@ -227,7 +227,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
             return {configuration: zoo.Costs(**grown)}
         model = self._model(configuration, 0, initializer="zeros")
         if sharing not in ("all", "none"):
-            network = build_network("recurrent", self.family, **model)
+            network = zoo.build(self.family, **model).recurrent
             return {configuration: zoo.costs(network, self.example_shape)}
         found = zoo.build(self.family, **model).costs(self.example_shape)
         return {
@@ -241,7 +241,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         width = max(1, zoo.describe(self.family).width_multiple)
         least = Configuration(width, min(self.iterations), "all")
         model = self._model(least, 0, initializer="zeros")
-        network = build_network("recurrent", self.family, **model)
+        network = zoo.build(self.family, **model).recurrent
         return not any(isinstance(la, RecurrentGraph) for la in network.layers)
 
     def _feasible(self):

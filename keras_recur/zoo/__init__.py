@@ -1,11 +1,22 @@
 """Families of networks, each described once and built as a pair of twins."""
 
-from keras_recur.zoo import families  # noqa: F401 registers
 from keras_recur.zoo.build import build
 from keras_recur.zoo.costs import Costs, costs
 from keras_recur.zoo.entries import list_entries, load
-from keras_recur.zoo.family import Family, ReportedCounts, describe, list_families
-from keras_recur.zoo.pair import Pair, PairCosts
+from keras_recur.zoo.family import (
+    Family,
+    ReportedCounts,
+    describe,
+    list_families,
+    register_family,
+)
+from keras_recur.zoo.initializers import SeededInitializers
+from keras_recur.zoo.pair import Pair
+from keras_recur.zoo.pair_costs import PairCosts
+
+# isort: split
+# Last, because the files of families may import the names above.
+from keras_recur.zoo import families  # noqa: F401
 
 __all__ = [
     "Costs",
@@ -13,10 +24,12 @@ __all__ = [
     "Pair",
     "PairCosts",
     "ReportedCounts",
+    "SeededInitializers",
     "build",
     "costs",
     "describe",
     "list_entries",
     "list_families",
     "load",
+    "register_family",
 ]

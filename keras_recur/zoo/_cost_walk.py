@@ -1,9 +1,9 @@
-"""A walk through a network by shapes alone, which counts every application of a layer.
+"""Walk through a network by shapes and count every application of a layer.
 
-Depth needs more than a sum: gates lie side by side, and a loop of several states has
-long and short ways through it. So every tensor carries the lengths of the longest paths
-that lead to it, one for each input of the loop that is being walked through; a loop is
-then a matrix of lengths, from each part of its state to each.
+Depth is not a sum, because gates lie side by side and a loop of several states has long
+and short paths. Every tensor therefore has the lengths of the longest paths to it, one
+for each input of the current loop. A loop is then a matrix of lengths between the parts
+of its state.
 """
 
 import math
@@ -42,19 +42,19 @@ _BYTES = {"float16": 2, "bfloat16": 2, "float64": 8}
 
 
 class CostCounter:
-    """What was counted so far; the figures are those of `Costs`."""
+    """Counts of a walk, named as in `Costs`."""
 
     def __init__(self):
         self.macs = self.neurons = self.synapses = self.activation_bytes = 0
         self.normalizations = []
         self.coefficients = 0
         self._rows = 1
-        # By the tensor's id; the tensor is kept, or another might get its id.
+        # The tensor is kept so that no other tensor gets its id.
         self._paths: dict[int, tuple[Any, np.ndarray]] = {}
-        self._counted: set[int] = set()  # Layers whose weights were counted, by id.
+        self._counted: set[int] = set()  # Ids of layers whose weights were counted.
 
     def depth(self, model, inputs):
-        """Walks through a whole model; returns the length of its longest path."""
+        """Walk through a model and return the length of its longest path."""
         self._mark(inputs, np.zeros(1))
         return int(self._longest(self.visit(model, inputs)).max())
 
@@ -70,7 +70,7 @@ class CostCounter:
         return tensors
 
     def visit(self, layer, inputs, *more, times=1, **kwargs):
-        """Adds `times` applications of a layer; returns the spec of its output."""
+        """Count `times` applications of a layer and return the spec of its output."""
         if isinstance(layer, SharedRecurrentBlock):
             return self._loop(layer, inputs, *more, times=times, **kwargs)
         if isinstance(layer, RecurrentGraph):
@@ -107,15 +107,14 @@ class CostCounter:
         elif layer.weights and not isinstance(layer, keras.layers.Embedding):
             raise ValueError(
                 f"The operations of layer {layer.name!r} "
-                f"({type(layer).__name__}) are not known. Known: Dense, convolutions, "
-                "embeddings (a look-up multiplies nothing), normalizations, layers "
-                "without weights."
+                f"({type(layer).__name__}) are unknown. Allowed: Dense, convolutions, "
+                "embeddings, normalizations and layers without weights."
             )
         arrived = self._longest(inputs, more, list(kwargs.values()))
         return self._mark(outputs, arrived + multiplies)
 
     def _stored(self, outputs, times):
-        """Adds what is kept for the backward pass; returns the size of one output."""
+        """Count what the backward pass needs and return the size of one output."""
         sizes = [(math.prod(x.shape[1:]), x.dtype) for x in tree.flatten(outputs)]
         self.activation_bytes += times * sum(
             size * _BYTES.get(keras.backend.standardize_dtype(dtype), 4)
@@ -127,7 +126,7 @@ class CostCounter:
         leaves = tree.flatten(state)
         shown = leaves if injected is None else tree.flatten(injected)
         shown = shown if layer.injection else []
-        # Tensors of their own: within the loop, paths are counted from its inputs.
+        # New tensors, because paths within the loop are counted from its inputs.
         inputs = tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, dtype=x.dtype),
             layer.inject(state, state if injected is None else injected),
@@ -138,13 +137,15 @@ class CostCounter:
             self._mark(x, lengths)
         groups, _ = layer.schedule(iterations, kwargs.get("start", 0))
         before, synapses = self.activation_bytes, self.synapses
-        ways = {}
+        lengths_of = {}
         for group in dict.fromkeys(groups):
             inner = self.activation_bytes
             self._rows = layer.weight_sharing.rows_per_weight
             block = layer.block_of(layer.groups.index(group))
             outputs = self.visit(block, inputs, times=times * groups.count(group))
-            ways[group] = np.stack([self._longest(x) for x in tree.flatten(outputs)])
+            lengths_of[group] = np.stack(
+                [self._longest(x) for x in tree.flatten(outputs)]
+            )
             self._rows = 1
             inner = self.activation_bytes - inner
         mixed = layer.weight_sharing.kernel_counts()
@@ -162,14 +163,14 @@ class CostCounter:
         fixed = [self._longest(x) for x in shown]
         for group in groups:
             arriving = np.stack([*reached, *fixed])
-            reached = (ways[group][:, :, None] + arriving).max(axis=1)
+            reached = (lengths_of[group][:, :, None] + arriving).max(axis=1)
         outputs = layer.compute_output_spec(state, iterations=iterations, **kwargs)
         for x, lengths in zip(tree.flatten(outputs), reached, strict=True):
             self._mark(x, lengths)
         return outputs
 
     def _graph(self, layer, inputs, *, times=1, steps=None, **kwargs):
-        """Every evaluation of a transition."""
+        """Count every evaluation of a transition."""
         outputs = layer.compute_output_spec(inputs, steps=steps, **kwargs)
         schedule = layer.schedule(steps, kwargs.get("return_sequences"))
         reached = {(name, 0): np.zeros(1) for name in layer.states}
@@ -196,7 +197,7 @@ class CostCounter:
         self.coefficients += sum(math.prod(v.shape) for v in bank.undecayed)
 
     def _template_layer(self, layer, x, kernel, times):
-        """Adds applications of a layer whose kernel comes from a bank."""
+        """Count applications of a layer whose kernel comes from a bank."""
         outputs = layer.compute_output_spec(x, kernel)
         size = self._stored(outputs, times)
         self.macs += times * (size // outputs.shape[-1]) * math.prod(kernel.shape)
@@ -205,13 +206,14 @@ class CostCounter:
 
     def _readout(self, layer, inputs, *, times=1, **kwargs):
         outputs = layer.compute_output_spec(inputs, **kwargs)
-        every = (kwargs.get("readout") or layer.readout) == "all"
-        shape = (inputs.shape[0], *inputs.shape[2:]) if every else inputs.shape
+        shape = inputs.shape
+        if (kwargs.get("readout") or layer.readout) == "all":
+            times *= shape[1]
+            shape = (shape[0], *shape[2:])
         state = keras.KerasTensor(shape, dtype=inputs.dtype)
         self._mark(state, self._longest(inputs))
-        answers = inputs.shape[1] if every else 1
-        answer = self.visit(layer.head, state, times=times * answers)
-        return self._mark(outputs, self._longest(answer))
+        logits = self.visit(layer.head, state, times=times)
+        return self._mark(outputs, self._longest(logits))
 
     def _functional(self, model, inputs, times):
         def call(operation, *args, **kwargs):
@@ -222,7 +224,7 @@ class CostCounter:
             outputs = operation.compute_output_spec(*args, **kwargs)
             return self._mark(outputs, self._longest(args, list(kwargs.values())))
 
-        # What `keras.models.clone_model` goes by, without making another model.
+        # `keras.models.clone_model` uses this too. It creates no other model.
         return model._run_through_graph(
             inputs, operation_fn=lambda operation: operation, call_fn=call
         )

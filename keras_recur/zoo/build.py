@@ -1,13 +1,15 @@
-"""From a family's one description to both twins."""
+"""Build a pair of twins from the description of a family."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from keras_recur._validation import check_flag, check_one_of
 from keras_recur.layers import TemplateBank
-from keras_recur.zoo._plan import Plan
+from keras_recur.zoo._arguments import check_arguments, check_policy, check_sharing
+from keras_recur.zoo.family import describe
+from keras_recur.zoo.initializers import SeededInitializers
 from keras_recur.zoo.pair import Pair
 
 
@@ -30,50 +32,53 @@ def build(
     seed: int | None = None,
     **options: Any,
 ) -> Pair:
-    """Builds a recurrent network and its feed-forward twin.
+    """Build a recurrent network and its feed-forward twin.
 
-    Every argument but the name has a default, which `describe(name)` shows. Both twins
-    return logits.
+    Every argument except `name` has a default, which `describe(name)` shows. Both twins
+    return logits. Arguments are checked at once; each twin is built when it is first
+    asked for.
 
     Args:
         name: One of `list_families()`.
         input_shape: Shape of one example, channels last, without the batch. Fully
-            convolutional families take `None` for sizes.
-        num_classes: Number of classes, of the image or of every position. At least 2.
+            convolutional families accept `None` for sizes.
+        num_classes: Number of classes, at least 2, of the image or of every position.
         width: Units or channels of the state.
-        iterations: How often the block is applied.
-        sharing: How the recurrent twin shares: `"all"`, a sequence with a group id per
-            iteration, or a `TemplateBank`. Default: `"all"`, and soft sharing where
-            `templates` are given, or are a default of the family. The feed-forward
-            twin shares nothing.
-        templates: Soft sharing: every iteration's kernels are a mix of so many
-            templates, for any family; `"layers"` for one per layer of a bank.
-        recurrence_penalty: With `templates`: strength of the penalty that draws the layers of
-            a bank together, `RecurrenceRegularizer`. Default 0: none.
-        match: `"depth"` (default): both twins have the same width. `"parameters"`:
-            the feed-forward twin has the width whose parameter count comes nearest
-            to the recurrent's without passing it.
-        readout: `"last"` (default): logits of the last iteration. `"all"`: of every
-            iteration, `(batch, iterations, ...)`, from the same head.
-        initializer: `"torch_default"`, which most of the papers' code used, or the
-            name of a Keras initializer for kernels. Default: the family's.
-        unroll: As in `SharedRecurrentBlock`.
-        remat: As in `SharedRecurrentBlock`.
-        dtype: Dtype policy of all layers. Default: the global one.
-        seed: Seed of the initial weights, an integer from 0 to 4294967295. With the
-            same seed both twins start with the same first and last layers and the same
-            first iteration. Default: drawn.
+        iterations: Number of iterations of the block.
+        sharing: How the recurrent twin shares weights: `"all"`, a sequence with a group
+            id for every iteration, or a `TemplateBank`. Defaults to template banks if
+            `templates` are given or the family has a default for them, and to `"all"`
+            otherwise. The feed-forward twin shares nothing.
+        templates: Number of templates in every bank; `"layers"` for one per layer. The
+            kernels of each iteration are then a mix of the templates.
+        recurrence_penalty: Strength of the `RecurrenceRegularizer`, which makes the
+            layers of a template bank more similar. Requires `templates`. Defaults to
+            `0.0`, which adds no penalty.
+        match: `"depth"` gives both twins the same width. `"parameters"` gives the
+            feed-forward twin the largest width with no more parameters than the
+            recurrent twin. Defaults to `"depth"`.
+        readout: `"last"` returns the logits of the last iteration. `"all"` returns
+            those of every iteration, `(batch, iterations, ...)`, from the same head.
+            Defaults to `"last"`.
+        initializer: `"torch_default"`, as in the code of most papers, or the name of a
+            Keras initializer for kernels. Defaults to that of the family.
+        unroll: See `SharedRecurrentBlock`. Defaults to `True`.
+        remat: See `SharedRecurrentBlock`. Defaults to `False`.
+        dtype: Dtype policy of all layers. Defaults to the global policy.
+        seed: Seed of the initial weights, an integer from 0 to 4294967295. With one
+            seed, both twins start with the same first and last layers and the same
+            first iteration. Defaults to `None`, which draws a seed.
         **options: Options of the family, such as `injection`.
 
     Returns:
         A `Pair` with `recurrent` and `feedforward`.
 
     Raises:
-        ValueError: for an unknown name, argument or choice, with the nearest one, for
-            sizes that are not positive integers or larger than a million, for more
-            iterations than weights can exist for (10,000 untied, 100,000 shared), for
-            `num_classes=1`, for a network that does not fit into memory, and a
-            `recurrence` below 0 or not finite.
+        ValueError: If a name, an argument or a choice is unknown; the message names the
+            nearest one. If a size is not a positive integer, is larger than a million,
+            or does not fit into memory. If `iterations` exceed 100,000, or 10,000 with
+            separate weights. If `num_classes` is 1. If `recurrence_penalty` is negative
+            or infinite.
 
     Example:
 
@@ -81,12 +86,49 @@ def build(
     >>> pair.recurrent(np.zeros((1, 24, 24, 3))).shape
     (1, 24, 24, 2)
     """
-    plan = Plan(**locals())
-    return Pair(plan.recurrent, plan.feedforward, plan.config, plan.feedforward_width)
-
-
-def build_network(twin: str, name: str, **arguments: Any) -> keras.Model:
-    """One twin of `build` alone, where the other would only take time and memory."""
-    asked = inspect.signature(build).bind(name, **arguments)
-    asked.apply_defaults()
-    return getattr(Plan(**asked.arguments), twin)
+    family = describe(name)
+    sizes = {
+        "input_shape": input_shape,
+        "num_classes": num_classes,
+        "width": width,
+        "iterations": iterations,
+    }
+    arguments = check_arguments(family, sizes, options)
+    if isinstance(sharing, dict):
+        sharing = keras.saving.deserialize_keras_object(sharing)
+    if sharing is None and templates is None:
+        templates = family.defaults.get("templates")
+    shared = check_sharing(sharing, templates, recurrence_penalty)
+    if sharing is None and templates is None:
+        sharing = "all"
+    check_one_of("match", match, ("depth", "parameters"))
+    check_one_of("readout", readout, ("last", "all"))
+    unroll, remat = check_flag("unroll", unroll), check_flag("remat", remat)
+    if family.check is not None:
+        family.check(
+            **arguments,
+            templates=templates,
+            readout=readout,
+            unroll=unroll,
+            remat=remat,
+        )
+    policy = check_policy(dtype)
+    if initializer is None:
+        initializer = family.initializer
+    initializers = SeededInitializers(initializer, seed)
+    config = {
+        "name": name,
+        **arguments,
+        **shared,
+        "match": match,
+        "readout": readout,
+        "initializer": initializers.initializer,
+        "unroll": unroll,
+        "remat": remat,
+        "dtype": policy.name,
+        "seed": initializers.seed,
+    }
+    pair = Pair(config, sharing, policy)
+    if sharing is not None and not isinstance(sharing, str):
+        _ = pair.recurrent  # Its loop checks groups and banks.
+    return pair

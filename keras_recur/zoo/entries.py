@@ -1,10 +1,8 @@
-"""Published entries: trained pairs that come with the library."""
+"""Entries of the zoo: trained pairs that come with the library."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
-from keras_recur._archives import load_weights
 from keras_recur._earlier_names import current_names
 from keras_recur._shapes import Number, plain_name, read_shaped
 from keras_recur._validation import check_string, nearest
@@ -39,7 +37,7 @@ _RESULTS: dict[Any, Any] = {
     "weights?": _WEIGHTS,
 }
 
-# In an installed library the small entries; in a checkout of its source all of them.
+# An installed library has the small entries, a checkout of the source has all.
 _PLACES = (
     Path(__file__).parent / "entries",
     Path(__file__).resolve().parents[2] / "zoo",
@@ -47,19 +45,19 @@ _PLACES = (
 
 
 def load(name: str) -> Pair:
-    """A published entry of the zoo with its trained weights. Needs no network.
+    """Load an entry of the zoo with its trained weights. Needs no internet connection.
 
     Args:
-        name: Name of the entry: `<family>-<data>`, as `list_entries()` gives it.
+        name: Name of the entry, one of `list_entries()`.
 
     Returns:
-        A `Pair`. Weights of up to 5 MB are published, those under 1 MB come with an
-        installed library. Where only one twin's are there, the other one has its
-        initial weights, and a warning says so.
+        A `Pair`. The library includes weights under 1 MB, and a checkout of its source
+        those of up to 5 MB. A twin whose weights are larger has its initial weights;
+        a warning says so when it is asked for.
 
     Raises:
-        ValueError: for an unknown name, with the nearest one, and for an entry
-            without weights.
+        ValueError: If the name is unknown or the entry has no weights. The message
+            names the nearest entry.
 
     Example:
 
@@ -71,29 +69,22 @@ def load(name: str) -> Pair:
     weights = results.get("weights", {"files": {}})
     if not weights["files"]:
         raise ValueError(
-            f"{name} is published without weights, which are too large. Train it "
-            "with `keras-recur compare`."
+            f"{name} is published without weights, because they are too large. Train "
+            "it with `keras-recur compare`."
         )
     entry = results["entry"]
     pair = build(entry["family"], **current_names(entry["model"]), seed=weights["seed"])
     for twin in ("recurrent", "feedforward"):
         file = folder / weights["files"].get(twin, "not published")
-        if file.exists():
-            load_weights(getattr(pair, twin), file)
-        else:
-            warnings.warn(
-                f"{name}: the weights of the {twin} twin are too large to be here; it "
-                "has its initial weights.",
-                stacklevel=2,
-            )
+        pair.weights[twin] = file if file.exists() else None
     return pair
 
 
 def list_entries(pattern: str = "*") -> list[str]:
-    """Names of the entries that `load` finds.
+    """Return the names of the entries that `load` accepts.
 
     Args:
-        pattern: Shell-style wildcard. Default: all.
+        pattern: Shell-style wildcard. Defaults to `"*"`.
 
     Returns:
         Sorted list of names.
@@ -104,37 +95,37 @@ def list_entries(pattern: str = "*") -> list[str]:
     True
     """
     pattern = check_string("pattern", pattern)
-    return sorted(f.name for f in _published() if f.match(pattern))
+    return sorted(f.name for f in _all_folders() if f.match(pattern))
 
 
 def entry_folder(name: str) -> Path:
-    """The folder of a published entry, or an error that names the nearest."""
-    folders = {folder.name: folder for folder in _published()}
+    """Return the folder of an entry, or raise an error that names the nearest."""
+    folders = {folder.name: folder for folder in _all_folders()}
     if check_string("name", name) not in folders:
         raise ValueError(
-            f"Unknown entry. Received: name={name!r}. Published: "
-            f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} For an "
-            "untrained pair use zoo.build."
+            f"Unknown entry. Received: name={name!r}. Allowed: "
+            f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} Use "
+            "zoo.build for an untrained pair."
         )
     return folders[name]
 
 
 def entry_folders(place: str | Path) -> list[Path]:
-    """The folders of entries in a published zoo."""
+    """Return the folders of the entries in a folder such as `zoo/`."""
     return [path.parent for path in Path(place).glob("*/results.json")]
 
 
 def read_entry(folder: Path) -> dict[str, Any]:
-    """The results of a published entry.
+    """Return the results of an entry.
 
     Raises:
-        ValueError: If they are damaged.
+        ValueError: If the file is damaged.
     """
     way_out = "Restore it from a copy, or publish the entry again."
     return read_shaped(folder / "results.json", _RESULTS, way_out)
 
 
-def _published():
+def _all_folders():
     found = {}
     for place in reversed(_PLACES):
         found |= {folder.name: folder for folder in entry_folders(place)}

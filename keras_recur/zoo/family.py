@@ -1,4 +1,4 @@
-"""The registry: what the zoo knows of each family of networks."""
+"""The registry of families of networks."""
 
 import dataclasses
 import fnmatch
@@ -10,12 +10,17 @@ from keras_recur._validation import check_name, check_string
 
 @dataclasses.dataclass(frozen=True)
 class ReportedCounts:
-    """A parameter count that follows from released code or a paper.
+    """Parameter counts that follow from a paper or from its released code.
 
     Attributes:
-        arguments: Arguments of `zoo.build` that give the network.
+        arguments: Arguments of `zoo.build` that give the networks.
         recurrent: Trainable parameters of the recurrent network.
         feedforward: Trainable parameters of its feed-forward twin.
+
+    Example:
+
+    >>> keras_recur.zoo.ReportedCounts({"iterations": 5}, 656_810, 817_610).recurrent
+    656810
     """
 
     arguments: Mapping[str, Any]
@@ -27,19 +32,32 @@ class ReportedCounts:
 class Family:
     """A family of networks, described once for both twins.
 
+    `zoo.register_family` makes it. Printed, it reads as text.
+
     Attributes:
-        name: The name that `zoo.build` takes.
-        network: `network(start, **arguments)` returns a `keras.Model`; `sharing` is
-            one of the arguments and makes the twins differ.
-        summary: What it is, in one sentence.
-        shares: What is applied again at every iteration.
-        paper: Where it comes from.
-        defaults: Default of every argument, options of the family included.
-        example_shape: Stands in for sizes that `input_shape` leaves open, where costs
-            are counted.
-        width_multiple: The width must be a multiple of this.
-        initializer: Default of `zoo.build`'s `initializer`.
-        reported: Published parameter counts.
+        name: Name that `zoo.build` takes.
+        network: Function `network(initializers, **arguments)` that returns a
+            `keras.Model`. `initializers` are `zoo.SeededInitializers`. The arguments
+            are those of `defaults`, with `sharing`, `readout`, `unroll` and `remat`.
+        summary: What the network is, in one sentence.
+        shares: The layers that are shared by the iterations.
+        paper: Authors, year and address of the paper.
+        defaults: Default of every argument, including the options of the family.
+            With a default for `"templates"`, the family has template banks.
+        choices: Allowed values of options that accept only a few.
+        check: Function `check(**arguments)` that raises a `ValueError` for other
+            arguments that the network does not accept. It gets the arguments of
+            `network`, with `templates` instead of `sharing`. Defaults to `None`.
+        example_shape: Input shape for counting costs where `input_shape` has open
+            sizes.
+        width_multiple: Number that `width` must be a multiple of.
+        initializer: Default of the argument `initializer` of `zoo.build`.
+        reported: Counts of parameters that papers report.
+
+    Example:
+
+    >>> keras_recur.zoo.describe("mlp").defaults["width"]
+    200
     """
 
     name: str
@@ -48,46 +66,85 @@ class Family:
     shares: str
     paper: str
     defaults: Mapping[str, Any]
+    choices: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    check: Callable[..., None] | None = None
     example_shape: tuple[int, ...] = ()
     width_multiple: int = 1
     initializer: str = "torch_default"
     reported: tuple[ReportedCounts, ...] = ()
 
     def __str__(self) -> str:
-        defaults = ", ".join(f"{k}={v!r}" for k, v in self.defaults.items())
         lines = [
             f"{self.name}: {self.summary}",
             f"  paper     {self.paper}",
             f"  shared    {self.shares}",
-            f"  defaults  {defaults}",
+            f"  defaults  {_arguments(self.defaults)}",
         ]
+        for option, allowed in self.choices.items():
+            values = ", ".join(repr(value) for value in allowed)
+            lines.append(f"  choices   {option}: {values}")
         for count in self.reported:
-            given = ", ".join(f"{k}={v!r}" for k, v in count.arguments.items())
             lines.append(
-                f"  published {count.recurrent:,} recurrent, "
-                f"{count.feedforward:,} feed-forward parameters at {given}"
+                f"  reported  {count.recurrent:,} recurrent, {count.feedforward:,} "
+                f"feed-forward parameters with {_arguments(count.arguments)}"
             )
         return "\n".join(lines)
+
+
+def _arguments(values):
+    return ", ".join(f"{k}={v!r}" for k, v in values.items()) or "the defaults"
 
 
 _families: dict[str, Family] = {}
 
 
-def register(**fields: Any) -> Callable[[Callable], Callable]:
-    """Adds the decorated network to the zoo, as a `Family` with these fields."""
+def register_family(**fields: Any) -> Callable[[Callable], Callable]:
+    """Add the decorated function to the zoo as a family of networks.
+
+    `zoo.build`, searches, figures and the command line accept the family from then
+    on. A family with the same name is replaced.
+
+    Args:
+        **fields: Fields of `zoo.Family`, except `network`.
+
+    Returns:
+        A decorator that registers a function and returns it unchanged.
+
+    Raises:
+        TypeError: If a field is missing or unknown.
+
+    Example:
+
+    >>> @keras_recur.zoo.register_family(
+    ...     name="tiny",
+    ...     summary="One iterated dense layer.",
+    ...     shares="the dense layer",
+    ...     paper="none",
+    ...     defaults={"input_shape": (4,), "num_classes": 4, "width": 4},
+    ... )
+    ... def tiny(initializers, *, input_shape, width, sharing, **_):
+    ...     dense = keras.layers.Dense(width, "relu", **initializers(width))
+    ...     block = keras.Sequential([dense])
+    ...     loop = keras_recur.layers.SharedRecurrentBlock(block, 3, sharing)
+    ...     inputs = keras.Input(input_shape)
+    ...     return keras.Model(inputs, loop(inputs))
+    >>> keras_recur.zoo.build("tiny").feedforward.count_params()
+    60
+    """
 
     def add(network):
-        _families[fields["name"]] = Family(network=network, **fields)
+        family = Family(network=network, **fields)
+        _families[family.name] = family
         return network
 
     return add
 
 
 def list_families(pattern: str = "*") -> list[str]:
-    """Names of the zoo's families.
+    """Return the names of the families in the zoo.
 
     Args:
-        pattern: Shell-style wildcard. Default: all.
+        pattern: Shell-style wildcard. Defaults to `"*"`.
 
     Returns:
         Sorted list of names.
@@ -101,16 +158,16 @@ def list_families(pattern: str = "*") -> list[str]:
 
 
 def describe(name: str) -> Family:
-    """What the zoo knows of a family: paper, what is shared, defaults, counts.
+    """Return the description of a family: paper, shared layers, defaults, counts.
 
     Args:
         name: One of `list_families()`.
 
     Returns:
-        A `Family`; printed, it reads as text.
+        A `Family`. Printed, it reads as text.
 
     Raises:
-        ValueError: for an unknown name, with the nearest one.
+        ValueError: If the name is unknown. The message names the nearest one.
 
     Example:
 

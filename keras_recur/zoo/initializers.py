@@ -1,4 +1,4 @@
-"""Initializers of a network's layers, each with a seed of its own."""
+"""Initial values of all layers of a network, from one seed."""
 
 import random
 from typing import Any
@@ -14,14 +14,30 @@ from keras_recur.regularizers import RecurrenceRegularizer
 
 
 class SeededInitializers:
-    """Hands out initial values, layer by layer, from one seed.
+    """Initializers for the layers of a network, each with its own seed.
+
+    A family gets them as the first argument of its function and calls them once for
+    each layer. Both twins start with the same first weights if a family creates its
+    layers in the same order for every `sharing`.
 
     Args:
-        initializer: `"torch_default"`: kernels and biases uniform in plus or minus
-            1/sqrt(fan_in), which the papers' PyTorch code left in place. Or the name
-            of any Keras initializer, for kernels; biases then start at zero.
-        seed: Integer, or `None` to draw one (`keras.utils.set_random_seed` makes it
-            repeatable).
+        initializer: `"torch_default"` draws kernels and biases uniformly between
+            -1/sqrt(fan_in) and 1/sqrt(fan_in), as the PyTorch code of most papers
+            does. The name of a Keras initializer draws kernels with it, and biases
+            are zero. Defaults to `"torch_default"`.
+        seed: Integer from 0 to 4294967295. Defaults to `None`, which draws a seed;
+            `keras.utils.set_random_seed` makes the draw repeatable.
+
+    Attributes:
+        seed: The seed, given or drawn.
+
+    Raises:
+        ValueError: If the initializer is unknown or the seed is out of range.
+
+    Example:
+
+    >>> initializers = keras_recur.zoo.SeededInitializers(seed=0)
+    >>> layer = keras.layers.Dense(8, **initializers(fan_in=4))
     """
 
     def __init__(self, initializer: str = "torch_default", seed: int | None = None):
@@ -32,30 +48,17 @@ class SeededInitializers:
         if initializer != "torch_default":
             check_keras("initializer", initializer, keras.initializers.get)
 
-    def draw_seed(self) -> int:
-        """The next seed, for a layer that draws random numbers."""
-        return self._next.randrange(2**31)
+    def __call__(self, fan_in: int, bias: bool = True) -> dict[str, Any]:
+        """Return keyword arguments for a layer.
 
-    def kernel_initializer(self) -> Any:
-        """What starts kernels of any shape, for layers that seed them themselves."""
-        if self.initializer == "torch_default":
-            return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-        return self.initializer
+        Args:
+            fan_in: Number of inputs that each output sums.
+            bias: Whether to initialize the bias too. Defaults to `True`.
 
-    def bank(self, templates: int | str, recurrence: float = 0.0) -> TemplateBank:
-        """The specification of the template banks of a network."""
-        return TemplateBank(
-            None if templates == "layers" else int(templates),
-            templates_initializer=self.kernel_initializer(),
-            coefficients_regularizer=RecurrenceRegularizer(recurrence)
-            if recurrence
-            else None,
-            seed=self.draw_seed(),
-            name="bank",
-        )
-
-    def __call__(self, fan_in: int) -> dict[str, Any]:
-        """Keyword arguments for a layer whose outputs each sum `fan_in` inputs."""
+        Returns:
+            Dictionary with `kernel_initializer`; with `"torch_default"` and `bias`,
+            also with `bias_initializer`.
+        """
         if self.initializer != "torch_default":
             kernel = keras.initializers.get(self.initializer)
             config = {**kernel.get_config(), "seed": self.draw_seed()}
@@ -64,7 +67,41 @@ class SeededInitializers:
             return {"kernel_initializer": type(kernel).from_config(config)}
         check_memory("A kernel", 4 * fan_in, f"a layer of {fan_in} inputs")
         limit = fan_in**-0.5
-        return {
+        found = {
             name: keras.initializers.RandomUniform(-limit, limit, self.draw_seed())
             for name in ("kernel_initializer", "bias_initializer")
         }
+        if not bias:
+            del found["bias_initializer"]
+        return found
+
+    def draw_seed(self) -> int:
+        """Return the next seed, for a layer that draws random numbers."""
+        return self._next.randrange(2**31)
+
+    def kernel_initializer(self) -> Any:
+        """Return the initializer for a layer that seeds its kernels itself."""
+        if self.initializer == "torch_default":
+            return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        return self.initializer
+
+    def bank(
+        self, templates: int | str, recurrence_penalty: float = 0.0
+    ) -> TemplateBank:
+        """Return a template bank, as a value of `sharing`.
+
+        Args:
+            templates: Number of templates, or `"layers"` for one per layer.
+            recurrence_penalty: Strength of the `RecurrenceRegularizer`. Defaults to
+                `0.0`, which adds none.
+        """
+        regularizer = None
+        if recurrence_penalty:
+            regularizer = RecurrenceRegularizer(recurrence_penalty)
+        return TemplateBank(
+            None if templates == "layers" else int(templates),
+            templates_initializer=self.kernel_initializer(),
+            coefficients_regularizer=regularizer,
+            seed=self.draw_seed(),
+            name="bank",
+        )

@@ -1,120 +1,155 @@
 """A recurrent network and its feed-forward twin."""
 
-import dataclasses
+import contextlib
+import functools
+import warnings
+from pathlib import Path
 from typing import Any
 
 import keras
 
+from keras_recur._archives import load_weights
+from keras_recur._memory import out_of_memory
 from keras_recur._validation import check_number
 from keras_recur.zoo import tying
-from keras_recur.zoo.costs import Costs, costs
+from keras_recur.zoo.costs import costs, trainable_parameters
 from keras_recur.zoo.family import describe
-
-
-@dataclasses.dataclass(frozen=True)
-class PairCosts:
-    """Costs of both twins. Printed, it is a table with the ratios.
-
-    Attributes:
-        recurrent: `Costs` of the recurrent network.
-        feedforward: `Costs` of its twin.
-    """
-
-    recurrent: Costs
-    feedforward: Costs
-
-    def ratios(self) -> dict[str, float | None]:
-        """Feed-forward over recurrent, by name; `None` where the latter is 0."""
-        ours, twins = (
-            dataclasses.asdict(c) for c in (self.recurrent, self.feedforward)
-        )
-        return {k: twins[k] / ours[k] if ours[k] else None for k in ours}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return {**dataclasses.asdict(self), "ratios": self.ratios()}
-
-    def __str__(self) -> str:
-        lines = [f"{'':26}{'recurrent':>16}{'feed-forward':>16}{'ratio':>9}"]
-        for name, ratio in self.ratios().items():
-            ours, twins = getattr(self.recurrent, name), getattr(self.feedforward, name)
-            shown = "-" if ratio is None else f"{ratio:.2f}"
-            label = name.replace("_", " ")
-            lines.append(f"{label:26}{ours:>16,}{twins:>16,}{shown:>9}")
-        return "\n".join(lines)
+from keras_recur.zoo.initializers import SeededInitializers
+from keras_recur.zoo.pair_costs import PairCosts
 
 
 class Pair:
     """A recurrent network and its feed-forward twin, from one description.
 
-    `zoo.build` makes it. Both twins are ordinary Keras models on weights of their own.
+    `zoo.build` and `zoo.load` make it. Both twins are ordinary Keras models that own
+    their weights. Each is built when it is first asked for.
 
     Attributes:
         name: Name of the family.
-        recurrent: The network that shares weights over iterations.
-        feedforward: The network with weights of its own for every iteration.
         config: All arguments that `zoo.build` needs to make this pair again.
-        feedforward_width: Width of the feed-forward twin; with `match="parameters"`
-            it is narrower.
+        weights: Files with trained weights by twin, `None` for a twin without one.
+            `zoo.load` sets it. Empty for an untrained pair.
     """
 
-    def __init__(
-        self,
-        recurrent: keras.Model,
-        feedforward: keras.Model,
-        config: dict[str, Any],
-        feedforward_width: int,
-    ):
+    def __init__(self, config: dict[str, Any], sharing: Any, policy: Any):
         self.name: str = config["name"]
-        self.recurrent = recurrent
-        self.feedforward = feedforward
         self.config = config
-        self.feedforward_width = feedforward_width
+        self.weights: dict[str, Path | None] = {}
+        self._sharing = sharing
+        self._policy = policy
+
+    @functools.cached_property
+    def recurrent(self) -> keras.Model:
+        """The network whose iterations share weights."""
+        network = self._network(self._sharing, self.config["width"])
+        self._load_weights("recurrent", network)
+        return network
+
+    @functools.cached_property
+    def feedforward(self) -> keras.Model:
+        """The network that has separate weights for every iteration."""
+        network = self._network("none", self.feedforward_width)
+        self._load_weights("feedforward", network)
+        return network
+
+    @functools.cached_property
+    def feedforward_width(self) -> int:
+        """Width of the feed-forward twin, smaller with `match="parameters"`."""
+        width = self.config["width"]
+        if self.config["match"] == "depth":
+            return width
+        limit = trainable_parameters(self.recurrent)
+        step = describe(self.name).width_multiple
+        low, high = 0, width // step
+        while low < high:
+            middle = (low + high + 1) // 2
+            narrower = self._network("none", middle * step)
+            if trainable_parameters(narrower) <= limit:
+                low = middle
+            else:
+                high = middle - 1
+        if low == 0:
+            raise ValueError(
+                f"No feed-forward {self.name} has as few parameters as the recurrent "
+                f"one, {limit:,}. Received: width={width}. Build it wider, or with "
+                "fewer iterations."
+            )
+        return low * step
 
     def costs(self, input_shape: tuple[int, ...] | None = None) -> PairCosts:
-        """Parameters, MACs, depth, neurons, synapses and memory of both twins.
+        """Count parameters, MACs, depth, neurons, synapses and memory of both twins.
 
         Args:
-            input_shape: Shape of one example. Default: the pair's; sizes it leaves
-                open are taken from the family (`zoo.describe(name).example_shape`).
+            input_shape: Shape of one example. Defaults to the shape of the pair, with
+                open sizes from `zoo.describe(name).example_shape`.
 
         Returns:
-            `PairCosts`; printed, it is a table.
+            `PairCosts`. Printed, they are a table.
         """
         if input_shape is None:
-            given, example = (
-                self.config["input_shape"],
-                describe(self.name).example_shape,
-            )
+            example = describe(self.name).example_shape
             input_shape = tuple(
-                example[i] if n is None else n for i, n in enumerate(given)
+                example[i] if size is None else size
+                for i, size in enumerate(self.config["input_shape"])
             )
         return PairCosts(
             costs(self.recurrent, input_shape), costs(self.feedforward, input_shape)
         )
 
     def untie(self) -> None:
-        """Copies the recurrent weights into every copy of the feed-forward twin.
+        """Copy the recurrent weights to every iteration of the feed-forward twin.
 
         Raises:
-            ValueError: if the twins differ in width.
+            ValueError: If the twins differ in width.
         """
         self._check_widths("untie")
         tying.untie(self.recurrent, self.feedforward)
 
     def tie(self, tolerance: float = 0.0) -> None:
-        """Copies the feed-forward weights into the recurrent twin.
+        """Copy the feed-forward weights to the recurrent twin.
 
         Args:
-            tolerance: How far the copies may lie apart, absolutely. Default 0.
+            tolerance: Largest absolute difference between the copies of a weight.
+                Defaults to `0.0`.
 
         Raises:
-            ValueError: if copies differ, naming them, or if the twins differ in
-                width. Nothing is changed then.
+            ValueError: If copies of a weight differ, or if the twins differ in width.
+                No weight is changed then.
         """
         tolerance = check_number("tolerance", tolerance, 0)
         self._check_widths("tie")
         tying.tie(self.recurrent, self.feedforward, tolerance)
+
+    def _network(self, sharing, width):
+        config, family = self.config, describe(self.name)
+        arguments = {k: config[k] for k in family.defaults if k != "templates"}
+        arguments["width"] = width
+        initializers = SeededInitializers(config["initializer"], config["seed"])
+        with _policy_and_layout(self._policy), _short_memory_error(config):
+            if sharing is None:
+                sharing = initializers.bank(
+                    config["templates"], config["recurrence_penalty"]
+                )
+            return family.network(
+                initializers,
+                **arguments,
+                sharing=sharing,
+                readout=config["readout"],
+                unroll=config["unroll"],
+                remat=config["remat"],
+            )
+
+    def _load_weights(self, twin, network):
+        file = self.weights.get(twin)
+        if file is not None:
+            load_weights(network, file)
+        elif self.weights:
+            # The caller of a cached property is four frames up.
+            warnings.warn(
+                f"The trained weights of the {twin} twin are too large to be "
+                "published. It has its initial weights.",
+                stacklevel=4,
+            )
 
     def _check_widths(self, verb):
         if self.feedforward_width != self.config["width"]:
@@ -125,22 +160,50 @@ class Pair:
             )
 
     def __repr__(self) -> str:
-        shown = ("width", "depth", "iterations", "sharing", "templates", "match")
-        given = [(k, self.config.get(k)) for k in (*shown, "readout")]
+        keys = ("width", "depth", "iterations", "sharing", "templates", "match")
+        given = [(key, self.config.get(key)) for key in (*keys, "readout")]
         given = ", ".join(f"{k}={v!r}" for k, v in given if v is not None)
-        ours, twins = self.recurrent.count_params(), self.feedforward.count_params()
+        recurrent = self.recurrent.count_params()
+        feedforward = self.feedforward.count_params()
         lines = [
             f"<Pair {self.name}: {given}",
-            f"  recurrent     {ours:>13,} weights",
-            f"  feed-forward  {twins:>13,} weights ({twins / ours:.2f} times)",
+            f"  recurrent     {recurrent:>13,} weights",
+            f"  feed-forward  {feedforward:>13,} weights "
+            f"({feedforward / recurrent:.2f} times)",
         ]
         if self.config["match"] == "parameters":
-            trainable = [
-                sum(int(keras.ops.size(v)) for v in m.trainable_variables)
-                for m in (self.recurrent, self.feedforward)
-            ]
+            ratio = trainable_parameters(self.feedforward)
+            ratio /= trainable_parameters(self.recurrent)
             lines.append(
                 f"  matched at feed-forward width {self.feedforward_width}: "
-                f"{trainable[1] / trainable[0]:.3f} of the recurrent's parameters"
+                f"{ratio:.3f} of the recurrent's parameters"
             )
         return "\n".join(lines) + ">"
+
+
+@contextlib.contextmanager
+def _policy_and_layout(policy):
+    """Create layers with this dtype policy, and with channels last."""
+    before = keras.config.dtype_policy(), keras.config.image_data_format()
+    keras.config.set_dtype_policy(policy)
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before[0])
+        keras.config.set_image_data_format(before[1])
+
+
+@contextlib.contextmanager
+def _short_memory_error(config):
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        keys = ("name", "input_shape", "num_classes", "width", "iterations")
+        sizes = ", ".join(f"{k}={config[k]!r}" for k in keys if k in config)
+        raise ValueError(
+            f"The network must fit into memory, but memory ran out. Received: {sizes}. "
+            "Choose smaller sizes."
+        ) from None

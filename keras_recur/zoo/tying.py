@@ -1,4 +1,4 @@
-"""Weights from one twin into the other."""
+"""Copy weights from one twin to the other."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 
 
 def untie(recurrent: keras.Model, feedforward: keras.Model) -> None:
-    """Copies the weights of every iteration into the twin's own copies."""
+    """Copy the weights of every iteration to the feed-forward twin."""
     for source, target, rows in _matched(recurrent, feedforward):
         assign(target, source, rows)
     for loop, twin in _derived(recurrent, feedforward):
@@ -20,17 +20,17 @@ def untie(recurrent: keras.Model, feedforward: keras.Model) -> None:
 def tie(
     recurrent: keras.Model, feedforward: keras.Model, tolerance: float = 0.0
 ) -> None:
-    """Copies the twin's weights into the shared block, if its copies are equal.
+    """Copy the weights of the feed-forward twin to the shared block.
 
     Args:
-        recurrent: The model whose weights are set.
-        feedforward: Its twin.
-        tolerance: How far copies may lie apart, absolutely. The first is taken. With
-            template banks: how much of the kernels may be lost, relative to their norm.
+        recurrent: Model whose weights are set.
+        feedforward: Its feed-forward twin.
+        tolerance: Largest absolute difference between copies; the first copy is used.
+            With template banks, largest error of the kernels relative to their norm.
 
     Raises:
-        ValueError: if copies differ, with their names and distances, or are no mixes
-            of so few templates. Nothing is changed then.
+        ValueError: If copies differ, or are not mixes of the number of templates. No
+            weight is changed then.
     """
     first, apart = {}, []
     pairs = list(_matched(recurrent, feedforward))
@@ -45,7 +45,7 @@ def tie(
     if apart:
         more = f" and {len(apart) - 5} more" if len(apart) > 5 else ""
         raise ValueError(
-            "Tying needs equal copies in the feed-forward twin. These differ: "
+            "Tying requires equal copies in the feed-forward twin. These differ: "
             f"{'; '.join(apart[:5])}{more}. Train the recurrent twin and untie it, or "
             "give a larger `tolerance`."
         )
@@ -55,12 +55,12 @@ def tie(
     ]
     for loop, fit in fits:
         loop.weight_sharing.assign(fit)
-    done = set()
+    assigned = set()
     for shared, copy, rows in pairs:
         if rows is not None:
             assign(shared, copy, rows[::-1])
-        elif id(shared) not in done:
-            done.add(id(shared))
+        elif id(shared) not in assigned:
+            assigned.add(id(shared))
             assign(shared, copy, None)
 
 
@@ -72,11 +72,10 @@ def _derived(recurrent, feedforward):
 
 
 def _matched(recurrent, feedforward) -> Iterator[tuple]:
-    """`(recurrent weight, feed-forward weight, rows)`, one per iteration.
+    """Yield `(recurrent weight, feed-forward weight, rows)` for every iteration.
 
-    `rows` is `None` for whole weights; for weights with a row per iteration it is
-    (row of the recurrent one, row of the feed-forward one). Loops with template banks
-    are not among them.
+    `rows` is `None` for whole weights. For weights with a row per iteration, it is the
+    pair of rows. Loops with template banks are left out.
     """
     for layer in recurrent.layers:
         if not layer.weights:
@@ -98,9 +97,9 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
 
 
 def assign(target, source, rows):
-    """Copies a weight, or with `rows` = (of the source, of the target) one row."""
-    # By way of NumPy: on JAX two variables would else hold one buffer, which the first
-    # training step of either one gives away.
+    """Copy a weight, or one row of it with `rows` = (source row, target row)."""
+    # Through NumPy, because two JAX variables with the same buffer would lose it in the
+    # first training step of either.
     value = keras.ops.convert_to_numpy(source)
     if rows is not None:
         row, value = value[rows[0]], keras.ops.convert_to_numpy(target).copy()

@@ -1,5 +1,7 @@
 """Networks within another model, and models of several inputs, are analyzed alike."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -118,8 +120,11 @@ def test_normalization_of_a_nested_network_is_recalibrated():
 @pytest.mark.once
 def test_a_nested_loop_is_drawn_as_iterations():
     pair = mlp()
-    twins = nested(pair.recurrent), nested(pair.feedforward)
-    drawn = zoo.Pair(*twins, pair.config, pair.feedforward_width)
+    drawn = copy.copy(pair)
+    drawn.recurrent, drawn.feedforward = (
+        nested(pair.recurrent),
+        nested(pair.feedforward),
+    )
     alone, within = (
         [text.get_text() for text in analysis.plot_pair(p).findobj(is_text)]
         for p in (pair, drawn)

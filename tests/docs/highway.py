@@ -1,8 +1,8 @@
-"""Highway networks: a learned gate mixes a new value with the old one.
+"""Highway networks, in which a gate decides how much of each unit is new.
 
 Reference: Srivastava et al. 2015, "Highway Networks" (arXiv:1505.00387): y = H(x) T(x)
-+ x (1 - T(x)). The bias of the gate T starts below 0, so most of x passes at first. In
-the paper every layer has separate weights, as in the feed-forward twin.
++ x (1 - T(x)). The bias of the gate T starts below 0, so that most of the input passes
+at first. Every layer of the paper has separate weights, as in the feed-forward twin.
 """
 
 import math
@@ -10,12 +10,12 @@ import math
 import keras
 
 from keras_recur.layers import Readout, SharedRecurrentBlock
-from keras_recur.zoo.family import register
+from keras_recur.zoo import register_family
 
 
-@register(
+@register_family(
     name="highway",
-    summary="Highway network: one gated dense layer, iterated.",
+    summary="Highway network with one iterated, gated dense layer.",
     shares="one Dense layer with ReLU, and the Dense layer that is its gate",
     paper="Srivastava et al. 2015, arXiv:1505.00387",
     defaults={
@@ -27,7 +27,7 @@ from keras_recur.zoo.family import register
     },
 )
 def highway(
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -39,29 +39,28 @@ def highway(
     **loop,
 ):
     # Layers
+    def dense(name, units, activation=None, fan_in=width, **options):
+        options = {**initializers(fan_in), **options}
+        return keras.layers.Dense(units, activation, **options, name=name)
+
     state = keras.Input((width,))
-    new = keras.layers.Dense(width, "relu", **start(width), name="new")(state)
-    values = {
-        **start(width),
-        "bias_initializer": keras.initializers.Constant(gate_bias),
-    }
-    gate = keras.layers.Dense(width, "sigmoid", **values, name="gate")(state)
+    new = dense("new", width, "relu")(state)
+    bias = keras.initializers.Constant(gate_bias)
+    gate = dense("gate", width, "sigmoid", bias_initializer=bias)(state)
     difference = keras.layers.Subtract(name="difference")([new, state])
     step = keras.layers.Multiply(name="step")([gate, difference])
-    passed_on = keras.layers.Add(name="passed_on")([state, step])
+    next_state = keras.layers.Add(name="next_state")([state, step])
     loop = SharedRecurrentBlock(
-        keras.Model(state, passed_on, name="block"),
+        keras.Model(state, next_state, name="block"),
         iterations,
         sharing,
         return_sequences=readout == "all",
-        seed=start.draw_seed(),
+        seed=initializers.draw_seed(),
         name="recurrent",
         **loop,
     )
-    first = keras.layers.Dense(
-        width, "relu", **start(math.prod(input_shape)), name="first"
-    )
-    head = keras.layers.Dense(num_classes, **start(width), name="head")
+    first = dense("first", width, "relu", fan_in=math.prod(input_shape))
+    head = dense("head", num_classes)
 
     # Graph
     inputs = keras.Input(input_shape)

@@ -1,4 +1,4 @@
-"""docs/adding_a_family.md: its family works as the guide says."""
+"""The family in docs/adding_a_family.md can be built, drawn and trained."""
 
 import importlib
 import re
@@ -18,13 +18,13 @@ GUIDE = (ROOT / "docs" / "adding_a_family.md").read_text()
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
-    """Register the guide's family for one test only."""
+    """Register the family of the guide for one test."""
     monkeypatch.setattr(family, "_families", dict(family._families))
     monkeypatch.delitem(sys.modules, "highway", raising=False)
     importlib.import_module("highway")
 
 
-def test_guide_names_files_that_exist():
+def test_guide_names_existing_files():
     (shown,) = re.findall(r"\{literalinclude\} (\S+)", GUIDE)
     assert (ROOT / "docs" / shown).resolve() == Path(__file__).with_name("highway.py")
     named = set(re.findall(r"`((?:keras_recur|tests|zoo)/[\w./]+)`", GUIDE))
@@ -33,7 +33,7 @@ def test_guide_names_files_that_exist():
     assert missing == {"keras_recur/zoo/families/highway.py"}  # The reader writes it.
 
 
-def test_guide_family_is_registered_and_built():
+def test_highway_pair_has_equal_twins_and_costs():
     assert "highway" in zoo.list_families() and "Srivastava" in str(
         zoo.describe("highway")
     )
@@ -52,7 +52,7 @@ def test_guide_family_is_registered_and_built():
     assert costs.recurrent.effective_depth == 5
 
 
-def test_guide_family_is_drawn_and_has_a_recipe_for_digits():
+def test_highway_is_drawn_and_has_a_recipe_for_digits():
     pair = zoo.build("highway", width=4, iterations=3)
     words = [text.get_text() for text in analysis.plot_pair(pair).axes[0].texts]
     assert "iteration 3" in words and "the same\nweights\n3 times" in words

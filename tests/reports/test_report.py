@@ -120,7 +120,7 @@ def test_an_entry_whose_twin_is_too_large(run, tmp_path, monkeypatch):
     monkeypatch.setattr("keras_recur.reports.card.LARGEST_WEIGHTS", limit)
     place = write_card(run.path, tmp_path / "zoo")
     with pytest.warns(UserWarning, match="weights of the feedforward twin"):
-        zoo.load(place.name)
+        _ = zoo.load(place.name).feedforward
     monkeypatch.setattr("keras_recur.reports.card.LARGEST_WEIGHTS", 1)
     (place / "recurrent.weights.h5").unlink()
     write_card(run.path, tmp_path / "zoo")

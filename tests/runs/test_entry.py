@@ -8,7 +8,6 @@ from keras_recur import data, zoo
 from keras_recur.recipes import paper_recipe
 from keras_recur.runs import Entry, make_entry
 from keras_recur.training import Recipe
-from keras_recur.zoo._plan import Plan
 
 pytestmark = pytest.mark.once
 
@@ -88,15 +87,6 @@ def test_every_pair_of_twins_can_be_built():
     pair = entry.pair(seed=4)
     assert isinstance(pair, zoo.Pair)
     assert pair.recurrent.output_shape == (None, 47)
-
-
-def test_a_network_is_built_without_its_twin(monkeypatch):
-    entry = make_entry("mlp", "digits", quick=True)
-    made, make = [], Plan._network
-    monkeypatch.setattr(Plan, "_network", lambda *a: made.append(a) or make(*a))
-    for name in entry.networks:
-        entry.network(name, seed=0)
-    assert len(made) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from keras_recur import data, training, tuning, zoo
 from keras_recur.training import Recipe
 from keras_recur.tuning import Budget, Configuration, WidthIterationsHyperModel
 from keras_recur.tuning.sharing_choice import sharing_arguments
-from keras_recur.zoo._plan import Plan
 
 SMALL = {"input_shape": (4, 4, 1), "num_classes": 3}
 EVERY = ("all", "none", "groups of 2", "bank of 2")
@@ -31,15 +30,6 @@ def test_costs_equal_those_of_the_network(family, sharing):
     for configuration in made.configurations():
         network = made.network(configuration, 0)
         assert made.costs(configuration) == zoo.costs(network), configuration
-
-
-@pytest.mark.once
-def test_network_is_built_without_its_twin(monkeypatch):
-    searched, (made, make) = space(), ([], Plan._network)
-    monkeypatch.setattr(Plan, "_network", lambda *a: made.append(a) or make(*a))
-    for sharing in ("all", "none"):
-        searched.network(Configuration(4, 2, sharing), 0)
-    assert len(made) == 2
 
 
 @pytest.mark.once

@@ -78,7 +78,7 @@ def deep_thinking(x, outer, block, iterations, recall=False):
         ("deep_thinking_2d", deep_thinking, {"injection": "concat"}),
     ],
 )
-def test_the_same_as_plain_pytorch(name, network, options):
+def test_family_equals_plain_pytorch(name, network, options):
     model = small(name, **options).recurrent
     loop = loop_of(model)
     outer = kernels(*[la for la in model.layers if la is not loop])

@@ -20,8 +20,6 @@ from families import (
 from keras_recur import inference, zoo
 from keras_recur.inference.with_iterations import called_again
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
-from keras_recur.zoo._plan import Plan
-from keras_recur.zoo.build import build_network
 
 families = pytest.mark.parametrize("name", FAMILIES)
 
@@ -40,22 +38,24 @@ def parameters(model):
         ("feedforward", "parameters", 6),  # The recurrent one, four widths, the twin.
     ],
 )
-def test_a_twin_alone_is_that_of_the_pair(twin, match, networks, monkeypatch):
+def test_pair_builds_a_network_without_its_twin(twin, match, networks, monkeypatch):
     arguments = {"width": 8, "iterations": 4, "match": match, "templates": 2, "seed": 3}
-    expected = getattr(zoo.build("mlp", **arguments), twin)
-    made, make = [], Plan._network
-    monkeypatch.setattr(Plan, "_network", lambda *a: made.append(a) or make(*a))
-    model = build_network(twin, "mlp", **arguments)
-    assert len(made) == networks
-    for ours, theirs in zip(model.weights, expected.weights, strict=True):
-        np.testing.assert_array_equal(array(ours), array(theirs))
-    with pytest.raises(ValueError, match="no argument 'widht'.*Did you mean 'width'"):
-        build_network(twin, "mlp", widht=8)
+    pair = zoo.build("mlp", **arguments)
+    assert pair.feedforward.count_params() and pair.recurrent.count_params()
+    expected = getattr(pair, twin)
+    made, make = [], zoo.Pair._network
+    monkeypatch.setattr(zoo.Pair, "_network", lambda *a: made.append(a) or make(*a))
+    pair = zoo.build("mlp", **arguments)
+    assert not made
+    model = getattr(pair, twin)
+    assert getattr(pair, twin) is model and len(made) == networks
+    for weight, other in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(array(weight), array(other))
 
 
 @pytest.mark.once
 @families
-def test_every_argument_has_a_default(name):
+def test_build_has_a_default_for_every_argument(name):
     narrow = {"resnet": 16, "resnet_bn": 16, "swrn": 1}
     width = {"width": narrow[name]} if name in narrow else {}
     pair = zoo.build(name, **width)
@@ -107,7 +107,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_refused_with_the_reason(case):
+def test_build_rejects_bad_arguments(case):
     arguments, message = BAD[case]
     arguments = {"name": "mlp", "iterations": 3, **arguments}
     arguments = {**SMALL.get(arguments["name"], {}), **arguments}
@@ -121,7 +121,7 @@ def weights(model):
 
 @pytest.mark.once
 @families
-def test_the_same_seed_gives_the_same_networks(name):
+def test_build_repeats_networks_with_the_same_seed(name):
     def built(seed, **arguments):
         keras.utils.set_random_seed(np.random.randint(1000))  # makes no difference
         twice = {
@@ -152,7 +152,7 @@ def test_the_same_seed_gives_the_same_networks(name):
     assert drawn
 
 
-def test_without_a_seed_keras_random_seed_decides():
+def test_build_draws_its_seed_from_the_keras_seed():
     def built(seed):
         keras.utils.set_random_seed(seed)
         return weights(zoo.build("mlp", **SMALL["mlp"]).recurrent)
@@ -162,7 +162,7 @@ def test_without_a_seed_keras_random_seed_decides():
     assert not np.array_equal(one[0], other[0])
 
 
-def test_weights_start_as_in_pytorch():
+def test_initial_weights_follow_pytorch():
     layer = zoo.build("mlp", width=50, iterations=1, seed=0).recurrent.get_layer(
         "first"
     )
@@ -178,7 +178,7 @@ def test_weights_start_as_in_pytorch():
 
 @pytest.mark.once
 @families
-def test_matched_parameters(name):
+def test_build_matches_parameters(name):
     step = zoo.describe(name).width_multiple
     pair = small(name, width=8, iterations=2, match="parameters")
     most = parameters(pair.recurrent)
@@ -194,12 +194,12 @@ def test_matched_parameters(name):
     ] == pytest.approx(ratio)
 
 
-def test_matching_where_it_is_impossible():
+def test_build_rejects_an_impossible_match():
     with pytest.raises(ValueError, match="No feed-forward mlp.*width=1.*wider"):
         small("mlp", width=1, iterations=5, match="parameters")
 
 
-def test_groups_of_the_recurrent_twin():
+def test_build_shares_by_groups():
     pair = small("mlp", iterations=4, sharing=(0, 0, 1, 1))
     assert len(loop_of(pair.recurrent).blocks) == 2
     assert len(loop_of(pair.feedforward).blocks) == 4
@@ -207,7 +207,7 @@ def test_groups_of_the_recurrent_twin():
 
 
 @pytest.mark.parametrize("loop", [{"unroll": False}, {"remat": True}], ids=str)
-def test_loops_reach_the_layer_and_change_nothing(loop):
+def test_unroll_and_remat_do_not_change_the_output(loop):
     plain, other = small("deep_thinking_1d"), small("deep_thinking_1d", **loop)
     for key, value in loop.items():
         assert getattr(loop_of(other.recurrent), key) == value
@@ -217,7 +217,7 @@ def test_loops_reach_the_layer_and_change_nothing(loop):
     )
 
 
-def test_channels_first_does_not_reach_the_zoo():
+def test_build_ignores_channels_first():
     keras.config.set_image_data_format("channels_first")
     try:
         model = small("deep_thinking_2d").recurrent
@@ -227,7 +227,7 @@ def test_channels_first_does_not_reach_the_zoo():
     assert output(model, np.zeros((1, 5, 7, 2), "float32")).shape == (1, 5, 7, 3)
 
 
-def test_repr_says_what_the_pair_is():
+def test_pair_repr_shows_arguments_and_weights():
     pair = small("mlp", readout="all")
     lines = repr(pair).splitlines()
     assert "Pair mlp: width=4, iterations=3, sharing='all'" in lines[0]
@@ -235,7 +235,7 @@ def test_repr_says_what_the_pair_is():
     assert "75 weights" in lines[1] and "115 weights (1.53 times)" in lines[2]
 
 
-def test_list_models():
+def test_list_families_filters_by_pattern():
     everything = zoo.list_families()
     assert everything == sorted(everything) and len(everything) >= 6
     assert zoo.list_families("resnet*") == ["resnet", "resnet_bn"]
@@ -244,7 +244,7 @@ def test_list_models():
 
 @pytest.mark.once
 @families
-def test_describe_reads_as_text(name):
+def test_describe_prints_the_description(name):
     family = zoo.describe(name)
     text = str(family)
     for part in (name, family.paper, family.shares, family.summary, "width="):
@@ -268,7 +268,7 @@ OTHERS = ("swrn", "multistate_resnet", "frnn_text")
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", [n for n in FAMILIES if n not in OTHERS])
-def test_with_iterations_is_a_new_model_on_the_same_weights(name):
+def test_with_iterations_shares_weights_with_the_model(name):
     model = small(name).recurrent
     x = inputs_for(model)
     before = output(model, x)
@@ -286,7 +286,7 @@ def test_with_iterations_is_a_new_model_on_the_same_weights(name):
     np.testing.assert_allclose(output(last, x), output(other, x), 1e-5, 1e-5)
 
 
-def test_fewer_iterations_of_untied_weights_but_not_more():
+def test_with_iterations_rejects_more_than_untied_weights():
     model = small("mlp").feedforward
     assert inference.with_iterations(model, 2).output_shape == (None, 3)
     with pytest.raises(ValueError, match="at most 3.*no weights for more"):
@@ -294,12 +294,12 @@ def test_fewer_iterations_of_untied_weights_but_not_more():
 
 
 @pytest.mark.parametrize("value", [0, 1.5, "3"])
-def test_with_iterations_takes_positive_integers(value):
+def test_with_iterations_requires_a_positive_integer(value):
     with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
         inference.with_iterations(small("mlp").recurrent, value)
 
 
-def test_with_iterations_needs_a_loop():
+def test_with_iterations_requires_a_loop():
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="only")])
     with pytest.raises(ValueError, match=r"no SharedRecurrentBlock.*\['only'\]"):
         inference.with_iterations(plain, 3)
@@ -327,7 +327,7 @@ def by_hand(loop, x, iterations):
 
 
 @pytest.mark.parametrize("nested", [False, True], ids=["sequential", "nested"])
-def test_with_iterations_of_a_users_model(nested):
+def test_with_iterations_accepts_a_user_model(nested):
     loop = loop_model()
     model = keras.Sequential([keras.Input((4,)), loop])
     if nested:
@@ -345,7 +345,7 @@ def own_loss(y, y_pred):
 
 
 @pytest.mark.parametrize("kind", ["sequential", "functional", "nested"])
-def test_with_iterations_of_a_compiled_model(kind):
+def test_with_iterations_accepts_a_compiled_model(kind):
     inner = model = keras.Sequential([keras.Input((4,)), loop_model()])
     inner.compile("sgd", own_loss)
     if kind != "sequential":
@@ -363,7 +363,7 @@ def test_with_iterations_of_a_compiled_model(kind):
     np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
 
 
-def test_a_sequential_is_called_again():
+def test_called_again_accepts_a_sequential():
     loop = loop_model()
     model = keras.Sequential([keras.Input((4,)), loop])
     x = np.ones((2, 4), "float32")
@@ -372,12 +372,12 @@ def test_a_sequential_is_called_again():
     np.testing.assert_allclose(array(found), array(expected), 1e-6)
 
 
-def test_a_sequential_without_a_graph():
+def test_with_iterations_requires_a_graph():
     with pytest.raises(ValueError, match="has no graph before its input is known"):
         inference.with_iterations(keras.Sequential([loop_model()]), 3)
 
 
-def test_a_users_readout():
+def test_with_iterations_keeps_a_user_readout():
     start = keras.Input((4,))
     loop = loop_model()
     model = keras.Model(start, Readout(keras.layers.Dense(2))(loop(start)))
@@ -391,7 +391,7 @@ def test_a_users_readout():
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", zoo.list_families())
-def test_build_refuses_one_class(name):
+def test_build_rejects_one_class(name):
     with pytest.raises(ValueError, match="Use num_classes=2"):
         zoo.build(name, num_classes=1)
 
@@ -409,7 +409,7 @@ HUGE = [
 
 @pytest.mark.once
 @pytest.mark.parametrize("sizes", HUGE, ids=str)
-def test_build_refuses_huge_sizes_at_once(sizes):
+def test_build_rejects_huge_sizes_quickly(sizes):
     start = time.perf_counter()
     with pytest.raises(ValueError, match="Received"):
         zoo.build("mlp", **sizes)
@@ -417,7 +417,7 @@ def test_build_refuses_huge_sizes_at_once(sizes):
 
 
 @pytest.mark.once
-def test_build_takes_numbers_of_numpy():
+def test_build_accepts_numpy_numbers():
     pair = zoo.build(
         "frnn",
         input_shape=np.array([8, 8, 1]),
@@ -443,7 +443,7 @@ def members(place):
 
 
 @pytest.mark.parametrize("place", ["built", "twins", "clone"])
-def test_an_ensemble_of_networks_trains_alike_from_the_same_weights(place):
+def test_ensemble_trains_the_same_from_the_same_weights(place):
     """On PyTorch Keras zeroes gradients by path, and their paths are equal."""
     x = np.random.default_rng(0).normal(size=(4, 8, 1)).astype("float32")
     inputs, outputs = keras.Input((8, 1)), []

@@ -70,7 +70,7 @@ SIZES = {"scnn": (6, 6, 2), "deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 
 @pytest.mark.once
 @pytest.mark.parametrize("sharing", ["all", [0, 1, 0]], ids=str)
 @pytest.mark.parametrize("name", BY_HAND)
-def test_macs_and_depth(name, sharing):
+def test_costs_count_macs_and_depth(name, sharing):
     outside, iteration, layers, per_iteration = BY_HAND[name]
     costs = small(name, sharing=sharing).costs(SIZES.get(name))
     for twin in (costs.recurrent, costs.feedforward):
@@ -86,7 +86,7 @@ def test_macs_and_depth(name, sharing):
         ("deep_thinking_2d", (6, 6, 2), 36 * 9 * (4 + 2) * 4),
     ],
 )
-def test_recall_adds_a_convolution_to_every_iteration(name, size, recall):
+def test_costs_count_recall_in_every_iteration(name, size, recall):
     plain = small(name).costs(size).recurrent
     costs = small(name, injection="concat").costs(size).recurrent
     assert costs.macs - plain.macs == T * recall
@@ -95,7 +95,7 @@ def test_recall_adds_a_convolution_to_every_iteration(name, size, recall):
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", [n for n in FAMILIES if n not in GRAPHS])
-def test_reading_every_iteration_costs_a_head_for_each(name):
+def test_costs_count_the_head_for_every_readout(name):
     size = SIZES.get(name)
     last, every = (small(name, readout=r).costs(size) for r in ("last", "all"))
     head = {
@@ -118,7 +118,7 @@ def test_reading_every_iteration_costs_a_head_for_each(name):
 
 
 @pytest.mark.once
-def test_depth_of_the_papers_networks():
+def test_depth_equals_that_of_the_paper():
     # Figure 1: three iterations of a one-layer module and four other layers are 7.
     def depth(name, iterations, size=None):
         costs = small(name, iterations=iterations).costs(size)
@@ -130,7 +130,7 @@ def test_depth_of_the_papers_networks():
     assert depth("deep_thinking_2d", 10, (6, 6, 2)) == (44, 44)
 
 
-def test_normalization_is_counted_apart():
+def test_costs_count_normalization_separately():
     costs = small("resnet_bn").costs()
     once = 2 * (2 + 512)  # mean and variance of the stem and of the last convolution
     rows = T * 4 * 2 * 2  # of every iteration, four convolutions of two channels
@@ -140,7 +140,7 @@ def test_normalization_is_counted_apart():
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 5])
-def test_neurons_and_synapses_of_a_loop(iterations):
+def test_costs_count_neurons_and_synapses_of_a_loop_once(iterations):
     # N neurons and N^2 synapses of a loop against dN and dN^2 of d layers.
     n, inputs = 7, 9
     costs = small("mlp", width=n, iterations=iterations).costs()
@@ -151,7 +151,7 @@ def test_neurons_and_synapses_of_a_loop(iterations):
     assert costs.feedforward.synapses - others[1] == iterations * n**2
 
 
-def test_activations_by_hand():
+def test_costs_count_activation_bytes():
     # Flattened input, first layer, every iteration, head: 4 bytes each.
     costs = small("mlp").costs()
     for twin in (costs.recurrent, costs.feedforward):
@@ -162,7 +162,7 @@ def test_activations_by_hand():
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", [n for n in FAMILIES if n not in GRAPHS])
-def test_activations_grow_with_iterations_and_shrink_with_remat(name):
+def test_activation_bytes_grow_with_iterations_and_shrink_with_remat(name):
     def stored(**arguments):
         return (
             small(name, **arguments).costs(SIZES.get(name)).recurrent.activation_bytes
@@ -175,9 +175,9 @@ def test_activations_grow_with_iterations_and_shrink_with_remat(name):
 
 
 @pytest.mark.once
-def test_sizes_must_be_known():
+def test_costs_require_known_sizes():
     pair = small("deep_thinking_2d")
-    with pytest.raises(ValueError, match="leaves open.*Give `input_shape`"):
+    with pytest.raises(ValueError, match="is open.*Give `input_shape`"):
         zoo.costs(pair.recurrent)
     # The pair itself falls back on the family's example.
     assert (
@@ -187,13 +187,13 @@ def test_sizes_must_be_known():
     assert zoo.build("deep_thinking_1d", width=8).costs().recurrent.macs > 0
 
 
-def test_layers_that_are_not_known():
+def test_costs_reject_an_unknown_layer():
     model = keras.Sequential([keras.Input((3,)), keras.layers.PReLU()])
-    with pytest.raises(ValueError, match="p_re_lu.*not known. Known: Dense"):
+    with pytest.raises(ValueError, match="p_re_lu.*unknown. Allowed: Dense"):
         zoo.costs(model)
 
 
-def test_a_users_model():
+def test_costs_accept_a_user_model():
     block = keras.Sequential(
         [keras.layers.Dense(6, use_bias=False), keras.layers.ReLU()]
     )
@@ -214,7 +214,7 @@ def test_a_users_model():
     assert longer.macs == 5 * 6 + 9 * 6 * 6 + 6 * 2
 
 
-def test_ratios_and_table():
+def test_pair_costs_print_a_table_with_ratios():
     costs = small("mlp").costs()
     ratios = costs.ratios()
     assert ratios["macs"] == 1 and ratios["normalization_statistics"] is None

@@ -10,7 +10,6 @@ import pytest
 from families import FAMILIES
 
 from keras_recur import zoo
-from keras_recur.zoo.initializers import SeededInitializers
 
 pytestmark = pytest.mark.once
 EMNIST = {"input_shape": (28, 28, 1), "num_classes": 47}
@@ -43,7 +42,7 @@ EVERY_DEPTH = {
 
 
 @pytest.mark.parametrize("case", EVERY_DEPTH)
-def test_every_depth(case):
+def test_counts_equal_the_paper_at_every_depth(case):
     name, arguments, recurrent, feedforward = EVERY_DEPTH[case]
     for iterations, expected in enumerate(feedforward, start=1):
         found = counts(name, iterations=iterations, **arguments)
@@ -51,7 +50,7 @@ def test_every_depth(case):
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3, 4])
-def test_resnet_bn_by_hand(iterations):
+def test_counts_of_resnet_bn(iterations):
     stem = 9 * 3 * 256 + 2 * 256
     convolutions, norms = 4 * 9 * 256**2, 4 * 2 * 256
     last = 9 * 256 * 512 + 2 * 512 + 512 * 10 + 10
@@ -64,7 +63,7 @@ def test_resnet_bn_by_hand(iterations):
         assert round(found[0] / 1e6, 3) == rounded[iterations][0]
 
 
-def test_resnet_bn_extremes():
+def test_counts_of_resnet_bn_extremes():
     assert counts("resnet_bn", iterations=1)[0] == 3_554_570
     assert counts("resnet_bn", iterations=4)[0] == 3_560_714
 
@@ -78,7 +77,7 @@ def by_iterations(name, **arguments):
     return lambda iterations: one + (iterations - 1) * (two - one)
 
 
-def test_resnet():
+def test_counts_of_resnet():
     # Depth 7, 11, 15, 19: 1 and 4 iterations are built as published entries below.
     feedforward = by_iterations("resnet", width=512)
     integers = [feedforward(t) for t in (1, 2, 3, 4)]
@@ -87,7 +86,7 @@ def test_resnet():
     assert counts("resnet", width=512, iterations=1, **EMNIST)[0] - integers[0] == 9_765
 
 
-def test_mazes():
+def test_counts_of_mazes():
     feedforward = by_iterations("deep_thinking_2d", width=128)
     depths = {1: 632_592, 2: 1_222_416, 3: 1_812_240, 4: 2_402_064}
     depths |= {5: 2_991_888, 6: 3_581_712, 8: 4_761_360, 10: 5_941_008}
@@ -97,7 +96,7 @@ def test_mazes():
     assert feedforward(30) == 17_737_488 and round(17_737_488 / 1e6, 2) == 17.74
 
 
-def test_mazes_with_recall():
+def test_counts_of_mazes_with_recall():
     feedforward = by_iterations("deep_thinking_2d", width=128, **RECALL)
     assert feedforward(1) == 783_504
     # The paper's 17.89 M share one recall convolution over all 30; here nothing is.
@@ -106,7 +105,7 @@ def test_mazes_with_recall():
     assert round((17_737_488 + recall) / 1e6, 2) == 17.89
 
 
-def test_prefix_sums():
+def test_counts_of_prefix_sums():
     feedforward = by_iterations("deep_thinking_1d", width=400)
     assert feedforward(1) == 2_642_400
     assert feedforward(30) == 58_322_400 and round(58_322_400 / 1e6, 1) == 58.3
@@ -115,14 +114,14 @@ def test_prefix_sums():
     assert round((58_322_400 + 3_123_600 - 2_642_400) / 1e6, 1) == 58.8
 
 
-def test_chess():
+def test_counts_of_chess():
     plain = counts("deep_thinking_2d", **CHESS)[0]
     recall = counts("deep_thinking_2d", **CHESS, **RECALL)[0]
     assert (plain, recall) == (9_642_384, 12_056_976)
     assert (round(plain / 1e6, 2), round(recall / 1e6, 2)) == (9.64, 12.06)
 
 
-def test_wrn_and_swrn():
+def test_counts_of_wrn_and_swrn():
     """Of CIFAR-10, as the reference implementation counts; linear in the templates."""
     named = {
         ("28", 10): (36_479_194, {1: 12_287_212, 2: 17_125_630, 3: 21_964_048}),
@@ -142,16 +141,12 @@ def test_wrn_and_swrn():
 
 
 @pytest.mark.parametrize(("width", "expected"), [(14, 33_537_790), (18, 55_414_014)])
-def test_wide_swrn(width, expected):
-    # Of the pair only this twin, and of zeros: its drawn values would take long.
-    family, start = zoo.describe("swrn"), SeededInitializers("zeros", seed=0)
-    arguments = {**family.defaults, "width": width}
-    bank = start.bank(arguments.pop("templates"))
-    built = family.network(start, **arguments, sharing=bank, readout="last")
-    assert count(built) == expected
+def test_counts_of_wide_swrn(width, expected):
+    pair = zoo.build("swrn", width=width, initializer="zeros")
+    assert count(pair.recurrent) == expected
 
 
-def test_swrn_28_10_2_and_its_macs():
+def test_counts_and_macs_of_swrn_28_10_2():
     arguments = {"depth": 28, "width": 10, "templates": 2, "initializer": "zeros"}
     costs = zoo.build("swrn", **arguments).costs()
     assert costs.recurrent.parameters == 17_125_630
@@ -162,7 +157,7 @@ def test_swrn_28_10_2_and_its_macs():
     assert costs.recurrent.parameters + hundred == 17_183_320
 
 
-def test_swrn_50_2():
+def test_counts_of_swrn_50_2():
     pair = zoo.build("swrn_bottleneck", initializer="zeros")
     found = count(pair.recurrent), count(pair.feedforward)
     assert found == (57_807_728, 68_883_240)
@@ -182,7 +177,7 @@ def test_swrn_50_2():
     assert with_templates(lambda layers: layers) == 68_883_366
 
 
-def test_scnn():
+def test_counts_of_scnn():
     assert counts("scnn") == (186_129, 185_729)
     assert counts("scnn", templates=1) == (10_645, 185_729)
 
@@ -192,7 +187,7 @@ PUBLISHED = [(n, p) for n in FAMILIES for p in zoo.describe(n).reported if n != 
 
 
 @pytest.mark.parametrize(("name", "published"), PUBLISHED, ids=lambda v: str(v)[:60])
-def test_published_entries(name, published):
+def test_counts_equal_the_reported_ones(name, published):
     costs = zoo.build(name, initializer="zeros", **published.arguments).costs()
     assert costs.recurrent.parameters == published.recurrent
     assert costs.feedforward.parameters == published.feedforward

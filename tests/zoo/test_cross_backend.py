@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
     ("variant", "twin"),
     [(v, "recurrent") for v in VARIANTS] + [(v, "feedforward") for v in UNTIED],
 )
-def test_the_same_output_on_another_backend(variant, twin, folder):
+def test_model_gives_the_same_output_on_another_backend(variant, twin, folder):
     model = keras.models.load_model(folder / f"{variant}-{twin}.keras")
     sharing = loop_of(model).sharing
     assert sharing[:3] == [0, 1, 0] if twin == "recurrent" else sharing == "none"
@@ -53,7 +53,7 @@ def test_the_same_output_on_another_backend(variant, twin, folder):
 
 
 @pytest.mark.parametrize("variant", ["1d recall", "soft mlp", "soft resnet_bn"])
-def test_weights_alone_on_another_backend(variant, folder):
+def test_weights_give_the_same_output_on_another_backend(variant, folder):
     """Into a network that is built here, of other weights."""
     name = variant.removeprefix("soft ")
     if name == variant:
@@ -66,7 +66,7 @@ def test_weights_alone_on_another_backend(variant, folder):
 
 
 @pytest.mark.parametrize("variant", SOFT)
-def test_template_banks_on_another_backend(variant, folder):
+def test_template_banks_give_the_same_output_on_another_backend(variant, folder):
     model = keras.models.load_model(folder / f"soft {variant}-recurrent.keras")
     assert all(bank.num_templates == 2 for bank in loop_of(model).banks)
     check(model, folder / f"soft {variant}-recurrent.npz")

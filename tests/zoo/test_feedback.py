@@ -11,7 +11,7 @@ from keras_recur.losses import IterationLoss
 
 @pytest.mark.once
 @pytest.mark.parametrize(("time_skip", "reached"), [(0, False), (2, True), (1, True)])
-def test_gradients_pass_through_skips_in_time(time_skip, reached):
+def test_feedback_gradients_pass_through_skips_in_time(time_skip, reached):
     """Cells forget and paths from outputs are cut: only the skip is left."""
     model = small("feedback", time_skip=time_skip).feedforward
     loop = loop_of(model)
@@ -33,7 +33,7 @@ def test_gradients_pass_through_skips_in_time(time_skip, reached):
 
 
 @pytest.mark.once
-def test_skips_are_where_a_module_keeps_its_shape():
+def test_feedback_skips_modules_that_keep_their_shape():
     def leaves(**arguments):
         pair = zoo.build(
             "feedback", width=2, input_shape=(8, 8, 1), initializer="zeros", **arguments
@@ -48,7 +48,7 @@ def test_skips_are_where_a_module_keeps_its_shape():
     assert leaves(modules=[(1, 2)], time_skip=2) == [seen, (4, 4, 2), (4, 4, 2)]
 
 
-def test_normalization_with_statistics_for_every_iteration_or_one():
+def test_feedback_normalizes_per_iteration_or_shared():
     def rows(**arguments):
         pair = small("feedback", **arguments)
         block = loop_of(pair.recurrent).block
@@ -65,7 +65,7 @@ def test_normalization_with_statistics_for_every_iteration_or_one():
 
 
 @pytest.mark.once
-def test_residual_gates_at_half_the_size():
+def test_feedback_residual_gates_halve_the_size():
     pair = small("feedback", stack=3, modules=[(1, 1), (2, 2)], input_shape=(7, 7, 1))
     pair.untie()
     x = inputs_for(pair.recurrent)
@@ -87,6 +87,6 @@ def test_residual_gates_at_half_the_size():
         ({"normalization": "group"}, "`normalization`.*Received: normalization='gro"),
     ],
 )
-def test_refusals(arguments, message):
+def test_feedback_rejects_bad_options(arguments, message):
     with pytest.raises(ValueError, match=message):
         small("feedback", **arguments)

@@ -26,7 +26,7 @@ def text(batch=32, seed=0, length=LENGTH):
 @pytest.mark.once
 @pytest.mark.parametrize("affine", [None, "shared", "per_iteration"])
 @graphs
-def test_counts(states, graph, affine):
+def test_counts_of_frnn_text(states, graph, affine):
     pair = build(states=states, graph=graph, affine=affine)
     costs = pair.costs()
     transitions = {2: 4, 3: 9}[states] - 2 * ((states, graph) == (3, "adjacent"))
@@ -54,7 +54,7 @@ def test_counts(states, graph, affine):
         assert costs.feedforward.normalization_statistics == rows
 
 
-def test_the_default_has_a_row_of_statistics_for_each_of_the_first_16_steps():
+def test_frnn_text_has_statistics_for_16_steps():
     assert zoo.describe("frnn_text").defaults["statistics"] == 16
     model = build(input_shape=(5,), statistics=3).recurrent
     rows = {
@@ -73,9 +73,7 @@ def test_the_default_has_a_row_of_statistics_for_each_of_the_first_16_steps():
 @pytest.mark.once
 @graphs
 @pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
-def test_a_prediction_depends_on_the_characters_before_it_and_on_no_other(
-    states, graph, twin
-):
+def test_frnn_text_predicts_from_earlier_characters_only(states, graph, twin):
     model = getattr(build(states=states, graph=graph), twin)
     update_batch_norm(model, [text()])
     x = np.repeat(text(batch=1), LENGTH + 1, axis=0)
@@ -91,7 +89,7 @@ def test_a_prediction_depends_on_the_characters_before_it_and_on_no_other(
 
 @pytest.mark.once
 @graphs
-def test_the_last_readout_predicts_the_character_behind_the_text(states, graph):
+def test_frnn_text_last_readout_predicts_the_next_character(states, graph):
     every = build(states=states, graph=graph).recurrent
     last = build(states=states, graph=graph, readout="last").recurrent
     last.set_weights(every.get_weights())
@@ -99,7 +97,7 @@ def test_the_last_readout_predicts_the_character_behind_the_text(states, graph):
     np.testing.assert_allclose(output(last, x), output(every, x)[:, -1], 1e-5, 1e-5)
 
 
-def test_training_fills_every_row_and_files_keep_them(tmp_path):
+def test_frnn_text_trains_and_saves_all_statistics(tmp_path):
     model = build(statistics=3, width=8).recurrent
     x = text(64, length=LENGTH + 1)
     model.compile(
@@ -119,7 +117,7 @@ def test_training_fills_every_row_and_files_keep_them(tmp_path):
     np.testing.assert_allclose(output(prefix, x[:, :-1]), expected[:, :2], 1e-5, 1e-5)
 
 
-def test_bad_arguments():
+def test_frnn_text_rejects_bad_arguments():
     with pytest.raises(ValueError, match="`states`.*4"):
         build(states=4)
     with pytest.raises(ValueError, match="adjacent"):

@@ -35,7 +35,9 @@ SHARED = {"full": 4_128_768, "adjacent": 3_207_168}
 @pytest.mark.parametrize(
     ("graph", "steps", "evaluations", "untied", "macs", "statistics"), COUNTS
 )
-def test_three_states(graph, steps, evaluations, untied, macs, statistics, prune):
+def test_counts_of_three_states(
+    graph, steps, evaluations, untied, macs, statistics, prune
+):
     place = 0 if prune else 1
     for sharing, parameters in (("all", SHARED[graph]), ("none", untied[place])):
         layer, costs = costs_of(THREE, graph, steps, sharing=sharing, prune=prune)
@@ -47,7 +49,7 @@ def test_three_states(graph, steps, evaluations, untied, macs, statistics, prune
 
 
 @pytest.mark.parametrize(("graph", "channels"), [("full", 5_376), ("adjacent", 4_096)])
-def test_one_set_of_scales_and_offsets(graph, channels):
+def test_counts_of_shared_scales_and_offsets(graph, channels):
     plain = costs_of(THREE, graph, 9)[1].parameters
     assert costs_of(THREE, graph, 9, affine="shared")[1].parameters == plain + channels
 
@@ -55,7 +57,7 @@ def test_one_set_of_scales_and_offsets(graph, channels):
 @pytest.mark.parametrize(
     ("graph", "parameters"), [("full", 348_768), ("adjacent", 206_784)]
 )
-def test_four_states(graph, parameters):
+def test_counts_of_four_states(graph, parameters):
     names = ("V1", "V2", "V4", "IT")
     states = {n: (32 >> i, 32 >> i, 8 << i) for i, n in enumerate(names)}
     layer, costs = costs_of(states, graph, 5)
@@ -67,7 +69,7 @@ def test_four_states(graph, parameters):
 
 
 @pytest.mark.parametrize("width", [16, 32, 64])
-def test_two_states_by_step(width):
+def test_counts_of_two_states_by_step(width):
     """Transitions that do not yet reach the readout are not counted."""
     states = {"V1": (32, 32, width), "V2": (16, 16, 2 * width)}
     unit = width**2 * 4.5
@@ -80,7 +82,7 @@ def test_two_states_by_step(width):
 
 
 @pytest.mark.parametrize("loops", [1, 10, 20])
-def test_a_residual_network_of_two_states(loops):
+def test_counts_of_a_residual_network_of_two_states(loops):
     states = dict(list(THREE.items())[:2])
     transitions, steps = resnet_transitions(list(states), [loops, 1])
     assert steps == loops + 2
@@ -99,7 +101,9 @@ def test_a_residual_network_of_two_states(loops):
     ],
 )
 @pytest.mark.parametrize("loops", [1, 3])
-def test_a_residual_network_of_three_states(width, shared, fixed, each, loops):
+def test_counts_of_a_residual_network_of_three_states(
+    width, shared, fixed, each, loops
+):
     states = {n: (*s[:2], s[2] * width // 64) for n, s in THREE.items()}
     transitions, steps = resnet_transitions(list(states), [loops] * 3)
     found = [
@@ -110,7 +114,7 @@ def test_a_residual_network_of_three_states(width, shared, fixed, each, loops):
 
 
 @pytest.mark.parametrize("time", [5, 10])
-def test_depth_is_twice_the_readout_time_and_three(time):
+def test_depth_is_twice_the_readout_time_plus_three(time):
     """Table 1's count: layers with weights, and the pooling."""
     costs = zoo.build(
         "frnn", prenet=3, iterations=time - 1, initializer="zeros"
@@ -119,7 +123,7 @@ def test_depth_is_twice_the_readout_time_and_three(time):
     assert costs.feedforward.effective_depth + 1 == 2 * time + 3
 
 
-def test_the_ends_of_the_paper_s_network():
+def test_counts_of_pre_net_and_post_net():
     """The pre-net of three convolutions, and a dense layer from 256 to 10."""
     with_ends = zoo.build("frnn", prenet=3, initializer="zeros").costs().recurrent
     scales = 2 * (2 * 64) + 2 * 256  # of the pre-net, of the post-net

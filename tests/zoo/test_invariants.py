@@ -41,12 +41,12 @@ def far(a, b):
     return float(np.max(np.abs(a - b))) > 1e-3
 
 
-def test_every_family_has_a_small_form():
+def test_small_has_every_family():
     assert FAMILIES == [n for n in zoo.list_families() if n != "swrn_bottleneck"]
 
 
 @variants
-def test_the_untied_twin_computes_the_same_function(variant):
+def test_untie_gives_equal_twins(variant):
     """Read out last and with one set of weights: where gradients are compared."""
     pair = build(variant, **EVERY)
     x = inputs_for(pair.recurrent)
@@ -67,7 +67,7 @@ if keras.backend.backend() == "tensorflow":  # XLA takes long: a dense one, a no
 
 
 @pytest.mark.parametrize(("variant", "readout", "sharing", "jit"), GRADIENTS)
-def test_the_shared_gradient_is_the_sum_over_the_copies(variant, readout, sharing, jit):
+def test_shared_gradient_is_the_sum_over_the_copies(variant, readout, sharing, jit):
     pair = build(variant, readout=readout, sharing=sharing)
     pair.untie()
     x = inputs_for(pair.recurrent, batch=8)
@@ -122,7 +122,7 @@ def test_parameters_do_not_grow_with_iterations(variant):
 
 
 @pytest.mark.parametrize("variant", [v for v in VARIANTS if v not in ("swrn", *GRAPHS)])
-def test_a_readout_is_that_of_the_network_with_fewer_iterations(variant):
+def test_readout_equals_a_network_with_fewer_iterations(variant):
     pair = build(variant, **EVERY)
     pair.untie()
     x = inputs_for(pair.recurrent)
@@ -142,7 +142,7 @@ def test_a_readout_is_that_of_the_network_with_fewer_iterations(variant):
 
 @families
 @twins
-def test_files_configs_and_clones_keep_the_sharing(name, twin, tmp_path):
+def test_files_configs_and_clones_keep_sharing(name, twin, tmp_path):
     model = getattr(small(name, **EVERY), twin)
     x = inputs_for(model)
     y = labels_for(model, x)
@@ -174,7 +174,7 @@ def test_files_configs_and_clones_keep_the_sharing(name, twin, tmp_path):
 
 @families
 @twins
-def test_any_batch_size(name, twin):
+def test_network_accepts_any_batch_size(name, twin):
     model = getattr(small(name), twin)
     x = inputs_for(model, batch=5)
     assert model.input_shape[0] is None
@@ -182,7 +182,7 @@ def test_any_batch_size(name, twin):
 
 
 @families
-def test_half_precision_is_nearly_full_precision(name):
+def test_half_precision_approximates_full_precision(name):
     pair = small(name, dtype="mixed_bfloat16")
     assert keras.config.dtype_policy().name == "float32"
     assert pair.recurrent.output.dtype == pair.feedforward.output.dtype == "bfloat16"
@@ -203,7 +203,7 @@ def test_half_precision_is_nearly_full_precision(name):
         for name in FAMILIES
     ],
 )
-def test_half_precision_keeps_weights_in_full(name):
+def test_half_precision_keeps_weights_in_full_precision(name):
     model = small(name, dtype="mixed_bfloat16").recurrent
     x = inputs_for(model)
     before = [array(w) for w in model.trainable_weights]
@@ -216,7 +216,7 @@ def test_half_precision_keeps_weights_in_full(name):
 
 @variants
 @pytest.mark.parametrize("options", [{}, EVERY], ids=["all", "groups"])
-def test_tying_undoes_untying(variant, options):
+def test_tie_reverses_untie(variant, options):
     pair = build(variant, **options)
     rng = np.random.default_rng(3)
     values = [
@@ -232,7 +232,7 @@ def test_tying_undoes_untying(variant, options):
 
 
 @families
-def test_tying_refuses_copies_that_differ_and_names_them(name):
+def test_tie_rejects_copies_that_differ(name):
     pair = small(name)
     pair.untie()
     before = [array(w) for w in pair.recurrent.weights]
@@ -249,7 +249,7 @@ def test_tying_refuses_copies_that_differ_and_names_them(name):
     pair.tie(tolerance=0.2)
 
 
-def test_twins_of_different_width_are_not_tied():
+def test_tie_rejects_twins_of_different_width():
     pair = small("mlp", match="parameters", width=8)
     for change in (pair.tie, pair.untie):
         with pytest.raises(ValueError, match="different width.*match='depth'"):

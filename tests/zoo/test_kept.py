@@ -22,12 +22,12 @@ def check(model, file):
     np.testing.assert_allclose(output(model, x), expected, 1e-5, 1e-5 * scale)
 
 
-def test_this_release_has_kept_its_own():
+def test_kept_files_include_this_release():
     assert KEPT / keras_recur.__version__ in {file.parent for file in FILES}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parent.name}-{f.stem}")
-def test_models_and_weights(file):
+def test_kept_models_and_weights_load(file):
     check(keras_recur.exporting.load_model(file), file)
     arguments = json.loads((file.parent / "models.json").read_text())[file.stem]
     model = zoo.build(**arguments, seed=1).recurrent

@@ -27,7 +27,7 @@ def close(actual, expected, tolerance=1e-5):
 
 
 @soft
-def test_the_untied_twin_computes_the_same_function(variant):
+def test_untie_gives_equal_twins_with_banks(variant):
     pair = build(variant)
     x = inputs_for(pair.recurrent)
     expected = output(pair.recurrent, x)
@@ -37,10 +37,10 @@ def test_the_untied_twin_computes_the_same_function(variant):
 
 
 @soft
-def test_tying_undoes_untying_and_refuses_what_is_no_mix(variant):
+def test_tie_reverses_untie_and_rejects_other_kernels(variant):
     pair = build(variant)
     x = inputs_for(pair.recurrent)
-    with pytest.raises(ValueError, match="mixes of so few templates.*any mix of 2"):
+    with pytest.raises(ValueError, match="mixes of 2 templates.*differ from any mix"):
         pair.tie()
     expected = output(pair.recurrent, x)
     pair.untie()
@@ -51,7 +51,7 @@ def test_tying_undoes_untying_and_refuses_what_is_no_mix(variant):
     close(output(pair.recurrent, x), expected, 1e-4)
 
 
-def test_a_tolerance_lets_tying_lose_as_much():
+def test_tie_accepts_an_error_within_the_tolerance():
     pair = build("mlp")
     before = [array(w) for w in pair.recurrent.weights]
     with pytest.raises(ValueError, match=r"by (0\.\d+) of their norm"):
@@ -63,7 +63,7 @@ def test_a_tolerance_lets_tying_lose_as_much():
 
 @pytest.mark.once
 @soft
-def test_costs_are_the_twins_but_for_the_templates(variant):
+def test_costs_of_banks_differ_from_the_twin_by_templates(variant):
     pair = build(variant)
     model = pair.recurrent
     shape = inputs_for(model).shape[1:]
@@ -84,7 +84,7 @@ def test_costs_are_the_twins_but_for_the_templates(variant):
 
 
 @pytest.mark.parametrize("variant", [v for v in SOFT if v != "swrn"])
-def test_files_and_clones_keep_the_banks(variant, tmp_path):
+def test_files_and_clones_keep_banks(variant, tmp_path):
     model = build(variant).recurrent
     x = inputs_for(model)
     expected = output(model, x)
@@ -101,7 +101,7 @@ def test_files_and_clones_keep_the_banks(variant, tmp_path):
 
 
 @pytest.mark.parametrize("variant", ["resnet_bn", "scnn"])
-def test_training_compiles(variant, jit):
+def test_banks_train_compiled(variant, jit):
     model = build(variant).recurrent
     x = inputs_for(model)
     found = step(model, x, labels_for(model, x), loss=IterationLoss(), jit=jit)
@@ -111,7 +111,7 @@ def test_training_compiles(variant, jit):
 
 
 @pytest.mark.parametrize("variant", [v for v in SOFT if v != "swrn"])
-def test_a_readout_is_that_of_fewer_iterations(variant):
+def test_bank_readout_equals_fewer_iterations(variant):
     pair = build(variant, readout="all")
     x = inputs_for(pair.recurrent)
     every = output(pair.recurrent, x)
@@ -121,7 +121,7 @@ def test_a_readout_is_that_of_fewer_iterations(variant):
         inference.with_iterations(pair.recurrent, 4)
 
 
-def test_several_loops_are_read_out_at_the_last():
+def test_readout_of_several_loops_reads_the_last():
     model = build("swrn", readout="all").recurrent
     x = inputs_for(model)
     every = output(model, x)
@@ -133,7 +133,7 @@ def test_several_loops_are_read_out_at_the_last():
     )
 
 
-def test_stages_start_with_coefficients_of_their_own():
+def test_stages_start_with_different_coefficients():
     stages = loops_of(build("swrn").recurrent)
     first, second, third = (array(s.banks[0].coefficients) for s in stages)
     assert not np.allclose(first, second) and not np.allclose(second, third)
@@ -141,7 +141,7 @@ def test_stages_start_with_coefficients_of_their_own():
     np.testing.assert_array_equal(array(again[0].banks[0].coefficients), first)
 
 
-def test_recurrence_reaches_every_bank_once():
+def test_recurrence_penalty_applies_to_every_bank_once():
     pair = build("swrn", recurrence_penalty=0.1)
     assert len(pair.recurrent.losses) == 3 and not pair.feedforward.losses
     for loop in loops_of(pair.recurrent):
@@ -152,7 +152,7 @@ def test_recurrence_reaches_every_bank_once():
 
 
 @pytest.mark.once
-def test_ways_to_ask_for_banks():
+def test_build_accepts_templates_and_template_banks():
     bank = TemplateBank(2, coefficients_initializer="ones")
     pair = small("resnet_bn", sharing=bank)
     (made,) = loops_of(pair.recurrent)[0].banks
@@ -169,7 +169,7 @@ def test_ways_to_ask_for_banks():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"templates": 2, "sharing": "all"}, "Give one of them"),
+        ({"templates": 2, "sharing": "all"}, "Only one of `sharing` and"),
         ({"templates": 0}, "`templates` must be a positive integer"),
         ({"templates": "layer"}, "Did you mean 'layers'"),
         ({"recurrence_penalty": 0.1}, "recurrence_penalty=0.1 without `templates`"),
@@ -191,20 +191,20 @@ def test_ways_to_ask_for_banks():
         ),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_build_rejects_bad_templates(arguments, message):
     with pytest.raises(ValueError, match=message):
         zoo.build("mlp", **arguments)
 
 
 @pytest.mark.parametrize(("depth", "nearest"), [(27, 28), (10, 16), (30, 28)])
-def test_depths_of_swrn(depth, nearest):
+def test_swrn_rejects_other_depths(depth, nearest):
     with pytest.raises(
         ValueError, match=rf"6n \+ 4.*depth={depth}. Nearest: {nearest}"
     ):
         zoo.build("swrn", depth=depth, width=1)
 
 
-def test_arguments_that_a_family_lacks():
+def test_families_reject_unknown_arguments():
     with pytest.raises(ValueError, match="swrn has no argument 'iterations'.*depth"):
         zoo.build("swrn", iterations=3)
     with pytest.raises(ValueError, match="depth.*50, 101, 152"):

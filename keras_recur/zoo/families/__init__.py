@@ -1,4 +1,4 @@
-"""One file per family of networks; importing this package registers all of them."""
+"""One file per family of networks. Importing this package registers all of them."""
 
 from keras_recur.zoo.families import (  # noqa: F401
     convnet,

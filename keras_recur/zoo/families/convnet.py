@@ -8,22 +8,30 @@ same-size one, no normalization.
 import keras
 
 from keras_recur.layers import Readout, SharedRecurrentBlock
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.family import ReportedCounts, register_family
 
-_EMNIST = {"width": 128, "input_shape": (28, 28, 1), "num_classes": 47}
+
+def _pooled_size(input_shape):
+    """Return height and width after all convolutions and poolings."""
+    return [((side - 4) // 3 - 2) // 3 for side in input_shape[:2]]
 
 
-@register(
+def _check_image_size(*, input_shape, **_):
+    if min(_pooled_size(input_shape)) < 1:
+        raise ValueError(
+            "convnet needs images of 19x19 pixels or more. Received: "
+            f"input_shape={input_shape}."
+        )
+
+
+@register_family(
     name="convnet",
-    summary="Plain convolutional network: one 3x3 convolution, iterated.",
+    summary="Plain convolutional network with one iterated 3x3 convolution.",
     shares="one 3x3 convolution with bias and ReLU",
     paper="Schwarzschild et al. 2022, arXiv:2102.11011",
-    defaults={
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
-        "width": 64,
-        "iterations": 5,
-    },
+    defaults=_parts.CIFAR10 | {"width": 64, "iterations": 5},
+    check=_check_image_size,
     width_multiple=2,
     reported=(
         ReportedCounts({"iterations": 1}, 135_306, 135_306),
@@ -31,19 +39,22 @@ _EMNIST = {"width": 128, "input_shape": (28, 28, 1), "num_classes": 47}
         ReportedCounts({"iterations": 3}, 135_306, 209_162),
         ReportedCounts({"iterations": 4}, 135_306, 246_090),
         ReportedCounts({"iterations": 5}, 135_306, 283_018),
-        ReportedCounts(_EMNIST | {"iterations": 1}, 565_423, 565_423),
+        ReportedCounts(
+            _parts.EMNIST | {"width": 128, "iterations": 1}, 565_423, 565_423
+        ),
     ),
 )
 def convnet(
-    start, *, input_shape, num_classes, width, iterations, sharing, readout, **loop
+    initializers,
+    *,
+    input_shape,
+    num_classes,
+    width,
+    iterations,
+    sharing,
+    readout,
+    **loop,
 ):
-    pooled = [((side - 4) // 3 - 2) // 3 for side in input_shape[:2]]
-    if min(pooled) < 1:
-        raise ValueError(
-            "convnet needs images of 19x19 pixels or more. Received: "
-            f"input_shape={input_shape}."
-        )
-
     # Layers
     def conv(name, channels, filters, padding="valid"):
         return keras.layers.Conv2D(
@@ -52,7 +63,7 @@ def convnet(
             padding=padding,
             activation="relu",
             name=name,
-            **start(9 * channels),
+            **initializers(9 * channels),
         )
 
     first = conv("first", input_shape[2], width // 2)
@@ -66,6 +77,7 @@ def convnet(
         name="recurrent",
         **loop,
     )
+    rows, columns = _pooled_size(input_shape)
     head = keras.Sequential(
         [
             keras.layers.MaxPooling2D(3, name="pool"),
@@ -73,7 +85,7 @@ def convnet(
             keras.layers.MaxPooling2D(3, name="last_pool"),
             keras.layers.Flatten(name="flatten"),
             keras.layers.Dense(
-                num_classes, **start(2 * width * pooled[0] * pooled[1]), name="classes"
+                num_classes, **initializers(2 * width * rows * columns), name="classes"
             ),
         ],
         name="head",

@@ -1,27 +1,27 @@
-"""Networks that answer for every position: mazes in 2-D, prefix sums in 1-D.
+"""Networks with logits for every position: mazes in 2-D, prefix sums in 1-D.
 
 References: Schwarzschild et al. 2022 (arXiv:2102.11011) for the maze network;
 Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537) for the
 1-D form; Bansal et al. 2022, "End-to-end Algorithm Synthesis" (arXiv:2202.05826) for
 recall, here `injection="concat"`. Layers as in the released code,
 github.com/aks2203/deep-thinking: no biases, no strides, no pooling, so that a network
-takes inputs of any size. In 2-D nothing, in 1-D a ReLU follows the convolution that
-takes the input back in. (The code's feed-forward baseline shares that convolution over
-its blocks; here the feed-forward twin shares nothing.)
+accepts inputs of any size. In 1-D, a ReLU follows the convolution that takes the input
+in again; in 2-D, nothing does. The feed-forward baseline of the code shares that
+convolution among its blocks; the feed-forward twin here shares nothing.
 """
 
 import keras
 
-from keras_recur._validation import check_one_of
 from keras_recur.layers import Readout, SharedRecurrentBlock
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.family import ReportedCounts, register_family
 
-_MAZE = {"width": 128, "input_shape": (None, None, 3)}
 _RECALL = {"injection": "concat"}
 _OPTIONS = {"injection": None, "normalization": None}
+_CHOICES = {"injection": (None, "add", "concat"), "normalization": (None, "group")}
 
 
-@register(
+@register_family(
     name="deep_thinking_2d",
     summary="Fully convolutional residual network for mazes of any size.",
     shares="two residual blocks of two 3x3 convolutions each, without bias",
@@ -33,18 +33,19 @@ _OPTIONS = {"injection": None, "normalization": None}
         "iterations": 6,
         **_OPTIONS,
     },
+    choices=_CHOICES,
     example_shape=(24, 24, 3),
     reported=(
-        ReportedCounts(_MAZE | {"iterations": 1}, 632_592, 632_592),
-        ReportedCounts(_MAZE | {"iterations": 10}, 632_592, 5_941_008),
-        ReportedCounts(_MAZE | _RECALL | {"iterations": 1}, 783_504, 783_504),
+        ReportedCounts({"iterations": 1}, 632_592, 632_592),
+        ReportedCounts({"iterations": 10}, 632_592, 5_941_008),
+        ReportedCounts(_RECALL | {"iterations": 1}, 783_504, 783_504),
     ),
 )
-def deep_thinking_2d(start, *, input_shape, width, **arguments):
-    return _network("deep_thinking_2d", start, input_shape, width, **arguments)
+def deep_thinking_2d(initializers, **arguments):
+    return _network("deep_thinking_2d", initializers, **arguments)
 
 
-@register(
+@register_family(
     name="deep_thinking_1d",
     summary="Fully convolutional residual network for strings of any length.",
     shares="two residual blocks of two convolutions of size 3 each, without bias",
@@ -56,28 +57,25 @@ def deep_thinking_2d(start, *, input_shape, width, **arguments):
         "iterations": 10,
         **_OPTIONS,
     },
+    choices=_CHOICES,
     width_multiple=2,
     example_shape=(16, 1),
     reported=(
         ReportedCounts({"width": 400, "iterations": 1}, 2_642_400, 2_642_400),
-        ReportedCounts(
-            {"width": 400, "iterations": 1, "injection": "concat"},
-            3_123_600,
-            3_123_600,
-        ),
+        ReportedCounts(_RECALL | {"width": 400, "iterations": 1}, 3_123_600, 3_123_600),
     ),
 )
-def deep_thinking_1d(start, *, input_shape, width, **arguments):
-    return _network("deep_thinking_1d", start, input_shape, width, **arguments)
+def deep_thinking_1d(initializers, **arguments):
+    return _network("deep_thinking_1d", initializers, **arguments)
 
 
 def _network(
     name,
-    start,
-    input_shape,
-    width,
+    initializers,
     *,
+    input_shape,
     num_classes,
+    width,
     iterations,
     sharing,
     readout,
@@ -85,22 +83,19 @@ def _network(
     normalization,
     **loop,
 ):
-    check_one_of("injection", injection, (None, "add", "concat"))
-    check_one_of("normalization", normalization, (None, "group"))
     dimensions = len(input_shape) - 1
     channels = input_shape[-1]
     Conv = keras.layers.Conv1D if dimensions == 1 else keras.layers.Conv2D
 
     # Layers
     def conv(name, channels, filters, activation=None):
-        values = start(3**dimensions * channels)["kernel_initializer"]
         return Conv(
             filters,
             3,
             padding="same",
             use_bias=False,
             activation=activation,
-            kernel_initializer=values,
+            **initializers(3**dimensions * channels, bias=False),
             name=name,
         )
 
@@ -115,21 +110,16 @@ def _network(
     state = keras.Input((*[None] * dimensions, width + channels if recall else width))
     x = state
     if recall:
-        after = "relu" if dimensions == 1 else None
-        x = conv("recall", width + channels, width, after)(x)
-    for i in (1, 2):
-        y = norm(conv(f"conv{i}a", width, width)(x), f"norm{i}a")
-        y = keras.layers.ReLU(name=f"relu{i}a")(y)
-        y = norm(conv(f"conv{i}b", width, width)(y), f"norm{i}b")
-        y = keras.layers.Add(name=f"add{i}")([y, x])
-        x = keras.layers.ReLU(name=f"relu{i}b")(y)
+        activation = "relu" if dimensions == 1 else None
+        x = conv("recall", width + channels, width, activation)(x)
+    x = _parts.residual_blocks(x, lambda name: conv(name, width, width), norm)
     loop = SharedRecurrentBlock(
         keras.Model(state, x, name="block"),
         iterations,
         sharing,
         injection,
         return_sequences=readout == "all",
-        seed=start.draw_seed(),
+        seed=initializers.draw_seed(),
         name="recurrent",
         **loop,
     )

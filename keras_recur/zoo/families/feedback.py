@@ -1,39 +1,55 @@
-"""Feedback networks: stacked ConvLSTMs that look at one image again and again.
+"""Feedback networks: stacked ConvLSTMs that see the same image at every iteration.
 
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), as its released
-code has them (github.com/StanfordVL/feedback-networks): `feedback_48` is the default
-here, `feedback_48_2` has `time_skip=2`, and `feedback_32` `stack=2` and 8 iterations.
-Their names count convolutions on the way of the input, times the iterations; the
-longest path is shorter, since from one iteration to the next a state passes one module
-only. Two things differ on purpose: normalization has statistics for every iteration
-(`normalization="shared"` is the release), and gradients pass through the skips in time,
-which the released code cuts.
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), and its released
+code, github.com/StanfordVL/feedback-networks. The default is `feedback_48`;
+`feedback_48_2` has `time_skip=2`, and `feedback_32` has `stack=2` and 8 iterations.
+These names multiply the convolutions from input to output by the iterations. The
+longest path is shorter, because a state passes only one module per iteration. Two
+things differ from the release on purpose. Normalization has statistics for every
+iteration; `normalization="shared"` is the release. Gradients pass through the skips in
+time, where the released code stops them.
 """
-
-from typing import Any
 
 import keras
 from keras import ops
 
-from keras_recur._validation import check_integer, check_one_of, check_positive_int
+from keras_recur._validation import check_integer, check_positive_int
 from keras_recur.layers import (
     EveryNthIteration,
     Readout,
     SharedRecurrentBlock,
-    TimeSpecificBatchNormalization,
     ZeroState,
 )
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.family import ReportedCounts, register_family
 
-# (channels, as a multiple of the width; stride) of every module, by convolutions.
+# (channels as a multiple of the width, stride) of every module, by `stack`.
 _MODULES = {3: ((1, 1), (2, 2), (4, 2), (4, 1)), 2: ((2, 2), (2, 1), (4, 2), (4, 1))}
-_TORCH_BATCH_NORM: dict[str, Any] = {"momentum": 0.9, "epsilon": 1e-5}
 
 
-@register(
+def _check_options(*, time_skip, modules, **_):
+    check_integer("time_skip", time_skip, 0)
+    if modules is None:
+        return
+    try:
+        pairs = [(multiple, stride) for multiple, stride in modules]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs:
+        raise ValueError(
+            "`modules` must be a sequence of pairs: the channels of each module as a "
+            f"multiple of the width, and its stride. Received: modules={modules!r}. "
+            "For instance ((1, 1), (2, 2))."
+        )
+    for pair in pairs:
+        for part in pair:
+            check_positive_int("modules", part)
+
+
+@register_family(
     name="feedback",
-    summary="Stacked ConvLSTMs that see the same image at every iteration and answer.",
-    shares="all modules, over the iterations",
+    summary="Stacked ConvLSTMs that see the same image at every iteration.",
+    shares="all modules",
     paper="Zamir et al. 2017, arXiv:1612.09508",
     defaults={
         "input_shape": (32, 32, 3),
@@ -45,6 +61,8 @@ _TORCH_BATCH_NORM: dict[str, Any] = {"momentum": 0.9, "epsilon": 1e-5}
         "time_skip": 0,
         "normalization": "per_iteration",
     },
+    choices={"stack": (2, 3), "normalization": ("per_iteration", "shared")},
+    check=_check_options,
     initializer="he_normal",
     reported=(
         ReportedCounts({"iterations": 4}, 1_969_204, 7_855_924),
@@ -52,7 +70,7 @@ _TORCH_BATCH_NORM: dict[str, Any] = {"momentum": 0.9, "epsilon": 1e-5}
     ),
 )
 def feedback(
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -66,46 +84,32 @@ def feedback(
     readout,
     **loop,
 ):
-    check_one_of("stack", stack, (2, 3))
-    check_one_of("normalization", normalization, ("per_iteration", "shared"))
-    time_skip = check_integer("time_skip", time_skip, 0)
     shapes, strides = [(*input_shape[:2], width)], []
-    for multiple, stride in _MODULES[stack] if modules is None else _checked(modules):
-        sizes = (-(-size // stride) for size in shapes[-1][:2])
-        shapes.append((*sizes, multiple * width))
-        strides.append(stride)
-    # A module adds its output to its input, so the two must have one shape.
-    skipping = [m for m in range(len(strides)) if shapes[m] == shapes[m + 1]]
-    skipping = skipping if time_skip else []
+    for multiple, stride in _MODULES[stack] if modules is None else modules:
+        sizes = (-(-size // int(stride)) for size in shapes[-1][:2])
+        shapes.append((*sizes, int(multiple) * width))
+        strides.append(int(stride))
+    skipping = []
+    if time_skip:
+        # A module adds its output to its input, so both must have the same shape.
+        skipping = [m for m in range(len(strides)) if shapes[m] == shapes[m + 1]]
 
     # Layers
     def conv(x, filters, name, stride=1):
-        if stride > 1:  # As PyTorch pads: one pixel on every side.
-            x = keras.layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
-        return keras.layers.Conv2D(
-            filters,
-            3,
-            stride,
-            padding="same" if stride == 1 else "valid",
-            use_bias=False,
-            kernel_initializer=start(9 * x.shape[-1])["kernel_initializer"],
-            name=name,
-        )(x)
+        x = _parts.pad(x, name, stride)
+        channels = x.shape[-1]
+        return _parts.conv(initializers, name, channels, filters, strides=stride)(x)
 
     def norm(x, name):
         if normalization == "shared":
-            return keras.layers.BatchNormalization(
-                **_TORCH_BATCH_NORM, name=f"{name}_norm"
-            )(x)
-        return TimeSpecificBatchNormalization(
-            affine="shared", **_TORCH_BATCH_NORM, name=f"{name}_norm"
-        )(x)
+            return _parts.batch_norm(f"{name}_norm")(x)
+        return _parts.time_batch_norm(f"{name}_norm", affine="shared")(x)
 
     def relu(x, name):
-        return keras.layers.ReLU(name=f"{name}_relu")(x)
+        return _parts.relu(x, f"{name}_relu")
 
     def path(x, filters, name, stride=1):
-        """One of the two stacks of convolutions behind a gate."""
+        """Apply one of the two stacks of convolutions of a gate."""
         y = relu(norm(conv(x, filters, f"{name}_a", stride), f"{name}_a"), f"{name}_a")
         y = norm(conv(y, filters, f"{name}_b"), f"{name}_b")
         if stack == 2:
@@ -129,7 +133,7 @@ def feedback(
         return keras.layers.Multiply(name=name)([a, b])
 
     def module(x, h, c, name, stride):
-        """A ConvLSTM: a new output and a new cell."""
+        """Apply a ConvLSTM. Return its new output and its new cell."""
         into, forget, out = (
             gate(x, h, f"{name}_{which}", stride) for which in ("in", "forget", "out")
         )
@@ -141,11 +145,12 @@ def feedback(
         return multiply(out, tanh, f"{name}_output"), c
 
     def block():
-        """All modules, one upon the other.
+        """Return the stack of all modules.
 
-        The state: what the stem sees, outputs, cells, and what skips in time keep.
+        The state consists of the output of the stem, the outputs and cells of the
+        modules, and the tensors that skips in time keep.
         """
-        # What only passes through keeps the dtype of its input.
+        # Tensors that only pass through the block keep the dtype of their input.
         dtype = keras.config.dtype_policy().compute_dtype
         seen = x = keras.Input(shapes[0], dtype=dtype, name="seen")
         states = [[keras.Input(s, dtype=dtype) for s in shapes[1:]] for _ in "hc"]
@@ -165,20 +170,14 @@ def feedback(
         states = [seen, *states[0], *states[1], *kept.values()]
         return keras.Model(states, [seen, *outputs, *cells, *keep], name="block")
 
-    head = keras.Sequential(
-        [
-            keras.layers.ReLU(name="relu"),
-            keras.layers.GlobalAveragePooling2D(name="pool"),
-            keras.layers.Dense(num_classes, **start(shapes[-1][-1]), name="classes"),
-        ],
-        name="head",
+    head = _parts.classifier(
+        initializers, shapes[-1][-1], num_classes, keras.layers.ReLU(name="relu")
     )
 
     # Graph
     inputs = keras.Input(input_shape)
     x = conv(inputs, width, "stem")
-    x = keras.layers.BatchNormalization(**_TORCH_BATCH_NORM, name="stem_norm")(x)
-    x = relu(x, "stem")
+    x = relu(_parts.batch_norm("stem_norm")(x), "stem")
     zeros = [shapes[1:], shapes[1:], [shapes[m + 1] for m in skipping]]
     zeros = [ZeroState(shape)(x) for part in zeros for shape in part]
     states = SharedRecurrentBlock(
@@ -186,7 +185,7 @@ def feedback(
         iterations,
         sharing,
         return_sequences=readout == "all",
-        seed=start.draw_seed(),
+        seed=initializers.draw_seed(),
         name="recurrent",
         **loop,
     )([x, *zeros])
@@ -194,18 +193,3 @@ def feedback(
 
     # Model
     return keras.Model(inputs, outputs, name="feedback")
-
-
-def _checked(modules):
-    """The modules that were asked for, as pairs of positive integers."""
-    try:
-        pairs = [(multiple, stride) for multiple, stride in modules]
-    except (TypeError, ValueError):
-        pairs = []
-    if not pairs:
-        raise ValueError(
-            "`modules` must be a sequence of pairs, channels as a multiple of the "
-            f"width and stride of every module. Received: modules={modules!r}. For "
-            "instance ((1, 1), (2, 2))."
-        )
-    return [tuple(check_positive_int("modules", part) for part in p) for p in pairs]

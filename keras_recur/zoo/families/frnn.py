@@ -1,37 +1,43 @@
-"""The fully recurrent networks of several states.
+"""Fully recurrent networks of several states.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
 Neural Networks and Visual Cortex" (arXiv:1604.03640), Figure 3 and Table 1. Each state
-has half the size and twice the channels of the one before. The text does not state the
-kernel size of transitions (here 3), nor which convolution of a transition carries a
-single stride (here the first), nor the widths of a pre-net of three convolutions (here
-that of the first state).
+has half the size and twice the channels of the previous one. The paper does not state
+the kernel size of transitions (here 3), which convolution of a transition has the
+stride (here the first), and the width of a pre-net of three convolutions (here that of
+the first state).
 """
 
 import keras
 
-from keras_recur._validation import check_one_of
 from keras_recur.layers import Readout, RecurrentGraph
+from keras_recur.zoo.families import _parts
 from keras_recur.zoo.families._state_graph import (
-    check_states,
+    CHOICES,
+    check_input_size,
+    check_loop,
+    graph_arguments,
     post_net,
     pre_net,
-    refuse_rolled,
     state_shapes,
 )
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.zoo.family import ReportedCounts, register_family
 
 _TABLE_1 = {"prenet": 3, "affine": "shared"}
 
 
-@register(
+def _check(*, input_shape, states, templates, unroll, **_):
+    check_input_size("frnn", states, input_shape)
+    check_loop("frnn", templates, unroll)
+
+
+@register_family(
     name="frnn",
-    summary="Several states of a visual hierarchy, each feeding all, run step by step.",
-    shares="every transition between states, over the steps",
+    summary="State graph of a visual hierarchy in which every state feeds every other.",
+    shares="every transition between states",
     paper="Liao and Poggio 2016, arXiv:1604.03640",
-    defaults={
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
+    defaults=_parts.CIFAR10
+    | {
         "width": 64,
         "iterations": 4,
         "states": 3,
@@ -40,6 +46,8 @@ _TABLE_1 = {"prenet": 3, "affine": "shared"}
         "merge": "mean",
         "affine": None,
     },
+    choices=CHOICES | {"states": (2, 3, 4), "prenet": (1, 3)},
+    check=_check,
     initializer="he_normal",
     reported=(
         ReportedCounts(_TABLE_1 | {"iterations": 4}, 4_212_938, 11_354_634),
@@ -50,7 +58,7 @@ _TABLE_1 = {"prenet": 3, "affine": "shared"}
     ),
 )
 def frnn(
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -63,16 +71,11 @@ def frnn(
     affine,
     sharing,
     readout,
-    unroll,
     remat,
+    **_,
 ):
-    check_one_of("graph", graph, ("full", "adjacent"))
-    check_one_of("prenet", prenet, (1, 3))
-    check_states("frnn", states, input_shape)
-    refuse_rolled("frnn", unroll)
-
     # Layers
-    before = pre_net(start, input_shape, width, convolutions=prenet)
+    before = pre_net(initializers, input_shape, width, convolutions=prenet)
     states = state_shapes(states, input_shape, width)
     loop = RecurrentGraph(
         states,
@@ -81,13 +84,9 @@ def frnn(
         merge,
         sharing,
         affine=affine,
-        kernel_initializer=start.kernel_initializer(),
-        return_sequences=readout == "all",
-        remat=remat,
-        seed=start.draw_seed(),
-        name="graph",
+        **graph_arguments(initializers, readout, remat),
     )
-    head = post_net(start, states, num_classes)
+    head = post_net(initializers, states, num_classes)
 
     # Graph
     inputs = keras.Input(input_shape)

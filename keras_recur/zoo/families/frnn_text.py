@@ -1,27 +1,37 @@
-"""A fully recurrent network of several states that models text, character by character.
+"""A fully recurrent network of several states that models text by characters.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
 Neural Networks and Visual Cortex" (arXiv:1604.03640), whose supplement models text with
-time-specific normalization and ReLU. Its sizes are not in the text: here every state is
-a vector of the same width, and a transition two dense layers.
+time-specific normalization and ReLU. The paper does not state the sizes. Here, every
+state is a vector of the same width, and a transition has two dense layers.
 """
 
 import keras
 
-from keras_recur._validation import check_one_of, check_positive_int
+from keras_recur._validation import check_positive_int
 from keras_recur.layers import Readout, RecurrentGraph
-from keras_recur.zoo.families._state_graph import refuse_rolled
-from keras_recur.zoo.family import register
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.families._state_graph import (
+    CHOICES,
+    check_loop,
+    graph_arguments,
+)
+from keras_recur.zoo.family import register_family
 
 
-@register(
+def _check(*, statistics, templates, unroll, **_):
+    check_positive_int("statistics", statistics)
+    check_loop("frnn_text", templates, unroll)
+
+
+@register_family(
     name="frnn_text",
-    summary="Several vector states, each feeding all; reads a character per step.",
-    shares="every transition between states, over the steps",
+    summary="State graph of vectors that reads one character per step.",
+    shares="every transition between states",
     paper="Liao and Poggio 2016, arXiv:1604.03640",
     defaults={
-        "input_shape": (64,),  # Characters; there is a step for each.
-        "num_classes": 97,  # The alphabet, of inputs and outputs.
+        "input_shape": (64,),  # Characters, with one step for each.
+        "num_classes": 97,  # Size of the alphabet of inputs and outputs.
         "width": 128,
         "states": 2,
         "graph": "full",
@@ -29,10 +39,12 @@ from keras_recur.zoo.family import register
         "affine": None,
         "statistics": 16,
     },
+    choices=CHOICES | {"states": (2, 3)},
+    check=_check,
     initializer="he_normal",
 )
 def frnn_text(
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -44,15 +56,11 @@ def frnn_text(
     statistics,
     sharing,
     readout,
-    unroll,
     remat,
+    **_,
 ):
-    check_one_of("states", states, (2, 3))
-    check_one_of("graph", graph, ("full", "adjacent"))
-    check_positive_int("statistics", statistics)
-    refuse_rolled("frnn_text", unroll)
-    # A character is read out when it has reached the last state: with bypasses after
-    # one step, without them after one step per transition on its way.
+    # A character is read out when it reaches the last state: after one step with
+    # bypasses, and after one step per transition without them.
     delay = states - 2 if graph == "adjacent" else 0
 
     # Layers
@@ -60,7 +68,7 @@ def frnn_text(
         num_classes,
         width,
         embeddings_initializer=keras.initializers.RandomNormal(
-            stddev=1.0, seed=start.draw_seed()
+            stddev=1.0, seed=initializers.draw_seed()
         ),
         name="embedding",
     )
@@ -73,20 +81,14 @@ def frnn_text(
         injection="sequence",
         affine=affine,
         max_statistics=statistics,
-        kernel_initializer=start.kernel_initializer(),
-        return_sequences=readout == "all",
-        remat=remat,
-        seed=start.draw_seed(),
-        name="graph",
+        **graph_arguments(initializers, readout, remat),
     )
     head = keras.Sequential(
         [
-            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="norm"),
+            _parts.batch_norm("norm"),
             keras.layers.ReLU(name="relu"),
             keras.layers.Dense(
-                num_classes,
-                kernel_initializer=start(width)["kernel_initializer"],
-                name="characters",
+                num_classes, **initializers(width, bias=False), name="characters"
             ),
         ],
         name="head",

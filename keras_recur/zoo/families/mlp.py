@@ -9,23 +9,18 @@ import math
 import keras
 
 from keras_recur.layers import Readout, SharedRecurrentBlock
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.family import ReportedCounts, register_family
 
 _SVHN = {"width": 500}
-_EMNIST = {"width": 500, "input_shape": (28, 28, 1), "num_classes": 47}
 
 
-@register(
+@register_family(
     name="mlp",
-    summary="Multilayer perceptron: one hidden layer, iterated.",
+    summary="Multilayer perceptron with one iterated hidden layer.",
     shares="one Dense layer with bias and ReLU",
     paper="Schwarzschild et al. 2022, arXiv:2102.11011",
-    defaults={
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
-        "width": 200,
-        "iterations": 5,
-    },
+    defaults=_parts.CIFAR10 | {"width": 200, "iterations": 5},
     reported=(
         ReportedCounts({"iterations": 1}, 656_810, 656_810),
         ReportedCounts({"iterations": 2}, 656_810, 697_010),
@@ -33,30 +28,34 @@ _EMNIST = {"width": 500, "input_shape": (28, 28, 1), "num_classes": 47}
         ReportedCounts({"iterations": 4}, 656_810, 777_410),
         ReportedCounts({"iterations": 5}, 656_810, 817_610),
         ReportedCounts(_SVHN | {"iterations": 1}, 1_792_010, 1_792_010),
-        ReportedCounts(_EMNIST | {"iterations": 1}, 666_547, 666_547),
+        ReportedCounts(_parts.EMNIST | _SVHN | {"iterations": 1}, 666_547, 666_547),
     ),
 )
 def mlp(
-    start, *, input_shape, num_classes, width, iterations, sharing, readout, **loop
+    initializers,
+    *,
+    input_shape,
+    num_classes,
+    width,
+    iterations,
+    sharing,
+    readout,
+    **loop,
 ):
     # Layers
-    inputs_count = math.prod(input_shape)
-    block = keras.Sequential(
-        [keras.layers.Dense(width, activation="relu", **start(width), name="dense")],
-        name="block",
-    )
+    def dense(name, fan_in):
+        return keras.layers.Dense(width, "relu", **initializers(fan_in), name=name)
+
     loop = SharedRecurrentBlock(
-        block,
+        keras.Sequential([dense("dense", width)], name="block"),
         iterations,
         sharing,
         return_sequences=readout == "all",
         name="recurrent",
         **loop,
     )
-    first = keras.layers.Dense(
-        width, activation="relu", **start(inputs_count), name="first"
-    )
-    head = keras.layers.Dense(num_classes, **start(width), name="head")
+    first = dense("first", math.prod(input_shape))
+    head = keras.layers.Dense(num_classes, **initializers(width), name="head")
 
     # Graph
     inputs = keras.Input(input_shape)

@@ -1,9 +1,9 @@
-"""Residual networks as state graphs: transitions that are blocked in time.
+"""Residual networks as state graphs, with transitions that are blocked in time.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
 Neural Networks and Visual Cortex" (arXiv:1604.03640), Figure 4: a state loops, then
-feeds the next one, which loops in turn. With weights of its own for every step this is
-a pre-activation residual network. The sizes of the figure's states are not in the text.
+feeds the next state, which loops in turn. With separate weights for every step, this is
+a pre-activation residual network. The paper does not state the sizes of the states.
 """
 
 import keras
@@ -11,19 +11,53 @@ import keras
 from keras_recur._validation import check_one_of, check_sequence, check_string
 from keras_recur.layers import Readout, RecurrentGraph, resnet_transitions
 from keras_recur.zoo.families._state_graph import (
-    check_states,
+    AFFINE,
+    NAMES,
+    check_input_size,
+    check_loop,
+    graph_arguments,
     post_net,
     pre_net,
-    refuse_rolled,
     state_shapes,
 )
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.zoo.family import ReportedCounts, register_family
 
 
-@register(
+def _check(
+    *, input_shape, iterations, states, loops, shared_states, templates, unroll, **_
+):
+    check_input_size("multistate_resnet", states, input_shape)
+    check_loop("multistate_resnet", templates, unroll)
+    _loop_counts(iterations, states, loops)
+    if shared_states is not None:
+        for state in check_sequence("shared_states", shared_states, check_string):
+            check_one_of("shared_states", state, NAMES[:states])
+
+
+def _loop_counts(iterations, states, loops):
+    """Return how often each state loops, for `iterations` steps in total."""
+    if loops == "first":  # As in the figure, all other states loop once.
+        minimum = 2 * states - 1
+        if iterations < minimum:
+            raise ValueError(
+                f"A loop of {states} states needs at least {minimum} steps. Received: "
+                f"iterations={iterations}. Nearest: {minimum}."
+            )
+        return [iterations - minimum + 1] + [1] * (states - 1)
+    each, rest = divmod(iterations - states + 1, states)
+    if rest or each < 1:
+        nearest = max(each, 1) * states + states - 1
+        raise ValueError(
+            f"{states} states that loop n times each need {states}n + {states - 1} "
+            f"steps. Received: iterations={iterations}. Nearest: {nearest}."
+        )
+    return [each] * states
+
+
+@register_family(
     name="multistate_resnet",
-    summary="Residual network whose stages are states that loop one after the other.",
-    shares="per stage, one pre-activation residual block",
+    summary="Residual network whose stages are states that loop one after another.",
+    shares="one pre-activation residual block per stage",
     paper="Liao and Poggio 2016, arXiv:1604.03640",
     defaults={
         "input_shape": (32, 32, 3),
@@ -35,6 +69,8 @@ from keras_recur.zoo.family import ReportedCounts, register
         "shared_states": None,
         "affine": None,
     },
+    choices={"states": (2, 3, 4), "loops": ("first", "equal"), "affine": AFFINE},
+    check=_check,
     initializer="he_normal",
     reported=(
         ReportedCounts({"iterations": 12}, 537_802, 1_201_354),
@@ -45,7 +81,7 @@ from keras_recur.zoo.family import ReportedCounts, register
     ),
 )
 def multistate_resnet(
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -57,37 +93,25 @@ def multistate_resnet(
     affine,
     sharing,
     readout,
-    unroll,
     remat,
+    **_,
 ):
-    check_states("multistate_resnet", states, input_shape)
-    refuse_rolled("multistate_resnet", unroll)
-    counts = _loops(iterations, states, loops)
-
     # Layers
-    before = pre_net(start, input_shape, width)
+    before = pre_net(initializers, input_shape, width)
     shapes = state_shapes(states, input_shape, width)
     names = list(shapes)
-    if shared_states is not None:
-        shared_states = check_sequence("shared_states", shared_states, check_string)
     if sharing == "all" and shared_states is not None:
         sharing = {n: "all" if n in shared_states else "none" for n in names}
-        for name in shared_states:
-            check_one_of("shared_states", name, names)
     loop = RecurrentGraph(
         shapes,
-        resnet_transitions(names, counts)[0],
+        resnet_transitions(names, _loop_counts(iterations, states, loops))[0],
         iterations,
         "sum",
         sharing,
         affine=affine,
-        kernel_initializer=start.kernel_initializer(),
-        return_sequences=readout == "all",
-        remat=remat,
-        seed=start.draw_seed(),
-        name="graph",
+        **graph_arguments(initializers, readout, remat),
     )
-    head = post_net(start, shapes, num_classes)
+    head = post_net(initializers, shapes, num_classes)
 
     # Graph
     inputs = keras.Input(input_shape)
@@ -95,24 +119,3 @@ def multistate_resnet(
 
     # Model
     return keras.Model(inputs, outputs, name="multistate_resnet")
-
-
-def _loops(iterations, states, loops):
-    """How often each state loops, for so many steps in all."""
-    check_one_of("loops", loops, ("first", "equal"))
-    if loops == "first":  # The figure's "unrolled once" for all but the first.
-        least = 2 * states - 1
-        if iterations < least:
-            raise ValueError(
-                f"{states} states that loop take {least} steps or more. Received: "
-                f"iterations={iterations}. Nearest: {least}."
-            )
-        return [iterations - least + 1] + [1] * (states - 1)
-    each, rest = divmod(iterations - states + 1, states)
-    if rest or each < 1:
-        nearest = max(each, 1) * states + states - 1
-        raise ValueError(
-            f"{states} states that loop n times each take {states}n + {states - 1} "
-            f"steps. Received: iterations={iterations}. Nearest: {nearest}."
-        )
-    return [each] * states

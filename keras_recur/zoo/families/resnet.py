@@ -2,67 +2,48 @@
 
 References: Schwarzschild et al. 2022 (arXiv:2102.11011); layers as in the released
 code, github.com/Arjung27/DeepThinking: post-activation basic blocks without biases.
-With normalization every iteration has statistics, scale and offset of its own, in
-the recurrent network too. (The released feed-forward twin defines the stem's
-normalization but does not apply it; here both twins do.)
+With normalization, every iteration has its own statistics, scale and offset, in the
+recurrent network too. The released feed-forward network defines a normalization of the
+stem but does not apply it; both twins here apply it.
 """
-
-from typing import Any
 
 import keras
 
-from keras_recur.layers import (
-    Readout,
-    SharedRecurrentBlock,
-    TimeSpecificBatchNormalization,
-)
-from keras_recur.zoo.family import ReportedCounts, register
-
-_EMNIST = {"input_shape": (28, 28, 1), "num_classes": 47}
-# The batch normalization of PyTorch, in Keras's terms.
-_TORCH_BATCH_NORM: dict[str, Any] = {"momentum": 0.9, "epsilon": 1e-5}
+from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.family import ReportedCounts, register_family
 
 
-@register(
+@register_family(
     name="resnet",
-    summary="Residual network without normalization: two basic blocks, iterated.",
+    summary="Residual network of two iterated basic blocks, without normalization.",
     shares="two residual blocks of two 3x3 convolutions each, without bias",
     paper="Schwarzschild et al. 2022, arXiv:2102.11011",
-    defaults={
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
-        "width": 512,
-        "iterations": 4,
-    },
+    defaults=_parts.CIFAR10 | {"width": 512, "iterations": 4},
     reported=(
         ReportedCounts({"iterations": 1}, 11_815_434, 11_815_434),
         ReportedCounts({"iterations": 4}, 11_815_434, 40_126_986),
-        ReportedCounts(_EMNIST | {"iterations": 1}, 11_825_199, 11_825_199),
+        ReportedCounts(_parts.EMNIST | {"iterations": 1}, 11_825_199, 11_825_199),
     ),
 )
-def resnet(start, **arguments):
-    return _residual_network("resnet", start, normalized=False, **arguments)
+def resnet(initializers, **arguments):
+    return _residual_network("resnet", initializers, normalized=False, **arguments)
 
 
-@register(
+@register_family(
     name="resnet_bn",
-    summary="Residual network with batch normalization specific to the iteration.",
-    shares="the four 3x3 convolutions of two residual blocks; not their normalization",
+    summary="Residual network with separate batch normalization for every iteration.",
+    shares="four 3x3 convolutions of two residual blocks, but not their normalization",
     paper="Schwarzschild et al. 2022, arXiv:2102.11011",
-    defaults={
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
-        "width": 256,
-        "iterations": 4,
-    },
+    defaults=_parts.CIFAR10 | {"width": 256, "iterations": 4},
 )
-def resnet_bn(start, **arguments):
-    return _residual_network("resnet_bn", start, normalized=True, **arguments)
+def resnet_bn(initializers, **arguments):
+    return _residual_network("resnet_bn", initializers, normalized=True, **arguments)
 
 
 def _residual_network(
     name,
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -74,58 +55,34 @@ def _residual_network(
     **loop,
 ):
     # Layers
-    def conv(name, channels, filters, **options):
-        options = {"padding": "same", "use_bias": False, **options}
-        values = start(9 * channels)["kernel_initializer"]
-        return keras.layers.Conv2D(
-            filters, 3, kernel_initializer=values, name=name, **options
-        )
-
-    def half(name, channels, filters):
-        # Stride 2 with one pixel of padding on each side: "same" would pad one side.
+    def half(channels, filters):
+        """Halve height and width."""
         layers = [
-            keras.layers.ZeroPadding2D(1, name=f"{name}_padding"),
-            conv(name, channels, filters, strides=2, padding="valid"),
+            keras.layers.ZeroPadding2D(1, name="conv_padding"),
+            _parts.conv(initializers, "conv", channels, filters, strides=2),
         ]
         if normalized:
-            norm = keras.layers.BatchNormalization(
-                **_TORCH_BATCH_NORM, name=f"{name}_norm"
-            )
-            layers.append(norm)
-        return [*layers, keras.layers.ReLU(name=f"{name}_relu")]
+            layers.append(_parts.batch_norm("conv_norm"))
+        return [*layers, keras.layers.ReLU(name="conv_relu")]
+
+    def conv(name):
+        return _parts.conv(initializers, name, width, width)
 
     def norm(x, name):
-        if not normalized:
-            return x
-        return TimeSpecificBatchNormalization(
-            affine="per_iteration", **_TORCH_BATCH_NORM, name=name
-        )(x)
+        return _parts.time_batch_norm(name)(x) if normalized else x
 
     state = keras.Input((None, None, width))
-    x = state
-    for i in (1, 2):
-        y = norm(conv(f"conv{i}a", width, width)(x), f"norm{i}a")
-        y = keras.layers.ReLU(name=f"relu{i}a")(y)
-        y = norm(conv(f"conv{i}b", width, width)(y), f"norm{i}b")
-        y = keras.layers.Add(name=f"add{i}")([y, x])
-        x = keras.layers.ReLU(name=f"relu{i}b")(y)
+    block = keras.Model(state, _parts.residual_blocks(state, conv, norm), name="block")
     loop = SharedRecurrentBlock(
-        keras.Model(state, x, name="block"),
+        block,
         iterations,
         sharing,
         return_sequences=readout == "all",
         name="recurrent",
         **loop,
     )
-    stem = keras.Sequential(half("conv", input_shape[2], width), name="stem")
-    head = keras.Sequential(
-        [
-            *half("conv", width, 512),
-            keras.layers.GlobalAveragePooling2D(name="pool"),
-            keras.layers.Dense(num_classes, **start(512), name="classes"),
-        ],
-        name="head",
-    )
+    stem = keras.Sequential(half(input_shape[2], width), name="stem")
+    head = _parts.classifier(initializers, 512, num_classes, *half(width, 512))
 
     # Graph
     inputs = keras.Input(input_shape)

@@ -1,25 +1,30 @@
 """The networks of the shortest-path task: CNN, and SCNN with soft sharing.
 
 Reference: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
-Parameter Sharing" (arXiv:1902.09701), the synthetic task. The paper's code has neither
-task nor networks: what is here follows their description, see the data set
+Parameter Sharing" (arXiv:1902.09701), the synthetic task. The released code has neither
+the task nor the networks. These follow the description in the paper, like the data set
 `shortest_paths`.
 """
 
 import keras
 
-from keras_recur.layers import (
-    Readout,
-    SharedRecurrentBlock,
-    TimeSpecificBatchNormalization,
-)
-from keras_recur.zoo.family import ReportedCounts, register
+from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.zoo.families import _parts
+from keras_recur.zoo.family import ReportedCounts, register_family
 
 
-@register(
+def _check_classes(*, num_classes, **_):
+    if num_classes != 2:
+        raise ValueError(
+            "scnn marks the cells of a path and has two classes. Received: "
+            f"num_classes={num_classes}. Allowed: 2."
+        )
+
+
+@register_family(
     name="scnn",
-    summary="Twenty 3x3 convolutions with skips, all from one bank of templates.",
-    shares="one 3x3 convolution without bias; not its normalization",
+    summary="Residual 3x3 convolutions whose kernels come from one template bank.",
+    shares="one 3x3 convolution without bias, but not its normalization",
     paper="Savarese and Maire 2019, arXiv:1902.09701",
     defaults={
         "input_shape": (None, None, 2),
@@ -28,6 +33,7 @@ from keras_recur.zoo.family import ReportedCounts, register
         "iterations": 20,
         "templates": "layers",
     },
+    check=_check_classes,
     initializer="he_normal",
     example_shape=(32, 32, 2),
     reported=(
@@ -36,7 +42,7 @@ from keras_recur.zoo.family import ReportedCounts, register
     ),
 )
 def scnn(
-    start,
+    initializers,
     *,
     input_shape,
     num_classes,
@@ -46,51 +52,35 @@ def scnn(
     readout,
     **loop,
 ):
-    if num_classes != 2:
-        raise ValueError(
-            "scnn marks cells: on a path or not. Received: num_classes="
-            f"{num_classes}. Allowed: 2."
-        )
-
     # Layers
-    def conv(name, channels, filters, kernel_size=1, **options):
-        values = start(kernel_size**2 * channels)["kernel_initializer"]
-        return keras.layers.Conv2D(
-            filters,
-            kernel_size,
-            padding="same",
-            kernel_initializer=values,
-            name=name,
-            **options,
-        )
-
-    state = y = keras.Input((None, None, width))
-    y = conv("conv", width, width, 3, use_bias=False)(y)
-    y = TimeSpecificBatchNormalization(
-        affine="per_iteration", momentum=0.9, epsilon=1e-5, name="norm"
-    )(y)
-    y = keras.layers.ReLU(name="relu")(y)
+    state = keras.Input((None, None, width))
+    y = _parts.conv(initializers, "conv", width, width)(state)
+    y = _parts.relu(_parts.time_batch_norm("norm")(y), "relu")
     y = keras.layers.Add(name="add")([state, y])
     loop = SharedRecurrentBlock(
         keras.Model(state, y, name="block"),
         iterations,
         sharing,
         return_sequences=readout == "all",
-        seed=start.draw_seed(),
+        seed=initializers.draw_seed(),
         name="recurrent",
         **loop,
     )
-    # One logit per cell, as the paper counts; beside it a zero, so that softmax over
-    # the two is the sigmoid of the one.
+    # The paper counts one logit per cell. With a zero as the other logit, the softmax
+    # over both is the sigmoid of the one.
     features = keras.Input((None, None, width))
-    logit = conv("mark", width, 1)(features)
+    logit = _parts.conv(initializers, "mark", width, 1, 1, use_bias=True)(features)
     zero = keras.layers.Rescaling(0.0, name="zero")(logit)
     logits = keras.layers.Concatenate(name="logits")([zero, logit])
     head = keras.Model(features, logits, name="head")
 
+    projection = _parts.conv(
+        initializers, "projection", input_shape[2], width, 1, use_bias=True
+    )
+
     # Graph
     inputs = keras.Input(input_shape)
-    x = loop(conv("projection", input_shape[2], width)(inputs))
+    x = loop(projection(inputs))
     outputs = Readout(head, readout, name="readout")(x)
 
     # Model
