@@ -1,4 +1,4 @@
-"""What trained networks do: accuracy over iterations, sharing that was learned."""
+"""Analysis of trained networks: accuracy over iterations and learned sharing."""
 
 from keras_recur.analysis.bake import bake
 from keras_recur.analysis.batch_norm_statistics import (

@@ -1,4 +1,4 @@
-"""Where the template banks of a model are, and copies of it with layers changed."""
+"""Find the template banks of a model, and copy a model with some layers changed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from keras_recur.layers._walk import banks_in
 def banks_of(
     model: keras.Model, prefix: str = ""
 ) -> Iterator[tuple[str, TemplateBank]]:
-    """Every template bank of a model with its name, nested models included."""
+    """Yield the name and template bank of each bank, nested models included."""
     for layer in getattr(model, "layers", ()):
         if isinstance(layer, SharedRecurrentBlock):
             for bank in layer.banks:
@@ -27,14 +27,14 @@ def banks_of(
 
 
 def names_in(model: keras.Model) -> Iterator[str]:
-    """The names of all layers of a model, nested models included."""
+    """Yield the names of all layers, nested models included."""
     for layer in getattr(model, "layers", ()):
         yield layer.name
         yield from names_in(layer)
 
 
 def require_banks(model: Any) -> dict[str, TemplateBank]:
-    """The banks of a model, or an error that says that there is none."""
+    """Return the banks of a model by name, or raise an error if it has none."""
     check_model(model)
     found = dict(banks_of(model))
     hidden = {id(bank): bank for bank in banks_in(model)}
@@ -45,7 +45,7 @@ def require_banks(model: Any) -> dict[str, TemplateBank]:
         raise ValueError(
             "Template banks must be in the model's own graph, in one of its loops, or "
             f"in a nested model. Received: {model.name!r} with banks inside of other "
-            f"layers: {names}. Call what holds them in the graph itself."
+            f"layers: {names}. Call these banks in the graph itself."
         )
     if not found:
         raise ValueError(
@@ -62,12 +62,13 @@ def rebuilt(
     change: Callable[[Any], Any],
     call: Callable[..., Any] | None = None,
 ) -> keras.Model:
-    """A copy of a model, with weights of its own and some layers changed.
+    """Return a copy of a model with its own weights and some layers replaced.
 
     Args:
         model: A Functional or Sequential model.
-        change: Takes a layer; returns what stands in its place, or `None` to copy it.
-        call: As `call_function` of `keras.models.clone_model`.
+        change: Function that takes a layer and returns its replacement, or `None` to
+            copy the layer.
+        call: `call_function` of `keras.models.clone_model`. Defaults to `None`.
     """
     functional = uncompiled(model)
     copies = []
@@ -77,14 +78,14 @@ def rebuilt(
         if new is not None:
             return new
         if has_graph(layer):
-            # On PyTorch Keras zeroes gradients by path: equal ones would add them up.
+            # On PyTorch, Keras zeroes gradients by path, so paths must differ.
             with keras.name_scope(layer.name):
                 return rebuilt(layer, change, call)
         new = type(layer).from_config(layer.get_config())
         copies.append((layer, new))
         return new
 
-    # Functions and objects of the user's own are taken over by reference.
+    # The user's own functions and objects are kept by reference.
     with held(functional) as classes, keras.saving.CustomObjectScope(classes):
         again = keras.models.clone_model(
             functional, clone_function=copy, call_function=call
@@ -96,7 +97,7 @@ def rebuilt(
 
 
 def has_graph(model: Any) -> bool:
-    """Whether this is a Functional or Sequential model, nested ones included."""
+    """Whether `model` is a Functional or Sequential model."""
     return isinstance(model, keras.Sequential) or (
         isinstance(model, keras.Model) and hasattr(model, "operations")
     )

@@ -1,4 +1,4 @@
-"""The frame that plots over iterations share."""
+"""Figure and axes that plots over iterations share."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a model must be to be scored: one output, logits of two classes or more."""
+"""Check that a model can be scored: one output with logits of two or more classes."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def check_model(model: Any) -> keras.Model:
 
 
 def check_array(name: str, value: Any) -> np.ndarray:
-    """Return `value` as an array of floats, or say that it holds no numbers."""
+    """Return `value` as an array of floats, or raise an error."""
     try:
         return np.asarray(value, "float64")
     except (TypeError, ValueError) as error:
@@ -51,10 +51,10 @@ def logits_shape(model: Any) -> Any:
 
 
 class AnswerLabels:
-    """Labels of batches as a model's answers are scored by: checked, -1 in padding.
+    """Checked labels of batches, with -1 in padding.
 
     Args:
-        model: A model with logits as its one output.
+        model: A model whose single output is logits.
     """
 
     def __init__(self, model: keras.Model):
@@ -70,15 +70,15 @@ class AnswerLabels:
         Args:
             x: Inputs of the model.
             y: Labels.
-            answers: Shape of the classes that were found, `(batch, ...)`.
+            answers: Shape of the predicted classes, `(batch, ...)`.
 
         Raises:
-            ValueError: if they are not classes, or of another shape.
+            ValueError: If the labels are not classes or have another shape.
         """
         labels = answer_labels("y", y, answers, self.classes)
         if self._there is None:
             return labels
         there = np.asarray(self._there.predict_on_batch(x))
-        if there.ndim > labels.ndim:  # The model reads out all iterations.
+        if there.ndim > labels.ndim:  # The model returns all iterations.
             there = there.any(axis=1)
         return np.where(there, labels, -1)

@@ -1,4 +1,4 @@
-"""What an answer costs that is read out earlier."""
+"""Operations of an answer that is read out after fewer iterations."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,10 +16,12 @@ def macs_over_iterations(
     filled: Iterable[bool],
     shapes: Sequence[Any],
 ) -> np.ndarray:
-    """MACs of one example up to each iteration, a row per shape of an example.
+    """Return the MACs of one example up to each iteration, one row per shape.
 
-    `filled` says which iterations give something to read out; of others it is NaN.
-    The shape of an example is a nest of shapes, where the model has several inputs.
+    Args:
+        model: A model with a loop and a readout.
+        filled: Whether each iteration has a readout. MACs of others are NaN.
+        shapes: Shapes of one example, nested if the model has several inputs.
     """
     filled = np.asarray(list(filled))
     found = np.full((len(shapes), len(filled)), np.nan)
@@ -30,7 +32,7 @@ def macs_over_iterations(
 
     numbers = np.flatnonzero(filled) + 1
     if len(numbers) > 2 and not any(state_graphs(model)):
-        # One iteration costs as much as another.
+        # All iterations cost the same.
         first, second = after(1)[:, None], after(2)[:, None]
         return first + (second - first) * (numbers - 1.0)
     for n in numbers:

@@ -1,4 +1,4 @@
-"""What a picture of a network shows: its parts, from the input to the readout."""
+"""Parts of a network for its picture, from the input to the readout."""
 
 import dataclasses
 import itertools
@@ -28,18 +28,18 @@ _SHORT = {
 
 @dataclasses.dataclass
 class Box:
-    """One box.
+    """One box of the picture.
 
     Attributes:
-        title: Its name.
-        what: The layers within.
-        shape: Shape of what comes out.
-        parameters: Trainable parameters that no box before it has shown.
-        weights: Number of the set of weights, for iterations of a loop; boxes of one
-            number share them. `None` where there is no one set.
-        iterations: How many iterations it stands for; 0 where it is none.
-        mix: For every kernel, the number of its bank, and how large a share each of
-            the bank's templates has in it.
+        title: Title of the box.
+        what: Layers in the box.
+        shape: Shape of the output.
+        parameters: Number of trainable parameters that no earlier box counts.
+        weights: Number of the set of weights of an iteration. Boxes with the same
+            number share weights. `None` if there is no single set.
+        iterations: Number of iterations in the box, or 0.
+        mix: One tuple per kernel: the number of its bank and the share of each
+            template.
     """
 
     title: str
@@ -53,12 +53,12 @@ class Box:
 
 @dataclasses.dataclass
 class Part:
-    """Boxes that belong together.
+    """Boxes of one loop, or of layers outside of loops.
 
     Attributes:
-        boxes: From top to bottom. A state graph has one.
-        loop: The loop that they are the iterations of, if they are.
-        banks: Boxes of its template banks.
+        boxes: Boxes from top to bottom. A state graph has one.
+        loop: Loop whose iterations the boxes are, or `None`.
+        banks: Boxes of the loop's template banks.
     """
 
     boxes: list[Box]
@@ -67,14 +67,14 @@ class Part:
 
     @property
     def graph(self) -> RecurrentGraph | None:
-        """The state graph that this part is, if it is one."""
+        """The state graph of this part, or `None`."""
         return self.loop if isinstance(self.loop, RecurrentGraph) else None
 
 
-def parts_of(model: keras.Model, shown: int) -> list[Part]:
-    """The parts of a model, in order; of each loop at most `shown` boxes.
+def parts_of(model: keras.Model, max_boxes: int) -> list[Part]:
+    """Return the parts of a model in order, with at most `max_boxes` per loop.
 
-    The parameters of all boxes sum up to those of the model.
+    The parameters of all boxes add up to those of the model.
     """
     parts, plain = [], []
     layers = list(_outermost(model))
@@ -94,7 +94,7 @@ def parts_of(model: keras.Model, shown: int) -> list[Part]:
             close()
             if isinstance(layer, SharedRecurrentBlock):
                 name = f"{layer.name}, " if len(loops) > 1 else ""
-                parts.append(_loop_part(layer, shown, name))
+                parts.append(_loop_part(layer, max_boxes, name))
             elif isinstance(layer, RecurrentGraph):
                 box = Box(layer.name, shape=_shape(layer), parameters=count(layer))
                 parts.append(Part([box], layer))
@@ -111,7 +111,7 @@ def parts_of(model: keras.Model, shown: int) -> list[Part]:
 
 
 def _outermost(model):
-    """The layers of a model; of nested models with a loop, theirs."""
+    """Yield the layers of a model, and of nested models that have a loop."""
     for layer in model.layers:
         if not has_loop(layer):
             yield layer
@@ -122,17 +122,17 @@ def _outermost(model):
 
 
 def count(layer: Any) -> int:
-    """Trainable parameters."""
+    """Return the number of trainable parameters."""
     return sum(math.prod(v.shape) for v in layer.trainable_variables)
 
 
 def size(shape: Any) -> str:
-    """`32×32×3`; sizes that are open as a question mark."""
+    """Return a shape such as `32×32×3`, with `?` for unknown sizes."""
     return "×".join("?" if n is None else str(n) for n in shape) or "one number"
 
 
 def _joins(plain, layer):
-    """Whether a layer goes into the box of those before it: by weights and by name."""
+    """Whether a layer joins the box of earlier layers, by weights and by name."""
     if not layer.weights or not any(before.weights for before in plain):
         return True
     named = next(before for before in plain if before.weights)
@@ -147,14 +147,15 @@ def _plain_box(layers):
     return Box(title, _kinds(layers), _shape(named[-1]), sum(map(count, layers)))
 
 
-def _loop_part(loop, shown, name):
+def _loop_part(loop, max_boxes, name):
     boxes = _soft_boxes(loop) if loop.banks else _hard_boxes(loop)
     for t, box in enumerate(boxes, start=1):
         box.title = f"{name}iteration {t}"
-    if len(boxes) > shown:
-        middle = _together(boxes[shown - 2 : -1])
-        middle.title = f"{name}iterations {shown - 1} to {len(boxes) - 1}"
-        boxes = [*boxes[: shown - 2], middle, boxes[-1]]
+    if len(boxes) > max_boxes:
+        first = max_boxes - 2
+        middle = _together(boxes[first:-1])
+        middle.title = f"{name}iterations {first + 1} to {len(boxes) - 1}"
+        boxes = [*boxes[:first], middle, boxes[-1]]
     banks = []
     for bank in loop.banks:
         k = bank.num_templates
@@ -189,7 +190,7 @@ def _soft_boxes(loop):
 
 
 def _together(boxes):
-    """One box for several iterations."""
+    """Return one box for several iterations."""
     sets = {box.weights for box in boxes}
     return Box(
         "",
@@ -202,7 +203,7 @@ def _together(boxes):
 
 
 def _rows(block):
-    """Parameters of which every iteration has its own."""
+    """Return the number of parameters that are separate for each iteration."""
     return sum(
         count(layer)
         for layer in block._flatten_layers()
@@ -219,7 +220,7 @@ def _shape(layer):
 
 
 def _kinds(layers):
-    """What layers with weights there are, and how many of each."""
+    """Return the kinds of layers with weights, and how many there are of each."""
     inner = [
         layer
         for outer in layers

@@ -1,5 +1,6 @@
-"""Draws the parts of two networks as columns of boxes. All lengths are in inches."""
+"""Draw the parts of two networks as columns of boxes. All lengths are in inches."""
 
+import itertools
 from typing import Any
 
 from keras_recur.analysis._pair_strokes import (
@@ -22,12 +23,12 @@ _TITLES = {"recurrent": "recurrent", "feedforward": "feed-forward twin"}
 
 
 def draw_columns(name: str, columns: dict[str, list[Any]], steps: int) -> Any:
-    """A figure with a column for each network.
+    """Return a figure with one column per network.
 
     Args:
         name: Title of the figure.
         columns: Parts of each network, by twin.
-        steps: How many steps of state graphs are drawn.
+        steps: Maximum number of drawn steps of state graphs.
     """
     from matplotlib.figure import Figure
 
@@ -39,10 +40,10 @@ def draw_columns(name: str, columns: dict[str, list[Any]], steps: int) -> Any:
     axes.set_ylim(-height - 0.1, _TOP)
     axes.axis("off")
     axes.text(0.1, _TOP - 0.2, name, size=11, weight="bold", va="center")
-    colours = iter(PALETTE * 99)
+    colors = itertools.cycle(PALETTE)
     for i, (twin, parts) in enumerate(columns.items()):
         left = _MARGIN + i * (_WIDTH + _GAP)
-        _Column(axes, left, colours, steps).draw(_TITLES[twin], parts)
+        _Column(axes, left, colors, steps).draw(_TITLES[twin], parts)
     return figure
 
 
@@ -57,12 +58,12 @@ def _graph_height(graph, steps):
 
 
 class _Column:
-    """One network, drawn from the top to the bottom."""
+    """One network, drawn from top to bottom."""
 
-    def __init__(self, axes, left, colours, steps):
+    def __init__(self, axes, left, colors, steps):
         self.axes = axes
         self.left, self.right = left, left + _WIDTH
-        self.colours = colours
+        self.colors = colors
         self.steps = steps
         self.y = 0.0
 
@@ -85,21 +86,21 @@ class _Column:
         return (self.left + self.right) / 2
 
     def _boxes(self, part):
-        """Draws the boxes of a part; returns the top and the bottom of each."""
+        """Draw the boxes of a part, and return the top and the bottom of each."""
         sets = dict.fromkeys(b.weights for b in part.boxes if b.weights is not None)
-        colours = {key: next(self.colours) for key in sets}
-        bank_colours = [
-            [next(self.colours) for _ in range(bank.num_templates)]
+        colors = {key: next(self.colors) for key in sets}
+        bank_colors = [
+            [next(self.colors) for _ in range(bank.num_templates)]
             for bank in getattr(part.loop, "banks", ())
         ]
         places, seen = [], set()
         for box in part.boxes:
             again = box.weights is not None and box.weights in seen
             seen.add(box.weights)
-            colour = colours.get(box.weights)
+            color = colors.get(box.weights)
             places.append((self.y, self.y - _HEIGHT))
-            self._box(box, colour, again)
-            self._mix(box, bank_colours)
+            self._box(box, color, again)
+            self._mix(box, bank_colors)
             if len(places) > 1:
                 ends = (self._middle, places[-2][1]), (self._middle, self.y)
                 arrow(self.axes, *ends)
@@ -109,21 +110,21 @@ class _Column:
             times = sum(part.boxes[i].iterations for i in turns)
             if times > 1:
                 ends = places[turns[0]], places[turns[-1]]
-                self._loop(*ends, times, colours[key], number, len(sets) == 1)
+                self._loop(*ends, times, colors[key], number, len(sets) == 1)
         if part.banks:
-            self._banks(part, places, bank_colours)
+            self._banks(part, places, bank_colors)
         return places
 
-    def _box(self, box, colour, again):
+    def _box(self, box, color, again):
         frame(
             self.axes,
             self.left,
             self.y,
             _WIDTH,
             _HEIGHT,
-            facecolor=PLAIN if colour is None else tint(colour, 0.9 if again else 0.78),
+            facecolor=PLAIN if color is None else tint(color, 0.9 if again else 0.78),
             linestyle="--" if box.iterations > 1 else "-",
-            **({"edgecolor": colour, "linewidth": 1.2} if colour else {}),
+            **({"edgecolor": color, "linewidth": 1.2} if color else {}),
         )
         added = f"{box.parameters:,}" if box.parameters else ""
         if again:
@@ -131,7 +132,7 @@ class _Column:
         self._labels(box, added, cut(box.what, 56 - len(box.shape)))
 
     def _labels(self, box, added, what):
-        """Two lines: name and parameters, layers and shape."""
+        """Write two lines: name and parameters, then layers and shape."""
         left, right = self.left + 0.1, self.right - 0.1
         first, second = self.y - 0.13, self.y - 0.29
         faint = {"size": 7, "color": FAINT}
@@ -140,39 +141,37 @@ class _Column:
         text(self.axes, left, second, what, **faint)
         text(self.axes, right, second, box.shape, ha="right", **faint)
 
-    def _mix(self, box, bank_colours):
-        """A bar per kernel: how large a share each template has in it."""
+    def _mix(self, box, bank_colors):
+        """Draw one bar per kernel with the share of each template."""
         wide = (_WIDTH - 0.2) / max(1, len(box.mix))
         for i, (bank, shares) in enumerate(box.mix):
             x = self.left + 0.1 + i * wide
-            for share, colour in zip(shares, bank_colours[bank], strict=True):
+            for share, color in zip(shares, bank_colors[bank], strict=True):
                 long = share * (wide - 0.06)
-                tile(self.axes, x, self.y - _HEIGHT + 0.025, long, 0.055, colour)
+                tile(self.axes, x, self.y - _HEIGHT + 0.025, long, 0.055, color)
                 x += long
 
-    def _loop(self, first, last, times, colour, number, alone):
-        """An arrow from the last iteration of the same weights to the first."""
+    def _loop(self, first, last, times, color, number, alone):
+        """Draw an arrow from the last iteration with the same weights to the first."""
         out = self.left - 0.22 - 0.14 * (number % 3)
         top, bottom = ((a + b) / 2 for a, b in (first, last))
         if first == last:  # One box for several iterations.
             top, bottom = top + 0.1, bottom - 0.1
         xs, ys = [self.left, out, out], [bottom, bottom, top]
-        self.axes.plot(xs, ys, color=colour, lw=1.6, solid_joinstyle="round")
-        arrow(self.axes, (out, top), (self.left, top), colour, 1.6)
-        # Several loops may overlap, but no two begin at the same place.
+        self.axes.plot(xs, ys, color=color, lw=1.6, solid_joinstyle="round")
+        arrow(self.axes, (out, top), (self.left, top), color, 1.6)
+        # Loops may overlap, but no two begin at the same place.
         words = f"the same\nweights\n{times} times" if alone else f"{times} times"
         y = (top + bottom) / 2 if alone else top
-        text(self.axes, out - 0.08, y, words, size=8, color=colour, ha="right")
+        text(self.axes, out - 0.08, y, words, size=8, color=color, ha="right")
 
-    def _banks(self, part, places, bank_colours):
-        """The banks beside their loop, with a line to every iteration."""
+    def _banks(self, part, places, bank_colors):
+        """Draw the banks beside their loop, with a line to each iteration."""
         left, width = 0.1, _MARGIN - 0.3
-        heights = [0.48 + 0.1 * -(-len(colours) // 7) for colours in bank_colours]
+        heights = [0.48 + 0.1 * -(-len(colors) // 7) for colors in bank_colors]
         y = (places[0][0] + places[-1][1]) / 2
         y += (sum(heights) + 0.08 * (len(heights) - 1)) / 2
-        for bank, colours, height in zip(
-            part.banks, bank_colours, heights, strict=True
-        ):
+        for bank, colors, height in zip(part.banks, bank_colors, heights, strict=True):
             style = {"facecolor": "white", "zorder": 3}
             frame(self.axes, left, y, width, height, **style)
             for place, words in (
@@ -181,9 +180,9 @@ class _Column:
                 (0.34, f"{bank.parameters:,}"),
             ):
                 text(self.axes, left + 0.06, y - place, words, size=6, zorder=4)
-            for i, colour in enumerate(colours):
+            for i, color in enumerate(colors):
                 corner = left + 0.06 + 0.095 * (i % 7), y - 0.52 - 0.1 * (i // 7)
-                tile(self.axes, *corner, 0.08, 0.08, colour)
+                tile(self.axes, *corner, 0.08, 0.08, color)
             for top, bottom in places:
                 xs = [left + width, self.left]
                 ys = [y - height / 2, (top + bottom) / 2]
@@ -191,7 +190,7 @@ class _Column:
             y -= height + 0.08
 
     def _rails(self, loop, places, source):
-        """Lines beside the column: from the input, and to the readout below."""
+        """Draw lines beside the column: from the input, and to the readout."""
         if loop.injection:
             x, ends = self.right + 0.12, [top - _HEIGHT / 3 for top, _ in places]
             rail_in(self.axes, x, self.right, source, ends)
@@ -207,13 +206,13 @@ class _Column:
             )
 
     def _graph(self, part):
-        """A state graph, unrolled downwards; returns its top and its bottom."""
+        """Draw a state graph unrolled downward, and return its top and bottom."""
         (box,), graph = part.boxes, part.graph
         steps = min(self.steps, graph.steps)
         top, height = self.y, _graph_height(graph, self.steps) - _BETWEEN
         style = {"facecolor": "#fafafa", "zorder": 0}
         frame(self.axes, self.left, top, _WIDTH, height, **style)
-        aside = 0.4 if graph.schedule(steps).fed else 0.0  # For what arrives.
+        aside = 0.4 if graph.schedule(steps).fed else 0.0  # Room for the inputs.
         wide = (_WIDTH - aside) / len(graph.states)
 
         def place(step, level):
@@ -221,7 +220,7 @@ class _Column:
             return x, top - 0.4 - _STEP * (step + 0.45)
 
         runs, sets = draw_unrolled(self.axes, graph, steps, place)
-        whose = f"{sets} sets of weights" if sets < runs else "none shares weights"
+        whose = f"{sets} sets of weights" if sets < runs else "no shared weights"
         part_of_all = f", {steps} of {graph.steps} steps" if steps < graph.steps else ""
         words = f"{runs} transitions, {whose}{part_of_all}"
         self._labels(box, f"{box.parameters:,}", words)

@@ -1,4 +1,4 @@
-"""What both kinds of pictures behind `plot_predictions` have in common."""
+"""Parts that pictures of strings and images in `plot_predictions` share."""
 
 import dataclasses
 import tempfile
@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 
 RIGHT, WRONG = (0.12, 0.44, 0.70), (0.90, 0.49, 0.13)
-_FRAMES = 60  # of an animation, at most
-_PER_SECOND = 4
+_MAX_FRAMES = 60  # of an animation
+_FRAMES_PER_SECOND = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Unfolding:
-    """One example, its answers after some iterations, and how many were trained."""
+class Predictions:
+    """One example and its answers over the iterations.
+
+    Attributes:
+        x: The example.
+        y: Targets, or `None`.
+        answers: Predicted classes, `(readouts, ...)`.
+        numbers: Iteration of each readout, from 1.
+        trained: Number of trained iterations.
+    """
 
     x: np.ndarray
     y: np.ndarray | None
@@ -24,34 +32,36 @@ class Unfolding:
     trained: int
 
     def strip(self) -> Any:
-        """All of it side by side, or from top to bottom."""
+        """Return a figure with all readouts."""
         raise NotImplementedError
 
     def frames(self) -> tuple[Any, Callable[[int], None]]:
-        """A figure, and what puts one of the iterations, from 0, into it."""
+        """Return a figure, and a function that draws readout `i`, from 0, into it."""
         raise NotImplementedError
 
     def animation(self) -> bytes:
-        """A GIF with a frame per iteration; the last one stays for a while."""
+        """Return a GIF with one frame per iteration; the last frame is held longer."""
         from matplotlib.animation import PillowWriter
 
         count = len(self.numbers)
-        frames = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).astype(int))
+        frames = np.unique(
+            np.linspace(0, count - 1, min(count, _MAX_FRAMES)).astype(int)
+        )
         figure, show = self.frames()
         show(0)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # Once: it takes longer than a frame.
-        writer = PillowWriter(fps=_PER_SECOND)
+        figure.set_layout_engine("none")  # The layout is slow and needed once.
+        writer = PillowWriter(fps=_FRAMES_PER_SECOND)
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "unfolding.gif"
+            file = Path(folder) / "predictions.gif"
             with writer.saving(figure, str(file), dpi=80):
-                for i in (*frames, *[frames[-1]] * 2 * _PER_SECOND):
+                for i in (*frames, *[frames[-1]] * 2 * _FRAMES_PER_SECOND):
                     show(i)
                     writer.grab_frame()
             return file.read_bytes()
 
     def state(self, i: int) -> str:
-        """What is said of a picture: trained or not, and how much of it is wrong."""
+        """Return whether readout `i` was trained, and how many positions are wrong."""
         words = "trained" if self.numbers[i] <= self.trained else "beyond training"
         if self.y is None:
             return words
@@ -59,11 +69,11 @@ class Unfolding:
         return f"{words}, {f'{wrong} wrong' if wrong else 'solved'}"
 
     def counted(self, i: int) -> str:
-        """The title of one iteration."""
+        """Return the title of readout `i`."""
         return f"iteration {self.numbers[i]} of {self.numbers[-1]}"
 
     def legend(self, figure: Any, shades: list[Any]) -> None:
-        """What the colours mean, below."""
+        """Draw the meaning of the colors below the figure."""
         from matplotlib.patches import Patch
 
         patches = [Patch(fc=color, ec="0.6", label=name) for color, name in shades]
@@ -77,7 +87,7 @@ class Unfolding:
 
 
 def frame(axes: Any, color: Any, width: float, ticks: bool = False) -> None:
-    """A frame around a picture."""
+    """Draw a frame around a picture."""
     if not ticks:
         axes.set_xticks([])
         axes.set_yticks([])

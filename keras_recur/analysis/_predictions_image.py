@@ -1,17 +1,17 @@
-"""How the answer to one image unfolds: the positions that are marked in it."""
+"""Picture of the positions that are marked in one image over the iterations."""
 
 from typing import Any
 
 import numpy as np
 
-from keras_recur.analysis._predictions import RIGHT, WRONG, Unfolding, frame
+from keras_recur.analysis._predictions import RIGHT, WRONG, Predictions, frame
 
 _MISSING = (0.68, 0.82, 0.93)
 _PANELS = 6  # of a strip
 
 
-class UnfoldingImage(Unfolding):
-    """One image, its answers after some iterations, and how many were trained."""
+class ImagePredictions(Predictions):
+    """One image and its answers over the iterations."""
 
     def strip(self) -> Any:
         from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ class UnfoldingImage(Unfolding):
         return figure
 
     def _chosen(self):
-        """Some iterations: the first, the last trained one, and the last among them."""
+        """Return readouts to draw, with the first, the last trained, and the last."""
         last = len(self.numbers) - 1
         within = int((self.numbers <= self.trained).sum()) - 1
         if last < _PANELS:
@@ -97,12 +97,12 @@ class UnfoldingImage(Unfolding):
 
 
 def _backdrop(x):
-    """The example as a picture, and where an answer may be drawn over it."""
+    """Return the example as a picture, and where answers may be drawn over it."""
     if x.shape[-1] == 3:
         x = np.clip(x, 0, 1)
         colored = np.ptp(x, axis=-1) > 0  # Start and end of a maze stay visible.
         return 0.25 + 0.75 * x, ~colored & (x.max(axis=-1) > 0)
-    if x.shape[-1] == 2:  # The two points, and the obstacles.
+    if x.shape[-1] == 2:  # Two points and obstacles.
         image = np.ones((*x.shape[:2], 3))
         image[x[..., 1] > 0.5] = 0.3
         image[x[..., 0] > 0.5] = (0.75, 0.1, 0.15)

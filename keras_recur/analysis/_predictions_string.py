@@ -1,16 +1,16 @@
-"""How the answer to one string unfolds: a row for every iteration."""
+"""Picture of the answers to one string, with one row per iteration."""
 
 from typing import Any
 
 import numpy as np
 
-from keras_recur.analysis._predictions import RIGHT, WRONG, Unfolding, frame
+from keras_recur.analysis._predictions import RIGHT, WRONG, Predictions, frame
 
 _PALE = np.array((0.87, 0.92, 0.97))
 
 
-class UnfoldingString(Unfolding):
-    """One string, its answers after some iterations, and how many were trained."""
+class StringPredictions(Predictions):
+    """One string and its answers over the iterations."""
 
     def strip(self) -> Any:
         return self.frames()[0]
@@ -33,7 +33,7 @@ class UnfoldingString(Unfolding):
             axes.set_yticks([0.5], [name], fontsize=9)
             frame(axes, "0.7", 0.5, ticks=True)
         axes, cells = panels[1], self._cells(self.answers, self.y)
-        # A row per iteration, those that a state graph cannot read out left blank.
+        # One row per iteration; iterations without a readout are blank.
         last = int(self.numbers[-1])
         every = np.ones((last, length, 3))
         every[self.numbers - 1] = cells
@@ -66,13 +66,13 @@ class UnfoldingString(Unfolding):
         return figure, show
 
     def _input(self):
-        """The string in grays: the larger the darker."""
+        """Return the string in gray; larger values are darker."""
         values = np.asarray(self.x, float).reshape(len(self.x), -1).mean(axis=-1)
         gray = 0.93 - 0.68 * (values - values.min()) / max(np.ptp(values), 1e-9)
         return np.repeat(gray[None, :, None], 3, axis=2)
 
     def _cells(self, answers, target=None):
-        """Colours of answers: the larger the class the darker; wrong ones orange."""
+        """Return colors of answers: larger classes darker, wrong ones orange."""
         most = self._most()
         share = np.clip(answers, 0, most)[..., None] / most
         cells = _PALE + share * (np.array(RIGHT) - _PALE)
@@ -82,10 +82,9 @@ class UnfoldingString(Unfolding):
         return cells
 
     def _most(self):
-        """The largest class there is, 1 or more."""
-        return max(
-            1, int(self.answers.max()), *([] if self.y is None else [self.y.max()])
-        )
+        """Return the largest class, at least 1."""
+        most = max(1, int(self.answers.max()))
+        return most if self.y is None else max(most, int(self.y.max()))
 
     def _mark_trained(self, axes, last):
         place = {"transform": axes.get_yaxis_transform(), "fontsize": 9}

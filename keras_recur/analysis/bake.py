@@ -1,4 +1,4 @@
-"""Baking: mixed kernels become plain ones, for inference at a plain model's speed."""
+"""Replace mixed kernels by plain ones, for inference at a plain model's speed."""
 
 import itertools
 from typing import Any
@@ -16,21 +16,22 @@ from keras_recur.layers import (
 
 
 def bake(model: keras.Model) -> keras.Model:
-    """The plain network with the mixed kernels: same outputs, no bank.
+    """Return a plain network that holds the mixed kernels and has no bank.
 
-    Loops with soft sharing become loops with `sharing="none"`, which hold a kernel for
-    every iteration; layers called on kernels of a bank become `Conv2D`, `Conv1D`,
-    `DepthwiseConv2D`, `DepthwiseConv1D` and `Dense`. The model itself is not changed.
+    Outputs stay the same. Loops with soft sharing become loops with `sharing="none"`,
+    which hold one kernel per iteration. Layers called on kernels of a bank become
+    `Conv2D`, `Conv1D`, `DepthwiseConv2D`, `DepthwiseConv1D` or `Dense`. `model` itself
+    is not changed.
 
     Args:
         model: A Functional or Sequential model with template banks.
 
     Returns:
-        A `keras.Model` on weights of its own, not compiled.
+        A `keras.Model` with its own weights, not compiled.
 
     Raises:
-        ValueError: for a model without a bank, and where a kernel is changed between
-            the bank and its layer.
+        ValueError: If the model has no bank, or a kernel is changed between its bank
+            and its layer.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
@@ -69,8 +70,8 @@ def bake(model: keras.Model) -> keras.Model:
         x, kernel = args if len(args) == 2 else (args[0], kwargs["kernel"])
         if id(kernel) not in kernels:
             raise ValueError(
-                f"The kernel of {layer.name!r} does not come straight from a "
-                "TemplateBank: something in between changes it, which cannot be baked."
+                f"The kernel of {layer.name!r} must come straight from a TemplateBank "
+                "to be baked. Received: a kernel that another layer has changed."
             )
         bank, number, _ = kernels[id(kernel)]
         name = layer.name
@@ -97,7 +98,7 @@ _TEMPLATE_LAYERS = TemplateConv1D | TemplateConv2D | TemplateDense
 
 
 def _plain(layer: Any, name: str, kernel: Any) -> keras.layers.Layer:
-    """The layer of Keras that computes the same with a kernel of its own."""
+    """Return the Keras layer that computes the same with its own kernel."""
     config = {**layer.get_config(), "name": name}
     if isinstance(layer, TemplateDense):
         return keras.layers.Dense.from_config(config)

@@ -1,7 +1,7 @@
-"""Statistics of time-specific normalization, step by step.
+"""Statistics of time-specific batch normalization for each step.
 
 Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 5B: the statistics change
-smoothly over time, so those of the last step serve some more.
+smoothly over time, so the last step's can be used for a few later steps.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from keras_recur.layers import TimeSpecificBatchNormalization
 
 @dataclasses.dataclass(frozen=True)
 class BatchNormStatistics:
-    """What one normalization has learned of its inputs at every step.
+    """Moving statistics of one normalization layer at each step.
 
     Attributes:
-        mean: `(steps, channels)`, moving means.
-        deviation: `(steps, channels)`, square roots of the moving variances.
+        mean: Moving means, `(steps, channels)`.
+        deviation: Square roots of the moving variances, `(steps, channels)`.
     """
 
     mean: np.ndarray
@@ -30,17 +30,17 @@ class BatchNormStatistics:
 
 
 def batch_norm_statistics(model: keras.Model) -> dict[str, BatchNormStatistics]:
-    """Means and standard deviations that a model's normalization keeps, by step.
+    """Return the means and standard deviations of time-specific batch normalization.
 
     Args:
         model: A model with `TimeSpecificBatchNormalization` in its loops.
 
     Returns:
-        `BatchNormStatistics` by path of the normalization layer, in the model's order. Steps
-        are those at which the layer's weights were applied.
+        Dictionary from paths of normalization layers to `BatchNormStatistics`, in the
+        model's order. There is one step per application of the layer.
 
     Raises:
-        ValueError: for a model without such a layer.
+        ValueError: If the model has no such layer.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 5B.
@@ -71,9 +71,9 @@ def batch_norm_statistics(model: keras.Model) -> dict[str, BatchNormStatistics]:
             found[layer.path] = BatchNormStatistics(mean, np.sqrt(variance))
     if not found:
         raise ValueError(
-            f"The model {model.name!r} has no TimeSpecificBatchNormalization: there "
-            "are no statistics over time. Those of BatchNormalization are the same at "
-            "all steps."
+            "`model` must have a TimeSpecificBatchNormalization, whose statistics "
+            f"differ between steps. Received: {model.name!r}, which has no "
+            "TimeSpecificBatchNormalization."
         )
     return found
 
@@ -81,20 +81,19 @@ def batch_norm_statistics(model: keras.Model) -> dict[str, BatchNormStatistics]:
 def plot_batch_norm_statistics(
     model: keras.Model, path: str | Path | None = None
 ) -> Any:
-    """Draws the statistics of a model over time, a line per channel.
+    """Plot batch normalization statistics over steps, one line per channel.
 
-    Layers whose weights are applied at one step only are left out, where others are
-    not.
+    Layers that are applied at only one step are left out, unless all are.
 
     Args:
         model: A model with `TimeSpecificBatchNormalization` in its loops.
-        path: PNG file to write. Default: none.
+        path: PNG file to write. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: as `batch_norm_statistics`.
+        ValueError: If the model has no `TimeSpecificBatchNormalization`.
 
     Example:
 
@@ -110,7 +109,7 @@ def plot_batch_norm_statistics(
 
 
 def draw_statistics(found: dict[str, BatchNormStatistics]) -> Any:
-    """A row per layer: means, and standard deviations."""
+    """Return a figure with one row per layer: means and standard deviations."""
     size = (8.4, 0.5 + 2.3 * len(found))
     figure, panels = new_figure(2, len(found), size, grid=False)
     pairs = list(zip(panels[::2], panels[1::2], strict=True))

@@ -1,4 +1,4 @@
-"""From a trained network to template banks, without training.
+"""Convert a trained network to template banks without training.
 
 Reference: Savarese and Maire 2019 (arXiv:1902.09701) for the banks; the best templates
 are the leading singular vectors of the stacked kernels (Eckart and Young 1936).
@@ -29,14 +29,35 @@ _KINDS: dict[type, type] = {
     keras.layers.Dense: TemplateDense,
 }
 
+_FIELDS = {
+    "name",
+    "trainable",
+    "dtype",
+    "activation",
+    "use_bias",
+    "bias_initializer",
+    "bias_regularizer",
+}
+_DENSE_FIELDS = _FIELDS | {"units"}
+_CONV_FIELDS = _FIELDS | {
+    "filters",
+    "kernel_size",
+    "strides",
+    "padding",
+    "data_format",
+    "dilation_rate",
+    "groups",
+    "depthwise",
+}
+
 
 class TemplateBankModel(NamedTuple):
-    """A network on template banks, and what its kernels lost.
+    """Network with template banks, and the error of its kernels.
 
     Attributes:
         model: A `keras.Model`, not compiled.
-        errors: By name of bank: the norm of what its kernels lost over the norm of the
-            kernels, exactly, 0 to 1.
+        errors: Relative error of the kernels by name of bank, from 0 to 1: the norm of
+            the difference divided by the norm of the original kernels.
     """
 
     model: keras.Model
@@ -46,28 +67,28 @@ class TemplateBankModel(NamedTuple):
 def convert_to_template_bank(
     model: keras.Model, num_templates: int
 ) -> TemplateBankModel:
-    """Converts a trained network: its kernels become mixes of k templates.
+    """Convert a trained network so that its kernels are mixes of k templates.
 
-    Layers with kernels of one shape share a bank; layers whose kernel shape nobody
-    else has stay as they are. A nested model is a graph of its own, with banks of its
-    own; layers inside of other layers, as the head of a `Readout`, stay as they are.
-    Untied loops (`sharing="none"`) become soft ones, so that the feed-forward twin of
-    a zoo entry becomes a recurrent one. Templates and coefficients are the best ones
-    in the sum of squares, found by singular value decomposition. The model itself is
-    not changed.
+    Layers whose kernels have the same shape share a bank. Layers with a unique kernel
+    shape, and layers inside other layers, such as the head of a `Readout`, are not
+    converted. Each nested model has its own banks. Untied loops (`sharing="none"`)
+    become soft ones, so the feed-forward twin of a family becomes recurrent. Templates
+    and coefficients minimize the squared error, by singular value decomposition.
+    `model` itself is not changed.
 
     Args:
         model: A Functional or Sequential model with `Conv1D`, `Conv2D`,
             `DepthwiseConv1D`, `DepthwiseConv2D`, `Dense` or untied
             `SharedRecurrentBlock` layers.
-        num_templates: k, per bank. With as many templates as layers nothing is lost.
+        num_templates: Number of templates k per bank. With as many templates as
+            layers, the conversion is exact.
 
     Returns:
         `TemplateBankModel(model, errors)`.
 
     Raises:
-        ValueError: for a k that is no positive integer, and for a model without two
-            kernels of one shape.
+        ValueError: If `num_templates` is not a positive integer, or the model has no
+            two kernels of the same shape.
 
     Example:
 
@@ -83,8 +104,8 @@ def convert_to_template_bank(
     converted = _converted(model, num_templates, banks, loops)
     if not banks and not loops:
         raise ValueError(
-            "A bank needs two kernels of one shape. Received: a model "
-            f"{model.name!r} that has none such among its layers."
+            "`model` must have two kernels of one shape. Received: "
+            f"{model.name!r}, whose layers have none."
         )
     names = {id(bank): name for name, bank in banks_of(converted)}
     errors = {}
@@ -103,9 +124,10 @@ def convert_to_template_bank(
 
 
 def _converted(model, num_templates, all_banks, loops):
-    """The model with banks, whose values are left to the caller.
+    """Return the model with banks, whose values the caller assigns.
 
-    Adds `(bank, layers that it replaces)` and `(untied loop, soft loop)` to the lists.
+    Append `(bank, replaced layers)` to `all_banks` and `(untied loop, soft loop)` to
+    `loops`.
     """
     groups = _groups(model)
     place = {
@@ -158,7 +180,7 @@ def _converted(model, num_templates, all_banks, loops):
 
 
 def _groups(model):
-    """Layers of this graph with kernels of one shape, two or more: by that shape."""
+    """Return groups of two or more layers with kernels of the same shape."""
     groups: dict[Any, list] = {}
     for layer in getattr(model, "layers", ()):
         if type(layer) in _KINDS and layer.built:
@@ -177,13 +199,8 @@ def _template_layer(layer):
     shape = layer.kernel.shape
     if "Depthwise" in type(layer).__name__:
         config |= {"filters": int(shape[-2] * shape[-1]), "depthwise": True}
-    taken = "name trainable dtype activation use_bias bias_initializer bias_regularizer"
-    if kind is TemplateDense:
-        taken += " units"
-    else:
-        taken += " filters kernel_size strides padding data_format dilation_rate"
-        taken += " groups depthwise"
-    return kind.from_config({k: v for k, v in config.items() if k in taken.split()})
+    fields = _DENSE_FIELDS if kind is TemplateDense else _CONV_FIELDS
+    return kind.from_config({k: v for k, v in config.items() if k in fields})
 
 
 def _to_numpy(variable):

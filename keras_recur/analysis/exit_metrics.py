@@ -1,12 +1,13 @@
-"""When examples stop, how sure they are then, and what it costs in accuracy."""
+"""Measure when examples stop early, their confidence, and the loss of accuracy."""
 
 import collections
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from keras_recur._plot_style import COLORS, integer_ticks, new_figure
+from keras_recur._plot_style import COLORS, integer_ticks, new_figure, save
 from keras_recur._validation import check_positive_int, check_type
 from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.analysis.iteration_curve import right_answers
@@ -16,21 +17,23 @@ from keras_recur.inference import EarlyExitPredictor
 
 @dataclasses.dataclass(frozen=True)
 class ExitMetrics:
-    """What a predictor that stops early did with every example.
+    """Results of early exit for each example.
 
     Attributes:
-        iterations: Of each example, how many were run.
-        right: Of each example, whether its answer was right in every scored position.
-        confidence: Of each example, how sure its answer was.
-        stopped: Of each example, whether the rule was met.
+        iterations: Number of iterations of each example.
+        right: Whether each example was right in every scored position.
+        confidence: Confidence of each example's answer, from 0 to 1.
+        stopped: Whether each example met the rule.
         accuracy: Share of examples that were right.
-        fixed_accuracy: The same, had all been run to the maximum.
+        fixed_accuracy: Share of examples that are right after all iterations.
         maximum: The iterations after which every example is stopped.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=50)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(
+    ...     pair.recurrent, "agreement", maximum=50
+    ... )
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
     >>> found.accuracy == found.right.mean()
@@ -47,7 +50,7 @@ class ExitMetrics:
 
     @property
     def saved(self) -> float:
-        """Share of the iterations that were not run."""
+        """Share of the iterations that early exit saved."""
         return float(1 - self.iterations.mean() / self.maximum)
 
     def __str__(self):
@@ -59,39 +62,41 @@ class ExitMetrics:
 
 
 def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
-    """Predicts with and without stopping early.
+    """Score a predictor with and without early exit.
 
     Args:
-        predictor: What `inference.EarlyExitPredictor` returned.
-        data: Batches `(x, y)` in any form that `iteration_curve` takes. Positions with
-            targets below 0 are not scored.
+        predictor: An `inference.EarlyExitPredictor`.
+        data: Batches `(x, y)` in any form that `iteration_curve` accepts. Positions
+            with targets below 0 are not scored.
 
     Returns:
-        `ExitMetrics`.
+        An `ExitMetrics`.
 
     Raises:
-        ValueError: for data without an example, and for data and labels as
-            `iteration_curve`.
+        ValueError: If `predictor` is not an `EarlyExitPredictor`, or data and labels
+            are not valid for `iteration_curve`.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=50)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(
+    ...     pair.recurrent, "agreement", maximum=50
+    ... )
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> keras_recur.analysis.exit_metrics(predictor, test).iterations.shape
     (20,)
     """
     if not isinstance(predictor, EarlyExitPredictor):
         raise ValueError(
-            "`predictor` must be what keras_recur.inference.EarlyExitPredictor(model, rule) returns. "
-            f"Received: {predictor!r}."
+            "`predictor` must be a keras_recur.inference.EarlyExitPredictor. Received: "
+            f"{predictor!r}."
         )
     labels = AnswerLabels(predictor.model)
     columns: list[list[np.ndarray]] = [[], [], [], [], []]
     for x, y in batches(data):
         found = predictor(x)
         target = labels(x, y, found.classes.shape)
-        # Not a list of all: of a long run only the last answers are kept.
+        # Only the last answers are kept, so that long runs take no more memory.
         ((last, _, _),) = collections.deque(predictor.follow(x), maxlen=1)
         row = (
             found.iterations,
@@ -114,29 +119,35 @@ def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
     )
 
 
-def plot_exit_metrics(metrics: ExitMetrics, trained: int | None = None) -> Any:
-    """Two histograms: when examples stopped, and how sure they were.
+def plot_exit_metrics(
+    metrics: ExitMetrics, trained: int | None = None, path: str | Path | None = None
+) -> Any:
+    """Plot histograms of the iterations and the confidence at which examples stopped.
 
     Args:
-        metrics: What `exit_metrics` returned.
-        trained: The number of iterations that was trained, to be shaded. Default: none.
+        metrics: Result of `exit_metrics`.
+        trained: Number of trained iterations, which are shaded. Defaults to `None`
+            (no shading).
+        path: PNG file to write. Defaults to `None`.
 
     Returns:
-        A Matplotlib `Figure`.
+        A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: for `metrics` of another kind, and a `trained` that is no positive
+        ValueError: If `metrics` is not an `ExitMetrics`, or `trained` is not a positive
             integer.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=9)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(
+    ...     pair.recurrent, "agreement", maximum=9
+    ... )
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
     >>> figure = keras_recur.analysis.plot_exit_metrics(found, trained=4)
     """
-    check_type("metrics", metrics, ExitMetrics, "what exit_metrics returned")
+    check_type("metrics", metrics, ExitMetrics, "an ExitMetrics")
     if trained is not None:
         trained = check_positive_int("trained", trained)
     figure, (left, right) = new_figure(2, size=(7.6, 3.4), grid=False)
@@ -161,13 +172,11 @@ def plot_exit_metrics(metrics: ExitMetrics, trained: int | None = None) -> Any:
             label=list(groups),
         )
         integer_ticks(axes.yaxis)
-    left.set_xlabel(
-        "iterations before it stopped" + (" (shaded: trained)" * bool(trained))
-    )
+    left.set_xlabel("iterations run" + (" (shaded: trained)" * bool(trained)))
     left.set_ylabel("examples")
     integer_ticks(left.xaxis)
     left.set_xlim(0.5, metrics.maximum + 0.5)
-    right.set_xlabel("probability of the answer when it stopped")
+    right.set_xlabel("probability of the answer at the exit")
     left.legend(title="answer", frameon=False, fontsize=8)
     figure.suptitle(str(metrics), fontsize=10)
-    return figure
+    return save(figure, path)

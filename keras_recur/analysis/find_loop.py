@@ -1,7 +1,7 @@
-"""From the similarity of layers to the loops that a network has learned.
+"""Find the loops that a network has learned from the similarity of its layers.
 
-Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding; the clustering and the
-search for the period are ours.
+Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding. The clustering and the
+search for the period are our own.
 """
 
 import numbers
@@ -14,14 +14,14 @@ from keras_recur.layers.sharing.shared_templates import period_of
 
 
 class LoopStructure(NamedTuple):
-    """Which layers of a bank are one layer, and whether they repeat in order.
+    """Clusters of equal layers in a bank, and the period with which they repeat.
 
     Attributes:
-        labels: The cluster of each layer, numbered from 0 in order of appearance.
-        period: The smallest number of layers after which the labels repeat, or `None`
-            where they do not do so in full, once at least. `[0, 1, 0, 1, 0, 1]` is a
-            loop of 2 layers, run 3 times; `[0, 0, 0]` one of 1 layer; `[0, 1, 0]` and
-            `[0]` are none.
+        labels: Cluster of each layer, numbered from 0 in order of appearance.
+        period: Smallest number of layers after which the labels repeat, or `None` if
+            there is no full repetition. `[0, 1, 0, 1, 0, 1]` is a loop of 2 layers run
+            3 times, `[0, 0, 0]` is a loop of 1 layer, and `[0, 1, 0]` and `[0]` are not
+            loops.
     """
 
     labels: list[int]
@@ -29,21 +29,22 @@ class LoopStructure(NamedTuple):
 
 
 def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> LoopStructure:
-    """Groups layers that are alike, and looks for repetition.
+    """Group similar layers and find the period with which the groups repeat.
 
-    Layers are grouped by complete linkage: within a cluster every two layers have at
-    least the threshold's similarity.
+    Layers are clustered by complete linkage: any two layers of a cluster have at least
+    the similarity `threshold`.
 
     Args:
-        similarity: `(layers, layers)`, as `layer_similarity` gives it.
-        threshold: From 0, all layers are one, to 1, only equal ones. Default 0.95.
+        similarity: Matrix `(layers, layers)`, as in `layer_similarity`.
+        threshold: Similarity from 0 (all layers are in one cluster) to 1 (only equal
+            layers are). Defaults to `0.95`.
 
     Returns:
         A `LoopStructure`.
 
     Raises:
-        ValueError: for a threshold outside of 0 to 1, and for a matrix that is not
-            square or not finite.
+        ValueError: If `threshold` is not between 0 and 1, or the matrix is not square
+            or not finite.
 
     Example:
 
@@ -60,14 +61,14 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> LoopStructure:
         )
     if not np.isfinite(similarity).all():
         raise ValueError(
-            "`similarity` must be finite. Received: NaN or infinity in it."
+            "`similarity` must be finite. Received: a matrix with NaN or infinity."
         )
     labels = _clusters(similarity, threshold)
     return LoopStructure(labels, period_of(labels))
 
 
 def check_threshold(name: str, threshold: float) -> float:
-    """The threshold as a number from 0 to 1."""
+    """Return the threshold as a number from 0 to 1."""
     if isinstance(threshold, bool | np.bool_) or not isinstance(
         threshold, numbers.Real
     ):
@@ -77,15 +78,14 @@ def check_threshold(name: str, threshold: float) -> float:
         )
     if not 0 <= threshold <= 1:
         raise ValueError(
-            f"`{name}` is a similarity and must lie in 0 to 1. Received: "
-            f"{name}={threshold}."
+            f"`{name}` must be between 0 and 1. Received: {name}={threshold}."
         )
     return float(threshold)
 
 
 def _clusters(similarity, threshold):
     clusters = [[i] for i in range(len(similarity))]
-    # Similarities of equal layers are 1 up to rounding.
+    # The similarity of equal layers is 1 up to rounding.
     least = threshold - 1e-9
     while len(clusters) > 1:
         best, first, second = max(

@@ -1,7 +1,7 @@
-"""Folding: layers that learned the same kernel become one.
+"""Fold layers that learned the same kernel into one.
 
 Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding of implicit recurrences.
-A scale per layer is kept, so that what is lost is the angle between kernels alone.
+Each layer keeps a scale, so only the angle between kernels is lost.
 """
 
 import keras
@@ -17,32 +17,33 @@ from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 def fold(
     model: keras.Model, threshold: float = 0.95, space: str = "kernels"
 ) -> keras.Model:
-    """A smaller model in which layers that are alike share one kernel.
+    """Return a smaller model in which similar layers share one kernel.
 
-    In every bank, layers whose similarity is at least the threshold are tied: they
-    have one kernel, times a scale of their own. Where a bank has fewer clusters than
-    templates, its templates are replaced by the clusters' kernels, and the model and
-    its file get smaller; otherwise its coefficients are tied. Normalization stays
-    every layer's own. A loop whose kernels then repeat, in full once at least, runs any
-    number of iterations: `inference.with_iterations(folded, n)`.
+    In each bank, layers whose similarity is at least `threshold` are tied: they share
+    one kernel, times a scale per layer. If a bank has fewer clusters than templates,
+    the clusters' kernels replace its templates, and the model and its file get smaller.
+    Otherwise its coefficients are tied. Each layer keeps its own normalization. A loop
+    whose kernels then repeat at least once in full can run for any number of
+    iterations: `inference.with_iterations(folded, n)`.
 
-    The model itself is not changed. After folding far below 1, recalibrate
-    normalization statistics (`analysis.update_batch_norm`) or train on.
+    `model` itself is not changed. After folding far below 1, update the normalization
+    statistics (`analysis.update_batch_norm`) or continue training.
 
     Args:
         model: A Functional or Sequential model with template banks.
-        threshold: From 0, each bank becomes one kernel, to 1, only layers that are
-            equal up to scale are tied and no output changes. Default 0.95.
-        space: `"kernels"` (default) goes by the cosine of the mixed kernels,
-            `"coefficients"` by the paper's, of their coefficients.
+        threshold: Similarity from 0 (each bank becomes one kernel) to 1 (only layers
+            that are equal up to scale are tied, and no output changes). Defaults to
+            `0.95`.
+        space: `"kernels"` compares the mixed kernels by their cosine, `"coefficients"`
+            compares the coefficients, as the paper does. Defaults to `"kernels"`.
 
     Returns:
-        A `keras.Model` on weights of its own, not compiled. Each bank's `labels` name
-        the cluster of each of its layers; they are `None` where the bank is as it was.
+        A `keras.Model` with its own weights, not compiled. The `labels` of each bank
+        hold the cluster of each layer, or `None` if the bank did not change.
 
     Raises:
-        ValueError: for a model without a bank, a threshold outside of 0 to 1, an
-            unknown `space`, and weights that are not finite.
+        ValueError: If the model has no bank, `threshold` is not between 0 and 1,
+            `space` is unknown, or weights are not finite.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 4.
@@ -88,7 +89,7 @@ def fold(
 
 
 def _folded(bank, name, threshold, space):
-    """A bank like this with its layers tied, not built yet, and its weights."""
+    """Return an unbuilt bank with tied layers, and its weights."""
     coefficients, gram = arrays_of(bank, name)
     metric = gram if space == "kernels" else np.eye(len(gram))
     labels = find_loop(cosines(coefficients, metric), threshold).labels
@@ -110,10 +111,10 @@ def _folded(bank, name, threshold, space):
 
 
 def _tied(coefficients, gram, labels):
-    """The common direction of each cluster, and every layer's scale along it.
+    """Return the common direction of each cluster and each layer's scale along it.
 
-    Directions have the length of the cluster's longest row: templates keep the scale
-    that weight decay knows.
+    A direction is as long as the cluster's longest row, which keeps the scale of the
+    templates for weight decay.
     """
     directions, scales = [], np.zeros(len(labels))
     values, vectors = np.linalg.eigh(gram)
@@ -121,16 +122,16 @@ def _tied(coefficients, gram, labels):
     for cluster in range(max(labels) + 1):
         members = [i for i, label in enumerate(labels) if label == cluster]
         rows = coefficients[members]
-        seen = rows @ root  # Their kernels, in coordinates in which lengths are true.
+        seen = rows @ root  # Kernels in coordinates that preserve length.
         lengths = np.linalg.norm(seen, axis=1)
         if len(members) == 1 or not lengths.any():
             directions.append(rows[0])
-            scales[members] = 1  # Of zero as well: both zero would never train again.
+            scales[members] = 1  # Zero scale and direction could never train.
             continue
         units = seen / np.maximum(lengths, np.finfo(float).tiny)[:, None]
         axis = np.linalg.svd(units, full_matrices=False)[2][0]
         along = seen @ axis
-        # Back from kernels to coefficients.
+        # From kernels to coefficients.
         direction = np.linalg.lstsq(root.T, axis, rcond=None)[0]
         largest = along[np.argmax(np.abs(along))]
         directions.append(direction * largest)

@@ -1,7 +1,7 @@
-"""What folding saves and costs, over thresholds.
+"""Parameters and accuracy of folded models over thresholds.
 
-Reference: Savarese and Maire 2019 (arXiv:1902.09701) fold by inspection; a curve over
-thresholds is ours.
+Reference: Savarese and Maire 2019 (arXiv:1902.09701) fold by inspection. The curve over
+thresholds is our own.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ class Fold:
     """One threshold of a fold curve.
 
     Attributes:
-        threshold: Layers at least as similar were tied.
-        clusters: Number of different kernels, by name of bank.
-        parameters: Trainable parameters of the folded model.
-        accuracy: As folded, by the metric.
-        recalibrated: With normalization statistics estimated anew, or `None`.
-        fine_tuned: After `fine_tune`, or `None`.
+        threshold: Similarity from which layers were tied.
+        clusters: Number of different kernels by name of bank.
+        parameters: Number of trainable parameters of the folded model.
+        accuracy: Score of the folded model.
+        recalibrated: Score after the normalization statistics were updated, or `None`.
+        fine_tuned: Score after `fine_tune`, or `None`.
     """
 
     threshold: float
@@ -46,13 +46,13 @@ class Fold:
 
 @dataclasses.dataclass(frozen=True)
 class FoldCurve:
-    """Folds over thresholds, and the model as it was. Printed, it is a table.
+    """Folds over thresholds and the original model. `str` returns a table.
 
     Attributes:
-        accuracy: Of the model before folding.
-        parameters: Of the model before folding.
-        folds: A `Fold` per threshold, in the order given.
-        score: What the metric is called: "accuracy", "F1", or its name.
+        accuracy: Score of the model before folding.
+        parameters: Number of trainable parameters before folding.
+        folds: One `Fold` per threshold, in the order of `thresholds`.
+        score: Name of the metric, such as "accuracy" or "F1".
     """
 
     accuracy: float
@@ -78,14 +78,14 @@ class FoldCurve:
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
+        """Return the curve as plain data for JSON."""
         return dataclasses.asdict(self)
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draws scores and parameters over the threshold.
+        """Plot scores and parameters over the threshold.
 
         Args:
-            path: PNG file to write. Default: none.
+            path: PNG file to write. Defaults to `None`.
 
         Returns:
             A `matplotlib.figure.Figure`.
@@ -105,14 +105,14 @@ class FoldCurve:
             axes.plot(at, values, "o-", ms=4, color=color, label=label)
         axes.set_xlabel("threshold of similarity")
         axes.set_ylabel(self.score)
-        # Differences of a thousandth would fill the picture.
+        # A fixed scale, because tiny differences would fill the picture.
         axes.set_ylim(-0.02, 1.02)
         counts = axes.twinx()
         counts.step(
             at, [f.parameters for f in self.folds], where="mid", color="0.75", lw=1.5
         )
         counts.set_ylim(bottom=0)
-        counts.set_ylabel("parameters (grey)", color="0.45")
+        counts.set_ylabel("parameters (gray)", color="0.45")
         counts.spines[["top"]].set_visible(False)
         axes.set_zorder(counts.get_zorder() + 1)
         axes.patch.set_visible(False)
@@ -130,27 +130,27 @@ def fold_curve(
     metric: Callable[[], keras.metrics.Metric] = ExactMatch,
     space: str = "kernels",
 ) -> FoldCurve:
-    """Folds a model at several thresholds, and scores every folded model.
+    """Fold a model at several thresholds and score each folded model.
 
     Args:
         model: A model with template banks. It is not changed.
-        data: Batches `(x, y)` to score on, in any form that `iteration_curve` takes but
-            a generator.
-        thresholds: As in `fold`.
-        calibration_data: Batches to estimate normalization statistics from after
-            folding, see `update_batch_norm`. Default: none, they are left as they are.
-        fine_tune: Called with every folded (and recalibrated) model, to train it on.
-            Default: none.
-        metric: Makes the Keras metric to score by. Default: `metrics.ExactMatch`,
-            which for one label per example is accuracy.
-        space: As in `fold`.
+        data: Batches `(x, y)` to score on, in any form that `iteration_curve` accepts
+            except a generator.
+        thresholds: Thresholds of `fold`.
+        calibration_data: Batches from which `update_batch_norm` estimates statistics
+            after folding. Defaults to `None` (statistics are kept).
+        fine_tune: Function that trains a folded model in place, after its statistics
+            were updated. Defaults to `None`.
+        metric: Function that returns a new Keras metric. Defaults to
+            `metrics.ExactMatch`, which is accuracy for one label per example.
+        space: `"kernels"` (default) or `"coefficients"`, as in `fold`.
 
     Returns:
-        A `FoldCurve`; printed, it is a table.
+        A `FoldCurve`.
 
     Raises:
-        ValueError: as `fold`, for no threshold at all, and for data that can be read
-            only once.
+        ValueError: If an argument is not valid for `fold`, there is no threshold, or
+            data can be read only once.
 
     Example:
 
@@ -174,7 +174,7 @@ def fold_curve(
         if is_one_shot(value):
             raise ValueError(
                 f"`{name}` is read once per threshold. Received: a "
-                f"{type(value).__name__}, which can be read only once. Give a list of "
+                f"{type(value).__name__}, which can be read only once. Pass a list of "
                 "batches, a PyDataset or a tf.data.Dataset."
             )
     folds = []

@@ -1,4 +1,4 @@
-"""Accuracy over the number of iterations at test time.
+"""Accuracy over the number of test-time iterations.
 
 Reference: Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537),
 whose figures show accuracy over test-time iterations with the training regime shaded.
@@ -26,34 +26,35 @@ def iteration_curve(
     iterations: int | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Share of examples that are right after each iteration, or F1.
+    """Return the accuracy, or F1, after each iteration.
 
-    One long run is read out after every iteration; where a state graph has another
-    schedule for every number of steps, there is a run for each. Hits are counted batch
-    by batch, and where all iterations share their weights, iteration by iteration: no
-    output is kept, and memory grows neither with the data nor with the iterations.
+    One run is read out after each iteration. State graphs whose schedule depends on the
+    number of steps are run once per number. Hits are counted per batch and, if all
+    iterations share their weights, per iteration, so memory grows neither with the data
+    nor with the iterations.
 
     Args:
         model: A model with a `SharedRecurrentBlock` or a `RecurrentGraph`, and a
-            `Readout`, as the zoo builds them.
-        data: Batches `(x, y)` in any form that `model.fit` takes: what `data.load`
-            returns, a `tf.data.Dataset`, a `DataLoader`, a `PyDataset`, a generator
-            that ends; or a list of batches, or arrays `(x, y)`. `y` are class numbers
-            of the answers' shape. An example is right if every position with a target
-            of 0 or more is. Data whose `metric` is "f1" is scored by F1 of the
-            positive positions of all examples.
-        iterations: How far to run. Default: as the model was built. Untied weights
-            cannot run further.
-        on_batch: Called with the number of batches done, to show progress.
+            `Readout`, such as the models of the zoo.
+        data: Batches `(x, y)` in any form that `model.fit` accepts: the result of
+            `data.load`, a `tf.data.Dataset`, a `DataLoader`, a `PyDataset`, a finite
+            generator, a list of batches, or arrays `(x, y)`. `y` holds class numbers in
+            the shape of the answers. An example is right if every position with a
+            target of at least 0 is right. If the `metric` of the data is "f1", the
+            score is F1 over the positions of all examples.
+        iterations: Number of iterations to run. Defaults to `None` (the number the
+            model was built with). Untied weights cannot run for more.
+        on_batch: Function called with the number of finished batches, to show progress.
+            Defaults to `None`.
 
     Returns:
-        Array of `iterations` scores, the first after one iteration; NaN after those
-        that give nothing to read out, or that a state graph cannot run.
+        Array of `iterations` scores, the first after one iteration. Iterations without
+        a readout, and iterations that a state graph cannot run, are NaN.
 
     Raises:
-        ValueError: for data without an example, without an end or with weights,
-            labels of another shape or above the classes, a model with several outputs
-            or a single logit, and as `inference.with_iterations`.
+        ValueError: If data have no example, no end, or sample weights; if labels have
+            another shape or are not classes; if the model has several outputs or a
+            single logit; or if the model cannot run for `iterations`.
 
     Example:
 
@@ -68,20 +69,20 @@ def iteration_curve(
 
 
 class Readouts:
-    """What `iteration_curve` runs; compiled once, it scores several data sets.
+    """Readouts of a model after each iteration, compiled once for several data sets.
 
-    Loops whose iterations share their weights are run iteration by iteration, with
-    nothing kept but the state: any number of them takes the memory of one. Others can
-    run no more iterations than they have weights, and return them all at once.
+    Loops whose iterations share their weights run iteration by iteration and keep only
+    the state, so memory does not grow with the iterations. Other loops return all
+    iterations at once.
 
     Args:
-        model: As for `iteration_curve`.
-        iterations: As for `iteration_curve`.
+        model: A model, as in `iteration_curve`.
+        iterations: Number of iterations, as in `iteration_curve`.
 
     Attributes:
-        iterations: How many scores there are.
-        filled: Which of the iterations give something to read out.
-        endless: Whether any number of iterations could be run, one like the other.
+        iterations: Number of scores.
+        filled: Whether each iteration has a readout.
+        endless: Whether the loop can run for any number of iterations.
         labels: The `AnswerLabels` of the model.
     """
 
@@ -103,7 +104,7 @@ class Readouts:
             self._runs = [every]
             self.filled = np.array(_filled(graph, self.iterations))
             return
-        # The longest first: where that cannot be run, it is an error.
+        # The longest run comes first, because only its failure is an error.
         self.iterations = iterations or graph.steps
         longest = with_iterations(model, self.iterations, readout="last")
         runs = [_shorter(model, n) for n in range(1, self.iterations)] + [longest]
@@ -113,7 +114,7 @@ class Readouts:
     def score(
         self, data: Any, on_batch: Callable[[int], None] | None = None
     ) -> np.ndarray:
-        """The scores on a data set, as `iteration_curve` returns them."""
+        """Return the scores on a data set, as in `iteration_curve`."""
         count = _f1 if getattr(data, "metric", None) == "f1" else _exact
         sums: Any = 0
         for i, (x, y) in enumerate(batches(data)):
@@ -131,7 +132,7 @@ class Readouts:
         return scores
 
     def answers(self, x: Any) -> Iterator[np.ndarray]:
-        """Classes, after one iteration after another that has some."""
+        """Yield the classes after each iteration that has a readout."""
         if self._steps is None:
             for run in self._runs:
                 found = np.argmax(run.predict_on_batch(x), axis=-1)
@@ -152,7 +153,7 @@ class Readouts:
 
 
 def _stepwise(model, iterations):
-    """The model, to be run iteration by iteration, or `None` where it cannot be."""
+    """Return a `Stepwise` of the model, or `None` if it cannot run step by step."""
     loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
     if not loops or not loops[-1].endless or any(map(has_loop, model.layers)):
         return None
@@ -176,14 +177,14 @@ def _answers(model, every, iterations):
         raise ValueError(
             "Scores over iterations need a model that can be read out at every one. "
             f"Received: {model.name!r}, whose loop is not followed by a Readout as the "
-            "last layer. Put all that follows the loop into "
+            "last layer. Put all layers after the loop into "
             "keras_recur.layers.Readout(head)."
         )
     return shape[1]
 
 
 def _filled(graph, iterations):
-    """After which iterations the state that is read out holds a value."""
+    """Return whether the readout state holds a value after each iteration."""
     if graph is None:
         return [True] * iterations
     populated = graph.schedule(iterations, True).populated
@@ -191,7 +192,7 @@ def _filled(graph, iterations):
 
 
 def _shorter(model, iterations):
-    """The model run for fewer steps, or `None` where its graph cannot."""
+    """Return the model with fewer steps, or `None` if its graph cannot run them."""
     try:
         return with_iterations(model, iterations, readout="last")
     except ValueError:
@@ -199,22 +200,22 @@ def _shorter(model, iterations):
 
 
 def _exact(found, target):
-    """Examples with every scored position right, of how many."""
+    """Return the number of right examples, and of all examples."""
     right = right_answers(found, target)
     return right.sum(), len(right)
 
 
 def right_answers(classes: Any, target: Any) -> Any:
-    """Whether an example is right: in every position with a target of 0 or more."""
+    """Return whether each example is right in every position with a target >= 0."""
     return all_positions((classes == target) | (target < 0))
 
 
 def all_positions(right: Any) -> Any:
-    """Whether it is so in every position of an example."""
+    """Return whether all positions of each example are true."""
     return right.reshape(len(right), -1).all(axis=-1)
 
 
 def _f1(found, target):
-    """Twice the hits, and marked plus wanted positions: F1 is their ratio."""
+    """Return numerator and denominator of F1: 2 TP, and marked plus positive."""
     marked, wanted = (found > 0) & (target >= 0), target > 0
     return 2 * (marked & wanted).sum(), marked.sum() + wanted.sum()

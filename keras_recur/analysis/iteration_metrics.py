@@ -1,8 +1,8 @@
-"""What happens to a network's answers from iteration to iteration.
+"""Measure how a network's answers change over the iterations.
 
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), whose networks
-answer at every iteration; Bansal et al. 2022 (arXiv:2202.05826) for right answers that
-are lost again by thinking on.
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), for answers at
+every iteration. Bansal et al. 2022 (arXiv:2202.05826) for right answers that are lost
+in later iterations.
 """
 
 import dataclasses
@@ -22,24 +22,25 @@ from keras_recur.data._batches import batches
 
 @dataclasses.dataclass(frozen=True)
 class IterationMetrics:
-    """Shares of examples after every iteration, and what they sum up to.
+    """Shares of examples after each iteration, and their summaries.
+
+    All values of iterations without a readout are NaN.
 
     Attributes:
-        accuracy: Right after each iteration: every scored position of the example.
-        flips: Right after the iteration before, and wrong after this one; the first
-            is 0.
-        agreement: Answered as after the last iteration, in every scored position; the
-            last is 1.
+        accuracy: Share of examples that are right in every scored position.
+        flips: Share of examples that were right after the previous iteration and are
+            wrong after this one. The first value is 0.
+        agreement: Share of examples whose answer equals the last iteration's in every
+            scored position. The last value is 1.
         macs: Multiply-accumulate operations of one example up to each iteration.
-        flip_rate: Right after some iteration, and wrong after the last one.
-        coarse_accuracy: Superclass right after each iteration; `None` without a
-            hierarchy.
-        compliance: Of those with a wrong class, the superclass right; NaN where no
-            class is wrong. `None` without a hierarchy.
-        area: Mean accuracy over the operations from the first iteration to the last:
-            the area below accuracy against MACs, as a share of what could be had.
-
-    Of iterations that give nothing to read out, all is NaN.
+        flip_rate: Share of examples that are right after some iteration and wrong after
+            the last one.
+        area: Mean accuracy over the MACs between the first and the last iteration: the
+            normalized area under the curve of accuracy against MACs.
+        coarse_accuracy: Share of examples with the right superclass, or `None` without
+            a hierarchy.
+        compliance: Share of right superclasses among examples with a wrong class, NaN
+            if no class is wrong. `None` without a hierarchy.
     """
 
     accuracy: np.ndarray
@@ -58,26 +59,26 @@ def iteration_metrics(
     iterations: int | None = None,
     hierarchy: Sequence[int] | None = None,
 ) -> IterationMetrics:
-    """How answers change over iterations: accuracy, flips, agreement, and its price.
+    """Return accuracy, flips, agreement and MACs after each iteration.
 
-    Batches are counted one by one and of an output no more is kept than a few bytes
-    that tell answers apart: long runs need no more memory than short ones.
+    Memory does not grow with the iterations: only a digest of each answer is kept.
 
     Args:
-        model: A model with a loop and a `Readout`, as the zoo builds them; recurrent
-            or feed-forward.
-        data: Batches `(x, y)` in any form that `iteration_curve` takes. Positions with
-            targets below 0 are not scored.
-        iterations: How far to run. Default: as the model was built.
-        hierarchy: The superclass of every class, as `data.superclasses` gives it, to
-            score superclasses too. Default: none.
+        model: A recurrent or feed-forward model with a loop and a `Readout`, such as
+            the models of the zoo.
+        data: Batches `(x, y)` in any form that `iteration_curve` accepts. Positions
+            with targets below 0 are not scored.
+        iterations: Number of iterations to run. Defaults to `None` (the number the
+            model was built with).
+        hierarchy: Superclass of each class, as returned by `data.superclasses`, to
+            score superclasses too. Defaults to `None`.
 
     Returns:
-        `IterationMetrics`.
+        An `IterationMetrics`.
 
     Raises:
-        ValueError: for a hierarchy that leaves out a class or a superclass, and as
-            `iteration_curve`.
+        ValueError: If `hierarchy` skips a class or a superclass, or another argument is
+            not valid for `iteration_curve`.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508).
@@ -131,7 +132,7 @@ def iteration_metrics(
 
 
 def _digests(answers):
-    """A few bytes for every example's answer, instead of the answer."""
+    """Return a short digest of each example's answer."""
     return [hashlib.blake2b(a.tobytes(), digest_size=8).digest() for a in answers]
 
 

@@ -1,9 +1,9 @@
-"""How alike the layers of a template bank are.
+"""Similarity of the layers of a template bank.
 
-Reference: Savarese and Maire 2019 (arXiv:1902.09701): the layer similarity matrix, the
+Reference: Savarese and Maire 2019 (arXiv:1902.09701), layer similarity matrix: the
 absolute cosine of the layers' coefficients. It depends on the basis: other templates
-and coefficients that make the very same kernels have another matrix. The cosine of the
-kernels themselves does not.
+and coefficients with the same kernels give another matrix. The cosine of the mixed
+kernels does not.
 """
 
 import dataclasses
@@ -21,16 +21,16 @@ from keras_recur.layers import TemplateBank
 
 @dataclasses.dataclass(frozen=True)
 class LayerSimilarity:
-    """The similarity of every two layers of one bank.
+    """Similarity of each pair of layers of one bank.
+
+    Values are between 0 and 1, with 1 on the diagonal, and do not depend on sign and
+    scale. A layer whose kernel is zero has similarity 0 to all others.
 
     Attributes:
-        coefficients: `(layers, layers)`, the paper's: absolute cosine of the
-            coefficients.
-        kernels: `(layers, layers)`, absolute cosine of the mixed kernels. It does not
+        coefficients: Absolute cosine of the coefficients, `(layers, layers)`, as in the
+            paper.
+        kernels: Absolute cosine of the mixed kernels, `(layers, layers)`. It does not
             depend on the basis.
-
-    Both lie in 0 to 1, with 1 on the diagonal, and are blind to sign and scale. A layer
-    whose kernel is zero has similarity 0 to all others.
     """
 
     coefficients: np.ndarray
@@ -38,16 +38,16 @@ class LayerSimilarity:
 
 
 def layer_similarity(model: keras.Model) -> dict[str, LayerSimilarity]:
-    """The layer similarity matrices of a model.
+    """Return the layer similarity matrices of a model.
 
     Args:
         model: A model with template banks.
 
     Returns:
-        `LayerSimilarity` by name of bank.
+        Dictionary from names of banks to `LayerSimilarity`.
 
     Raises:
-        ValueError: for a model without a bank, and for weights that are not finite.
+        ValueError: If the model has no bank, or weights are not finite.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
@@ -66,7 +66,7 @@ def layer_similarity(model: keras.Model) -> dict[str, LayerSimilarity]:
 
 
 def similarity_of(bank: TemplateBank, name: str = "bank") -> LayerSimilarity:
-    """The similarity matrices of one bank."""
+    """Return the similarity matrices of one bank."""
     coefficients, gram = arrays_of(bank, name)
     return LayerSimilarity(
         cosines(coefficients, np.eye(len(gram))), cosines(coefficients, gram)
@@ -74,23 +74,23 @@ def similarity_of(bank: TemplateBank, name: str = "bank") -> LayerSimilarity:
 
 
 def arrays_of(bank: TemplateBank, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients `(layers, k)` and the templates' Gram matrix `(k, k)`."""
+    """Return coefficients `(layers, k)` and the templates' Gram matrix `(k, k)`."""
     coefficients = keras.ops.convert_to_numpy(bank.coefficient_matrix())
     templates = keras.ops.convert_to_numpy(bank.templates)
     for what, values in (("coefficients", coefficients), ("templates", templates)):
         if not np.isfinite(values).all():
             raise ValueError(
-                f"The {what} of {name} are not all finite: "
+                f"The {what} of {name} must be finite. Received: "
                 f"{np.count_nonzero(~np.isfinite(values))} of {values.size} are NaN or "
-                "infinite. The training diverged: go back to an earlier checkpoint, or "
-                "train with a lower learning rate or clip_norm."
+                "infinite. Training diverged: use an earlier checkpoint, or train with "
+                "a lower learning rate or clip_norm."
             )
     flat = templates.reshape(len(templates), -1).astype("float64")
     return coefficients.astype("float64"), flat @ flat.T
 
 
 def cosines(coefficients: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Absolute cosines of all rows in the metric `gram`; of a zero row, 0."""
+    """Return absolute cosines of all rows in the metric `gram`, 0 for zero rows."""
     products = coefficients @ gram @ coefficients.T
     lengths = np.sqrt(np.maximum(np.diag(products), 0.0))
     scale = np.outer(lengths, lengths)
@@ -102,20 +102,22 @@ def cosines(coefficients: np.ndarray, gram: np.ndarray) -> np.ndarray:
 
 
 def plot_layer_similarity(
-    model: keras.Model, path: str | Path | None = None, space: str = "coefficients"
+    model: keras.Model, space: str = "coefficients", path: str | Path | None = None
 ) -> Any:
-    """Draws the layer similarity matrices of a model as heat maps.
+    """Plot the layer similarity matrices of a model as heat maps.
 
     Args:
         model: A model with template banks.
-        path: PNG file to write. Default: none.
-        space: `"coefficients"` (default), the paper's, or `"kernels"`.
+        space: `"coefficients"`, as in the paper, or `"kernels"`. Defaults to
+            `"coefficients"`.
+        path: PNG file to write. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: as `layer_similarity`, and for an unknown `space`.
+        ValueError: If the model has no bank, weights are not finite, or `space` is
+            unknown.
 
     Example:
 
@@ -136,7 +138,7 @@ def plot_layer_similarity(
 
 
 def heat_map(axes: Any, matrix: np.ndarray) -> Any:
-    """One similarity matrix, layers counted from 1."""
+    """Draw one similarity matrix, with layers counted from 1."""
     layers = len(matrix)
     extent = (0.5, layers + 0.5, layers + 0.5, 0.5)
     image = axes.imshow(

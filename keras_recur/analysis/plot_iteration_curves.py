@@ -1,4 +1,4 @@
-"""Accuracy over iterations as a picture: of several networks, and sizes of inputs.
+"""Plot accuracy over iterations for several networks and sizes of inputs.
 
 Reference: Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537),
 whose figures show accuracy over test-time iterations with the training regime shaded.
@@ -22,25 +22,26 @@ _LINES = ("-", "--", "-.", ":")
 def plot_iteration_curves(
     curves: Mapping[str, Any],
     trained: int | None = None,
-    path: str | Path | None = None,
     score: str = "accuracy",
+    path: str | Path | None = None,
 ) -> Any:
-    """Draws what `iteration_curve` has found, a line for each.
+    """Plot results of `iteration_curve`, one line per curve.
 
     Args:
         curves: Scores after 1, 2, ... iterations, by name. Names that are equal up to
-            a comma, such as "recurrent, size 9" and "recurrent, size 13", have one
-            colour, the later ones lighter.
-        trained: How many iterations were trained: these are shaded. Default: none is.
-        path: PNG file to write. Default: none.
-        score: What the scores are called on the axis. Default `"accuracy"`.
+            a comma, such as "recurrent, size 9" and "recurrent, size 13", have the same
+            color, and later ones are lighter.
+        trained: Number of trained iterations, which are shaded. Defaults to `None`
+            (no shading).
+        score: Name of the scores on the axis. Defaults to `"accuracy"`.
+        path: PNG file to write. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: for no curve at all, one that is no list of numbers, and a
-            `trained` that is no positive integer.
+        ValueError: If there is no curve, a curve is not a list of numbers, or `trained`
+            is not a positive integer.
 
     Reference:
         [Schwarzschild et al. 2021](https://arxiv.org/abs/2106.04537), Figure 4.
@@ -80,7 +81,7 @@ def plot_iteration_curves(
 def _checked(curves):
     if not isinstance(curves, Mapping) or not curves:
         raise ValueError(
-            "`curves` must be a dictionary with a curve for every name, such as "
+            "`curves` must be a dictionary from names to curves, such as "
             f"{{'recurrent': iteration_curve(...)}}. Received: curves={curves!r}."
         )
     found = {}
@@ -88,7 +89,7 @@ def _checked(curves):
         values = check_array(f"curves[{name!r}]", curve)
         if values.ndim != 1 or not len(values):
             raise ValueError(
-                "`curves` must hold lists of numbers, one for each iteration, as "
+                "`curves` must hold lists with one number per iteration, as "
                 f"`iteration_curve` returns them. Received for {name!r}: shape "
                 f"{values.shape}."
             )

@@ -1,7 +1,7 @@
-"""Accuracy over iterations as a picture: of classes, and of their superclasses.
+"""Plot the accuracy of classes and superclasses over iterations.
 
 Reference: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), whose figures show
-that early answers have the superclass right before the class.
+that answers get the superclass right before the class.
 """
 
 from pathlib import Path
@@ -20,19 +20,21 @@ def plot_iteration_metrics(
     trained: int | None = None,
     path: str | Path | None = None,
 ) -> Any:
-    """Draws what `iteration_metrics` has found, over the iterations.
+    """Plot a result of `iteration_metrics` over the iterations.
 
     Args:
-        metrics: `IterationMetrics`. With a hierarchy, the accuracy of superclasses and
-            compliance are drawn too.
-        trained: How many iterations were trained: these are shaded. Default: none is.
-        path: PNG file to write. Default: none.
+        metrics: An `IterationMetrics`. With a hierarchy, the accuracy of superclasses
+            and the compliance are drawn too.
+        trained: Number of trained iterations, which are shaded. Defaults to `None`
+            (no shading).
+        path: PNG file to write. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: for a `trained` that is no positive integer.
+        ValueError: If `metrics` is not an `IterationMetrics`, or `trained` is not a
+            positive integer.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 4.2.
@@ -44,7 +46,7 @@ def plot_iteration_metrics(
     >>> found = keras_recur.analysis.iteration_metrics(pair.recurrent, test, 6)
     >>> figure = keras_recur.analysis.plot_iteration_metrics(found, trained=3)
     """
-    check_type("metrics", metrics, IterationMetrics, "what iteration_metrics returned")
+    check_type("metrics", metrics, IterationMetrics, "an IterationMetrics")
     figure, axes = iteration_axes(len(metrics.accuracy), trained, "examples")
     coarse = metrics.coarse_accuracy is not None
     lines = [

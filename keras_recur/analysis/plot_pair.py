@@ -1,8 +1,8 @@
-"""A pair of twins as a picture: what is iterated, and whose weights it has.
+"""Plot a pair of twins with their iterations and shared weights.
 
 References: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
-(arXiv:2102.11011), Figure 1, draws both twins side by side; Savarese and Maire 2019
-(arXiv:1902.09701), Figure 1, layers that mix the templates of a bank.
+(arXiv:2102.11011), Figure 1, for both twins side by side. Savarese and Maire 2019
+(arXiv:1902.09701), Figure 1, for layers that mix the templates of a bank.
 """
 
 from pathlib import Path
@@ -15,28 +15,27 @@ from keras_recur.analysis._pair_drawing import draw_columns
 from keras_recur.zoo import Pair
 
 
-def plot_pair(pair: Pair, path: str | Path | None = None, shown: int = 6) -> Any:
-    """Draws a recurrent network and its feed-forward twin, side by side.
+def plot_pair(pair: Pair, max_boxes: int = 6, path: str | Path | None = None) -> Any:
+    """Plot a recurrent network and its feed-forward twin side by side.
 
-    Each network is a column of boxes, from the input to the readout, with the layers
-    and the output shape of every part and the trainable parameters that it adds.
-    Iterations with the same weights have one colour and are joined by an arrow that
-    leads back; every copy of the twin has a colour of its own. Where kernels are mixed
-    from a template bank, a bar shows how large a share each template has in them.
-    State graphs are unrolled step by step.
+    Each network is a column of boxes from the input to the readout. A box shows the
+    layers, the output shape, and the trainable parameters that it adds. Iterations with
+    the same weights have the same color and are joined by an arrow; each copy in the
+    twin has its own color. If kernels are mixed from a template bank, a bar shows the
+    share of each template. State graphs are unrolled step by step.
 
     Args:
         pair: A `Pair`.
-        path: PNG file to write. Default: none.
-        shown: How many boxes a loop has at most; iterations in between are drawn as
-            one. Of state graphs, the first `2 * shown` steps are drawn. Integer of 3
-            or more. Default 6.
+        max_boxes: Maximum number of boxes per loop, at least 3. Iterations in between
+            are drawn as one box. For state graphs, the first `2 * max_boxes` steps are
+            drawn. Defaults to `6`.
+        path: PNG file to write. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: for a `shown` below 3.
+        ValueError: If `max_boxes` is below 3.
 
     Reference:
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), Figure 1.
@@ -48,10 +47,10 @@ def plot_pair(pair: Pair, path: str | Path | None = None, shown: int = 6) -> Any
     >>> figure.savefig("pair.png")
     """
     check_type("pair", pair, Pair, "a Pair, as zoo.build returns it")
-    check_integer("shown", shown, 3)
+    check_integer("max_boxes", max_boxes, 3)
     columns = {
-        "recurrent": parts_of(pair.recurrent, shown),
-        "feedforward": parts_of(pair.feedforward, shown),
+        "recurrent": parts_of(pair.recurrent, max_boxes),
+        "feedforward": parts_of(pair.feedforward, max_boxes),
     }
-    figure = draw_columns(pair.name, columns, steps=2 * shown)
+    figure = draw_columns(pair.name, columns, steps=2 * max_boxes)
     return save(figure, path)

@@ -1,4 +1,4 @@
-"""One example's answer, iteration by iteration, as a strip or as an animation.
+"""Plot one example's answer after each iteration, as a strip or an animation.
 
 Reference: Bansal et al. 2022, "End-to-end Algorithm Synthesis with Recurrent Networks"
 (arXiv:2202.05826), whose figures show a maze being solved over the iterations.
@@ -15,8 +15,8 @@ from keras_recur._labels import answer_labels
 from keras_recur._plot_style import save
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._logits import logits_shape
-from keras_recur.analysis._predictions_image import UnfoldingImage
-from keras_recur.analysis._predictions_string import UnfoldingString
+from keras_recur.analysis._predictions_image import ImagePredictions
+from keras_recur.analysis._predictions_string import StringPredictions
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.data._batches import to_numpy
 from keras_recur.inference.with_iterations import loops_in
@@ -31,29 +31,32 @@ def plot_predictions(
     trained: int | None = None,
     path: str | Path | None = None,
 ) -> Any:
-    """Draws how one example's answer unfolds over the iterations.
+    """Plot how one example's answer changes over the iterations.
 
-    Images (mazes, grids) become a row of pictures: the positions that are marked, those
-    marked wrongly and those still missing. Strings become one picture, with a row for
-    every iteration. What lies beyond the trained iterations is told apart.
+    Images (mazes, grids) become a row of pictures with the marked, wrongly marked and
+    missing positions. Strings become one picture with one row per iteration. Iterations
+    beyond the trained ones are marked.
 
     Args:
-        model: A model with a loop and a `Readout` that answers for every position, as
-            the zoo builds them for mazes, shortest paths and prefix sums.
-        x: One example, without the axis of the batch.
-        y: Its targets; those below 0 are not drawn. Default: none, and right is not
-            told from wrong.
-        iterations: How far to run. Default: as the model was built.
-        trained: How many iterations were trained. Default: as the model was built.
-        path: File to write: `.png` for the strip, `.gif` for an animation with a frame
-            per iteration. Default: none.
+        model: A model with a loop and a `Readout` that answers for each position, such
+            as the zoo's models for mazes, shortest paths and prefix sums.
+        x: One example, without the batch axis.
+        y: Targets of the example; targets below 0 are not drawn. Defaults to `None`
+            (wrong positions are not marked).
+        iterations: Number of iterations to run. Defaults to `None` (the number the
+            model was built with).
+        trained: Number of trained iterations. Defaults to `None` (the number the model
+            was built with).
+        path: File to write: `.png` for the strip, or `.gif` for an animation with one
+            frame per iteration. Defaults to `None`.
 
     Returns:
         A `matplotlib.figure.Figure` with the strip.
 
     Raises:
-        ValueError: for another suffix, more than one example, targets of another shape,
-            a model that answers for the whole example, and as `inference.with_iterations`.
+        ValueError: If `path` has another suffix, `x` is not one example, `y` has
+            another shape, the model answers for the whole example, or the model cannot
+            run for `iterations`.
 
     Reference:
         [Bansal et al. 2022](https://arxiv.org/abs/2202.05826).
@@ -66,7 +69,7 @@ def plot_predictions(
     """
     path = None if path is None else check_path("path", path)
     suffix = None if path is None else _suffix(path)
-    found = _unfold(model, x, y, iterations, trained)
+    found = _predictions(model, x, y, iterations, trained)
     strip = found.strip()
     if path is not None and suffix == ".gif":
         with replacing(path) as file:
@@ -79,18 +82,18 @@ def _suffix(path):
     suffix = check_path("path", path).suffix.lower()
     if suffix not in (".png", ".gif"):
         raise ValueError(
-            "`path` must end in .png, for the strip, or in .gif, for an animation. "
+            "`path` must end in .png for the strip, or in .gif for an animation. "
             f"Received: path={str(path)!r}. Did you mean "
             f"{str(Path(path).with_suffix('.png'))!r}?"
         )
     return suffix
 
 
-def _unfold(model, x, y, iterations, trained):
+def _predictions(model, x, y, iterations, trained):
     logits = logits_shape(model)
     if len(model.inputs) != 1:
         raise ValueError(
-            "`model` must have one input, whose picture is drawn. Received: "
+            "`model` must have one input, which is drawn. Received: "
             f"{model.name!r} with {len(model.inputs)} inputs."
         )
     x = to_numpy(x)
@@ -100,7 +103,7 @@ def _unfold(model, x, y, iterations, trained):
         )
     shape = tuple(model.inputs[0].shape[1:])
     if x.ndim != len(shape):
-        first = " For the first of a batch give x[0]." if x.ndim > len(shape) else ""
+        first = " Pass x[0] for the first of a batch." if x.ndim > len(shape) else ""
         raise ValueError(
             f"`x` must be one example of shape {shape}, without the batch. Received: "
             f"shape {x.shape}.{first}"
@@ -123,20 +126,20 @@ def _unfold(model, x, y, iterations, trained):
         y = answer_labels("y", y[None], (1, *answers.shape[1:]), logits[-1])[0]
     numbers = np.flatnonzero(readouts.filled) + 1
     trained = trained or _built_for(model) or int(numbers[-1])
-    kind = UnfoldingString if answers.ndim == 2 else UnfoldingImage
+    kind = StringPredictions if answers.ndim == 2 else ImagePredictions
     return kind(x, y, answers, numbers, trained)
 
 
 def _refuse_whole(model):
     raise ValueError(
         "`model` must answer for every position of a string or an image. Received: "
-        f"{model.name!r} with outputs of shape {model.output_shape}. For answers to "
-        "the whole example see analysis.plot_iteration_metrics."
+        f"{model.name!r} with outputs of shape {model.output_shape}. For one answer "
+        "per example, use analysis.plot_iteration_metrics."
     )
 
 
 def _built_for(model):
-    """How many iterations the last loop was built for."""
+    """Return the number of iterations the last loop was built for."""
     for loop in reversed(list(loops_in(model))):
         return loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
     return None

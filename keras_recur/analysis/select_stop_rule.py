@@ -1,4 +1,4 @@
-"""How sure is sure enough: thresholds from held-out data."""
+"""Select the threshold of a stop rule on held-out data."""
 
 import dataclasses
 from typing import Any
@@ -18,21 +18,23 @@ _CANDIDATES = 200
 
 @dataclasses.dataclass(frozen=True)
 class StopRuleChoice:
-    """A stop rule that was calibrated, and what it did on the held-out data.
+    """Selected stop rule, and its scores on the held-out data.
 
     Attributes:
         rule: The `StopRule` that needs the fewest iterations.
-        accuracy: Share of examples that are right where the rule stops them.
+        accuracy: Share of examples that are right when the rule stops them.
         iterations: Mean number of iterations.
-        fixed_accuracy: Share that is right after all `maximum` iterations.
-        maximum: See there.
-        candidates: All rules that were tried, with accuracy and mean iterations.
+        fixed_accuracy: Share of examples that are right after all iterations.
+        maximum: Maximum number of iterations.
+        candidates: All tried rules, each with its accuracy and mean iterations.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
     >>> held_out = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
-    >>> found = keras_recur.analysis.select_stop_rule(pair.recurrent, "agreement", held_out)
+    >>> found = keras_recur.analysis.select_stop_rule(
+    ...     pair.recurrent, "agreement", held_out
+    ... )
     >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, found.rule)
     """
 
@@ -59,19 +61,19 @@ def select_stop_rule(
     maximum: int | None = None,
     minimum: int = 1,
 ) -> StopRuleChoice:
-    """Finds the rule of a kind that needs the fewest iterations at an accuracy.
+    """Select the threshold that needs the fewest iterations for an accuracy.
 
-    All examples are run to the maximum once; thresholds are then tried on what was
-    seen. For agreement it is the patience that is calibrated. Use data that the network
-    was not trained on, and not those on which the result is reported.
+    All examples run for the maximum number of iterations once, and thresholds are then
+    tried on the recorded values. For agreement, the patience is selected. Use data that
+    the network was not trained on, and report the result on other data.
 
     Args:
-        model: As for `inference.EarlyExitPredictor`.
-        rule: A `StopRule` whose threshold does not matter, or the name of its kind.
-        data: Batches `(x, y)` in any form that `iteration_curve` takes. An example is
-            right if every position with a target of 0 or more is.
-        accuracy: Share of examples that must be right. Default: as many as after all
-            iterations.
+        model: A model for `inference.EarlyExitPredictor`.
+        rule: A `StopRule`, whose threshold is ignored, or the name of its kind.
+        data: Batches `(x, y)` in any form that `iteration_curve` accepts. An example is
+            right if every position with a target of at least 0 is right.
+        accuracy: Share of examples that must be right. Defaults to `None` (the share
+            that is right after all iterations).
         maximum: As for `inference.EarlyExitPredictor`.
         minimum: As for `inference.EarlyExitPredictor`.
 
@@ -79,14 +81,16 @@ def select_stop_rule(
         A `StopRuleChoice`.
 
     Raises:
-        ValueError: for data without an example, an accuracy that no threshold
-            reaches, with the nearest, and for data and labels as `iteration_curve`.
+        ValueError: If no threshold reaches `accuracy`, or data and labels are not valid
+            for `iteration_curve`.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
     >>> held_out = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
-    >>> found = keras_recur.analysis.select_stop_rule(pair.recurrent, "confidence", held_out)
+    >>> found = keras_recur.analysis.select_stop_rule(
+    ...     pair.recurrent, "confidence", held_out
+    ... )
     >>> found.accuracy >= found.fixed_accuracy
     True
     """
@@ -95,7 +99,7 @@ def select_stop_rule(
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = EarlyExitPredictor(model, rule, maximum, minimum)
-    check_size("maximum", predictor.maximum, MAX_ITERATIONS)  # All of them are run.
+    check_size("maximum", predictor.maximum, MAX_ITERATIONS)  # All iterations are run.
     rule = predictor.rule
     signals, rights = [], []
     for x, y in batches(data, "calibrate with"):
@@ -120,7 +124,7 @@ def select_stop_rule(
     if not enough:
         best = max(tried, key=lambda row: row[1])
         raise ValueError(
-            f"No rule of kind {rule.kind!r} reaches the accuracy that was asked for. "
+            f"No rule of kind {rule.kind!r} reaches the requested accuracy. "
             f"Received: accuracy={wanted:.4g}. Nearest: {best[1]:.4g}, with {best[0]}; "
             f"after all {predictor.maximum} iterations it is {fixed:.4g}."
         )
@@ -129,7 +133,7 @@ def select_stop_rule(
 
 
 def _candidates(rule, signal):
-    """Rules of the same kind, from one that all meet to one that none does."""
+    """Return rules of the same kind, from one that all meet to one that none meets."""
     if rule.kind == "agreement":
         every = range(1, signal.shape[1] + 1)
         return [dataclasses.replace(rule, patience=n) for n in every]
@@ -137,7 +141,7 @@ def _candidates(rule, signal):
     if len(values) > _CANDIDATES:
         places = np.linspace(0, len(values) - 1, _CANDIDATES).round().astype(int)
         values = values[places]
-    # One below or above all: every example runs to the maximum.
+    # With the last candidate, no example stops early.
     if rule.kind == "confidence":
         values = np.unique([*np.minimum(values, 1.0), 1.0])
     else:

@@ -1,4 +1,4 @@
-"""How sharing emerges: the similarity of layers, recorded over training.
+"""Record the similarity of layers during training.
 
 Reference: Savarese and Maire 2019 (arXiv:1902.09701), layer similarity over training.
 """
@@ -16,22 +16,23 @@ from keras_recur.analysis.layer_similarity import heat_map, layer_similarity
 
 
 class SimilarityHistory(keras.callbacks.Callback):
-    """Records the layer similarity matrices of a model while it is trained.
+    """Record the layer similarity matrices of a model during training.
 
     Args:
-        every: Epochs from one record to the next. Default 1. The state before training
-            and that of the last epoch are always recorded.
-        space: `"coefficients"` (default), the paper's, or `"kernels"`.
+        every: Number of epochs between records. The state before training and after the
+            last epoch is always recorded. Defaults to `1`.
+        space: `"coefficients"`, as in the paper, or `"kernels"`. Defaults to
+            `"coefficients"`.
 
     Attributes:
-        epochs: Epochs that were finished at each record; 0 is before training. Where
-            `fit` is called again and starts from 0, they go on counting.
-        matrices: By name of bank, `(records, layers, layers)` when stacked: a list with
-            a matrix per record.
+        epochs: Number of finished epochs at each record; 0 is before training. If `fit`
+            is called again and starts from 0, counting continues.
+        matrices: Dictionary from names of banks to lists with one matrix
+            `(layers, layers)` per record.
 
     Raises:
-        ValueError: for arguments outside of what is listed, and, when training begins,
-            for a model without a bank.
+        ValueError: If an argument has an invalid value or, when training begins, if the
+            model has no bank.
 
     Example:
 
@@ -80,17 +81,18 @@ class SimilarityHistory(keras.callbacks.Callback):
         self.epochs.append(epoch)
 
     def plot(self, path: str | Path | None = None, columns: int = 5) -> Any:
-        """Draws a row of heat maps per bank, and its mean similarity over the epochs.
+        """Plot heat maps of each bank, and its mean similarity over the epochs.
 
         Args:
-            path: PNG file to write. Default: none.
-            columns: Heat maps in a row, from the first record to the last. Default 5.
+            path: PNG file to write. Defaults to `None`.
+            columns: Number of heat maps per bank, from the first record to the last.
+                Defaults to `5`.
 
         Returns:
             A `matplotlib.figure.Figure`.
 
         Raises:
-            ValueError: if nothing was recorded.
+            ValueError: If nothing was recorded.
         """
         check_positive_int("columns", columns)
         if not self.epochs:

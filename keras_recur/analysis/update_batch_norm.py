@@ -1,7 +1,7 @@
-"""Normalization statistics estimated anew, for weights that were changed.
+"""Estimate normalization statistics again after weights have changed.
 
 Reference: Liao and Poggio 2016 (arXiv:1604.03640), whose statistics are specific to the
-time step and have to be estimated for steps that were not trained.
+time step and must be estimated for steps that were not trained.
 """
 
 import collections
@@ -15,7 +15,7 @@ import keras
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._banks import has_graph
 from keras_recur.analysis._logits import check_model
-from keras_recur.analysis._with_steps import with_steps
+from keras_recur.analysis._rebuilt_for import rebuilt_for
 from keras_recur.data._batches import inputs
 from keras_recur.inference.with_iterations import called_again, has_loop
 from keras_recur.layers import (
@@ -32,36 +32,35 @@ _KINDS = (keras.layers.BatchNormalization, TimeSpecificBatchNormalization)
 def update_batch_norm(
     model: keras.Model,
     data: Iterable[Any],
-    steps: int | None = None,
+    iterations: int | None = None,
     *,
     batches: int = 50,
 ) -> keras.Model:
-    """Estimates all batch normalization statistics of a model from data.
+    """Estimate all batch normalization statistics of a model from data.
 
-    Needed after folding, tying or converting kernels: the statistics that were kept
-    belong to the old ones. Needed also where a loop runs longer than it was trained:
-    it has no statistics of the later steps, and would use the last ones. Means and
-    variances become averages over the batches; no weight is trained. Where one
-    normalization serves several iterations of a loop, the average is over these too.
-    Frozen layers and loops are included: while it lasts they are not frozen.
+    Use it after folding, tying or converting kernels, because the stored statistics
+    belong to the old kernels. Use it also to run a loop longer than it was trained:
+    later iterations have no statistics and would reuse the last ones. Means and
+    variances become averages over the batches, and over the iterations that share one
+    normalization. No weight is trained. Statistics of frozen layers are updated too.
 
     Args:
         model: A model with `BatchNormalization` or `TimeSpecificBatchNormalization`.
-        data: Batches `(x, y)` or `x`, as large as those of the training, in any form
-            that `iteration_curve` takes. Arrays `(x, y)` or `x` are taken in batches of
+        data: Batches `(x, y)` or `x`, of the size used in training, in any form that
+            `iteration_curve` accepts. Arrays `(x, y)` or `x` are split into batches of
             128. Labels and weights are not used.
-        steps: Estimate statistics for loops of so many iterations, or steps of a
-            state graph, trained or not: for a new model, with weights of its own.
-            Default: the model as it is, in place.
-        batches: How many batches to use at most. Default 50.
+        iterations: Number of iterations, or steps of a state graph, to estimate
+            statistics for. A new model with its own weights is returned. Defaults to
+            `None` (update `model` in place).
+        batches: Maximum number of batches. Defaults to `50`.
 
     Returns:
-        The model; with `steps`, the new one.
+        `model`, or the new model if `iterations` is given.
 
     Raises:
-        ValueError: for a model without batch normalization, data without a batch,
-            `batches` or `steps` that are no positive integers, and weights that do
-            not serve so many steps.
+        ValueError: If the model has no batch normalization, `data` has no batch,
+            `batches` or `iterations` is not a positive integer, or the loops cannot run
+            for `iterations`.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 5.
@@ -73,18 +72,17 @@ def update_batch_norm(
     ... )
     >>> data = [(np.random.rand(8, 8, 8, 1), None)]
     >>> model = keras_recur.analysis.update_batch_norm(pair.recurrent, data)
-    >>> longer = keras_recur.analysis.update_batch_norm(pair.recurrent, data, steps=6)
+    >>> longer = keras_recur.analysis.update_batch_norm(pair.recurrent, data, 6)
     """
     check_model(model)
     batches = min(check_positive_int("batches", batches), sys.maxsize)
-    if steps is not None:
-        model = with_steps(model, steps)
+    if iterations is not None:
+        model = rebuilt_for(model, iterations)
     inside = list(walk(model))
     layers = [layer for layer in inside if isinstance(layer, _KINDS)]
     if not layers:
         raise ValueError(
-            f"The model {model.name!r} has no batch normalization: there is nothing to "
-            "recalibrate."
+            f"The model {model.name!r} has no batch normalization to update."
         )
     loops = [layer for layer in inside if isinstance(layer, SharedRecurrentBlock)]
     inner = {
@@ -95,17 +93,17 @@ def update_batch_norm(
     }
     before = [(layer, "momentum", layer.momentum) for layer in layers]
     before += [(loop, "unroll", loop.unroll) for loop in loops]
-    # A loop on banks freezes what is in it at every call.
+    # A loop on banks freezes its layers at every call.
     frozen = [la for la in (*loops, *layers) if not la.trainable]
     held = [inner for layer in frozen for inner in layer._flatten_layers()]
     before += [(layer, "trainable", layer.trainable) for layer in held]
-    # Rolled, a layer may be called once for all iterations.
+    # A rolled loop may call a layer only once for all iterations.
     run = model
     if has_graph(model) and has_loop(model):
         run = called_again(model, unroll=True)
     done = 0
     try:
-        for loop in loops:  # Those that are in other layers, too.
+        for loop in loops:  # Including loops inside other layers.
             loop.unroll = True
         for layer in frozen:
             layer.trainable = True
@@ -114,7 +112,7 @@ def update_batch_norm(
                 _average_over_calls(layer)
         for x in itertools.islice(inputs(data), batches):
             done += 1
-            for layer in layers:  # In banks: a row per iteration, one call for each.
+            for layer in layers:  # In banks: one call per row.
                 layer.momentum = 1 - 1 / done
             run(x, training=True)
     finally:
@@ -123,14 +121,14 @@ def update_batch_norm(
         for layer in layers:
             vars(layer).pop("call", None)
     if not done:
-        raise ValueError("`data` has no batch to recalibrate with.")
+        raise ValueError("`data` has no batch to estimate statistics from.")
     return model
 
 
 def _average_over_calls(layer):
-    """Gives the layer, at each call, the momentum of a running mean of its calls.
+    """Set the momentum before each call so that statistics average over all calls.
 
-    Where it keeps a row of statistics per iteration: of the calls of the same row.
+    A layer with one row of statistics per iteration averages over each row's calls.
     """
     call, calls = layer.call, collections.Counter()
     last = 0

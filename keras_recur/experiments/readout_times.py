@@ -94,7 +94,7 @@ class ReadoutTimesExperiment(ImageExperiment):
             as_trained = with_iterations(model, time - 1)
             found["errors"].append(error_of(as_trained, test))
             if shared:
-                renewed = update_batch_norm(model, train, steps=time - 1)
+                renewed = update_batch_norm(model, train, time - 1)
             else:  # With copies of its weights, which are those of its first loops.
                 renewed = update_batch_norm(
                     rebuilt(as_trained, lambda layer: None), train

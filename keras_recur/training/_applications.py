@@ -1,4 +1,4 @@
-"""How often each weight of a model's loops is applied."""
+"""Count how often a model's loops apply each weight."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 
 
 def times_applied(model: Any) -> dict[int, int]:
-    """Return how often each trainable variable in a loop is applied, by its `id`.
+    """Return how often loops apply each trainable variable, by `id`.
 
-    A loop within a loop multiplies; what two loops share is applied as often as by
-    both together. Variables outside of loops are left out.
+    Counts of nested loops multiply, and counts of loops that share weights add up.
+    Variables outside of loops are left out.
     """
     counts: dict[int, int] = {}
     _count(model, 1, False, counts)

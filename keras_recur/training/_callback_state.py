@@ -1,4 +1,4 @@
-"""What Keras's own callbacks remember between epochs, for runs that are resumed."""
+"""State of Keras's own callbacks, for runs that are resumed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-# Their `on_train_begin` forgets all of it.
+# `on_train_begin` resets these attributes.
 _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
@@ -15,14 +15,14 @@ _REMEMBERED: dict[type, tuple[str, ...]] = {
 
 
 class CallbackState:
-    """Read and write the state of callbacks that Keras provides.
+    """Read and write the state of Keras's own callbacks.
 
-    Callbacks are known by their class and by their place among those of that class, so
-    that others may be added or left out when a run is resumed. The state of a user's
-    own callbacks is theirs to keep.
+    Callbacks are identified by their class and their position in it, so that others can
+    be added or removed when a run is resumed. The state of user-defined callbacks is
+    not stored.
 
     Args:
-        callbacks: The callbacks of a run.
+        callbacks: Callbacks of a run.
     """
 
     def __init__(self, callbacks: Sequence[Any]):
@@ -48,7 +48,7 @@ class CallbackState:
         return {key: weights for key, weights in best.items() if weights is not None}
 
     def restore(self, values: dict[str, Any], arrays: dict[str, list[Any]]) -> None:
-        """Set what `values` and `arrays` gave, after `on_train_begin`."""
+        """Restore results of `values` and `arrays`, after `on_train_begin`."""
         for key, (callback, names) in self._found.items():
             for name in names:
                 if values.get(key, {}).get(name) is not None:

@@ -1,4 +1,4 @@
-"""What a checkpoint belongs to: recipe, model, what of it is trained, and data."""
+"""Identity of a run: recipe, model, trained weights and data."""
 
 import dataclasses
 import hashlib
@@ -14,22 +14,22 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
 from keras_recur.training.recipe import Recipe
 
-# Arrays up to this size are read as a whole, of larger ones rows at equal distances.
+# Arrays up to this size are hashed in full, larger ones by evenly spaced rows.
 _WHOLE = 1 << 25
 _ROWS = 1024
 
-# What changes no result: names, which differ from one build to the next, how a loop is
-# run, and how weights begin, since a checkpoint replaces them.
+# Keys that change no result: names, which differ between builds, how a loop is run, and
+# initial weights, which a checkpoint replaces.
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
 
 def identity(
     model: keras.Model, recipe: Recipe, data: Any, validation_data: Any, steps: Any
 ) -> dict[str, Any]:
-    """Return what identifies a run, in JSON types, by what people call it.
+    """Return the parts that identify a run, in JSON types, by readable names.
 
-    Where data lie, names of layers, seeds of initial weights, and whether a loop is
-    unrolled are no part of it.
+    Paths of data, names of layers, seeds of initial weights, and unrolling are not part
+    of the identity. Models are hashed under the names of version 0.1.0.
     """
     return {
         "the recipe": _plain(dataclasses.asdict(recipe)),
@@ -46,7 +46,7 @@ def identity(
 
 
 def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
-    """Return the text by which a run was known before its data were a part."""
+    """Return the fingerprint of a run from before data were part of its identity."""
     config = data.config() if hasattr(data, "config") else None
     loops = [
         [layer.groups, layer.injection]
@@ -61,7 +61,7 @@ def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
 
 
 def content_digest(*data: Any) -> str:
-    """Return a digest of what sets of data hold, whatever the order of the examples."""
+    """Return a digest of the arrays of data sets."""
     return _hash([_content(part) for part in data])
 
 
@@ -78,11 +78,11 @@ def _shapes(model):
 
 
 def _config(model):
-    """The configuration of a model without what its layers happen to be called."""
+    """Return the configuration of a model without the names of its layers."""
     numbers = {layer.name: i for i, layer in enumerate(walk(model))}
     try:
         return _without_names(model.get_config(), numbers)
-    except Exception:  # A subclassed model need not have one.
+    except Exception:  # Subclassed models may have no config.
         pass
     found = []
     for layer in walk(model):
@@ -95,10 +95,10 @@ def _config(model):
 
 
 def _without_names(value, numbers):
-    """JSON of a configuration; a layer's name becomes its place in the model."""
+    """Return a configuration with layers' names replaced by their positions."""
     if isinstance(value, dict):
         if value.get("class_name") in ("function", "__lambda__"):
-            return None  # Its text holds the place of its file.
+            return None  # Its config holds a file path.
         return {
             str(key): _without_names(item, numbers)
             for key, item in value.items()
@@ -109,7 +109,7 @@ def _without_names(value, numbers):
             )
         }
     if isinstance(value, list | tuple):
-        # [name, number of the node, number of the output]
+        # [name, node index, output index]
         if len(value) == 3 and isinstance(value[0], str) and value[0] in numbers:
             if all(isinstance(number, int) for number in value[1:]):
                 return [numbers[value[0]], *value[1:]]
@@ -118,7 +118,7 @@ def _without_names(value, numbers):
 
 
 def _data(data):
-    """What is known of a set of data without a pass over it."""
+    """Return what identifies data without a pass over it."""
     if data is None:
         return None
     if hasattr(data, "phases"):
@@ -143,7 +143,7 @@ def _data(data):
 
 
 def _array(array):
-    """Shape, type and a hash of an array; of a large one, of rows of it."""
+    """Return shape, dtype and hash of an array, or of some rows if it is large."""
     array = to_numpy(array)
     rows = array
     if array.nbytes > _WHOLE and array.ndim:
@@ -155,13 +155,13 @@ def _array(array):
 
 
 def _name(function):
-    """What a function is called, which unlike its address stays the same."""
+    """Return the name of a function, which stays the same unlike its address."""
     function = getattr(function, "func", function)
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _plain(value):
-    """The value in JSON's types; of an object, its type."""
+    """Return a value in JSON types, or the name of its type."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What is asked of training data before the first step."""
+"""Checks of training data before the first step."""
 
 import contextlib
 import types
@@ -10,14 +10,14 @@ from keras import tree
 
 from keras_recur.data._batches import first_batch, to_numpy
 
-_ROWS = 4096  # Looked at together, so that no second array of the data's size is made.
+_ROWS = 4096  # Checked at once, which limits the memory of temporary arrays.
 
 
 def check_data(name: str, data: Any, steps: int | None) -> None:
-    """Refuse what is no set of batches, and data without an end or `steps`.
+    """Check that `data` yields batches and that an epoch of it ends.
 
     Raises:
-        ValueError: If `data` is arrays, or has no known end and `steps` is None.
+        ValueError: If `data` is arrays, or has no known end and `steps` is `None`.
     """
     steps_name = "steps_per_epoch" if name == "data" else "validation_steps"
     if (
@@ -36,9 +36,9 @@ def check_data(name: str, data: Any, steps: int | None) -> None:
         )
     if steps is None and _endless(data):
         raise ValueError(
-            f"`{name}` has no known end, so `{steps_name}`, the number of batches of "
-            f"an epoch, is needed. Received: {name}={_shown(data)} with {steps_name}="
-            "None."
+            f"`{name}` has no known end, so `{steps_name}`, the number of batches per "
+            f"epoch, is needed. Received: {name}=<{type(data).__name__}> with "
+            f"{steps_name}=None."
         )
     batches = len(data) if hasattr(data, "epoch_callback") else steps
     if steps is not None and steps != batches:
@@ -50,7 +50,7 @@ def check_data(name: str, data: Any, steps: int | None) -> None:
 
 
 def with_first_batch(name: str, data: Any) -> tuple[Any, Any]:
-    """Return the data, with nothing lost, and its first batch.
+    """Return the complete data and its first batch.
 
     Raises:
         ValueError: If there is no batch.
@@ -62,14 +62,12 @@ def with_first_batch(name: str, data: Any) -> tuple[Any, Any]:
 
 
 def check_finite(name: str, data: Any, batch: Any = None) -> None:
-    """Refuse inputs that are NaN or infinite.
+    """Check that inputs are finite, in arrays in memory or in the first batch.
 
-    Arrays in memory are looked through once; of other data, which pass by once, the
-    first batch is. A layer such as ReLU makes 0 of NaN on some backends, so that the
-    loss would not tell.
+    The loss does not always show NaN: on some backends, ReLU turns it into 0.
 
     Raises:
-        ValueError: If there is such an input, with the number of the first example.
+        ValueError: If an input is NaN or infinite, with the index of the example.
     """
     for phase in getattr(data, "phases", (data,)):
         whole = getattr(phase, "x", None)
@@ -96,7 +94,7 @@ def _check(name, array):
         raise ValueError(
             f"`{name}` must have finite inputs and weights. Received: NaN or infinity "
             f"in example {start + int(bad.argmax())} of {len(array)}. Remove such "
-            "examples, or replace the values, as np.nan_to_num does."
+            "examples, or replace the values, for instance with np.nan_to_num."
         )
 
 
@@ -111,7 +109,3 @@ def _endless(data):
     if hasattr(data, "element_spec") and hasattr(data, "cardinality"):
         return int(data.cardinality()) == -1  # tf.data.INFINITE_CARDINALITY
     return False
-
-
-def _shown(data):
-    return f"<{type(data).__name__}>"

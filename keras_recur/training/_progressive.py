@@ -1,4 +1,4 @@
-"""The progressive loss, computed within the training steps of the user's model.
+"""Progressive loss, computed in the training steps of the user's model.
 
 Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2.
 """
@@ -14,22 +14,22 @@ from keras_recur.inference.with_iterations import called_again
 from keras_recur.layers._masks import joined
 from keras_recur.losses.iteration_loss import IterationLoss
 
-# A context variable: the replicas of a MirroredStrategy run in threads.
+# A context variable, because replicas of a MirroredStrategy run in threads.
 _in_step: ContextVar[bool] = ContextVar("in_step", default=False)
 
 
 @contextlib.contextmanager
 def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
-    """Mix the progressive loss into a model's training steps.
+    """Mix the progressive loss into the training steps of a model.
 
-    The model stays what callbacks, files and `evaluate` see. Only within `train_step`
-    does a call return `(batch, 2, ...)`: the logits of the full run, and those of n
-    iterations without gradient and k with; the compiled loss mixes both. With an
-    alpha of 1 the full run is left out.
+    Callbacks, files and `evaluate` see the model unchanged. Only in `train_step`, a
+    call returns `(batch, 2, ...)`: the logits of the full run, and of n iterations
+    without gradient and k with gradient. The compiled loss mixes both. With `alpha=1`,
+    the full run is left out.
 
     Args:
         model: A compiled model with a loop, whose loss is an `IterationLoss`.
-        alpha: Share of the progressive loss, 0 to 1.
+        alpha: Share of the progressive loss, from 0 to 1.
     """
     if not alpha:
         yield

@@ -1,4 +1,4 @@
-"""Where a recipe meets a model: is there what it trains?"""
+"""Check that a model is built and has the readouts that a recipe trains."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from keras_recur.training.recipe import Recipe
 
 
 def build_on(model: Any, batch: Any) -> None:
-    """Build a model that is not built, by a call on the inputs of a batch.
+    """Build a model, if needed, by a call on the inputs of a batch.
 
     Raises:
         ValueError: If the model cannot be called on them.
@@ -30,10 +30,10 @@ def build_on(model: Any, batch: Any) -> None:
 
 
 def check_readouts(model: Any, recipe: Recipe, batch: Any) -> None:
-    """Refuse a recipe for several readouts where the model returns one.
+    """Check that the model returns several readouts if the recipe trains several.
 
     Raises:
-        ValueError: If the recipe orders or weighs readouts, and the outputs have no
+        ValueError: If the recipe orders or weights readouts and the outputs have no
             axis of iterations.
     """
     asked = {
@@ -51,15 +51,15 @@ def check_readouts(model: Any, recipe: Recipe, batch: Any) -> None:
         return
     shown = ", ".join(f"{name}={value!r}" for name, value in asked.items())
     raise ValueError(
-        "A recipe that weighs or orders the readouts of iterations needs a model that "
-        f"returns several. Received: {shown}, and a model with outputs of shape "
+        "A recipe that weights or orders readouts needs a model that returns several. "
+        f"Received: {shown}, and a model with outputs of shape "
         f"{shape} for targets of shape {tuple(y.shape)}. Build the model with "
         "readout='all'."
     )
 
 
 def _output_shape(model, x):
-    """The shape of a single output, or None."""
+    """Return the shape of the output, or `None` if there are several."""
     found = getattr(model, "output_shape", None) if hasattr(model, "outputs") else None
     if found is None:
         x = tree.map_structure(

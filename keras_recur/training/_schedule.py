@@ -1,4 +1,4 @@
-"""What a recipe changes from epoch to epoch: the learning rate, the annealed loss."""
+"""Settings that a recipe changes per epoch: learning rate and annealed loss."""
 
 from typing import Any
 
@@ -8,15 +8,14 @@ from keras_recur.training.recipe import Recipe
 
 
 class RecipeSchedule(keras.callbacks.Callback):
-    """Set the learning rate, and the weights of annealed readouts, of every epoch.
+    """Set the learning rate and the weights of annealed readouts for each epoch.
 
-    The rate of an epoch is the recipe's, times a factor that callbacks set. The factor
-    is 1 until a callback gives the optimizer another rate; then it is that rate,
-    divided by the recipe's.
+    The rate of an epoch is the recipe's rate times a factor. The factor is 1 until a
+    callback sets another rate; then it is that rate divided by the recipe's.
 
     Args:
-        recipe: The `Recipe`.
-        share: The variable of an annealed loss. Default: none.
+        recipe: A `Recipe`.
+        share: Variable of an annealed loss. Defaults to `None`.
     """
 
     def __init__(self, recipe: Recipe, share: keras.Variable | None = None):
@@ -27,12 +26,12 @@ class RecipeSchedule(keras.callbacks.Callback):
 
     @property
     def rate(self) -> float:
-        """The learning rate that the optimizer has."""
+        """The learning rate of the optimizer."""
         found = self._read()
         return self._given if found == self._stored else found
 
     def follow(self) -> float:
-        """Return the factor, after a look at what callbacks have set."""
+        """Update the factor from the optimizer's rate, and return it."""
         if self._planned and self._read() != self._stored:
             self.factor = self._read() / self._planned
         return self.factor
@@ -42,7 +41,7 @@ class RecipeSchedule(keras.callbacks.Callback):
         self._planned = self.recipe.learning_rate_at(epoch)
         self._given = self._planned * self.factor
         self._optimizer().learning_rate = self._given
-        self._stored = self._read()  # A variable rounds.
+        self._stored = self._read()  # The variable rounds.
         if self.share is not None:
             self.share.assign(self.recipe.annealed_at(epoch))
 

@@ -1,4 +1,4 @@
-"""A recipe, applied to a model: compiled by it, trained by it."""
+"""Compile and train a model with a recipe."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from keras_recur.training.recipe import Recipe
 def compile_by(
     model: keras.Model, recipe: Recipe, metric: Any, jit_compile: str | bool = "auto"
 ) -> None:
-    """Compile a model by a recipe, with its optimizer built.
+    """Compile a model with a recipe and build its optimizer.
 
-    An optimizer that is not built could not be restored from a file.
+    An optimizer must be built to be restored from a file.
     """
     with strategy_scope(model):
         loss: Any = recipe.loss()
@@ -36,11 +36,11 @@ def compile_by(
 
 @contextlib.contextmanager
 def trained_by(model: keras.Model, recipe: Recipe) -> Iterator[RecipeSchedule]:
-    """Let `model.fit` train a compiled model as the recipe says.
+    """Let `model.fit` train a compiled model as the recipe describes.
 
-    Yields the callback that sets the learning rate and the annealed weights, which
-    must be among those of `model.fit`, before the user's. Afterwards the model is
-    compiled as `compile_by` did it, and `model.fit` trains its loss alone.
+    Yield the callback that sets the learning rate and the annealed weights. Pass it to
+    `model.fit` before the user's callbacks. On exit, the model is compiled as
+    `compile_by` left it.
     """
     share = model.loss.share if isinstance(model.loss, AnnealedLoss) else None
     with contextlib.ExitStack() as hooks:
@@ -48,14 +48,14 @@ def trained_by(model: keras.Model, recipe: Recipe) -> Iterator[RecipeSchedule]:
         if share is not None:
             hooks.enter_context(lent(share, model))
         if recipe.progressive or share is not None:
-            # Functions that were compiled with the hooks go with them.
+            # Compiled functions contain the hooks and must be dropped with them.
             hooks.callback(_forget_functions, model)
             _forget_functions(model)
         yield RecipeSchedule(recipe, share)
 
 
 def strategy_scope(model: Any) -> Any:
-    """The scope of the model's `tf.distribute` strategy, where it has one."""
+    """Return the scope of the model's `tf.distribute` strategy, if it has one."""
     strategy = getattr(model, "_distribute_strategy", None)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 

@@ -1,7 +1,6 @@
-"""What `fit` is given to train on, checked once against the model before training.
+"""Check labels against the model once, before training.
 
-Arrays and data sets of arrays are looked at in full. Of streams, the first batch is:
-reading them would take as long as an epoch.
+Arrays and data sets of arrays are checked in full, streams by their first batch.
 """
 
 import itertools
@@ -21,18 +20,17 @@ from keras_recur.layers._walk import walk
 
 
 def check_targets(name: str, model: Any, data: Any, batch: Any) -> None:
-    """Check the labels of data, against the model that they are for.
+    """Check that the labels of `data` fit the logits of `model`.
 
     Args:
-        name: The argument, for the message.
-        model: A built model with one output, logits, whose shape decides which shapes
-            and labels are right.
-        data: Batches. Those of a data set that can check its labels are all checked.
-        batch: The first of them.
+        name: Name of the argument, for the message.
+        model: A built model with one output, logits.
+        data: Batches. Data sets that can check their labels are checked in full.
+        batch: First batch of `data`.
 
     Raises:
-        ValueError: If labels have the wrong shape, type or range, or are one-hot, and
-            for a model with several outputs or a single logit.
+        ValueError: If labels have the wrong shape, type or range or are one-hot, or if
+            the model has several outputs or a single logit.
     """
     logits = _output_shape(model)
     for part in getattr(data, "phases", (data,)):
@@ -53,11 +51,11 @@ def _check_batch(name, batch, logits, several):
             f"of type {type(batch[1]).__name__}."
         )
     if not hasattr(batch[1], "shape"):
-        return  # Values on several devices, which Keras puts together.
+        return  # Values on several devices, which Keras joins.
     labels = check_labels("y", to_numpy(batch[1]))
     if not logits:
         return
-    # The positions of a text may be the iterations of a state graph.
+    # In a state graph, positions of a text may be iterations.
     several = False if several is False else None
     place = label_place(labels.shape, (len(labels), *logits[1:]), several, "y")
     classes = logits[-1]
@@ -67,7 +65,7 @@ def _check_batch(name, batch, logits, several):
 
 
 def _output_shape(model):
-    """The shape of the model's logits; `None` of one that is not built."""
+    """Return the shape of the model's logits, or `None` if it is not built."""
     try:
         shape = model.output_shape
     except AttributeError:
@@ -84,9 +82,9 @@ def _output_shape(model):
 
 
 def _answers_every_iteration(model):
-    """Whether the logits have an axis of iterations; `None` without a `Readout`.
+    """Whether the logits have an axis of iterations, or `None` without a `Readout`.
 
-    A call may choose another readout than the layer was made with.
+    The `readout` argument of a call replaces the layer's own.
     """
     found = None
     for layer in walk(model):

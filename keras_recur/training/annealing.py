@@ -1,4 +1,4 @@
-"""Weights of the readouts that change over the epochs, without compiling again."""
+"""Change the weights of the readouts over the epochs without compiling again."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from keras_recur.losses.iteration_loss import IterationLoss
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class Annealing(keras.layers.Layer):
-    """Passes its input on, and keeps how far a loss has passed from one to another.
+    """Identity layer that holds the share of an annealed loss.
 
-    The loss reads a variable. On JAX that works only with a variable of the model that
-    is trained: `behind` puts this layer after a model. `fit` needs no such model.
+    The loss reads a variable. On JAX, it must be a variable of the trained model, so
+    `behind` appends this layer to a model. `training.fit` does not need this layer.
 
     Args:
-        **kwargs: `name`.
+        **kwargs: `name` of the layer.
 
     Attributes:
-        share: The variable: 0 for the first loss alone, 1 for the second.
+        share: Variable that is 0 for the first loss only and 1 for the second only.
 
     Example:
 
@@ -55,22 +55,22 @@ class Annealing(keras.layers.Layer):
         return input_shape
 
     def behind(self, model: keras.Model) -> keras.Model:
-        """The model's graph on the same layers, with this one behind it."""
+        """Return a model on the same layers that ends with this layer."""
         graph = uncompiled(model)
         return keras.Model(graph.input, self(graph.output), name=model.name)
 
     def between(self, start: IterationLoss, end: IterationLoss) -> AnnealedLoss:
-        """The loss that passes from the first to the second with `share`."""
+        """Return the loss that moves from `start` to `end` with `share`."""
         return AnnealedLoss(start, end, self.share)
 
 
 @contextlib.contextmanager
 def lent(share: keras.Variable, model: keras.Model) -> Iterator[None]:
-    """Make `share` a variable of a model that is no weight of it.
+    """Make `share` a variable of `model`, but not one of its weights.
 
-    The steps of JAX see the variables of the model alone. As the state of a random
-    generator it is one of `model.variables`, but not of `model.weights`: files that
-    callbacks write do not have it.
+    Training steps on JAX see only the variables of the model. The state of a random
+    generator is in `model.variables` but not in `model.weights`, so files that
+    callbacks write do not contain it.
     """
     state = _State(share)
     model._seed_generators.append(state)
@@ -81,7 +81,7 @@ def lent(share: keras.Variable, model: keras.Model) -> Iterator[None]:
 
 
 class _State:
-    """What Keras asks of a random generator."""
+    """Stand-in for a random generator with a `state`."""
 
     def __init__(self, state):
         self.state = state

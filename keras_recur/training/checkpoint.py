@@ -1,4 +1,4 @@
-"""All that a training run needs to resume, in one file, replaced as a whole."""
+"""Write everything that a run needs to resume into one file."""
 
 import contextlib
 import json
@@ -21,30 +21,29 @@ from keras_recur.training._schedule import RecipeSchedule
 class Checkpoint(keras.callbacks.Callback):
     """Write weights, optimizer, random states and history after every epoch.
 
-    `model.save_weights` leaves out the states of seed generators, and with them the
-    promise that an interrupted run ends as an uninterrupted one; so this keeps every
-    variable. The file is written beside the old one and put in its place in one
-    step: an interruption or a full disk leaves the old one as it was. It must be the
-    last callback, so that what the others did at the end of an epoch is kept too.
+    Unlike `model.save_weights`, this stores all variables, including the states of seed
+    generators, so an interrupted run ends like an uninterrupted one. The file is
+    replaced atomically: an interruption or a full disk keeps the old one. This must be
+    the last callback, so that changes by other callbacks at the end of an epoch are
+    stored too.
 
     Args:
-        directory: Where `checkpoint.npz` lies. A string or path; `~` is expanded.
+        directory: Folder of `checkpoint.npz`, a string or path. `~` is expanded.
         model: The compiled model.
         history: Dictionary of lists, filled by `restore`.
-        fingerprint: Text that identifies the configuration, or a dictionary of its
-            parts in JSON types, by their names. An error names the parts that differ.
+        fingerprint: String that identifies the configuration, or a dictionary of its
+            named parts in JSON types. Errors name the parts that differ.
         earlier: Fingerprints of the same configuration that older versions wrote.
-            Default: none.
-        callbacks: The run's other callbacks. What those of Keras remember between
-            epochs is kept. Default: none.
-        schedule: The `RecipeSchedule` of the run. Default: none.
+            Defaults to `()`.
+        callbacks: Other callbacks of the run. The state of Keras's own callbacks is
+            stored. Defaults to `()`.
+        schedule: `RecipeSchedule` of the run. Defaults to `None`.
 
     Attributes:
-        ended: Whether the run that was restored has ended before its last epoch,
-            because a callback stopped it.
+        ended: Whether a callback stopped the restored run before its last epoch.
 
     Raises:
-        ValueError: If an argument is not as described.
+        ValueError: If an argument has an invalid value.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._written = 0
 
     def restore(self) -> bool:
-        """Load the file into model, optimizer and history, if there is one."""
+        """Load the file into model, optimizer and history; return whether it exists."""
         if not self.path.exists():
             return False
         try:
@@ -97,6 +96,9 @@ class Checkpoint(keras.callbacks.Callback):
                     for key, count in meta.get("best_weights", {}).items()
                 }
                 fingerprint, history = meta["fingerprint"], dict(meta["history"])
+                if isinstance(fingerprint, dict) and "the recipe" in fingerprint:
+                    recipe = current_names(fingerprint["the recipe"])
+                    fingerprint["the recipe"] = recipe
         except (
             OSError,
             ValueError,
@@ -111,15 +113,12 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.path} is damaged and cannot be read ({error}). Remove it to "
                 "train this run from its first epoch."
             ) from error
-        if isinstance(fingerprint, dict) and "the recipe" in fingerprint:
-            recipe = current_names(fingerprint["the recipe"])
-            fingerprint = {**fingerprint, "the recipe": recipe}
         if fingerprint != self.fingerprint and fingerprint not in self.earlier:
             self._refuse(_difference(fingerprint, self.fingerprint))
         shapes = [tuple(v.shape) for v in self._kept]
         if [v.shape for v in values] != shapes:
-            # Of an older version: its fingerprint did not tell.
-            self._refuse("other weights are trained, or it is of another version")
+            # Fingerprints of older versions did not contain shapes.
+            self._refuse("other weights are trained, or another version wrote it")
         for variable, value in zip(self._kept, values, strict=True):
             variable.assign(value)
         self.history.clear()
@@ -139,13 +138,13 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         stopped = bool(self._trained().stop_training)
-        if stopped or self._more:  # They may have changed the weights.
+        if stopped or self._more:  # Callbacks may have changed the weights.
             self._write(ended=stopped)
 
     def rescue(self) -> None:
-        """Write the last finished epoch, if another callback kept it from being.
+        """Write the last finished epoch if another callback prevented it.
 
-        A file that cannot be written is left as it was.
+        If the file cannot be written, the old one is kept.
         """
         if self._epochs() > self._written:
             with contextlib.suppress(OSError):
@@ -172,9 +171,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _refuse(self, what):
         raise ValueError(
-            f"{self.path} belongs to another configuration{f': {what}' * bool(what)}. "
-            "Nothing was overwritten: choose another folder, or the configuration it "
-            "was begun with."
+            f"{self.path} belongs to another configuration: {what}. Nothing was "
+            "overwritten: choose another folder, or the configuration it was begun "
+            "with."
         )
 
     def _epochs(self):
@@ -185,7 +184,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _difference(theirs, ours):
-    """Which parts of two fingerprints differ, where both have parts."""
+    """Return a clause that names the parts in which two fingerprints differ."""
     if not isinstance(theirs, dict) or not isinstance(ours, dict):
         return "model, recipe or data"
     parts = [name for name in ours if theirs.get(name) != ours[name]]
@@ -201,5 +200,5 @@ def _difference(theirs, ours):
 
 def _to_numpy(variable: Any) -> np.ndarray:
     value = keras.ops.convert_to_numpy(variable)
-    # NumPy files cannot hold bfloat16; float32 holds all its values.
+    # NumPy files cannot store bfloat16; float32 represents all its values.
     return value.astype("float32") if value.dtype.kind == "V" else value

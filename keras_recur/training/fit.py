@@ -1,4 +1,4 @@
-"""Training is `model.fit`; this adds the recipe, and resuming where it stopped."""
+"""Train with `model.fit`, a recipe, and checkpoints to resume from."""
 
 import contextlib
 import math
@@ -25,7 +25,7 @@ from keras_recur.training.recipe import Recipe
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss became NaN or infinite. What was finished before is kept."""
+    """Error raised when the loss is NaN or infinite. Finished epochs are kept."""
 
 
 def fit(
@@ -41,57 +41,57 @@ def fit(
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
 ) -> dict[str, list[float]]:
-    """Train a model by a recipe; with a directory, resume where it stopped.
+    """Train a model with a recipe, and resume the run if a directory is given.
 
-    A thin layer over `model.fit`. After every epoch the directory holds all that is
-    needed to resume, and a run that was interrupted ends with the same weights as one
-    that was not (same data, one backend and device). A run that is finished, or was
-    ended by a callback such as `EarlyStopping`, returns at once with the weights and
-    the history that it ended with.
+    This is a thin layer over `model.fit`. After every epoch, the directory holds
+    everything that is needed to resume. An interrupted run ends with the same weights
+    as an uninterrupted one, given the same data, backend and device. A run that is
+    finished, or that a callback such as `EarlyStopping` ended, returns at once with its
+    final weights and history.
 
-    Whatever the recipe, callbacks see the model that was given, and it is left
-    compiled: `model.evaluate(test)` gives the loss and the metric.
+    Callbacks see the given model, whatever the recipe. The model is left compiled, so
+    `model.evaluate(test)` returns the loss and the metric.
 
     The recipe sets the learning rate at the beginning of each epoch. A callback that
-    sets another one, such as `ReduceLROnPlateau` or `LearningRateScheduler`, scales the
-    recipe's schedule: later epochs have the recipe's rate times the ratio of the
-    callback's rate to the recipe's in the epoch in which it was set. The checkpoint
-    holds what Keras's `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`
-    remember between epochs; it does not hold the state of your own callbacks.
+    sets another rate, such as `ReduceLROnPlateau` or `LearningRateScheduler`, scales
+    the recipe's rate by the same ratio in all later epochs. The checkpoint holds the
+    state of Keras's `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`, but not
+    the state of your own callbacks.
 
     Args:
-        model: A Keras model that returns logits, of the zoo or your own. One that is
-            not built is built on the first batch.
-        recipe: A `Recipe`. Its `batch_size`, `augment` and `cutout` are for the data:
-            give them to `data.load`.
-        data: Batches `(x, y)` or `(x, y, sample_weight)`, in any form that `model.fit`
-            takes; put arrays into an `ArrayDataset`. With a data set of this library
-            the order of every epoch is reproduced too. Other data give a resumed run
-            the order that they have then, and a generator the batches that it gives
-            from then on.
-        validation_data: The same, or a tuple of arrays, scored after every epoch.
-            Default: none.
-        directory: Folder of the checkpoint; `~` is expanded. Default: none is written.
-        callbacks: More Keras callbacks.
-        verbose: As in `model.fit`.
-        jit_compile: As in `model.compile`.
-        steps_per_epoch: Batches of an epoch, for data without an end. Default: all.
-        validation_steps: The same for `validation_data`.
+        model: A Keras model that returns logits, from the zoo or your own. A model that
+            is not built is built on the first batch.
+        recipe: A `Recipe`. Its `batch_size`, `augment` and `cutout` are ignored here:
+            pass them to `data.load`.
+        data: Batches `(x, y)` or `(x, y, sample_weight)` in any form that `model.fit`
+            accepts. Put arrays into an `ArrayDataset`. Data sets of this library
+            reproduce the order of every epoch in a resumed run; other data, such as
+            generators, yield their next batches.
+        validation_data: Data in the same form, or a tuple of arrays, to score after
+            every epoch. Defaults to `None`.
+        directory: Folder of the checkpoint. `~` is expanded. Defaults to `None` (no
+            checkpoint).
+        callbacks: Additional Keras callbacks. Defaults to `()`.
+        verbose: Verbosity, as in `model.fit`. Defaults to `"auto"`.
+        jit_compile: Use of XLA, as in `model.compile`. Defaults to `"auto"`.
+        steps_per_epoch: Number of batches per epoch, for data without an end. Defaults
+            to `None` (all batches).
+        validation_steps: Number of validation batches, for validation data without an
+            end. Defaults to `None` (all batches).
 
     Returns:
-        History: a list per figure with a number per epoch, over all sessions of the
-        run: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` (that the
-        optimizer had at the end of the epoch), `seconds`. On data that is scored by
-        F1, `f1` and `val_f1` for the accuracies.
+        History over all sessions of the run: a dictionary of lists with one number per
+        epoch. Keys are `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`
+        (at the end of the epoch) and `seconds`. For data scored by F1, `f1` and
+        `val_f1` replace the accuracies.
 
     Raises:
-        ValueError: If an argument is not as described; if data have no end and no
-            steps; if inputs are NaN or infinite; if labels have another shape than the
-            model's answers, are above its classes, one-hot or no whole numbers; if the
-            recipe trains several readouts
-            and the model returns one; if the directory holds the checkpoint of another
-            configuration or of other data; if another process writes to it.
-        TrainingDiverged: If the loss is not finite, with the epoch.
+        ValueError: If an argument has an invalid value; if data without an end have no
+            steps; if inputs are not finite; if labels have the wrong shape, are not
+            classes, or are one-hot; if the recipe trains several readouts but the model
+            returns one; if the directory belongs to another configuration or other
+            data; or if another process writes to it.
+        TrainingDiverged: If the loss is NaN or infinite.
 
     Example:
 
@@ -125,10 +125,11 @@ def fit(
     check_readouts(model, recipe, batch)
     compile_by(model, recipe, metric, jit_compile)
     known: Any = None
-    if directory is not None:
+    earlier = ""
+    if directory is not None:  # Before the hooks of the session change the model.
         steps = [steps_per_epoch, validation_steps]
         known = identity(model, recipe, data, validation_data, steps)
-    earlier = [earlier_fingerprint(model, recipe, data)] if known else []
+        earlier = earlier_fingerprint(model, recipe, data)
     with contextlib.ExitStack() as stack:
         schedule = stack.enter_context(trained_by(model, recipe))
         log = _EpochLog(schedule)
@@ -139,7 +140,7 @@ def fit(
                 model,
                 log.history,
                 known,
-                earlier=earlier,
+                earlier=[earlier],
                 callbacks=callbacks,
                 schedule=schedule,
             )
@@ -155,8 +156,8 @@ def fit(
         last = [checkpoint] if checkpoint else []
         if recipe.progressive:
             stack.enter_context(warnings.catch_warnings())
-            # After n steps without gradient, what comes before the loop has none.
-            # PyTorch says so at every step.
+            # After n iterations without gradient, layers before the loop have none,
+            # and PyTorch warns at every step.
             warnings.filterwarnings("ignore", "Gradients do not exist")
         try:
             model.fit(
@@ -164,7 +165,7 @@ def fit(
                 validation_data=validation_data,
                 epochs=recipe.epochs,
                 initial_epoch=log.epochs,
-                shuffle=False,  # The data set shuffles; Keras would do it again.
+                shuffle=False,  # The data set shuffles; Keras would shuffle again.
                 callbacks=[*followed, schedule, log, *callbacks, *last],
                 verbose=verbose,  # type: ignore[arg-type]
                 steps_per_epoch=steps_per_epoch,
@@ -178,7 +179,7 @@ def fit(
 
 
 def _check_arguments(model, recipe, callbacks, verbose, jit_compile):
-    """The callbacks as a list, if all is as it should be."""
+    """Check arguments, and return the callbacks as a list."""
     check_type("model", model, keras.Model, "a Keras model")
     check_type("recipe", recipe, Recipe, "a keras_recur.training.Recipe")
     callbacks = [] if callbacks is None else callbacks
@@ -186,23 +187,20 @@ def _check_arguments(model, recipe, callbacks, verbose, jit_compile):
     for i, callback in enumerate(callbacks):
         kind = keras.callbacks.Callback
         check_type(f"callbacks[{i}]", callback, kind, "a Keras callback")
-    check_one_of(
-        "verbose",
-        int(verbose) if isinstance(verbose, bool) else verbose,
-        ("auto", 0, 1, 2),
-    )
+    verbose = int(verbose) if isinstance(verbose, bool) else verbose
+    check_one_of("verbose", verbose, ("auto", 0, 1, 2))
     check_one_of("jit_compile", jit_compile, ("auto", True, False))
     return list(callbacks)
 
 
 def _finished(log, checkpoint):
-    """Whether all epochs are done, or a callback has ended the run."""
+    """Whether all epochs are finished, or a callback ended the run."""
     done = log.epochs >= log.schedule.recipe.epochs
     return done or (checkpoint is not None and checkpoint.ended)
 
 
 class _EpochLog(keras.callbacks.Callback):
-    """The history of a run; stops on a loss that is NaN or infinite."""
+    """Record the history of a run, and stop when the loss is NaN or infinite."""
 
     def __init__(self, schedule: RecipeSchedule):
         super().__init__()
@@ -211,7 +209,7 @@ class _EpochLog(keras.callbacks.Callback):
 
     @property
     def epochs(self) -> int:
-        """How many epochs are finished."""
+        """Number of finished epochs."""
         return len(self.history.get("loss", ()))
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -235,6 +233,6 @@ class _EpochLog(keras.callbacks.Callback):
             raise TrainingDiverged(
                 f"The loss became {loss} in epoch {self._epoch + 1} of "
                 f"{self.schedule.recipe.epochs}. The {self._epoch} finished epochs are "
-                "kept. Try a lower learning rate, warm-up, clip_norm or throttle=True; "
-                "labels that are no class, and NaN among the inputs, do the same."
+                "kept. Try a lower learning rate, warm-up, clip_norm or throttle=True, "
+                "and check the data for invalid labels and NaN inputs."
             )

@@ -135,8 +135,8 @@ class Recipe:
         self._check_hierarchy()
         if self.gamma != 1 and "geometric" not in (self.loss_weights, self.anneal_from):
             raise ValueError(
-                "`gamma` is for geometric weights and needs loss_weights='geometric' or "
-                f"anneal_from='geometric'. Received: gamma={self.gamma} with "
+                "`gamma` scales geometric weights and needs loss_weights='geometric' "
+                f"or anneal_from='geometric'. Received: gamma={self.gamma} with "
                 f"loss_weights={self.loss_weights!r}."
             )
 

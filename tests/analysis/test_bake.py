@@ -136,7 +136,8 @@ def test_a_kernel_that_is_changed_on_its_way_is_refused(change):
         return TemplateDense(4, name="hidden")(x, change(kernel))
 
     with pytest.raises(
-        ValueError, match="kernel of 'hidden' does not come straight.*cannot be baked"
+        ValueError,
+        match="kernel of 'hidden' must come straight from a TemplateBank.*Received",
     ):
         bake(model_of(stack))
 

@@ -63,9 +63,9 @@ def test_the_ends_of_the_threshold():
 
 
 BAD_THRESHOLDS = {
-    "below": (-0.01, "must lie in 0 to 1.*-0.01"),
-    "above": (1.01, "must lie in 0 to 1.*1.01"),
-    "NaN": (float("nan"), "must lie in 0 to 1.*nan"),
+    "below": (-0.01, "must be between 0 and 1.*-0.01"),
+    "above": (1.01, "must be between 0 and 1.*1.01"),
+    "NaN": (float("nan"), "must be between 0 and 1.*nan"),
     "text": ("high", "a number from 0 to 1.*'high' .of type str"),
     "none": (None, "a number from 0 to 1.*NoneType"),
     "truth": (True, "a number from 0 to 1.*bool"),

@@ -293,14 +293,22 @@ def plain():
 
 
 BAD = {
-    "above": (dense, {"threshold": 1.5}, "`threshold` is a similarity.*threshold=1.5"),
-    "below": (dense, {"threshold": -1}, "`threshold` is a similarity.*threshold=-1"),
+    "above": (
+        dense,
+        {"threshold": 1.5},
+        "`threshold` must be between 0 and 1.*threshold=1.5",
+    ),
+    "below": (
+        dense,
+        {"threshold": -1},
+        "`threshold` must be between 0 and 1.*threshold=-1",
+    ),
     "text": (dense, {"threshold": "0.5"}, "`threshold` must be a number.*of type str"),
     "space": (dense, {"space": "kernel"}, "`space`.*'kernel'.*'kernels'"),
     "no bank": (plain, {}, "has no template bank"),
     "no model": (lambda: None, {}, "must be a Keras model. Received: model=None"),
     "subclassed": (subclassed, {}, "Only a Functional or Sequential.*Subclassed"),
-    "NaN": (with_nan, {}, "coefficients of bank are not all finite"),
+    "NaN": (with_nan, {}, "coefficients of bank must be finite"),
 }
 
 

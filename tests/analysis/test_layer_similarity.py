@@ -105,7 +105,7 @@ def test_weights_that_are_not_finite(what, value):
     count = np.count_nonzero(~np.isfinite(values))
     with pytest.raises(
         ValueError,
-        match=f"The {what} of bank are not all finite: {count} of {values.size}"
+        match=f"The {what} of bank must be finite. Received: {count} of {values.size}"
         ".*diverged.*checkpoint",
     ):
         layer_similarity(model)
@@ -128,7 +128,7 @@ def test_models_without_a_bank(function):
 def test_heat_maps(space, tmp_path):
     model = nested()
     path = tmp_path / "new" / "similarity.png"
-    figure = plot_layer_similarity(model, path, space)
+    figure = plot_layer_similarity(model, space, path)
     width, height = is_png(path)
     assert width > height > 300
     found = layer_similarity(model)

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from keras_recur import analysis
 from keras_recur.analysis._banks import rebuilt
-from keras_recur.analysis._with_steps import with_steps
+from keras_recur.analysis._rebuilt_for import rebuilt_for
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
 
 
@@ -32,7 +32,7 @@ CHANGES = {
         lambda model: analysis.convert_to_template_bank(model, 3).model,
     ),
     "fold": (TemplateBank(1), analysis.fold),
-    "with_steps": ("all", lambda model: with_steps(model, 3)),
+    "rebuilt_for": ("all", lambda model: rebuilt_for(model, 3)),
     "rebuilt": ([0, 1, 0], lambda model: rebuilt(model, lambda _: None)),
 }
 

@@ -15,7 +15,7 @@ def test_a_line_for_each_and_one_colour_for_each_network(tmp_path):
         "twin, size 9": [0.5, 0.75],
     }
     path = tmp_path / "curves.png"
-    (axes,) = analysis.plot_iteration_curves(curves, 2, path, "F1").axes
+    (axes,) = analysis.plot_iteration_curves(curves, 2, "F1", path).axes
     assert [line.get_label() for line in axes.lines] == list(curves)
     for line, values in zip(axes.lines, curves.values(), strict=True):
         np.testing.assert_array_equal(line.get_xdata(), np.arange(len(values)) + 1)
@@ -38,9 +38,9 @@ def test_nothing_is_shaded_unless_asked():
 @pytest.mark.parametrize(
     ("curves", "message"),
     [
-        ({}, "with a curve for every name.*Received: curves={}"),
+        ({}, "from names to curves.*Received: curves={}"),
         ([0.5, 0.6], r"dictionary.*Received: curves=\[0.5, 0.6\]"),
-        ({"a": [[0.5]]}, r"one for each iteration.*for 'a': shape \(1, 1\)"),
+        ({"a": [[0.5]]}, r"one number per iteration.*for 'a': shape \(1, 1\)"),
         ({"a": 0.5}, r"for 'a': shape \(\)"),
     ],
 )

@@ -42,15 +42,15 @@ def test_the_boxes_hold_all_parameters(name, tmp_path):
                 assert len(part.boxes) <= 6
                 turns = sum(box.iterations for box in part.boxes)
                 assert turns == part.loop.iterations
-    figure = analysis.plot_pair(pair, tmp_path / "pair.png", shown=3)
+    figure = analysis.plot_pair(pair, 3, tmp_path / "pair.png")
     assert (tmp_path / "pair.png").read_bytes().startswith(b"\x89PNG")
     assert f"{costs.recurrent.parameters:,} parameters" in words(figure)
     assert f"{costs.feedforward.parameters:,} parameters" in words(figure)
 
 
-def sets(model, shown=6):
+def sets(model, max_boxes=6):
     """Of every iteration that is drawn, whose weights it has."""
-    (part,) = (p for p in parts_of(model, shown) if p.loop is not None)
+    (part,) = (p for p in parts_of(model, max_boxes) if p.loop is not None)
     return [box.weights for box in part.boxes]
 
 
@@ -66,8 +66,8 @@ def test_who_shares_with_whom():
     alone = zoo.build("mlp", width=4, input_shape=(2, 2, 1), iterations=4)
     assert "the same\nweights\n4 times" in words(analysis.plot_pair(alone))
     # Iterations in between are one box: of one set of weights, or of none.
-    assert sets(zoo.build("mlp", width=4).recurrent, shown=3) == [0, 0, 0]
-    assert sets(zoo.build("mlp", width=4).feedforward, shown=3) == [0, None, 4]
+    assert sets(zoo.build("mlp", width=4).recurrent, max_boxes=3) == [0, 0, 0]
+    assert sets(zoo.build("mlp", width=4).feedforward, max_boxes=3) == [0, None, 4]
 
 
 def test_a_mix_has_the_shares_of_the_coefficients():
@@ -97,5 +97,7 @@ def test_what_comes_in_and_goes_out_at_every_iteration():
 
 def test_too_few_boxes():
     pair = zoo.build("mlp", width=4)
-    with pytest.raises(ValueError, match="`shown` must be an integer of at least 3"):
-        analysis.plot_pair(pair, shown=2)
+    with pytest.raises(
+        ValueError, match="`max_boxes` must be an integer of at least 3"
+    ):
+        analysis.plot_pair(pair, max_boxes=2)

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from keras_recur import analysis, data, inference, zoo
-from keras_recur.analysis._predictions_image import UnfoldingImage
-from keras_recur.analysis._predictions_string import UnfoldingString
+from keras_recur.analysis._predictions_image import ImagePredictions
+from keras_recur.analysis._predictions_string import StringPredictions
 
 pytestmark = pytest.mark.once
 
@@ -64,7 +64,7 @@ def test_an_animation_has_a_frame_per_iteration(family, tmp_path):
 
 def test_the_animation_of_a_string_grows(strings, tmp_path):
     answers = np.array([[0, 1], [1, 1], [1, 0]])
-    found = UnfoldingString(
+    found = StringPredictions(
         np.array([[1.0], [0.0]]), np.array([1, 1]), answers, np.array([1, 2, 3]), 2
     )
     figure, show = found.frames()
@@ -85,7 +85,7 @@ def test_colors_of_an_image():
     x[0, 4], x[0, 5] = (0, 1, 0), 0
     y = np.array([[1, 0, 1, -1, 1, -1]])
     answers = np.array([[[1, 1, 0, 1, 1, 1]]])
-    found = UnfoldingImage(x, y, answers, np.array([1]), 1)
+    found = ImagePredictions(x, y, answers, np.array([1]), 1)
     shown = colors(found.strip().axes[0].images[0].get_array())[0]
     np.testing.assert_array_equal(shown[:3], [BLUE, ORANGE, PALE])
     np.testing.assert_array_equal(shown[3], [255] * 3)
@@ -94,7 +94,7 @@ def test_colors_of_an_image():
 
 
 def test_a_long_run_shows_where_the_training_ends():
-    found = UnfoldingImage(
+    found = ImagePredictions(
         np.ones((2, 2, 3)), None, np.zeros((20, 2, 2)), np.arange(1, 21), 5
     )
     figure = found.strip()
@@ -108,7 +108,7 @@ def test_a_long_run_shows_where_the_training_ends():
     ("changes", "message"),
     [
         ({"path": "it.jpg"}, r"\.png.*\.gif.*Received: path='it.jpg'.*'it.png'"),
-        ({"x": None}, r"one example of shape \(None, 1\).*give x\[0\]"),
+        ({"x": None}, r"one example of shape \(None, 1\).*Pass x\[0\]"),
         ({"y": np.zeros(3)}, r"`y` must have.*\(6,\). Received: shape \(3,\)"),
         ({"trained": 0}, "`trained` must be a positive integer"),
     ],

@@ -66,7 +66,9 @@ def test_the_rule_given_is_kept_but_for_its_threshold(model):
 
 def test_an_accuracy_that_is_not_reached(model):
     test = examples("validation", 30)
-    with pytest.raises(ValueError, match="reaches the acc.*Nearest: 0.*after all 2"):
+    with pytest.raises(
+        ValueError, match="reaches the requested acc.*Nearest: 0.*after all 2"
+    ):
         analysis.select_stop_rule(model, "confidence", test, 1.0, 2)
     with pytest.raises(ValueError, match="accuracy=90.*a share of examples"):
         analysis.select_stop_rule(model, "confidence", test, 90)
@@ -93,7 +95,7 @@ def test_metrics_of_stopping(model):
     bars = sum(patch.get_height() for patch in left.patches if patch.get_width() == 1)
     assert bars == len(metrics.right)
     assert "% saved" in figure.get_suptitle()
-    with pytest.raises(ValueError, match="what keras_recur.inference.EarlyExit"):
+    with pytest.raises(ValueError, match="must be a keras_recur.inference.EarlyExit"):
         analysis.exit_metrics(model, test)
     with pytest.raises(ValueError, match="no examples"):
         analysis.exit_metrics(inference.EarlyExitPredictor(model, rule), [])

@@ -138,7 +138,7 @@ def test_a_hierarchy_that_misses_a_class():
         ValueError, match="needs a `hierarchy`. Received: coarse_to_fine='power'"
     ):
         Recipe("sgd", 0.1, epochs=1, batch_size=1, coarse_to_fine="power")
-    with pytest.raises(ValueError, match="nothing for a `hierarchy`"):
+    with pytest.raises(ValueError, match="progressive loss reads out one state"):
         Recipe("sgd", 0.1, epochs=1, batch_size=1, hierarchy=[0, 1], progressive=1.0)
 
 

@@ -174,7 +174,7 @@ def test_shares_of_epochs():
         ({"anneal_from": "final"}, "must differ from `loss_weights`.*'final' for both"),
         (
             {"anneal_from": [1, 0], "loss_weights": [0, 0, 1]},
-            "as many numbers.*Received: 2 and 3",
+            "one number per readout.*Received: 2 and 3",
         ),
         ({"progressive": 0.5}, "anneal_from='uniform' with progressive=0.5"),
     ],

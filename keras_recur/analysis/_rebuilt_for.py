@@ -1,4 +1,4 @@
-"""A copy of a model whose loops have rows of weights for another number of steps."""
+"""Copy a model with loops that are built for another number of iterations."""
 
 import keras
 
@@ -8,13 +8,13 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.zoo.tying import assign
 
 
-def with_steps(model: keras.Model, steps: int) -> keras.Model:
-    """The model anew, its loops built for `steps`, with copies of its weights.
+def rebuilt_for(model: keras.Model, iterations: int) -> keras.Model:
+    """Return a copy of `model` whose loops are built for `iterations`.
 
-    Weights with a row per step get more or fewer rows; new ones start as the last row
-    that there was.
+    Weights with one row per iteration get more or fewer rows. New rows are copies of
+    the last one.
     """
-    check_positive_int("steps", steps)
+    check_positive_int("iterations", iterations)
     loops = []
 
     def change(layer):
@@ -24,20 +24,20 @@ def with_steps(model: keras.Model, steps: int) -> keras.Model:
         tied = layer.endless if graph else layer.sharing == "all"
         if not tied:
             raise ValueError(
-                "Only weights that all steps share serve another number of steps. "
-                f"Received: steps={steps} for {layer.name!r} with sharing="
-                f"{layer.sharing!r}. Build it with sharing='all'."
+                "Only a loop with sharing='all' can be rebuilt for other iterations. "
+                f"Received: iterations={iterations} for {layer.name!r} with sharing="
+                f"{layer.sharing!r}."
             )
-        config = {**layer.get_config(), "steps" if graph else "iterations": steps}
+        config = {**layer.get_config(), "steps" if graph else "iterations": iterations}
         loops.append((layer, type(layer).from_config(config)))
         return loops[-1][1]
 
     again = rebuilt(model, change)
     if not loops:
         raise ValueError(
-            "`steps` needs a SharedRecurrentBlock or RecurrentGraph in the model's own "
-            f"graph or in a nested model. Received: steps={steps} for {model.name!r}, "
-            "which has none there."
+            "`iterations` needs a SharedRecurrentBlock or RecurrentGraph in the graph "
+            f"of the model or of a nested model. Received: iterations={iterations} for "
+            f"{model.name!r}, which has none there."
         )
     for old, new in loops:
         for key, (block, row, _) in new.applications().items():
