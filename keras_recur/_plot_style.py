@@ -49,6 +49,7 @@ def new_figure(
     rows: int = 1,
     size: tuple[float, float] | None = None,
     grid: bool = True,
+    title: str = "",
     **layout: Any,
 ) -> tuple[Any, list[Any]]:
     """Return a new figure and its axes, row by row.
@@ -58,6 +59,7 @@ def new_figure(
         rows: Number of rows. Defaults to `1`.
         size: Width and height in inches. Defaults to a size that fits the panels.
         grid: Whether horizontal lines are drawn behind the values.
+        title: What the figure shows. Defaults to no title.
         layout: Arguments of `Figure.subplots`, such as `sharey`.
     """
     from matplotlib.figure import Figure
@@ -65,6 +67,8 @@ def new_figure(
     if size is None:
         size = (7.2 if columns == 1 else 1.2 + 4.2 * columns, 4.2 * rows)
     figure = Figure(figsize=size, layout="constrained")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     panels = list(figure.subplots(rows, columns, squeeze=False, **layout).flat)
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)

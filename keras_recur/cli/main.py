@@ -305,27 +305,38 @@ _OPTIONS = {
 
 @app.command()
 def card(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of finished runs, or published ones to refresh."),
+    ],
     to: Annotated[
         Path, typer.Option("--output", help="Folder of the published zoo.")
     ] = Path("zoo"),
     suffix: Annotated[
         str | None, typer.Option(help="Added to the entry's name.")
     ] = None,
-    readme: Annotated[
-        Path | None, typer.Option(help="Write the zoo's table into this file.")
+    results: Annotated[
+        Path | None, typer.Option(help="Write the table of results into this file.")
     ] = None,
 ):
-    """Turns finished runs into entries of the published zoo."""
-    from keras_recur.reports.card import write_card, write_table
+    """Publish finished runs as entries of the zoo."""
+    from keras_recur.experiments.run_experiment import refresh_page
+    from keras_recur.reports.card import refresh_card, write_card, write_table
 
     to = check_path("to", to)
-    readme = None if readme is None else check_path("readme", readme)
+    results = None if results is None else check_path("results", results)
     for run in runs:
-        console.print(f"wrote {write_card(run, to, suffix)}")
-    if readme:
-        write_table(to, readme)
-        console.print(f"wrote the table into {readme}")
+        published = (run / "results.json").exists() and not (run / "run.json").exists()
+        if not published:
+            written = write_card(run, to, suffix)
+        elif run.parent.name == "experiments":
+            written = refresh_page(run)
+        else:
+            written = refresh_card(run)
+        console.print(f"wrote {written}")
+    if results:
+        write_table(to, results)
+        console.print(f"wrote the table into {results}")
 
 
 app.command()(search)

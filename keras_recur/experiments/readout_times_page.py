@@ -1,4 +1,4 @@
-"""Plots and text of the experiment `readout-times`."""
+"""The page of the experiment `readout-times`: text, table and plots."""
 
 from pathlib import Path
 from typing import Any
@@ -27,25 +27,24 @@ def write_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -
     settings = results["settings"]
     page.headline(headline(results))
     page.paragraph(
-        "Figure 5 of Liao and Poggio 2016 (arXiv:1604.03640), on "
-        f"{settings['data']}: a residual network of two states, the first of which "
-        f"loops, trained at readout time t = {settings['trained']} (steps + 1) and "
-        "tested at others. Normalization has statistics of every step: past the "
-        "training the last ones are used, or (recalibrated) statistics are estimated "
-        "anew, on training images, for the network at that time. With weights of its "
-        "own for every step the network has none for later steps; tested earlier, it "
-        "leaves out its last loops."
+        "This repeats Figure 5 of Liao and Poggio 2016 (arXiv:1604.03640) on "
+        f"{settings['data']}. A residual network of two states, the first of which "
+        f"loops, is trained at readout time t = {settings['trained']} (steps + 1) and "
+        "tested at other times. Normalization has statistics for each step. Later "
+        "steps use the last ones; recalibrated networks estimate them again on "
+        "training images for that readout time. A network with separate weights for "
+        "every step has none for later steps. When tested earlier, it leaves out its "
+        "last loops."
     )
     page.figure(
         _errors(results),
         plots / "readout-times.png",
-        "Test error over the readout time of the test. The line marks the time of the "
-        "training.",
+        "The dotted line marks the readout time of the training.",
     )
     page.table(*times_table(results))
     page.paragraph(
-        "Test error in percent, mean and standard error over seeds. A seed whose "
-        "training diverged counts as one that guesses, at all times.",
+        "Test error in percent, mean ± standard error over seeds. A seed whose "
+        "training diverged counts as guessing at all times.",
         small=True,
     )
     page.heading("Statistics over time")
@@ -57,37 +56,41 @@ def write_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -
             page.figure(
                 drawn,
                 plots / "statistics.png",
-                "Means and standard deviations that the first normalization of the "
-                "loop keeps for every step, a line per channel, of seed "
-                f"{result['seed']}.",
+                "Means and standard deviations of the first normalization in the loop "
+                f"for every step, one line per channel (seed {result['seed']}).",
             )
             break
 
 
 def headline(results: dict[str, Any]) -> str:
-    """The result in some sentences."""
+    """Return whether new statistics help at other readout times, and the errors."""
     settings, summary = results["settings"], results["summary"]
     first, trained, last = (settings[key] for key in ("first", "trained", "last"))
     if "shared" not in summary:
         return "The shared network was not trained."
     shared = summary["shared"]
-    at = {
-        time: (
-            _cell(shared, "errors", time),
-            _cell(shared, "recalibrated_errors", time),
+    others = [time - first for time in (first, last) if time != trained]
+    plain, again = shared["errors"], shared["recalibrated_errors"]
+    text = "Normalization statistics that are estimated again do not help at every "
+    text += "other readout time."
+    if others and all(again[i] < plain[i] for i in others):
+        text = (
+            "A trained network works at other readout times only if its normalization "
+            "statistics are estimated again (recalibrated)."
         )
-        for time in (first, trained, last)
-    }
+    parts = [
+        f"{_cell(shared, 'errors', time)} % at t = {time} "
+        f"({_cell(shared, 'recalibrated_errors', time)} % recalibrated)"
+        for time in (first, last)
+    ]
     return (
-        f"Trained at t = {trained}, the shared network has a test error of "
-        f"{at[trained][0]} % there. Read out at t = {first} it has {at[first][0]} % "
-        f"({at[first][1]} % recalibrated), and at t = {last} {at[last][0]} % "
-        f"({at[last][1]} % recalibrated)."
+        f"{text} The shared network, trained at t = {trained}, has a test error of "
+        f"{_cell(shared, 'errors', trained)} % there, {parts[0]} and {parts[1]}."
     )
 
 
 def times_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per readout time."""
+    """Return header and rows: a row per readout time."""
     summary = results["summary"]
     curves = [curve for curve in _CURVES if curve[1] in summary]
     times = max((s["readout_times"] for s in summary.values()), key=len)
@@ -111,7 +114,8 @@ def _cell(found, key, time):
 
 
 def _errors(results):
-    figure, (axes,) = new_figure()
+    title = "Test error over readout time (mean ± standard error)"
+    figure, (axes,) = new_figure(title=title)
     first = results["settings"]["first"]
     for key, name, label, color, line in _CURVES:
         rows = [
@@ -124,5 +128,5 @@ def _errors(results):
     axes.set_xlabel("readout time t of the test")
     axes.set_ylabel("test error (%)")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""Trains and scores the networks of an experiment over seeds."""
+"""Train and score the networks of an experiment over seeds."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ from keras_recur._files import check_path, write_text
 from keras_recur._validation import check_callable, check_flag, check_type
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.reports.page import Page
+from keras_recur.runs._shapes import EXPERIMENT
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder, check_seeds
 from keras_recur.runs.summary import is_finished
@@ -23,25 +24,24 @@ def run_experiment(
     resume: bool = False,
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Trains, scores and reports an experiment over seeds.
+    """Train, score and report an experiment over seeds.
 
-    Finished networks are kept as they are, and one that was interrupted goes on from
-    its last epoch. A network whose loss becomes NaN counts as one that guesses, and
-    the others go on.
+    Finished networks are kept, and interrupted ones resume after their last epoch. A
+    network whose loss becomes NaN counts as guessing.
 
     Args:
-        experiment: What to train: `SharingExperiment`, `ReadoutTimesExperiment` or `TextExperiment`.
-        folder: Where everything is written: `results.json`, `results.csv`, `plots/`,
-            `report.html` and the same as `README.md`.
-        seeds: Seeds of initial weights, and of the order of the examples.
-        resume: Go on with a folder that holds this run already.
-        report: Called with a line for people, as things go on.
+        experiment: An experiment, such as `SharingExperiment()`.
+        folder: Folder for `results.json`, `results.csv`, `plots/`, `report.html` and
+            the same page as `README.md`.
+        seeds: Seeds of initial weights and of the order of the examples.
+        resume: Whether to resume a run in this folder. Defaults to `False`.
+        report: Function that is called with one line of text per network.
 
     Returns:
         The content of `results.json`.
 
     Raises:
-        ValueError: if the folder belongs to another configuration or is damaged.
+        ValueError: If the folder is damaged or belongs to another configuration.
 
     Example:
 
@@ -68,7 +68,7 @@ def run_experiment(
                     result = _train_and_score(experiment, run, seed, name)
                 report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
         results = _write_results(experiment, run)
-        write_page(experiment, run, results)
+        _write_page(experiment, run.path, results)
     return results
 
 
@@ -98,7 +98,7 @@ def _train_and_score(experiment, run, seed, name):
 
 
 def _finished(experiment, run, seed, name):
-    """The result of a network, or `None`; it must hold what the experiment measures."""
+    """Return the result of a network, or `None`, after a check of its fields."""
     result = run.finished(seed, name)
     if result is None:
         return None
@@ -136,32 +136,45 @@ def _write_results(experiment, run):
     return content
 
 
-def write_page(
-    experiment: Experiment, run: RunFolder, results: dict[str, Any]
-) -> tuple[Path, Path]:
-    """Draws the plots, and writes `report.html` and `README.md`.
+def _write_page(experiment, folder, results):
+    """Draw the plots, and write `report.html` and `README.md`."""
+    page = Page(experiment.title)
+    experiment.write_page(page, results, folder / "plots")
+    page.details("How it was trained", ["", ""], _provenance_rows(results))
+    write_text(folder / "report.html", page.html())
+    write_text(folder / "README.md", page.markdown())
+
+
+def refresh_page(folder: str | Path) -> Path:
+    """Write card and plots of a published experiment again, from its `results.json`.
+
+    Args:
+        folder: Folder of the experiment, with `results.json`.
 
     Returns:
-        The paths of the two.
+        The folder.
+
+    Raises:
+        ValueError: If the folder has no results of an experiment.
     """
-    page = Page(experiment.title)
-    experiment.write_page(page, results, run.path / "plots")
-    page.heading("How it was made")
-    page.table(["", ""], _made(results))
-    paths = run.path / "report.html", run.path / "README.md"
-    for path, text in zip(paths, (page.html(), page.markdown()), strict=True):
-        write_text(path, text)
-    return paths
+    from keras_recur.experiments import get_experiment
+
+    place = check_path("folder", folder)
+    results = RunFolder(place).read_json("results.json", EXPERIMENT)
+    experiment = get_experiment(results["experiment"])
+    _write_page(experiment, place, results)
+    (place / "report.html").unlink()
+    return place
 
 
-def _made(results):
+def _provenance_rows(results):
     source = results["runs"][0]["provenance"]
     seeds = sorted({r["seed"] for r in results["runs"]})
     seconds = sum(r["seconds"] for r in results["runs"])
     rows = [[k, str(v)] for k, v in results["settings"].items()]
     rows += [[f"data: {k}", str(v)] for k, v in results["data"].items()]
     rows.append(["seeds", ", ".join(map(str, seeds))])
-    rows.append(["training and tests", f"{seconds / 60:.0f} minutes in all"])
+    rows.append(["training and tests", f"{seconds / 60:.0f} minutes in total"])
     return rows + [[k, str(v)] for k, v in source.items()]
 
 

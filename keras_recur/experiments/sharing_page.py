@@ -1,5 +1,6 @@
-"""Plots and text of the experiment `sharing`."""
+"""The page of the experiment `sharing`: text, tables and plots."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ _PANELS = {
     "resnet": "Two-state ResNet, first state loops",
     "frnn": "Two-state fully recurrent network",
 }
+_NAMES = {
+    "resnet": "two-state ResNet",
+    "frnn": "fully recurrent network",
+}
 _SHARED = {"all": "shared", "none": "not shared"}
 
 
@@ -19,43 +24,41 @@ def write_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None
     summary = results["summary"]
     page.headline(headline(summary))
     page.paragraph(
-        "Figure 4 of Liao and Poggio 2016 (arXiv:1604.03640), on "
+        "This repeats Figure 4 of Liao and Poggio 2016 (arXiv:1604.03640) on "
         f"{results['settings']['data']}. Every network is trained twice: with weights "
-        "that are shared over time, and with weights of its own for every step (the "
-        "feed-forward twin of the same graph). Readout time t is steps + 1."
+        "that are shared over time, and with separate weights for every step, as the "
+        "feed-forward twin. The readout time t is the number of steps + 1."
     )
     for panel, title in _PANELS.items():
         page.heading(title)
         page.figure(
             _over_time(summary, panel),
             plots / f"{panel}.png",
-            "Test error and parameters over readout time. Each point is a network "
-            "trained and tested at that time.",
+            "Each point is a network that was trained and tested at that readout time.",
         )
         page.figure(
             _over_epochs(results, panel),
             plots / f"{panel}-epochs.png",
-            "Training error, and error on validation images, over epochs. Lines are "
-            "shared, dashed ones not shared.",
+            "Solid lines share their weights over time, dashed lines do not.",
         )
     page.heading("Three-state ResNet, sharing in chosen states")
     page.figure(
         _stages(summary),
         plots / "stages.png",
-        "Test error and parameters, by the state that shares its weights over time.",
+        "Test error and parameters when only one state shares its weights, or all do.",
     )
     page.heading("All networks")
     page.table(*sharing_table(summary))
     page.paragraph(
-        "Test error in percent, mean and standard error over seeds; a network whose "
-        "training diverged counts as one that guesses. Parameters are those of the "
-        "transitions that reach the readout, of pre-net and post-net.",
+        "Mean ± standard error over seeds; a network whose training diverged counts as "
+        "guessing. Parameters are those of pre-net, post-net and the transitions that "
+        "reach the readout.",
         small=True,
     )
 
 
 def headline(summary: dict[str, Any]) -> str:
-    """The result in some sentences."""
+    """Return whether sharing cost accuracy, for both networks at the last time."""
     parts = []
     for panel, title in _PANELS.items():
         last = max(s["readout_time"] for s in summary.values() if s["panel"] == panel)
@@ -68,31 +71,39 @@ def headline(summary: dict[str, Any]) -> str:
         if len(pair) == 2:
             shared, own = pair
             parts.append(
-                f"{title}, t = {last}: test error {_error(shared)} % with "
-                f"{shared['parameters']:,} parameters that are shared, {_error(own)} % "
-                f"with {own['parameters']:,} that are not."
+                f"{_verdict(shared, own)} in the {_NAMES[panel]} at t = {last}. "
+                f"The test error is {_error(shared)} % with {shared['parameters']:,} "
+                f"shared parameters and {_error(own)} % with {own['parameters']:,} "
+                "separate ones."
             )
     return " ".join(parts)
 
 
+def _verdict(shared, own):
+    """Compare two errors: they differ clearly by two standard errors or more."""
+    if shared["standard_error"] is None or own["standard_error"] is None:
+        return "One seed cannot tell whether sharing costs accuracy"
+    apart = shared["error"] - own["error"]
+    if abs(apart) < 2 * math.hypot(shared["standard_error"], own["standard_error"]):
+        return "Sharing costs no clear accuracy"
+    return "Sharing costs accuracy" if apart > 0 else "Sharing improves accuracy"
+
+
 def sharing_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per network."""
-    header = ["network", "t", "shared", "test error (%)", "training error (%)"]
-    header += ["parameters", "seeds", "failed"]
+    """Return header and rows: a row per network."""
+    header = ["network", "shared", "test error (%)", "training error (%)"]
     rows = [
         [
-            s["panel"],
-            str(s["readout_time"]),
+            f"{s['panel']}, t = {s['readout_time']}",
             s["shared"],
             _error(s),
             "-" if s["training_error"] is None else f"{100 * s['training_error']:.1f}",
             f"{s['parameters']:,}",
-            str(s["seeds"]),
-            str(s["failed_seeds"]),
+            f"{s['failed_seeds']} of {s['seeds']}",
         ]
         for s in summary.values()
     ]
-    return header, rows
+    return [*header, "parameters", "failed seeds"], rows
 
 
 def _error(found):
@@ -108,6 +119,8 @@ def _chosen(summary, panel, shared):
 
 def _over_time(summary, panel):
     figure, (errors, counts) = new_figure(2)
+    errors.set_title("Test error over readout time", loc="left", fontsize=10)
+    counts.set_title("Parameters over readout time", loc="left", fontsize=10)
     for shared, line, color in (("all", "-", COLORS[0]), ("none", "--", COLORS[1])):
         rows = _chosen(summary, panel, shared)
         times = [s["readout_time"] for s in rows]
@@ -138,16 +151,19 @@ def _over_time(summary, panel):
 
 def _over_epochs(results, panel):
     figure, (training, held_out) = new_figure(2)
-    times = sorted(
-        {s["readout_time"] for s in results["summary"].values() if s["panel"] == panel}
-    )
-    for name, found in results["summary"].items():
+    summary = results["summary"]
+    times = sorted({s["readout_time"] for s in summary.values() if s["panel"] == panel})
+    for name, found in summary.items():
         if found["panel"] != panel:
             continue
+        same = _same(summary, panel, found["readout_time"])
+        if same and found["shared"] == "none":
+            continue  # No state loops yet: both networks are the same one.
         runs = [r for r in results["runs"] if r["network"] == name]
         guesses = [guess(results["settings"]["data"])] * _epochs(results)
         color = COLORS[times.index(found["readout_time"]) % len(COLORS)]
-        label = f"t = {found['readout_time']}, {_SHARED[found['shared']]}"
+        label = f"t = {found['readout_time']}"
+        label += "" if same else f", {_SHARED[found['shared']]}"
         line = "-" if found["shared"] == "all" else "--"
         for axes, key in ((training, "accuracy"), (held_out, "val_accuracy")):
             scores = [r["history"][key] if is_finished(r) else guesses for r in runs]
@@ -156,6 +172,9 @@ def _over_epochs(results, panel):
                 epochs = range(1, len(rows[0]) + 1)
                 band(axes, epochs, rows, color=color, linestyle=line, label=label)
     for axes, what in ((training, "training"), (held_out, "validation")):
+        axes.set_title(
+            f"{what.capitalize()} error over epochs", loc="left", fontsize=10
+        )
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"{what} error (%)")
         # The first epochs would hide the differences of the last.
@@ -166,6 +185,16 @@ def _over_epochs(results, panel):
     return figure
 
 
+def _same(summary, panel, time):
+    """Whether the shared and the separate network of that time are equal."""
+    counts = [
+        s["parameters"]
+        for s in summary.values()
+        if (s["panel"], s["readout_time"]) == (panel, time)
+    ]
+    return len(counts) > 1 and len(set(counts)) == 1
+
+
 def _epochs(results):
     return results["settings"]["recipe"]["epochs"]
 
@@ -173,6 +202,8 @@ def _epochs(results):
 def _stages(summary):
     rows = [s for s in summary.values() if s["panel"] == "stages"]
     figure, (errors, counts) = new_figure(2)
+    errors.set_title("Test error by shared states", loc="left", fontsize=10)
+    counts.set_title("Parameters by shared states", loc="left", fontsize=10)
     labels = [
         _SHARED.get(s["shared"], f"only {s['shared']}").replace("not ", "not\n")
         for s in rows

@@ -1,4 +1,4 @@
-"""Plots and text of the experiment `supervision`."""
+"""The page of the experiment `supervision`: text, tables and plots."""
 
 import math
 from pathlib import Path
@@ -25,62 +25,59 @@ def write_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> 
     page.headline(headline(results))
     page.paragraph(
         "Zamir et al. 2017 (arXiv:1612.09508) train a recurrent network to answer at "
-        "every iteration. Orhan's reading is that what matters is not the recurrence "
-        "but that intermediate answers are trained, which any network can have. So "
-        "both are varied: the recurrent network and its feed-forward twin, each "
-        "trained on its last answer, and on all of them, with the same recipe, steps, "
-        f"widths and examples in the same order. {settings['family']}: "
-        f"{family.summary} Data: {settings['data']}."
+        "every iteration. Orhan argues that training the intermediate readouts "
+        "matters, not the recurrence. This experiment varies both: the recurrent "
+        "network and its feed-forward twin are trained on the last readout or on all "
+        "readouts, with the same recipe, depth, widths and order of examples. Family: "
+        f"{settings['family']}. {family.summary} Data: {settings['data']}."
     )
     page.heading("Over the iterations")
     page.figure(
         _curves(results, "accuracy"),
         plots / "accuracy.png",
-        "Test accuracy after every iteration. Lines share their weights over the "
-        "iterations, dashed ones do not.",
+        "Solid lines share their weights over the iterations, dashed lines do not.",
     )
     page.figure(
         _curves(results, "flips"),
         plots / "flips.png",
-        "Examples that were right after the iteration before, and are wrong after "
-        "this one.",
+        "Examples whose answer changed from right to wrong in this iteration.",
     )
     page.table(*networks_table(results))
     page.paragraph(
-        "Test examples, in percent; mean and standard error over seeds. Over MACs: "
+        "Percentage of test examples, mean ± standard error over seeds. Over MACs: "
         "mean accuracy over the operations from the first iteration to the last. Lost: "
-        "right after some iteration, and wrong after the last. A seed whose training "
+        "right after some iteration and wrong after the last. A seed whose training "
         "diverged counts as guessing.",
         small=True,
     )
-    page.heading("What each manipulation changes")
+    page.heading("Effect of each manipulation")
     page.table(*effects_table(results))
     page.paragraph(
-        "Points of accuracy, the other manipulation averaged over; mean and standard "
-        "error of the differences seed by seed.",
+        "Percentage points of accuracy, averaged over the other manipulation; mean ± "
+        "standard error of the differences within each seed.",
         small=True,
     )
 
 
 def headline(results: dict[str, Any]) -> str:
-    """Which of the two manipulations carries the effect."""
+    """Return which of the two manipulations has the larger effect."""
     effects = results["summary"]["effects"]
     if not effects:
-        return "No seed has all of its networks yet."
+        return "No seed has finished all of its networks."
     parts = [
-        f"{what}: {_points(*found['area'])} points over all iterations, "
+        f"{what}: {_points(*found['area'])} points over all iterations and "
         f"{_points(*found['last_accuracy'])} at the last"
         for what, found in effects.items()
     ]
     return (
-        f"Change of test accuracy. {'; '.join(parts)}. Over all iterations "
-        f"{_verdict(effects, 'area')}; at the last one "
-        f"{_verdict(effects, 'last_accuracy')}."
+        f"Over all iterations, {_verdict(effects, 'area')}. At the last iteration, "
+        f"{_verdict(effects, 'last_accuracy')}. Changes of test accuracy: "
+        f"{'; '.join(parts)}."
     )
 
 
 def _verdict(effects, key):
-    """Which manipulation has the larger effect, if it is clearly larger."""
+    """Return which manipulation has the larger effect, if it is clearly larger."""
     sizes = {what: found[key] for what, found in effects.items()}
     recurrence = sizes.pop("recurrent against feed-forward")
     supervision = max(sizes.values(), key=lambda found: abs(found[0]))
@@ -95,23 +92,29 @@ def _verdict(effects, key):
 
 
 def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per network."""
-    header = ["network", "trained", "last iteration", "over MACs", "lost"]
-    header += ["parameters", "seeds", "failed"]
+    """Return header and rows: a row per network."""
+    header = ["network", "last iteration", "over MACs", "lost", "parameters"]
     rows = []
     for name, found in results["summary"]["networks"].items():
-        twin, _, loss = name.partition("-")
         figures = [
             in_percent(found[key], found[f"{key}_standard_error"])
             for key in ("last_accuracy", "area", "flip_rate")
         ]
-        counts = f"{found['parameters']:,}", found["seeds"], found["failed_seeds"]
-        rows.append([label(twin), _LOSSES[loss], *figures, *map(str, counts)])
-    return header, rows
+        counts = (
+            f"{found['parameters']:,}",
+            f"{found['failed_seeds']} of {found['seeds']}",
+        )
+        rows.append([_name(name), *figures, *counts])
+    return [*header, "failed seeds"], rows
+
+
+def _name(network):
+    twin, _, loss = network.partition("-")
+    return f"{label(twin)}, {_LOSSES[loss]}"
 
 
 def effects_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per manipulation."""
+    """Return header and rows: a row per manipulation."""
     rows = [
         [what, _points(*found["last_accuracy"]), _points(*found["area"])]
         for what, found in results["summary"]["effects"].items()
@@ -125,7 +128,10 @@ def _points(mean, error):
 
 
 def _curves(results, key):
-    figure, (axes,) = new_figure()
+    settings = results["settings"]
+    what = {"accuracy": "Test accuracy"}.get(key, "Answers that became wrong")
+    where = f"{settings['family']} on {settings['data']}"
+    figure, (axes,) = new_figure(title=f"{what} over iterations, {where}")
     losses = list(
         dict.fromkeys(n.partition("-")[2] for n in results["summary"]["networks"])
     )
@@ -143,13 +149,13 @@ def _curves(results, key):
                 rows,
                 color=COLORS[losses.index(loss)],
                 linestyle="-" if twin == "recurrent" else "--",
-                label=f"{label(twin)}, {_LOSSES[loss]}",
+                label=_name(name),
                 marker="o",
                 markersize=3,
             )
     integer_ticks(axes.xaxis)
     axes.set_xlabel("iterations")
-    axes.set_ylabel({"accuracy": "test accuracy (%)"}.get(key, "right, then wrong (%)"))
+    axes.set_ylabel({"accuracy": "test accuracy (%)"}.get(key, "became wrong (%)"))
     axes.set_ylim(bottom=0)
     if axes.lines:
         axes.legend(frameon=False, fontsize=8)

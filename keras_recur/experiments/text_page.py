@@ -1,4 +1,4 @@
-"""Plots and text of the experiment `text`."""
+"""The page of the experiment `text`: text, table and plots."""
 
 import math
 from pathlib import Path
@@ -16,77 +16,90 @@ def write_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
     page.headline(headline(results))
     page.paragraph(
         "Two networks of nearly equal size predict the next character of the "
-        "documentation that comes with Python: a graph of vector states that sees a "
-        "character at every step (Liao and Poggio 2016, arXiv:1604.03640), with "
-        "normalization statistics for each of its first steps, and a GRU as Keras has "
-        "it. Both see the same windows in the same order, with the same optimizer, and "
-        "are scored on text that was not trained on. Fewer bits are better."
+        "documentation of Python. One is a graph of vector states that reads one "
+        "character per step (Liao and Poggio 2016, arXiv:1604.03640), with separate "
+        "normalization statistics for its first steps. The other is the GRU of Keras. "
+        "Both train on the same windows in the same order with the same optimizer, and "
+        "are scored on held-out text. Fewer bits are better."
     )
     page.heading("Bits per character")
     page.table(*bits_table(results))
     for name, label, caption in (
-        ("training", "epoch", "Bits per character of validation text, by epoch."),
+        (
+            "training",
+            "epoch",
+            "Bits per character of validation text after each epoch.",
+        ),
         (
             "positions",
             "position in the window",
-            "Bits per test character by its position in the window: what more context "
-            "is worth.",
+            "Bits per test character by position: later positions have more context.",
         ),
         (
             "far",
             "position in the window",
-            "The same in longer windows than those that were trained (shaded), where "
-            "normalization goes on with its last statistics.",
+            "The same in windows longer than those of the training (shaded).",
         ),
     ):
         figure = _curves(results, name, label)
         if figure is not None:
             page.figure(figure, plots / f"{name}.png", caption)
-    page.heading("What they write")
+    page.heading("Sampled text")
     for label, temperature, text in sampled(results):
         page.paragraph(f"{label}, temperature {temperature}:")
         page.verbatim(text)
 
 
 def headline(results: dict[str, Any]) -> str:
-    """The result in a sentence or two."""
+    """Return which network is better, if one clearly is, and the bits of both."""
     summary = results["summary"]
-    parts = [
-        f"{_LABELS[name]} {_bits(found)}" for name, found in summary["networks"].items()
-    ]
-    failed = sum(found["failed_seeds"] for found in summary["networks"].values())
+    networks = summary["networks"]
+    parts = [f"{_bits(found)} for the {_LABELS[n]}" for n, found in networks.items()]
+    failed = sum(found["failed_seeds"] for found in networks.values())
     text = (
-        f"Bits per character of test text: {', '.join(parts)}; who knows only how "
-        f"frequent each character is needs {summary['bits_without_context']:.2f}."
+        f"{_verdict(networks)} Bits per character of test text: {', '.join(parts)}. "
+        f"A unigram model needs {summary['bits_without_context']:.2f}."
     )
     if failed:
-        text += f" {failed} runs diverged, and count as if they knew nothing."
+        text += f" {failed} runs diverged and count as guessing."
     return text
 
 
+def _verdict(networks):
+    """Compare both networks: they differ clearly by two standard errors or more."""
+    if set(networks) != set(_LABELS):
+        return "Only one of the two networks was trained."
+    graph, gru = networks["graph"], networks["gru"]
+    if graph["standard_error"] is None or gru["standard_error"] is None:
+        return "One seed cannot tell which network models text better."
+    apart = graph["bits_per_character"] - gru["bits_per_character"]
+    if abs(apart) < 2 * math.hypot(graph["standard_error"], gru["standard_error"]):
+        return "The state graph and the GRU of equal size do not differ clearly."
+    better = "state graph" if apart < 0 else "GRU"
+    return f"The {better} models text better at equal size."
+
+
 def bits_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: bits, parameters and time of both networks."""
+    """Return header and rows: bits, parameters and time of both networks."""
     networks = results["summary"]["networks"]
     first = next(iter(networks.values()))["parameters"]
-    header = ["network", "bits per character", "seeds", "failed", "parameters"]
-    header += ["ratio", "time"]
+    header = ["network", "bits per character", "parameters", "ratio", "time"]
     rows = [
         [
             _LABELS[name],
             _bits(found),
-            str(found["seeds"]),
-            str(found["failed_seeds"]),
             f"{found['parameters']:,}",
             f"{found['parameters'] / first:.3f}",
             f"{found['seconds']:.0f} s",
+            f"{found['failed_seeds']} of {found['seeds']}",
         ]
         for name, found in networks.items()
     ]
-    return header, rows
+    return [*header, "failed seeds"], rows
 
 
 def sampled(results: dict[str, Any]) -> list[tuple[str, float, str]]:
-    """Network, temperature and text of what was written with the first seed."""
+    """Return network, temperature and text of the samples of the first seed."""
     return [
         (_LABELS[run["network"]], sample["temperature"], sample["text"])
         for name in results["summary"]["networks"]
@@ -100,7 +113,7 @@ def _bits(found):
 
 
 def _rows(results, name, network):
-    """The curves of one network, a row per seed; failed ones guess."""
+    """Return the curves of a network, one per seed; diverged ones guess."""
     runs = [r for r in results["runs"] if r["network"] == network]
     if name == "training":
         epochs = results["settings"]["epochs"]
@@ -115,7 +128,8 @@ def _rows(results, name, network):
 
 
 def _curves(results, name, label):
-    figure, (axes,) = new_figure()
+    what = "during training" if name == "training" else "by position in the window"
+    figure, (axes,) = new_figure(title=f"Bits per character {what}")
     for network, color in zip(results["summary"]["networks"], COLORS, strict=False):
         rows = _rows(results, name, network)
         if rows:
@@ -129,7 +143,7 @@ def _curves(results, name, label):
     split = "validation" if name == "training" else "test"
     axes.set_xlabel(label)
     axes.set_ylabel(f"{split} bits per character")
-    # Above it is worse than guessing: an epoch like that would flatten all others.
+    # Values above guessing would flatten all others.
     axes.set_ylim(0, min(axes.get_ylim()[1], math.log2(97)))
     axes.legend(frameon=False)
     return figure

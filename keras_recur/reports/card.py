@@ -1,9 +1,10 @@
-"""From a finished run to an entry of the published zoo: card, results, plots, weights.
+"""Published entries of the zoo, made from finished runs.
 
-The folder of an entry holds README.md (the card), results.json, plots/ and the weights
-of one seed, the first that finished (not the best), where they are under 5 MB.
+The folder of an entry holds README.md (the card), results.json, plots/ and weights
+under 5 MB of one seed: the first that finished, not the best.
 """
 
+import os
 import re
 import shutil
 import urllib.parse
@@ -11,19 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
+from keras_recur._archives import load_weights
 from keras_recur._files import check_path, read_text, write_text
 from keras_recur._plot_style import label
+from keras_recur.reports.example_plots import draw_thinking
 from keras_recur.reports.page import Page, escaped, markdown_table
+from keras_recur.reports.run_plots import draw_all
 from keras_recur.reports.run_report import (
     accuracy_table,
-    costs_table,
+    add_findings,
     draw_pictures,
-    footnote,
     headline,
-    provenance_rows,
+    parameters_of,
+    what_was_trained,
 )
+from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.runs.summary import is_finished
+from keras_recur.runs.summary import is_finished, size_label
 from keras_recur.zoo.entries import entry_folders, read_entry
 
 LARGEST_WEIGHTS = 5_000_000  # bytes
@@ -35,25 +40,25 @@ _EXPERIMENTS = "<!-- experiments: keras-recur card -->", "<!-- end of experiment
 def write_card(
     run: str | Path, to: str | Path = "zoo", suffix: str | None = None
 ) -> Path:
-    """Writes a run's entry of the published zoo.
+    """Write the published entry of a finished run.
 
     Args:
         run: Folder of a run with both twins finished, or of an experiment.
-        to: Folder of the published zoo. Default: `zoo`.
-        suffix: Added to the entry's name, for a second entry of a family on a data
-            set: letters, digits, `_` and `-`. Default: none.
+        to: Folder of the published zoo. Defaults to `"zoo"`.
+        suffix: Letters, digits, `_` and `-` to add to the name of the entry, for a
+            second entry of a family on a data set. Defaults to `None`.
 
     Returns:
-        The entry's folder, `<to>/<family>-<data>` or `<to>/<family>-<data>-<suffix>`;
-        of experiments, in `<to>/experiments`.
+        The folder of the entry, `<to>/<family>-<data>[-<suffix>]`. Experiments are in
+        `<to>/experiments`.
 
     Raises:
-        ValueError: if the run is not finished, or is damaged, or for another suffix.
+        ValueError: If the run is not finished or damaged, or the suffix is invalid.
     """
     if suffix is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", suffix):
         raise ValueError(
-            "`suffix` must be letters, digits, '_' and '-': it becomes part of a "
-            f"folder's name. Received: suffix={suffix!r}."
+            "`suffix` must contain only letters, digits, '_' and '-', as it becomes "
+            f"part of a folder name. Received: suffix={suffix!r}."
         )
     to = check_path("to", to)
     folder = RunFolder(check_path("run", run))
@@ -70,8 +75,8 @@ def write_card(
     ]
     if missing:
         raise ValueError(
-            f"{folder.path} is not finished: {', '.join(missing)} missing. Go on with "
-            "the command it was begun with and --resume."
+            f"{folder.path} is not finished: {', '.join(missing)} missing. Resume it "
+            "with the command that started it and --resume."
         )
     results = folder.read_json("results.json")
     if experiment:
@@ -90,7 +95,7 @@ def write_card(
 
 
 def _folder_name(folder, parts):
-    """The name of an entry's folder, which stays in the zoo whatever a file says."""
+    """Return a folder name that cannot lead out of the zoo."""
     parts = [part for part in parts if part is not None]
     usable = all(
         isinstance(part, str) and re.fullmatch(r"\w[\w+ -]*(\.[\w+ -]+)*", part)
@@ -106,7 +111,7 @@ def _folder_name(folder, parts):
 
 
 def _copy_experiment(folder, results, to, suffix):
-    """An experiment has written its card itself, in the form it has here."""
+    """Copy the card that the experiment has written, with plots and results."""
     found = (results["settings"].get(key) for key in ("family", "data"))
     place = to / _folder_name(folder, [results.get("experiment"), *found, suffix])
     text = _checked(folder.path / "README.md")
@@ -119,21 +124,23 @@ def _copy_experiment(folder, results, to, suffix):
 
 
 def _checked(card):
-    """The text of an experiment's card, which holds no HTML and no directive."""
+    """Return the text of a card without other HTML than details, and no directive."""
     text = read_text(card)
+    allowed = r"^(</?details>|<summary>[\w ]+</summary>)$"
+    outside = re.sub(allowed, "", text, flags=re.MULTILINE)
     outside = re.sub(
-        r"^(`{3,})\w*\n.*?^\1`*$", "", text, flags=re.DOTALL | re.MULTILINE
+        r"^(`{3,})\w*\n.*?^\1`*$", "", outside, flags=re.DOTALL | re.MULTILINE
     )
     if re.search(r"<[A-Za-z/!?]|^\s*(`{3,}|~{3,}|:{3,})", outside, re.MULTILINE):
         raise ValueError(
             f"{card} is damaged: it holds HTML or directives, which no experiment "
-            "writes. Run the experiment again with --resume, which writes it anew."
+            "writes. Run the experiment with --resume to write it again."
         )
     return text
 
 
 def _copy_weights(folder, results, place):
-    """Copies one seed's weights; returns what they are, for `zoo.load`."""
+    """Copy the weights of one seed and return their record for `zoo.load`."""
     both = [
         {r["seed"] for r in results["runs"] if r["twin"] == twin and is_finished(r)}
         for twin in ("recurrent", "feedforward")
@@ -149,60 +156,81 @@ def _copy_weights(folder, results, place):
     return kept
 
 
+def refresh_card(folder: str | Path) -> Path:
+    """Write card and plots of a published entry again, from its own files.
+
+    Args:
+        folder: Folder of the entry, with `results.json`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If the folder has no results, or its results are damaged.
+    """
+    place = check_path("folder", folder)
+    results = read_entry(place)
+    plots = place / "plots"
+    pictures = draw_all(results, plots)
+    file = results.get("weights", {}).get("files", {}).get("recurrent")
+    if file and (place / file).exists():
+        entry = Entry.from_dict(results["entry"])
+        model = entry.pair(results["weights"]["seed"]).recurrent
+        load_weights(model, place / file)
+        pictures += draw_thinking(entry, model, plots)
+    kept = {name for name, _ in pictures}
+    for path in plots.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    write_text(place / "README.md", _card(results, pictures, plots))
+    return place
+
+
 def _card(results, pictures, plots):
     family = zoo.describe(results["entry"]["family"])
     weights = results["weights"]
-    load = f'pair = keras_recur.zoo.load("{results["name"]}")'
+    page = Page(results["name"])
+    page.headline(what_was_trained(results))
+    page.headline(headline(results))
     if weights["files"]:
-        kept = (
-            f"The weights here are those of seed {weights['seed']}, the first that "
-            "finished:"
+        load = f'pair = keras_recur.zoo.load("{results["name"]}")'
+        page.verbatim(f"import keras_recur\n\n{load}", "python")
+        page.paragraph(
+            f"This loads the weights of seed {weights['seed']}, the first seed that "
+            "finished."
         )
     else:
-        kept = "Its weights are too large to be kept here."
-    page = Page(results["name"])
-    page.headline(headline(results))
+        page.paragraph("The weights are too large to be published here.")
     page.paragraph(
         f"{family.summary} {family.paper}. Shared over iterations: {family.shares}."
     )
-    page.paragraph(kept)
-    if weights["files"]:
-        page.verbatim(f"import keras_recur\n\n{load}", "python")
-    page.heading("Scores")
-    page.table(*accuracy_table(results))
-    page.paragraph(footnote(results))
-    for name, caption in pictures:
-        page.picture(plots / name, caption)
-    page.heading("Costs")
-    page.table(*costs_table(results))
-    page.heading("How it was trained")
-    page.table(["", ""], provenance_rows(results))
+    add_findings(page, results, plots, pictures)
     return page.markdown()
 
 
-def write_table(published: str | Path, readme: str | Path) -> None:
-    """Writes the table of all entries between two marks in a Markdown file.
+def write_table(published: str | Path, results: str | Path) -> None:
+    """Write the table of all entries between two markers of a Markdown file.
 
-    Where the file has marks for them, the headlines of experiments too.
+    If the file has markers for experiments, their headlines are written too.
 
     Args:
         published: Folder of the published zoo.
-        readme: File with the lines that mark the table's begin and end.
+        results: Markdown file with the markers.
 
     Raises:
-        ValueError: if the file has no such lines.
+        ValueError: If the file has no markers for the table.
     """
-    readme, published = check_path("readme", readme), check_path("published", published)
-    text = read_text(readme)
+    page, published = check_path("results", results), check_path("published", published)
+    text = read_text(page)
     if _BEGIN not in text or _END not in text:
         raise ValueError(
-            f"{readme} has no place for the table. Add the lines {_BEGIN!r} and "
-            f"{_END!r}."
+            f"{page} has no place for the table. Add the lines {_BEGIN!r} and {_END!r}."
         )
-    text = _between(text, (_BEGIN, _END), zoo_table(published))
+    link = Path(os.path.relpath(published, page.parent)).as_posix()
+    text = _between(text, (_BEGIN, _END), zoo_table(published, link))
     if all(mark in text for mark in _EXPERIMENTS):
-        text = _between(text, _EXPERIMENTS, experiments_list(published))
-    write_text(readme, text)
+        text = _between(text, _EXPERIMENTS, experiments_list(published, link))
+    write_text(page, text)
 
 
 def _between(text, marks, content):
@@ -211,45 +239,43 @@ def _between(text, marks, content):
     return f"{head}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
-def experiments_list(published: str | Path) -> str:
-    """A Markdown list of published experiments: the headline of each card."""
+def experiments_list(published: str | Path, link: str = "zoo") -> str:
+    """Return a Markdown list of published experiments with the headline of each card.
+
+    Args:
+        published: Folder of the published zoo.
+        link: The same folder as links name it. Defaults to `"zoo"`.
+    """
     lines = []
     for card in sorted(Path(published).glob("experiments/*/README.md")):
         title, found, *_ = read_text(card).split("\n\n")
-        link = f"{Path(published).name}/experiments/{card.parent.name}"
-        lines.append(f"- [{title.removeprefix('# ')}]({link}): {found}")
+        place = f"{link}/experiments/{card.parent.name}"
+        lines.append(f"- [{title.removeprefix('# ')}]({place}): {found}")
     return "\n".join(lines)
 
 
-def zoo_table(published: str | Path) -> str:
-    """A Markdown table with a row per published entry, made from their results."""
+def zoo_table(published: str | Path, link: str = "zoo") -> str:
+    """Return a Markdown table with a row per network of each published entry.
+
+    Args:
+        published: Folder of the published zoo.
+        link: The same folder as links name it. Defaults to `"zoo"`.
+    """
     rows = []
     for folder in sorted(entry_folders(published)):
         results = read_entry(folder)
-        header, scores = accuracy_table(results)
-        by_label = {row[0]: row[1:] for row in scores}
-        summary = results["summary"]
-        for i, twin in enumerate(summary):
-            costs = results["costs"]
-            network = twin.partition(",")[0]
-            parameters = costs.get(network, costs["recurrent"])["parameters"]
-            parameters = round(summary[twin].get("parameters", parameters))
-            scored = [
-                escaped(f"{label.removeprefix('size ')}: {row[i]}")
-                for label, row in by_label.items()
-                if label.startswith(("size", "test"))
-            ]
-            file = urllib.parse.quote(str(results["name"]))
-            name = f"[{escaped(str(results['name']))}]({Path(published).name}/{file})"
-            rows.append(
-                [
-                    name if i == 0 else "",
-                    escaped(label(twin)),
-                    f"{parameters:,}",
-                    "<br>".join(scored),
-                    by_label["failed seeds"][i],
-                ]
-            )
-    return markdown_table(
-        ["entry", "twin", "parameters", "test accuracy by size", "failed seeds"], rows
-    )
+        sizes = results["entry"]["test_sizes"]
+        name = str(results["name"])
+        cell = f"[{escaped(name)}]({link}/{urllib.parse.quote(name)})"
+        _, scores = accuracy_table(results)
+        for network, score in zip(results["summary"], scores, strict=True):
+            trained, largest = score[1], score[-2] if len(sizes) > 1 else ""
+            if sizes[0]:
+                trained = f"{size_label(sizes[0])}: {trained}"
+                largest = largest and f"{size_label(sizes[-1])}: {largest}"
+            count = f"{parameters_of(results, network):,.0f}"
+            cells = map(escaped, (label(network), count, trained, largest, score[-1]))
+            rows.append([cell, *cells])
+            cell = ""
+    header = ["entry", "network", "parameters", "trained size", "largest size"]
+    return markdown_table([*header, "failed seeds"], rows)

@@ -119,16 +119,30 @@ class Page:
         cells = [[escaped(cell) for cell in row] for row in (header, *rows)]
         self._markdown.append(markdown_table(cells[0], cells[1:]))
 
+    def details(
+        self, summary: str, header: Sequence[str], rows: Sequence[Sequence[str]]
+    ) -> None:
+        """Add a table that is folded away until its summary is clicked."""
+        begin = f"<details>\n<summary>{html.escape(summary)}</summary>"
+        for parts in (self._html, self._markdown):
+            parts.append(begin)
+        self.table(header, rows)
+        for parts in (self._html, self._markdown):
+            parts.append("</details>")
+
     def picture(self, path: Path, caption: str) -> None:
-        """A PNG or GIF file: inside the HTML; of Markdown a link into `plots/`."""
+        """Show a PNG or GIF file, in Markdown as a link to `plots/`."""
         data = base64.b64encode(path.read_bytes()).decode()
         text, kind = html.escape(caption), path.suffix[1:]
+        name = path.stem.replace("-", " ").replace("_", " ")
         self._html.append(
-            f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}">'
-            f"<figcaption>{text}</figcaption></figure>"
+            f'<figure><img alt="{html.escape(name)}" src="data:image/{kind};base64,'
+            f'{data}"><figcaption>{text}</figcaption></figure>'
         )
-        said, file = escaped(caption), urllib.parse.quote(path.name)
-        self._markdown.append(f"![{said}](plots/{file})\n\n*{said}*")
+        file = urllib.parse.quote(path.name)
+        self._markdown.append(
+            f"![{escaped(name)}](plots/{file})\n\n*{escaped(caption)}*"
+        )
 
     def figure(self, figure: Any, path: Path, caption: str) -> None:
         """Write a Matplotlib figure as a PNG file, and show it."""

@@ -95,15 +95,14 @@ def _score(results):
 
 
 def _figure(results, title, panels=1):
-    figure, every = new_figure(panels, sharey=True)
     score = _score(results)
+    title = title.format(score=score[0].upper() + score[1:])
+    title = f"{title}, {task(results['entry'])} ({_seeds(results)})"
+    figure, every = new_figure(panels, title=title, sharey=True)
     for axes in every:
         percent_axis(axes, f"test {score}")
     for axes in every[1:]:
         axes.set_ylabel("")
-    title = title.format(score=score[0].upper() + score[1:])
-    text = f"{title}, {task(results['entry'])} ({_seeds(results)})"
-    figure.suptitle(text, x=0.01, ha="left", fontsize=10)
     return figure, every
 
 
@@ -135,17 +134,22 @@ def _iterations(results):
                 line["color"] = _SHADES[i % 4]
                 name += f", {size_label(sizes[i])}"
             elif len(sizes) > 1:
-                # The lines of a twin coincide at 0 % on all larger sizes.
+                # Lines of a twin coincide at 0 %: they share one legend entry.
                 line["alpha"] = (1, 0.7, 0.5, 0.35)[i % 4]
-                name = "" if i else f"{name}, all sizes drawn"
+                name = "" if i else name
             band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **line)
     if not axes.lines:
         return None
     axes.set_xlabel("iterations at test time")
     axes.set_xlim(left=0.5)
     integer_ticks(axes.xaxis)
-    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    _legend(figure, "paler lines: larger inputs" if len(sizes) > 1 else None)
     return figure
+
+
+def _legend(figure, title=None):
+    place = {"loc": "outside right center", "fontsize": 8, "title_fontsize": 8}
+    figure.legend(title=title, frameon=False, **place)
 
 
 def _sizes(results):
@@ -175,12 +179,12 @@ def _sizes(results):
             steps = [span(s["iterations"]) for s in found]
             labels = [f"{m}\n{t} it." for m, t in zip(labels, steps, strict=True)]
         axes.bar_label(bars, labels, fontsize=7, padding=3)
-    axes.set_ylim(-2, 125)
+    axes.set_ylim(-2, 125 if len(networks) < 3 else 112)
     names = [size_label(s).replace("size ", "").replace(", ", "\n") for s in sizes]
-    names[0] += " (trained)"
+    names[0] += "\n(trained)"
     axes.set_xticks(place, names)
     axes.set_xlabel("size of the input")
-    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    _legend(figure)
     return figure
 
 
@@ -248,7 +252,7 @@ def _training(results):
     integer_ticks(axes.xaxis)
     axes.set_ylabel(f"validation {score} (%)")
     axes.set_xlabel("epoch")
-    figure.legend(loc="outside right center", fontsize=8, frameon=False)
+    _legend(figure)
     return figure
 
 

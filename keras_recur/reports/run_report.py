@@ -1,4 +1,4 @@
-"""One HTML file that shows a run to somebody who was not there."""
+"""The report of a run: one HTML file with tables and plots inside."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from keras_recur._plot_style import label
 from keras_recur._validation import check_type
 from keras_recur.reports.example_plots import draw_thinking
 from keras_recur.reports.page import Page
-from keras_recur.reports.run_plots import draw_all
+from keras_recur.reports.run_plots import draw_all, task
 from keras_recur.runs._shapes import RESULTS
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import (
@@ -25,16 +25,16 @@ from keras_recur.runs.summary import (
 
 
 def write_report(run: RunFolder) -> Path:
-    """Draws the plots of a run and writes `report.html`, with all of them inside.
+    """Draw the plots of a run and write them with all tables to `report.html`.
 
     Args:
-        run: A folder with `results.json`.
+        run: Folder with `results.json`.
 
     Returns:
         The path of the report.
 
     Raises:
-        ValueError: if the folder holds no results, or damaged ones.
+        ValueError: If the folder has no results, or its results are damaged.
 
     Example:
 
@@ -56,24 +56,35 @@ def write_report(run: RunFolder) -> Path:
 def _write_report(run, results):
     pictures = draw_pictures(run, results)
     page = Page(results["name"])
+    page.headline(what_was_trained(results))
     page.headline(headline(results))
     page.paragraph(_introduction(results))
-    page.heading("Scores")
-    page.table(*accuracy_table(results))
-    page.paragraph(footnote(results), small=True)
-    for name, caption in pictures:
-        page.picture(run.path / "plots" / name, caption)
-    page.heading("Costs")
-    page.table(*costs_table(results))
-    page.heading("How it was made")
-    page.table(["", ""], provenance_rows(results))
+    add_findings(page, results, run.path / "plots", pictures)
     path = run.path / "report.html"
     write_text(path, page.html())
     return path
 
 
+def add_findings(
+    page: Page,
+    results: dict[str, Any],
+    plots: Path,
+    pictures: list[tuple[str, str]],
+) -> None:
+    """Add scores, figures, costs and provenance to a page."""
+    page.heading("Scores")
+    page.table(*accuracy_table(results))
+    page.paragraph(footnote(results), small=True)
+    for name, caption in pictures:
+        page.picture(plots / name, caption)
+    page.heading("Costs")
+    page.table(*networks_table(results))
+    page.table(*costs_table(results))
+    page.details("How it was trained", ["", ""], provenance_rows(results))
+
+
 def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, str]]:
-    """Draws everything into `plots/`; returns `(file name, caption)` of each."""
+    """Draw all plots into `plots/` and return `(file name, caption)` of each."""
     folder = run.path / "plots"
     pictures = draw_all(results, folder)
     entry = run.entry()
@@ -89,153 +100,174 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
 
 
 def headline(results: dict[str, Any]) -> str:
-    """The result in one or two sentences."""
+    """Return the scores and the costs of both twins in a few sentences."""
     summary, costs = results["summary"], results["costs"]
     every = summary.values()
     if not {"recurrent", "feedforward"} <= set(summary):
         twin = next(iter(summary))
-        return f"The {label(twin)} alone was trained.{_lost(summary)}"
+        return f"The {label(twin)} alone was trained.{_diverged(summary)}"
     if any(s.get("diverged_seeds") == s["seeds"] or not s["sizes"] for s in every):
         return "No seed of at least one of the networks finished its training."
-    ratio = costs["ratios"]["parameters"]
 
     def at(twin, i):
         found = summary[twin]["sizes"][i]
         return percent(found["mean"], found["standard_error"])
 
-    fewer = f" ({ratio:.1f} times fewer)" if ratio > 1.05 else ""
-    text = (
-        f"With {costs['recurrent']['parameters']:,} parameters instead of "
-        f"{costs['feedforward']['parameters']:,}{fewer} and the "
-        f"same number of operations, the recurrent network reaches {at('recurrent', 0)}"
-        f" where its feed-forward twin reaches {at('feedforward', 0)}."
-    )
     sizes = summary["recurrent"]["sizes"]
-    if len(sizes) > 2:
-        trained, larger, largest = (size_label(s["size"]) for s in sizes[:3])
+    trained = f" on {size_label(sizes[0]['size'])}" if len(sizes) > 1 else ""
+    ratio = costs["ratios"]["parameters"]
+    more = f" ({ratio:.1f} times as many)" if ratio > 1.05 else ""
+    text = (
+        f"The recurrent network reaches {at('recurrent', 0)}{trained} with "
+        f"{costs['recurrent']['parameters']:,} parameters. Its feed-forward twin "
+        f"reaches {at('feedforward', 0)} with {costs['feedforward']['parameters']:,} "
+        f"parameters{more} and {_operations(costs)}."
+    )
+    for i, size in enumerate(sizes[1:3], start=1):
         text += (
-            f" On inputs of {larger}, when both were trained on {trained}, "
-            f"it reaches {at('recurrent', 1)} and the twin {at('feedforward', 1)}; of "
-            f"{largest}, {at('recurrent', 2)} and {at('feedforward', 2)}."
+            f" On {size_label(size['size'])}, the recurrent network reaches "
+            f"{at('recurrent', i)} and the twin {at('feedforward', i)}."
         )
     for name, found in summary.items():
         if "parameters" in found:
             network = name.removesuffix(", folded")
             text += (
-                f" Folded, the {label(network)} network keeps "
-                f"{found['parameters']:,.0f} parameters and reaches {at(name, 0)}"
+                f" The {label(network)} network, folded to {found['parameters']:,.0f} "
+                f"parameters, reaches {at(name, 0)}"
             )
             alone = f"{network}, recalibrated"
             if alone in summary:
-                text += f"; recalibrated and not folded, {at(alone, 0)}"
+                text += f"; recalibrated but not folded, it reaches {at(alone, 0)}"
             text += "."
-    return text + _lost(summary)
+    return text + _diverged(summary)
 
 
-def _lost(summary):
-    """How many seeds diverged, where some did."""
+def _operations(costs):
+    ratio = costs["ratios"].get("macs") or 1.0
+    if abs(ratio - 1) < 0.01:
+        return "the same number of operations"
+    return f"{ratio:.2f} times the operations"
+
+
+def _diverged(summary):
     lost = [
         f"{found['diverged_seeds']} of {found['seeds']} seeds of the {label(name)} "
         "network diverged"
         for name, found in summary.items()
         if found.get("diverged_seeds") and "," not in name
     ]
-    return f" {'; '.join(lost)}, and count as guessing." if lost else ""
+    return f" {'; '.join(lost)} and count as guessing." if lost else ""
+
+
+def what_was_trained(results: dict[str, Any]) -> str:
+    """Return family, data and seeds in one sentence."""
+    twins = [label(name) for name in results["summary"] if "," not in name]
+    seeds = len({r["seed"] for r in results["runs"]})
+    count = f"{seeds} seeds (mean ± standard error)" if seeds > 1 else "one seed"
+    return (
+        f"{results['entry']['family']} trained on {task(results['entry'])}: "
+        f"{', '.join(twins)}; {count}."
+    )
 
 
 def footnote(results: dict[str, Any]) -> str:
-    """What the table's figures are."""
+    """Return the explanation of the table of scores."""
     spec = data_room.describe(results["entry"]["data"])
-    what = {
-        "exact_match": "An example counts as right if every position is.",
-        "accuracy": "Share of examples with the right label.",
+    text = {
+        "exact_match": (
+            "Accuracy: percentage of examples with the right answer at every position."
+        ),
+        "accuracy": "Accuracy: percentage of examples with the right label.",
         "f1": "F1 of the marked positions, over all positions of all examples.",
     }[spec.metric]
-    failed = "if its loss became NaN or infinite"
-    if spec.metric == "exact_match":
-        failed += (
-            f", or if it reached less than {100 * SOLVED:.0f} % on the size that it "
-            "was trained on"
+    if spec.procedural:
+        text += (
+            " The number of iterations is the one that scored best on validation "
+            "examples of the same size."
         )
-    text = (
-        f"{what} Mean and standard error over seeds. On made tasks the number of "
-        "iterations is the one that did best on validation examples of the same size. "
-        f"A seed failed {failed}; failed seeds are part of the means. A seed whose "
-        f"loss became NaN or infinite counts as guessing ({100 * guess(spec.name):.3g} "
-        "%)."
+    text += " A seed failed if its loss became NaN or infinite"
+    if spec.metric == "exact_match":
+        text += f", or if it reached less than {100 * SOLVED:.0f} % on the trained size"
+    text += (
+        ". Failed seeds are part of the means; a seed whose loss became NaN or "
+        f"infinite counts as guessing ({100 * guess(spec.name):.3g} %)."
     )
     folds = [r["folded"] for r in results["runs"] if "folded" in r]
-    if folds:
-        text += (
-            " Folded: layers whose kernels have a cosine of "
-            f"{folds[0]['threshold']} or more were made one, keeping a scale each"
+    if not folds:
+        return text
+    text += (
+        " Folded: layers whose kernels have a cosine similarity of "
+        f"{folds[0]['threshold']} or more were merged, keeping a scale each."
+    )
+    if any(name.endswith(", recalibrated") for name in results["summary"]):
+        return text + (
+            " Recalibrated: batch normalization statistics were estimated again on "
+            "training examples, which helps by itself; it was done for the folded "
+            "networks too."
         )
-        if any(name.endswith(", recalibrated") for name in results["summary"]):
-            text += (
-                ". Recalibrated: statistics of normalization were estimated anew on "
-                "training examples, which helps by itself. It was done for the folded "
-                "networks too: compare them with these columns."
-            )
-        elif any(folded.get("recalibrated", True) for folded in folds):
-            text += (
-                ", and normalization was recalibrated, which helps by itself and was "
-                "not done for the other columns."
-            )
-        else:
-            text += "."
+    if any(folded.get("recalibrated", True) for folded in folds):
+        return text + (
+            " Their batch normalization statistics were estimated again, which helps "
+            "by itself and was not done for the other networks."
+        )
     return text
 
 
 def accuracy_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per size, a column per network."""
-    summaries = results["summary"]
+    """Return header and rows: a row per network, a column per size."""
     rows = []
-    for i, size in enumerate(results["entry"]["test_sizes"]):
-        row = [size_label(size)]
-        for summary in summaries.values():
-            if not summary["sizes"]:
-                row.append("-")
-                continue
-            found = summary["sizes"][i]
-            score = percent(found["mean"], found["standard_error"])
-            row.append(f"{score} ({span(found['iterations'])} iterations)")
-        rows.append(row)
-    every = summaries.values()
-    if any("parameters" in s for s in every):
-        costs = results["costs"]
-        rows.append(["parameters", *[f"{n:,.0f}" for n in _counts(summaries, costs)]])
-    failed = [f"{s['failed_seeds']} of {s['seeds']}" for s in every]
-    rows.append(["failed seeds", *failed])
-    rows.append(["seconds per seed", *[f"{s['seconds']:.0f}" for s in every]])
-    return ["", *map(label, summaries)], rows
+    sizes = results["entry"]["test_sizes"]
+    for name, summary in results["summary"].items():
+        scores = ["-"] * len(sizes)
+        if summary["sizes"]:
+            scores = [
+                f"{percent(found['mean'], found['standard_error'])} "
+                f"({_iterations(found['iterations'])})"
+                for found in summary["sizes"]
+            ]
+        failed = f"{summary['failed_seeds']} of {summary['seeds']}"
+        rows.append([label(name), *scores, failed])
+    return ["network", *map(size_label, sizes), "failed seeds"], rows
 
 
-def _counts(summaries, costs):
-    """Parameters of every network; variants have as many as the recurrent one."""
-    for name, found in summaries.items():
-        twin = name.partition(",")[0]
-        kept = costs.get(twin, costs["recurrent"])["parameters"]
-        yield found.get("parameters", kept)
+def _iterations(numbers):
+    text = span(numbers)
+    return "1 iteration" if text == "1" else f"{text} iterations"
+
+
+def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows: parameters and time of every network."""
+    rows = []
+    for name, summary in results["summary"].items():
+        count = parameters_of(results, name)
+        rows.append([label(name), f"{count:,.0f}", f"{summary['seconds']:.0f}"])
+    return ["network", "parameters", "seconds per seed"], rows
+
+
+def parameters_of(results: dict[str, Any], network: str) -> float:
+    """Return the parameters of a network; variants have those of the recurrent one."""
+    costs, twin = results["costs"], network.partition(",")[0]
+    count = costs.get(twin, costs["recurrent"])["parameters"]
+    return results["summary"][network].get("parameters", count)
 
 
 def costs_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per cost, both twins and their ratio."""
+    """Return header and rows: a row per cost, both twins and their ratio."""
     costs = results["costs"]
-    rows = []
-    for name, ratio in costs["ratios"].items():
-        rows.append(
-            [
-                name.replace("_", " "),
-                f"{costs['recurrent'][name]:,}",
-                f"{costs['feedforward'][name]:,}",
-                "-" if ratio is None else f"{ratio:.2f}",
-            ]
-        )
-    return ["", "recurrent", "feed-forward", "ratio"], rows
+    rows = [
+        [
+            name.replace("_", " ").replace("macs", "MACs"),
+            f"{costs['recurrent'][name]:,}",
+            f"{costs['feedforward'][name]:,}",
+            "-" if ratio is None else f"{ratio:.2f}",
+        ]
+        for name, ratio in costs["ratios"].items()
+    ]
+    return ["per example", "recurrent", "feed-forward twin", "ratio"], rows
 
 
 def provenance_rows(results: dict[str, Any]) -> list[list[str]]:
-    """What was trained, on what, by what."""
+    """Return rows with the model, the data, the recipes, the versions and the date."""
     entry = results["entry"]
     source = results["runs"][0]["provenance"] if results["runs"] else {}
     rows = [["model", _fields(entry["model"])]]
@@ -247,7 +279,9 @@ def provenance_rows(results: dict[str, Any]) -> list[list[str]]:
         count += f" in each phase, with windows {', '.join(map(str, phases))}"
     rows.append(["data", f"{entry['data']}{size}{count}"])
     for name, changes in entry.get("variants", {}).items():
-        rows.append([label(name), f"as the recurrent, with {_fields(changes)}"])
+        rows.append(
+            [label(name), f"like the recurrent network, with {_fields(changes)}"]
+        )
     for twin, recipe in entry["recipes"].items():
         rows.append([f"recipe, {label(twin)}", _fields(recipe)])
     seeds = sorted({r["seed"] for r in results["runs"]})
@@ -265,10 +299,9 @@ def _introduction(results):
     spec = data_room.describe(results["entry"]["data"])
     how = "applies the same weights again"
     if "templates" in {**family.defaults, **results["entry"]["model"]}:
-        how = "has a mix of shared templates as kernels"
-    text = (
-        f"{family.summary} ({family.paper}) At every iteration the recurrent network "
+        how = "uses kernels mixed from shared templates"
+    return (
+        f"{family.summary} ({family.paper}) In every iteration the recurrent network "
         f"{how}: {family.shares}. Its feed-forward twin is the same network with "
-        f"weights of its own for every iteration. Task: {spec.summary}"
+        f"separate weights for every iteration. Task: {spec.summary}"
     )
-    return text
