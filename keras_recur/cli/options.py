@@ -44,7 +44,7 @@ def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
     """Replace every parameter that is a dataclass by options, one per field."""
     parameters, groups = [], {}
     for name, parameter in inspect.signature(command).parameters.items():
-        kind = parameter.annotation
+        kind: Any = parameter.annotation
         if dataclasses.is_dataclass(kind):
             groups[name] = kind
             parameters += inspect.signature(kind).parameters.values()
