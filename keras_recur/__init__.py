@@ -3,6 +3,10 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from keras_recur._startup import quiet_command_line
+
+quiet_command_line()  # Before the first import of Keras.
+
 import keras
 
 from keras_recur import (

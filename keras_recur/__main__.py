@@ -1,4 +1,4 @@
-"""`python -m keras_recur` is the command line."""
+"""Run the command line by `python -m keras_recur`."""
 
 from keras_recur.cli.main import main
 

@@ -1,67 +1,62 @@
-"""`keras-recur export`: a trained network as a file that serves on its own."""
+"""The command `keras-recur export`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from keras_recur._files import check_path
 from keras_recur._terminal import plain_console
+from keras_recur.exporting import export_run
 
 
 def export(
     run: Annotated[
         str,
         typer.Argument(
-            help="Folder of a run or search, name of a published entry, or .keras file."
+            help="Folder of a run or search, published entry, or .keras file."
         ),
     ],
-    to: Annotated[
-        Path, typer.Option("--output", help="What to write; it must not exist.")
-    ],
+    output: Annotated[Path, typer.Option(help="Output path (must not exist).")],
     format: Annotated[
         str, typer.Option(help="tf_saved_model, onnx, litert or torch.")
     ] = "tf_saved_model",
     twin: Annotated[
-        str | None, typer.Option(help="recurrent (default), feedforward or a variant.")
+        str | None,
+        typer.Option(help="recurrent, feedforward or a variant. Default: recurrent."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of which seed. Default: the first.")
+        int | None, typer.Option(help="Seed of the weights. Default: the first one.")
     ] = None,
-    maximum: Annotated[
-        int | None,
-        typer.Option(
-            "--max-iterations", help="Iterations at which serving stops at last."
-        ),
+    max_iterations: Annotated[
+        int | None, typer.Option(help="Maximum number of iterations.")
     ] = None,
-    positions: Annotated[
+    reduction: Annotated[
         str,
-        typer.Option(
-            "--reduction", help="An answer is as sure as its positions: min or mean."
-        ),
+        typer.Option(help="Reduction of confidence over positions: min or mean."),
     ] = "min",
     preprocess: Annotated[
-        bool, typer.Option(help="Put the normalisation of images into the model.")
+        bool,
+        typer.Option("--preprocess", help="Include the normalization of images."),
     ] = False,
 ):
-    """Exports a trained network, with its card, to serve without this library."""
-    from keras_recur.exporting import export_run
-
+    """Export a trained network with its card, to run without this library."""
     path = export_run(
         run,
-        to,
+        check_path("output", output),
         format,
         twin=twin,
         seed=seed,
-        maximum=maximum,
-        positions=positions,
+        maximum=max_iterations,
+        positions=reduction,
         preprocess=preprocess,
     )
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file())
     console = plain_console()
-    console.print(f"wrote {path}, {size / 2**20:.1f} MiB")
+    console.print(f"Wrote {path} ({size / 2**20:.1f} MiB)")
     if format == "tf_saved_model":
-        console.print(f"Its card: {path / 'assets' / 'card.json'}")
+        console.print(f"Card: {path / 'assets' / 'card.json'}")
         console.print(
-            f'Serve it: served = tensorflow.saved_model.load("{path}"), then '
+            f'Usage: served = tensorflow.saved_model.load("{path}"), then '
             "served.serve(inputs)",
         )

@@ -1,7 +1,9 @@
-"""Options of the command line that say which readouts are trained, and how."""
+"""Options of the command line that choose the trained readouts and their losses."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from keras_recur import data
 from keras_recur._validation import check_hierarchy, check_one_of, nearest
@@ -14,35 +16,53 @@ _NAMES = ("final", "uniform", "geometric")
 
 @dataclasses.dataclass(frozen=True)
 class LossOptions:
-    """What was typed, as fields of a `Recipe`; `None` where an option was left out.
+    """Options that become fields of a `Recipe`; `None` if they were not given."""
 
-    Attributes:
-        loss_weights: A name, or numbers with commas between.
-        gamma: For geometric weights.
-        anneal_from: As `loss_weights`.
-        anneal_epochs: In how many epochs.
-        coarse_to_fine: From superclasses to classes.
-        hierarchy: Integers with commas between.
-    """
-
-    loss_weights: str | None = None
-    gamma: float | None = None
-    anneal_from: str | None = None
-    anneal_epochs: int | None = None
-    coarse_to_fine: str | None = None
-    hierarchy: str | None = None
+    loss_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Loss weights of the readouts: final, uniform, geometric or numbers "
+            "such as 0.1,0.9. All but final turn the progressive loss off."
+        ),
+    ] = None
+    gamma: Annotated[
+        float | None, typer.Option(help="Growth factor of geometric weights.")
+    ] = None
+    anneal_from: Annotated[
+        str | None, typer.Option(help="Loss weights in the first epoch.")
+    ] = None
+    anneal_epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs until these weights reach --loss-weights."),
+    ] = None
+    coarse_to_fine: Annotated[
+        str | None,
+        typer.Option(
+            help="Train early readouts on superclasses: linear, switch or power."
+        ),
+    ] = None
+    hierarchy: Annotated[
+        str | None,
+        typer.Option(
+            help="Superclass of every class, as 0,0,1. Default: that of the data set."
+        ),
+    ] = None
 
     @property
     def given(self) -> list[str]:
-        """The options that were typed."""
+        """Names of the options that were given."""
         values = dataclasses.asdict(self).items()
         return [f"--{k.replace('_', '-')}" for k, v in values if v is not None]
 
-    def fields(self, on: str, progressive: float | None) -> dict[str, Any]:
-        """The fields of a recipe for a data set; `progressive` as it was typed.
+    def fields(self, dataset: str, progressive: float | None) -> dict[str, Any]:
+        """Return the fields of a recipe for a data set.
+
+        Args:
+            dataset: Name of the data set.
+            progressive: Value of the option `--progressive`.
 
         Raises:
-            ValueError: for what cannot be read, and options that do not go together.
+            ValueError: If an option is invalid, or options exclude each other.
         """
         found: dict[str, Any] = {
             "loss_weights": _weights("--loss-weights", self.loss_weights),
@@ -50,7 +70,7 @@ class LossOptions:
             "anneal_from": _weights("--anneal-from", self.anneal_from),
             "anneal_epochs": self.anneal_epochs,
             "coarse_to_fine": self.coarse_to_fine,
-            "hierarchy": self._superclasses(on),
+            "hierarchy": self._superclasses(dataset),
         }
         self._check_together()
         if found["hierarchy"] and self.loss_weights is None and not self.anneal_from:
@@ -58,22 +78,22 @@ class LossOptions:
         found = {k: v for k, v in found.items() if v is not None}
         every = found.get("loss_weights", "final") != "final" or self.anneal_from
         if every and progressive is None:
-            found["progressive"] = 0.0  # It predicts from one state alone.
+            found["progressive"] = 0.0  # The progressive loss has a single readout.
         return found
 
     def check(self, entry: Entry) -> None:
-        """Whether the entry has a readout for every number that was typed.
+        """Check that the entry has one readout for every given number.
 
         Raises:
-            ValueError: if not.
+            ValueError: If it has not.
         """
         recipe = entry.recipe("recurrent")
         if not self.given or not recipe.every_readout:
             return
         if "iterations" not in entry.model:
             raise ValueError(
-                f"{entry.family} has no `iterations` whose answers could be trained. "
-                f"Received: {', '.join(self.given)}."
+                f"{entry.family} has no `iterations`, so its readouts cannot be "
+                f"trained separately. Received: {', '.join(self.given)}."
             )
         ends = {"--loss-weights": recipe.loss_weights}
         ends["--anneal-from"] = recipe.anneal_from or "final"
@@ -84,7 +104,7 @@ class LossOptions:
             if shape[1] != len(weights):
                 raise ValueError(
                     f"{option} must be a number for each of the {shape[1]} readouts. "
-                    f"Received: {len(weights)} of them."
+                    f"Received: {len(weights)} numbers."
                 )
 
     def _gamma(self):
@@ -103,49 +123,50 @@ class LossOptions:
         if annealed != (self.anneal_epochs is not None):
             given = "--anneal-from" if annealed else "--anneal-epochs"
             raise ValueError(
-                "--anneal-from, the weights that are begun with, and --anneal-epochs, "
-                f"how many epochs they change in, need each other. Received: {given} "
-                "alone."
+                "--anneal-from (loss weights in the first epoch) and --anneal-epochs "
+                "(epochs in which they change) need each other. Received: "
+                f"{given} alone."
             )
         coarse = self.coarse_to_fine is not None or self.hierarchy is not None
         if coarse and self.loss_weights == "final" and not annealed:
             raise ValueError(
-                "With --loss-weights final the last answer alone is trained, and that "
-                "one is for classes: there is nothing for --coarse-to-fine and --hierarchy to "
-                "order. Did you mean --loss-weights uniform?"
+                "--loss-weights final trains the last readout alone, on classes, so "
+                "--coarse-to-fine and --hierarchy have no effect. Did you mean "
+                "--loss-weights uniform?"
             )
 
-    def _superclasses(self, on):
-        classes = data.describe(on).num_classes
+    def _superclasses(self, dataset):
+        classes = data.describe(dataset).num_classes
         if self.hierarchy is not None:
             try:
                 found = [int(part) for part in self.hierarchy.split(",")]
             except ValueError:
                 raise ValueError(
-                    "--hierarchy must be the superclass of every class, integers with "
-                    f"commas between, as 0,0,1. Received: {self.hierarchy!r}."
+                    "--hierarchy must be the superclass of every class, integers "
+                    "separated by commas, such as 0,0,1. Received: "
+                    f"{self.hierarchy!r}."
                 ) from None
             return check_hierarchy(found, classes)
         if self.coarse_to_fine is None:
             return None
         check_one_of("coarse_to_fine", self.coarse_to_fine, COARSE_TO_FINE)
-        if on not in WITH_SUPERCLASSES:
+        if dataset not in WITH_SUPERCLASSES:
             raise ValueError(
-                f"{on} has no superclasses of its own. Give --hierarchy, the "
-                f"superclass of each of its {classes} classes, as 0,0,1. Sets that "
-                f"have some: {', '.join(WITH_SUPERCLASSES)}."
+                f"{dataset} has no superclasses. Give --hierarchy, the superclass of "
+                f"each of its {classes} classes, such as 0,0,1. Data sets with "
+                f"superclasses: {', '.join(WITH_SUPERCLASSES)}."
             )
-        return data.superclasses(on)
+        return data.superclasses(dataset)
 
 
 def _weights(option, text):
-    """A name, or the numbers, of what was typed."""
+    """Return the name or the numbers of an option."""
     if text is None or text in _NAMES:
         return text
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(
-            f"{option} must be final, uniform, geometric, or numbers with commas "
-            f"between, as 0.1,0.2,0.7. Received: {text!r}.{nearest(text, _NAMES)}"
+            f"{option} must be final, uniform, geometric, or numbers separated by "
+            f"commas, such as 0.1,0.2,0.7. Received: {text!r}.{nearest(text, _NAMES)}"
         ) from None

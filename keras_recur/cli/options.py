@@ -1,65 +1,70 @@
-"""Options that several commands have, each said once."""
+"""Options that several commands have, and options from the fields of dataclasses."""
 
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Name = Annotated[str, typer.Argument(help="Family of networks; see `list`.")]
-On = Annotated[str, typer.Option("--data", help="Data set; see `list`.")]
-Out = Annotated[
-    Path | None, typer.Option("--output", help="Run folder. Default: runs/NAME-DATA.")
+from keras_recur._files import check_path
+
+Name = Annotated[
+    str, typer.Argument(help="Family of networks; `keras-recur list` shows all.")
 ]
-Quick = Annotated[bool, typer.Option(help="A size for laptops.")]
-Resume = Annotated[bool, typer.Option(help="Go on with a run that was interrupted.")]
+Data = Annotated[str, typer.Option(help="Data set; `keras-recur list` shows all.")]
+Output = Annotated[
+    Path | None, typer.Option(help="Folder to write. Default: a folder in runs/.")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Small settings that train in minutes.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")]
+Seeds = Annotated[int, typer.Option(help="Number of seeds.")]
+FirstSeed = Annotated[int, typer.Option(help="First seed.")]
 Width = Annotated[int | None, typer.Option(help="Units or channels of the state.")]
-Iterations = Annotated[int | None, typer.Option(help="How often the block is applied.")]
-Templates = Annotated[
-    str | None,
-    typer.Option(help="Mix kernels from so many templates; 'layers': one per layer."),
-]
 Injection = Annotated[
-    str | None, typer.Option(help="Show the input again: add, concat or none.")
+    str | None,
+    typer.Option(help="Inject the input in every iteration: add, concat or none."),
 ]
-Size = Annotated[int | None, typer.Option(help="Size of mazes, length of strings.")]
+Size = Annotated[
+    int | None, typer.Option(help="Size of training mazes, length of strings.")
+]
 Examples = Annotated[int | None, typer.Option(help="Number of training examples.")]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
-Rate = Annotated[float | None, typer.Option(help="Learning rate.")]
-Milestones = Annotated[
-    str | None, typer.Option(help="Epochs of learning rate decay, as 30,40.")
-]
-Progressive = Annotated[
-    float | None, typer.Option(help="Share of the progressive loss, 0 to 1.")
-]
-LossWeights = Annotated[
-    str | None,
-    typer.Option(
-        help="Which answers are trained: final, uniform, geometric or 0.1,0.2,...; "
-        "others than final switch the progressive loss off."
-    ),
-]
-Gamma = Annotated[float | None, typer.Option(help="Factor of geometric weights.")]
-AnnealFrom = Annotated[
-    str | None, typer.Option(help="Weights of the first epoch, as --loss-weights.")
-]
-AnnealEpochs = Annotated[
-    int | None, typer.Option(help="Epochs in which these become --loss-weights.")
-]
-Ramp = Annotated[
-    str | None,
-    typer.Option(help="Superclasses first, then classes: linear, switch or power."),
-]
-Hierarchy = Annotated[
-    str | None,
-    typer.Option(help="Superclass of every class, as 0,0,1. Default: the data set's."),
-]
-Supervised = Annotated[
-    str | None,
-    typer.Option(
-        help="Compare losses over iterations on both twins: final,uniform[,geometric]."
-    ),
-]
-Match = Annotated[str, typer.Option(help="Match the twins by depth or parameters.")]
+Epochs = Annotated[int | None, typer.Option(help="Number of epochs.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of downloaded data sets.")]
-Download = Annotated[bool, typer.Option(help="Allow the data set to be downloaded.")]
-Seeds = Annotated[int, typer.Option(help="How many seeds.")]
+Download = Annotated[
+    bool, typer.Option("--download", help="Allow the download of the data set.")
+]
+
+
+def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace every parameter that is a dataclass by options, one per field."""
+    parameters, groups = [], {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind: Any = parameter.annotation
+        if dataclasses.is_dataclass(kind):
+            groups[name] = kind
+            parameters += inspect.signature(kind).parameters.values()
+        else:
+            parameters.append(parameter)
+
+    def run(**given: Any) -> Any:
+        for name, kind in groups.items():
+            fields = [field.name for field in dataclasses.fields(kind)]
+            given[name] = kind(**{field: given.pop(field) for field in fields})
+        return command(**given)
+
+    functools.update_wrapper(run, command)
+    vars(run)["__annotations__"] = {}
+    vars(run)["__signature__"] = inspect.Signature(
+        [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    )
+    return run
+
+
+def run_folder(output: Path | None, usual: str) -> Path:
+    """Return the folder of a run: `output`, or the folder `usual` in `runs`."""
+    return Path("runs") / usual if output is None else check_path("output", output)

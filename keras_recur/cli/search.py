@@ -1,121 +1,128 @@
-"""`keras-recur search`: width against iterations, from the command line."""
+"""The command `keras-recur search`."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from keras_recur import tuning
 from keras_recur._files import check_path
 from keras_recur._interrupts import interruptible
 from keras_recur._terminal import plain_console
 from keras_recur._validation import check_number
 from keras_recur.cli.options import (
+    Data,
     DataDir,
     Epochs,
     Examples,
     Injection,
     Name,
-    On,
+    Output,
     Quick,
     Seeds,
     Size,
+    run_folder,
 )
-
-Numbers = Annotated[str, typer.Option(help="Numbers with commas between, as 16,32,64.")]
-Limit = Annotated[float | None, typer.Option(help="Budget, of one example.")]
+from keras_recur.cli.search_view import SearchView
+from keras_recur.tuning import SearchSettings
 
 
 def search(
     name: Name,
-    on: On,
-    widths: Numbers,
-    iterations: Numbers,
+    data: Data,
+    widths: Annotated[str, typer.Option(help="Widths, as 16,32,64.")],
+    iterations: Annotated[str, typer.Option(help="Numbers of iterations, as 2,4,8.")],
     sharing: Annotated[
-        str, typer.Option(help="all, none, groups of 2, bank of 2; commas between.")
-    ] = "all,none",
+        str, typer.Option(help="all, none, groups of N and bank of N.")
+    ] = ",".join(SearchSettings.sharing),
     learning_rate: Annotated[
         str | None,
-        typer.Option(help="A number, several with commas, or a range as 1e-4..1e-2."),
+        typer.Option(
+            help="A number, a list as 0.01,0.1, or a range as 1e-4..1e-2. "
+            "Default: that of the recipe."
+        ),
     ] = None,
-    macs: Limit = None,
-    parameters: Limit = None,
-    activation_bytes: Limit = None,
-    about: Annotated[
+    macs: Annotated[
+        float | None, typer.Option(help="Budget: MACs for one example.")
+    ] = None,
+    parameters: Annotated[
+        float | None, typer.Option(help="Budget: trainable parameters.")
+    ] = None,
+    activation_bytes: Annotated[
+        float | None, typer.Option(help="Budget: bytes of activations for one example.")
+    ] = None,
+    tolerance: Annotated[
         float | None,
         typer.Option(
-            "--tolerance", help="Budget: about instead of at most, 0.1 for 10 % off."
+            help="Allowed deviation from the budget, as 0.1. Default: the budget is a "
+            "maximum."
         ),
     ] = None,
     equal: Annotated[
         str | None,
-        typer.Option(help="macs: for every number of iterations, the width that fits."),
-    ] = None,
+        typer.Option(help="macs keeps the largest width within the budget's MACs."),
+    ] = SearchSettings.equal,
     oracle: Annotated[
         str, typer.Option(help="grid, random, bayesian, hyperband or optuna.")
-    ] = "grid",
+    ] = SearchSettings.oracle,
     objectives: Annotated[
         str | None,
         typer.Option(
-            help="Of optuna: accuracy, and macs, parameters, activation_bytes; commas "
-            "between. Default: accuracy,macs."
+            help="Objectives of optuna: accuracy, macs, parameters and "
+            "activation_bytes. Default: accuracy,macs."
         ),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(help="How many networks at most.")
-    ] = None,
+        int | None,
+        typer.Option(
+            help="Maximum number of networks. Default: all, or 20 without grid."
+        ),
+    ] = SearchSettings.max_trials,
     twins: Annotated[
-        bool, typer.Option(help="Train every network's feed-forward twin, too.")
-    ] = False,
-    seeds: Seeds = 3,
+        bool, typer.Option("--twins", help="Train the feed-forward twins as well.")
+    ] = SearchSettings.twins,
+    seeds: Seeds = SearchSettings.seeds,  # pyright: ignore[reportArgumentType]
     fresh_seeds: Annotated[
-        int, typer.Option(help="Over how many fresh seeds the winner is trained anew.")
-    ] = 3,
+        int, typer.Option(help="Number of new seeds for the winner.")
+    ] = SearchSettings.fresh_seeds,
     workers: Annotated[
-        int, typer.Option(help="Processes that train at once; 0: this one.")
+        int, typer.Option(help="Number of worker processes; 0 trains in this process.")
     ] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option("--output", help="Folder. Default: runs/search-NAME-DATA."),
-    ] = None,
-    quick: Quick = False,
+    output: Output = None,
+    quick: Quick = SearchSettings.quick,
     injection: Injection = None,
-    size: Size = None,
-    examples: Examples = None,
+    size: Size = SearchSettings.size,
+    examples: Examples = SearchSettings.num_examples,
     epochs: Epochs = None,
     data_dir: DataDir = None,
 ):
-    """Searches width against iterations, at a budget, and draws what it finds.
+    """Search width against iterations within a budget.
 
-    The same command goes on where it was stopped.
+    Run the same command again to resume an interrupted search.
     """
-    from keras_recur import tuning
-
+    folder = run_folder(output, f"search-{name}-{data}")
     limits = {
         "macs": macs,
         "parameters": parameters,
         "activation_bytes": activation_bytes,
     }
     budget = None
-    if about is not None:
-        check_number("about", about, 0, below=1)
-    if any(limit is not None for limit in limits.values()) or about is not None:
-        budget = tuning.Budget(**limits, tolerance=about)
+    if tolerance is not None:
+        check_number("tolerance", tolerance, 0, below=1)
+    if any(limit is not None for limit in limits.values()) or tolerance is not None:
+        budget = tuning.Budget(**limits, tolerance=tolerance)
     recipe: dict[str, Any] = {}
     if epochs is not None:
         recipe = {"epochs": epochs, "milestones": (), "warmup": min(2, epochs)}
-    model = {} if injection is None else {"injection": injection}
-    if injection == "none":
-        model = {"injection": None}
-    folder = Path("runs") / f"search-{name}-{on}"
-    if out is not None:
-        folder = check_path("out", out)
+    model: dict[str, Any] = {}
+    if injection is not None:
+        model["injection"] = None if injection == "none" else injection
     console = plain_console()
-    console.print(f"Search into {folder}; the same command resumes it.")
+    console.print(f"Output: {folder}/. The same command resumes this search.")
     try:
-        with interruptible(), tuning.SearchView(console) as view:
+        with interruptible(), SearchView(console) as view:
             result = tuning.search(
                 name,
-                on,
+                data,
                 folder,
                 widths=_integers("--widths", widths),
                 iterations=_integers("--iterations", iterations),
@@ -141,11 +148,10 @@ def search(
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"Interrupted. Finished runs and epochs are kept in {folder}: run the same "
-            "command to resume."
+            f"Interrupted. Completed runs and epochs are kept in {folder}: run the "
+            "same command to resume."
         ) from None
-    console.print()
-    console.print(str(result))
+    console.print(f"\n{result}")
     report = tuning.write_search_report(folder, result)
     console.print(f"\nReport with plots: {report}")
 
@@ -159,13 +165,13 @@ def _integers(option: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise ValueError(
-            f"{option} must be integers with commas between, as 16,32,64. Received: "
-            f"{text!r}."
+            f"{option} must be integers separated by commas, such as 16,32,64. "
+            f"Received: {text!r}."
         ) from None
 
 
 def _rates(text: str | None) -> Any:
-    """A number, a list, or for `low..high` a tuple."""
+    """Return a number, a list, or a tuple for a range `low..high`."""
     if text is None:
         return None
     try:
@@ -175,7 +181,7 @@ def _rates(text: str | None) -> Any:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(
-            "--learning-rate must be a number, numbers with commas between, or a range"
-            f" as 1e-4..1e-2. Received: {text!r}."
+            "--learning-rate must be a number, numbers separated by commas, or a range "
+            f"such as 1e-4..1e-2. Received: {text!r}."
         ) from None
     return values if len(values) > 1 else values[0]

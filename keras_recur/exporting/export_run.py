@@ -42,7 +42,7 @@ def export_run(
     """Exports what a run has trained, with a card that says how.
 
     Args:
-        run: The folder of a run of `keras-recur compare` or `train`; that of a search,
+        run: The folder of a run of `keras-recur compare`; that of a search,
             of which the best configuration is taken; the name of a published entry; or
             a `.keras` file.
         to: What to write, as the `path` of `export`.
@@ -116,7 +116,7 @@ def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
         "`run` must be the folder of a run or a search, a `.keras` file or the name of "
         f"a published entry. Received: run={str(run)!r}. Published: "
         f"{', '.join(known)}.{nearest(str(run), known)} Runs are made by "
-        "`keras-recur compare`, `train` and `search`."
+        "`keras-recur compare` and `search`."
     )
 
 

@@ -64,7 +64,7 @@ class RunFolder:
     asked_in = "run.json"
     what = "run"
     way_out = "Remove it and continue with --resume: only what it held is done again."
-    made_by = "Runs are made by `keras-recur compare`, `train` and `experiment`."
+    made_by = "Runs are made by `keras-recur compare` and `experiment`."
 
     def __init__(self, path: str | Path):
         self.path = check_path("path", path)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from keras_recur.tuning._labels import place_labels
 from keras_recur.tuning._names import look, sharing_label, sharings, short_name
 from keras_recur.tuning._plot_parts import (
@@ -68,7 +70,7 @@ def plot_pareto(result: SearchResult) -> Any:
         axes.set_xlabel(_COST_NAMES[cost])
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(f"validation {result.score} (%)")
-        places = [(c[cost], 100 * c["accuracy"]) for c in known]
+        places = [place for c in known for place in _error_bar(c, cost)]
         names = [(c[cost], 100 * c["accuracy"], short_name(c)) for c in front]
         later.append((axes, names, places, corners))
     low, high = panels[0].get_ylim()
@@ -90,6 +92,15 @@ def _corners(front, cost, last):
             corners.append((found[cost], corners[-1][1]))
         corners.append((found[cost], 100 * found["accuracy"]))
     return [*corners, (last, corners[-1][1])]
+
+
+def _error_bar(found, cost):
+    """Return points along the error bar of a configuration."""
+    error = found["standard_error"] or 0
+    return [
+        (found[cost], 100 * (found["accuracy"] + step * error))
+        for step in np.linspace(-1, 1, 21)
+    ]
 
 
 def _draw_points(axes, found, cost, kinds):

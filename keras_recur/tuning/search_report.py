@@ -110,7 +110,7 @@ def search_page(result: SearchResult, folder: Path) -> Page:
         page.table(*costs_table(result), sortable=True)
         page.paragraph(
             "Peak memory is the maximum over all seeds; seconds are the mean of "
-            "finished seeds. Click a heading to sort the rows.",
+            "finished seeds. In report.html, a click on a heading sorts the rows.",
             small=True,
         )
     page.heading("How it was made")

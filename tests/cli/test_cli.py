@@ -1,14 +1,17 @@
-"""The command line, as a person types it."""
+"""The command line, as users type it."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
+import keras_recur
 from keras_recur import data, experiments, runs
 from keras_recur.cli import main as cli
 
-# What is behind it, tests/runs has on every backend.
+# tests/runs tests the same functions on every backend.
 pytestmark = pytest.mark.once("jax")
 TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".split()
 
@@ -23,7 +26,7 @@ SEARCH = [
 ]
 
 
-def test_search(tmp_path):
+def test_search_writes_a_report_and_refuses_another_search(tmp_path):
     result = call(*SEARCH, "--output", tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert "4 runs of 4 configurations: 4 finished" in result.output
@@ -32,7 +35,7 @@ def test_search(tmp_path):
     assert result.exit_code == 1 and "another search" in str(result.exception)
 
 
-def test_search_by_optuna(tmp_path):
+def test_search_with_optuna(tmp_path):
     options = ["--oracle", "optuna", "--objectives", "accuracy,parameters"]
     result = call(*SEARCH, *options, "--trials", 2, "--output", tmp_path / "run")
     assert result.exit_code == 0, result.output
@@ -52,7 +55,7 @@ def test_search_by_optuna(tmp_path):
         (["--equal", "macs"], "needs to know how many"),
     ],
 )
-def test_search_refuses(options, message, tmp_path):
+def test_search_refuses_invalid_options(options, message, tmp_path):
     result = call(*SEARCH, *options, "--output", tmp_path / "run")
     assert result.exit_code == 1
     assert re.search(message, str(result.exception)), result.exception
@@ -69,13 +72,15 @@ def test_list_and_show():
     )
 
 
-def test_train_then_resume(tmp_path):
-    command = "train mlp --data digits --quick --width 4 --examples 100".split()
-    command += ["--epochs", 1, "--output", tmp_path / "run", "--seed", "3"]
+def test_compare_trains_one_network_and_resumes(tmp_path):
+    command = "compare mlp --data digits --quick --width 4 --examples 100".split()
+    command += "--epochs 1 --only feedforward --seeds 1 --first-seed 3".split()
+    command += ["--output", tmp_path / "run"]
     result = call(*command)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "run/report.html").exists()
-    assert "seed 3, recurrent" in result.output
+    assert "seed 3, feedforward" in result.output
+    assert [p.name for p in (tmp_path / "run/seed-3").iterdir()] == ["feedforward"]
     again = call(*command)
     assert again.exit_code == 1 and "--resume" in str(again.exception)
     assert call(*command, "--resume").exit_code == 0
@@ -95,7 +100,7 @@ def test_compare_shows_tables_and_the_report(tmp_path):
         assert text in result.output
 
 
-def test_ctrl_c_says_how_to_resume(tmp_path, monkeypatch):
+def test_interrupted_command_says_how_to_resume(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
@@ -105,7 +110,7 @@ def test_ctrl_c_says_how_to_resume(tmp_path, monkeypatch):
     assert result.exit_code == 130 and "--resume" in result.output
 
 
-def test_experiment_is_made_from_its_options(tmp_path, monkeypatch):
+def test_experiment_takes_its_options(tmp_path, monkeypatch):
     asked = []
 
     def run(experiment, folder, seeds, *, resume, report):
@@ -125,7 +130,7 @@ def test_experiment_is_made_from_its_options(tmp_path, monkeypatch):
     assert failed.exit_code == 1
 
 
-def test_compare_can_vary_supervision(tmp_path, monkeypatch):
+def test_supervision_experiment_takes_the_options_of_an_entry(tmp_path, monkeypatch):
     asked = []
 
     def run(experiment, folder, seeds, *, resume, report):
@@ -135,8 +140,8 @@ def test_compare_can_vary_supervision(tmp_path, monkeypatch):
         return {"runs": []}
 
     monkeypatch.setattr(experiments, "run_experiment", run)
-    command = ["compare", "mlp", "--data", "digits", "--quick", "--width", 7]
-    result = call(*command, "--supervision", "final,geometric")
+    command = ["experiment", "supervision", "mlp", "--data", "digits", "--quick"]
+    result = call(*command, "--width", 7, "--losses", "final,geometric")
     assert result.exit_code == 0, result.output
     networks = ("recurrent-final", "recurrent-geometric")
     networks += ("feedforward-final", "feedforward-geometric")
@@ -145,7 +150,7 @@ def test_compare_can_vary_supervision(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The entry of the last command, which is not run."""
+    """Return a function that calls a command and returns its two recipes."""
     entries = []
 
     def stop(entry, *_, **__):
@@ -162,27 +167,26 @@ def asked(monkeypatch):
     return run
 
 
-def test_which_readouts_are_trained(asked):
+def test_compare_takes_the_options_of_losses(asked):
     strings = ["deep_thinking_1d", "--data", "prefix_sums", *TINY]
     usual, _ = asked("compare", *strings)
     assert usual.progressive == 1.0 and not usual.every_readout
-    for command in ("compare", "train"):
-        for recipe in asked(command, *strings, "--loss-weights", "0.25,1"):
-            assert recipe.loss_weights == (0.25, 1.0)
-            assert recipe.progressive == 0.0 and recipe.every_readout
+    for recipe in asked("compare", *strings, "--loss-weights", "0.25,1"):
+        assert recipe.loss_weights == (0.25, 1.0)
+        assert recipe.progressive == 0.0 and recipe.every_readout
     options = ["--loss-weights", "geometric", "--gamma", 1.5]
     for recipe in asked("compare", *strings, *options):
         assert (recipe.loss_weights, recipe.gamma) == ("geometric", 1.5)
     options = ["--anneal-from", "uniform", "--anneal-epochs", 3]
-    for recipe in asked("train", *strings, *options):
+    for recipe in asked("compare", *strings, *options):
         assert (recipe.anneal_from, recipe.loss_weights) == ("uniform", "final")
         assert recipe.anneal_epochs == 3 and recipe.progressive == 0.0
-    # The last one alone is what the progressive loss trains.
+    # The progressive loss trains the last readout alone.
     recipe, _ = asked("compare", *strings, "--loss-weights", "final")
     assert recipe == usual
 
 
-def test_coarse_to_fine_by_one_command(asked):
+def test_compare_trains_coarse_to_fine(asked):
     images = ["resnet_bn", "--data", "cifar100", "--quick"]
     for recipe in asked("compare", *images, "--coarse-to-fine", "power"):
         assert recipe.hierarchy == data.superclasses("cifar100")
@@ -190,12 +194,12 @@ def test_coarse_to_fine_by_one_command(asked):
         assert recipe.source.startswith("as on cifar10: ")
     digits = ["mlp", "--data", "digits", "--quick"]
     given = ["--hierarchy", "0,0,0,0,0,1,1,1,1,1", "--loss-weights", "geometric"]
-    for recipe in asked("train", *digits, *given):
+    for recipe in asked("compare", *digits, *given):
         assert recipe.hierarchy == (0,) * 5 + (1,) * 5
         assert (recipe.coarse_to_fine, recipe.loss_weights) == (None, "geometric")
     given[-1] = "final"
     annealed = [*given, "--anneal-from", "uniform", "--anneal-epochs", 2]
-    recipe, _ = asked("train", *digits, *annealed)
+    recipe, _ = asked("compare", *digits, *annealed)
     assert recipe.hierarchy and recipe.anneal_from == "uniform"
 
 
@@ -206,7 +210,7 @@ _DIGITS = ["compare", "mlp", "--data", "digits", "--quick", "--iterations", "3"]
     "options, message",
     [
         ("--loss-weights unifrom", "as 0.1,0.2,0.7. Received: 'unifrom'. Did you mean"),
-        ("--loss-weights 0.5,1", "each of the 3 readouts. Received: 2 of them"),
+        ("--loss-weights 0.5,1", "each of the 3 readouts. Received: 2 numbers"),
         ("--loss-weights 1,nan,1", "finite numbers"),
         ("--gamma 2", "add --loss-weights geometric or --anneal-from geometric"),
         ("--anneal-from uniform", "need each other. Received: --anneal-from alone"),
@@ -218,10 +222,10 @@ _DIGITS = ["compare", "mlp", "--data", "digits", "--quick", "--iterations", "3"]
         ("--anneal-from final --anneal-epochs 2", "must differ from `loss_weights`"),
         (
             "--coarse-to-fine linear",
-            "digits has no superclasses of its own. Give --hierarchy",
+            "digits has no superclasses. Give --hierarchy",
         ),
         ("--hierarchy 0,1", "each of the 10 classes. Received: 2"),
-        ("--hierarchy 0,one", "integers with commas between"),
+        ("--hierarchy 0,one", "integers separated by commas"),
         (
             "--hierarchy 0,0,0,0,0,1,1,1,1,1 --coarse-to-fine liner",
             "Did you mean 'linear'",
@@ -231,20 +235,16 @@ _DIGITS = ["compare", "mlp", "--data", "digits", "--quick", "--iterations", "3"]
             "Did you mean --loss-weights uniform?",
         ),
         ("--progressive 1 --loss-weights uniform", "needs loss_weights='final'"),
-        (
-            "--supervision final,uniform --loss-weights uniform",
-            "takes no other. Received: --supervision with --loss-weights",
-        ),
     ],
 )
-def test_losses_that_do_not_go_together(options, message, asked):
+def test_compare_refuses_losses_that_exclude_each_other(options, message, asked):
     result = call(*_DIGITS, *options.split())
     assert isinstance(result.exception, ValueError)
     assert message in str(result.exception)
 
 
-def test_losses_need_iterations(asked):
-    command = ["train", "swrn", "--data", "cifar100", "--loss-weights", "uniform"]
+def test_losses_require_iterations(asked):
+    command = "compare swrn --data cifar100 --loss-weights uniform".split()
     error = str(call(*command).exception)
     assert "no `iterations`" in error and "Received: --loss-weights." in error
 
@@ -256,23 +256,41 @@ def test_losses_need_iterations(asked):
         (["compare", "mlp", "--data", "cifar11"], "Did you mean 'cifar10"),
         (["compare", "mlp", "--data", "mazes"], "do not fit"),
         (["compare", "mlp", "--data", "cifar10", "--seeds", "0"], "`seeds`"),
-        (["train", "mlp", "--data", "cifar10", "--twin", "both"], "recurrent"),
+        (["compare", "mlp", "--data", "cifar10", "--only", "both"], "recurrent"),
         (
-            ["train", "deep_thinking_2d", "--data", "mazes", "--quick", "--size", "10"],
+            [
+                "compare",
+                "deep_thinking_2d",
+                "--data",
+                "mazes",
+                "--quick",
+                "--size",
+                "10",
+            ],
             "odd",
         ),
-        (["train", "mlp", "--data", "cifar10", "--milestones", "ten"], "--milestones"),
         (
-            ["train", "mlp", "--data", "cifar10", "--quick", "--data-dir", "/nowhere"],
+            ["compare", "mlp", "--data", "cifar10", "--milestones", "ten"],
+            "--milestones",
+        ),
+        (
+            [
+                "compare",
+                "mlp",
+                "--data",
+                "cifar10",
+                "--quick",
+                "--data-dir",
+                "/nowhere",
+            ],
             "mazes, prefix_sums",
         ),
         (["card", "/nowhere"], "no run of this program"),
         (
-            ["compare", "mlp", "--data", "digits", "--supervision", "final"],
+            ["experiment", "supervision", "mlp", "--data", "digits"]
+            + ["--losses", "final"],
             "two or more different losses",
         ),
-        (["experiment", "shared"], "Did you mean 'sharing'"),
-        (["experiment", "text", "--data", "digits"], "'text' has no --data"),
         (["experiment", "sharing", "--data", "mazes"], "digits"),
     ],
 )
@@ -287,8 +305,8 @@ def test_errors_are_one_sentence(arguments, message, monkeypatch, capsys, tmp_pa
     assert "Traceback" not in error
 
 
-def main_says(arguments, monkeypatch, capsys):
-    """What the command writes to standard error, and its exit status."""
+def error_of(arguments, monkeypatch, capsys):
+    """Return what a command writes to standard error, and its exit status."""
     monkeypatch.setattr("sys.argv", ["keras-recur", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
@@ -297,7 +315,7 @@ def main_says(arguments, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", ["runs[v2]", "x[/red]", "[bold]", ":smile:"])
 def test_paths_keep_their_brackets(name, monkeypatch, capsys, tmp_path):
-    error, code = main_says(["card", tmp_path / name], monkeypatch, capsys)
+    error, code = error_of(["card", tmp_path / name], monkeypatch, capsys)
     assert code == 1 and f"{name} holds no run.json" in error
 
 
@@ -306,13 +324,13 @@ def test_messages_keep_their_brackets(monkeypatch, capsys):
         raise ValueError("install [optuna] [/]")
 
     monkeypatch.setattr(runs, "make_entry", refuse)
-    command = ["train", "mlp", "--data", "digits"]
-    error, code = main_says(command, monkeypatch, capsys)
+    command = ["compare", "mlp", "--data", "digits"]
+    error, code = error_of(command, monkeypatch, capsys)
     assert (error, code) == ("Error: install [optuna] [/]\n", 1)
 
 
 class ResourceExhaustedError(Exception):
-    """As TensorFlow's, which is no RuntimeError."""
+    """Like TensorFlow's, which is not a RuntimeError."""
 
 
 @pytest.mark.parametrize(
@@ -329,18 +347,63 @@ def test_out_of_memory_is_one_sentence(error, monkeypatch, capsys):
         raise error
 
     monkeypatch.setattr(runs, "make_entry", fill)
-    command = ["train", "mlp", "--data", "digits"]
-    said, code = main_says(command, monkeypatch, capsys)
+    command = ["compare", "mlp", "--data", "digits"]
+    said, code = error_of(command, monkeypatch, capsys)
     assert said.startswith("Error: There is not enough memory.") and code == 1
     assert "Traceback" not in said and said.count("\n") == 1
 
 
-def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    command = (
-        "train mlp --data digits --quick --width 4 --examples 64 --epochs 1".split()
-    )
+    command = "compare mlp --data digits --quick --width 4 --examples 64".split()
+    command += "--epochs 1 --only recurrent --seeds 1".split()
     assert call(*command, "--output", "~/run").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
     assert (tmp_path / "home/run/report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["experiment", "shared"], "Did you mean 'sharing'"),
+        (["experiment", "text", "--data", "digits"], "No such option: --data"),
+        (["train", "mlp", "--data", "digits"], "No such command 'train'"),
+        (["compare", "mlp"], "Missing option '--data'"),
+        (["compare", "mlp", "--data", "digits", "--seeds", "x"], "Invalid value for"),
+    ],
+)
+def test_wrong_usage_has_exit_status_2(arguments, message):
+    result = call(*arguments)
+    assert result.exit_code == 2 and message in result.output
+
+
+def test_version_and_help():
+    assert call("--version").output == f"keras-recur {keras_recur.__version__}\n"
+    text = call("--help").output
+    for word in ("--install-completion", "Exit status: 0 success", "supervision"):
+        assert word in text or word in call("experiment", "--help").output
+
+
+@pytest.mark.once("tensorflow")
+@pytest.mark.parametrize("options", [[], ["--verbose"]])
+def test_command_line_hides_startup_lines_unless_asked(options, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_recur", *options, "show", "mlp"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "arXiv:2102.11011" in done.stdout
+    assert bool(done.stderr) == bool(options), done.stderr
+
+
+def test_module_names_itself_in_its_help():
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_recur", "compare", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Usage: python -m keras_recur compare" in done.stdout

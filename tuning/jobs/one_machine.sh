@@ -1,5 +1,5 @@
 #!/bin/sh
-# One machine with several GPUs: a worker for each, KerasTuner's chief beside them.
+# One worker for each GPU of a machine, and KerasTuner's chief.
 : "${CUDA_VISIBLE_DEVICES:=0,1,2,3}"
 export CUDA_VISIBLE_DEVICES
 count=$(echo "$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | wc -l)

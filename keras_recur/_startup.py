@@ -1,0 +1,61 @@
+"""A quiet start of the command line. This module must not import Keras."""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+def quiet_command_line() -> None:
+    """Hide TensorFlow's start-up lines if this process is the command line.
+
+    The lines are shown with `--verbose`, or if the user has set the environment
+    variable `TF_CPP_MIN_LOG_LEVEL` to another level than 3.
+    """
+    module = sys.orig_argv[1:3] == ["-m", "keras_recur"]
+    if not module and Path(sys.argv[0]).stem != "keras-recur":
+        return
+    if "--verbose" in sys.argv or os.environ.setdefault(_LEVEL, "3") != "3":
+        return
+    sys.meta_path.insert(0, _QuietTensorFlow())
+
+
+class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+    """Hides what TensorFlow writes while it is imported, which ignores the level."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        """Return the module's spec, with a loader that is quiet."""
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def exec_module(module):
+                with _hidden_errors():
+                    load(module)
+
+            spec.loader.exec_module = exec_module  # pyright: ignore[reportAttributeAccessIssue]
+        return spec
+
+
+@contextlib.contextmanager
+def _hidden_errors() -> Iterator[None]:
+    """Discard the standard error of compiled code too."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,107 @@
+"""Options of the command line that describe an entry."""
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from keras_recur import runs
+from keras_recur._files import check_path
+from keras_recur.cli.loss_options import LossOptions
+from keras_recur.cli.options import (
+    Data,
+    DataDir,
+    Download,
+    Epochs,
+    Examples,
+    Injection,
+    Name,
+    Quick,
+    Size,
+    Width,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class EntryOptions:
+    """Options that describe an entry: family, data, model and recipe."""
+
+    name: Name
+    data: Data
+    quick: Quick = False
+    width: Width = None
+    iterations: Annotated[
+        int | None, typer.Option(help="Number of applications of the block.")
+    ] = None
+    templates: Annotated[
+        str | None,
+        typer.Option(help="Mix kernels from this number of templates, or layers."),
+    ] = None
+    injection: Injection = None
+    match: Annotated[
+        str, typer.Option(help="Match the twins by depth or parameters.")
+    ] = "depth"
+    size: Size = None
+    examples: Examples = None
+    epochs: Epochs = None
+    learning_rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None
+    milestones: Annotated[
+        str | None,
+        typer.Option(help="Epochs at which the learning rate decays, as 30,40."),
+    ] = None
+    progressive: Annotated[
+        float | None, typer.Option(help="Weight of the progressive loss, 0 to 1.")
+    ] = None
+    data_dir: DataDir = None
+    download: Download = False
+
+    def entry(self, losses: LossOptions | None = None) -> runs.Entry:
+        """Return the entry, with the losses that were chosen.
+
+        Raises:
+            ValueError: If an option is invalid.
+        """
+        losses = losses or LossOptions()
+        entry = runs.make_entry(
+            self.name,
+            self.data,
+            quick=self.quick,
+            size=self.size,
+            num_examples=self.examples,
+            model=self._model(),
+            recipe=self._recipe() | losses.fields(self.data, self.progressive),
+            data_dir=self.data_dir and str(check_path("data_dir", self.data_dir)),
+            download=self.download,
+        )
+        losses.check(entry)
+        return entry
+
+    def _model(self):
+        names = ("width", "iterations", "templates", "injection")
+        model: dict[str, Any] = _given(self, names)
+        if model.get("templates", "").isdigit():
+            model["templates"] = int(model["templates"])
+        if model.get("injection") == "none":
+            model["injection"] = None
+        if self.match != "depth":
+            model["match"] = self.match
+        return model
+
+    def _recipe(self):
+        recipe: dict[str, Any] = _given(
+            self, ("epochs", "learning_rate", "progressive")
+        )
+        if self.milestones is not None:
+            try:
+                recipe["milestones"] = [int(m) for m in self.milestones.split(",") if m]
+            except ValueError:
+                raise ValueError(
+                    "--milestones must be epochs separated by commas, such as 30,40. "
+                    f"Received: {self.milestones!r}."
+                ) from None
+        return recipe
+
+
+def _given(options, names):
+    found = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}

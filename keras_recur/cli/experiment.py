@@ -1,0 +1,107 @@
+"""The command `keras-recur experiment`, with one subcommand for every experiment."""
+
+import inspect
+from typing import Annotated, Any
+
+import typer
+
+from keras_recur import experiments
+from keras_recur._files import check_path
+from keras_recur._validation import check_one_of
+from keras_recur.cli._run import run_experiment, seed_list
+from keras_recur.cli.entry_options import EntryOptions
+from keras_recur.cli.options import (
+    DataDir,
+    Download,
+    Epochs,
+    Examples,
+    FirstSeed,
+    Output,
+    Quick,
+    Resume,
+    Seeds,
+    Width,
+    run_folder,
+    with_fields,
+)
+from keras_recur.data import list_datasets
+
+app = typer.Typer(
+    help="Answer a paper's question: train several networks and write one page.",
+    no_args_is_help=True,
+)
+
+# Options of experiments whose class has the field.
+_FIELDS = {
+    "data": ("data", Annotated[str | None, typer.Option(help="Data set of images.")]),
+    "width": ("width", Width),
+    "examples": ("num_examples", Examples),
+    "epochs": ("epochs", Epochs),
+    "data_dir": ("data_dir", DataDir),
+    "download": ("download", Download),
+}
+
+
+@app.command()
+@with_fields
+def supervision(
+    options: EntryOptions,
+    losses: Annotated[
+        str, typer.Option(help="Losses to compare: final, uniform and geometric.")
+    ] = "final,uniform",
+    seeds: Seeds = 3,
+    first_seed: FirstSeed = 0,
+    output: Output = None,
+    resume: Resume = False,
+):
+    """Does recurrence matter, or the training of every readout?"""
+    numbers = seed_list(seeds, first_seed)
+    entry = options.entry()
+    asked = experiments.SupervisionExperiment(entry, tuple(losses.split(",")))
+    usual = f"supervision-{entry.name}{'-quick' if options.quick else ''}"
+    run_experiment(asked, run_folder(output, usual), numbers, resume)
+
+
+def _command(name: str) -> Any:
+    """Return the command of an experiment, with the options that its class takes."""
+    cls = experiments.get_experiment(name)
+    known = inspect.signature(cls).parameters
+    taken = {key: kind for key, (field, kind) in _FIELDS.items() if field in known}
+
+    def run(seeds, first_seed, output, quick, resume, **given):
+        numbers = seed_list(seeds, first_seed)
+        if given.get("data") is not None:
+            check_one_of("--data", given["data"], list_datasets())
+        if given.get("data_dir") is not None:
+            given["data_dir"] = str(check_path("data_dir", given["data_dir"]))
+        settings = {
+            _FIELDS[key][0]: value
+            for key, value in given.items()
+            if value is not None and value is not False
+        }
+        asked = cls.quick(**settings) if quick else cls(**settings)
+        data = getattr(asked, "data", None)
+        parts = [name, *([data] if data else []), *(["quick"] * quick)]
+        run_experiment(asked, run_folder(output, "-".join(parts)), numbers, resume)
+
+    options = {key: (kind, None) for key, kind in taken.items()}
+    options |= {"seeds": (Seeds, 3), "first_seed": (FirstSeed, 0)}
+    options |= {"output": (Output, None), "quick": (Quick, False)}
+    options |= {"resume": (Resume, False)}
+    if "download" in options:
+        options["download"] = Download, False
+    vars(run)["__signature__"] = inspect.Signature(
+        [
+            inspect.Parameter(
+                key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+            )
+            for key, (kind, default) in options.items()
+        ]
+    )
+    run.__doc__ = f"{cls.title}."
+    return run
+
+
+for _name in experiments.list_experiments():
+    if _name != supervision.__name__:
+        app.command(_name)(_command(_name))
