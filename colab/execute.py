@@ -1,7 +1,7 @@
-"""Runs the notebooks of this folder from top to bottom, and says how long they took.
+"""Run the notebooks of this folder from top to bottom and measure how long they take.
 
-python colab/execute.py                    # all of them, in full; writes times.csv
-python colab/execute.py 02 04 --output done   # two of them, kept with their outputs
+python colab/execute.py                       # all, at full size; writes times.csv
+python colab/execute.py 02 04 --output done   # two, saved with their outputs
 """
 
 import argparse
@@ -26,7 +26,7 @@ MARKS = "<!-- times -->", "<!-- /times -->"
 
 
 class OwnKernel(AsyncKernelManager):
-    """The kernel of this Python, whatever kernels are registered elsewhere."""
+    """Kernel of this Python, whatever kernels are registered elsewhere."""
 
     @default("kernel_spec_manager")
     def _without_folders(self):
@@ -34,7 +34,7 @@ class OwnKernel(AsyncKernelManager):
 
 
 def execute(path: Path, timeout: int = 1200, **environment: str) -> Any:
-    """The notebook with its outputs; run by this Python, in a folder of its own."""
+    """Run a notebook with this Python in a temporary folder and return it."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -51,25 +51,28 @@ def execute(path: Path, timeout: int = 1200, **environment: str) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="how names begin; default: all")
+    parser.add_argument(
+        "names", nargs="*", help="first characters of names (default: all)"
+    )
     parser.add_argument("--output", type=Path, help="folder for notebooks with outputs")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     chosen = [
         path
         for path in NOTEBOOKS
-        if not asked.names or path.name.startswith(tuple(asked.names))
+        if not arguments.names or path.name.startswith(tuple(arguments.names))
     ]
     if not chosen:
         known = ", ".join(path.stem for path in NOTEBOOKS)
-        parser.error(f"no notebook begins with {' or '.join(asked.names)}: {known}")
+        names = " or ".join(arguments.names)
+        parser.error(f"no notebook begins with {names}. Choose from: {known}")
     for path in chosen:
         began, before = time.perf_counter(), cpu_seconds()
         done = execute(path)
         seconds, busy = time.perf_counter() - began, cpu_seconds() - before
-        print(f"{path.stem}: {seconds:.0f} s, of a CPU {busy:.0f} s", flush=True)
-        if asked.out:
-            asked.out.mkdir(parents=True, exist_ok=True)
-            nbformat.write(done, asked.out / path.name)
+        print(f"{path.stem}: {seconds:.0f} s, CPU time {busy:.0f} s", flush=True)
+        if arguments.output:
+            arguments.output.mkdir(parents=True, exist_ok=True)
+            nbformat.write(done, arguments.output / path.name)
         if os.environ.get("SMOKE"):
             continue
         write_times(path.stem, seconds, busy)
@@ -79,13 +82,13 @@ def main() -> None:
 
 
 def cpu_seconds() -> float:
-    """CPU time of all kernels that have ended."""
+    """Return the CPU time of all kernels that have ended, in seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def read_times() -> list[dict[str, str]]:
-    """The rows of times.csv, one for each notebook, backend and processor."""
+    """Return the rows of times.csv: one per notebook, backend and processor."""
     if not TIMES.exists():
         return []
     with TIMES.open(newline="", encoding="utf-8") as file:
@@ -93,7 +96,7 @@ def read_times() -> list[dict[str, str]]:
 
 
 def write_times(name: str, seconds: float, busy: float) -> None:
-    """Adds a row to times.csv, in the place of one measured in the same setting."""
+    """Write a row to times.csv, in place of one from the same setting."""
     from keras_recur.runs.provenance import provenance
 
     made = provenance()
@@ -113,12 +116,13 @@ def write_times(name: str, seconds: float, busy: float) -> None:
 
 
 def with_times(readme: str, rows: list[dict[str, str]]) -> str:
-    """The README with a line for each row between its marks."""
+    """Return the README with one line per row between its markers."""
     before, rest = readme.split(MARKS[0])
-    lines = ["| notebook | backend | on | seconds | of a CPU |"]
+    lines = ["| notebook | backend | processor | seconds | CPU seconds |"]
     lines.append("| --- | --- | --- | ---: | ---: |")
     for row in rows:
-        on = f"{row['processor']}, {row['cores']} of its cores, {row['date'][:10]}"
+        cores = "1 core" if row["cores"] == "1" else f"{row['cores']} cores"
+        on = f"{row['processor']}, {cores}, {row['date'][:10]}"
         lines.append(
             f"| {row['notebook']} | {row['backend']} {row['backend_version']} | {on} "
             f"| {row['seconds']} | {row['cpu_seconds']} |"

@@ -1,4 +1,4 @@
-"""The notebooks: their form, and that they run from top to bottom, made smaller."""
+"""The notebooks: their form, and that they run from top to bottom at small sizes."""
 
 import importlib.util
 import sys
@@ -11,14 +11,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "colab").glob("*.ipynb"))}
-
-
 ALL = list(NOTEBOOKS)
 
 
 @pytest.fixture
 def execute(monkeypatch):
-    """The script; Jupyter's packages are imported by nothing else."""
+    """Import the script, which alone needs the packages of Jupyter."""
     monkeypatch.syspath_prepend(str(ROOT / "colab"))
     import execute
 
@@ -26,13 +24,13 @@ def execute(monkeypatch):
 
 
 @pytest.mark.once
-def test_there_are_four():
+def test_notebooks_are_numbered():
     assert [name[:3] for name in NOTEBOOKS] == ["01_", "02_", "03_", "04_"]
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_form(name):
+def test_notebook_has_the_common_form(name):
     notebook = nbformat.read(NOTEBOOKS[name], as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     assert notebook.nbformat == 4
@@ -46,13 +44,13 @@ def test_form(name):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             assert cell.outputs == [] and cell.execution_count is None
-    # No more than two cells of code without a word on what they do.
+    # At most two code cells follow each other without an explanation.
     kinds = "".join(cell.cell_type[0] for cell in rest)
     assert "ccc" not in kinds and "m" in kinds
 
 
 @pytest.mark.once
-def test_the_readme_lists_them_all():
+def test_readme_lists_all_notebooks():
     readme = (ROOT / "colab" / "README.md").read_text("utf-8")
     for name in NOTEBOOKS:
         (line,) = (x for x in readme.splitlines() if x.startswith(f"| [{name}]"))
@@ -61,7 +59,7 @@ def test_the_readme_lists_them_all():
 
 @pytest.fixture
 def install(monkeypatch, tmp_path):
-    """Runs the first cell in a folder, as if nothing were installed."""
+    """Return a function that runs the first cell as if nothing were installed."""
     source = nbformat.read(NOTEBOOKS[ALL[0]], as_version=4).cells[1].source
     source = source.replace('%pip install -q "{source}"', "installed.append(source)")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -76,7 +74,7 @@ def install(monkeypatch, tmp_path):
 
 
 @pytest.mark.once
-def test_notebooks_install_the_checkout_they_lie_in(install, tmp_path, monkeypatch):
+def test_install_cell_uses_the_checkout_of_the_notebook(install, tmp_path, monkeypatch):
     (tmp_path / "keras_recur").mkdir()
     (tmp_path / "keras_recur/version.py").touch()
     assert install() == [str(tmp_path)]
@@ -86,7 +84,7 @@ def test_notebooks_install_the_checkout_they_lie_in(install, tmp_path, monkeypat
 
 
 @pytest.mark.once
-def test_notebooks_install_an_uploaded_wheel_on_colab(install, tmp_path, monkeypatch):
+def test_install_cell_uses_an_uploaded_wheel_on_colab(install, tmp_path, monkeypatch):
     names = ["notes.txt", "keras_recur-0.1.0-py3-none-any.whl"]
     colab = types.ModuleType("google.colab")
     colab.files = types.SimpleNamespace(upload=lambda: dict.fromkeys(names))
@@ -98,13 +96,13 @@ def test_notebooks_install_an_uploaded_wheel_on_colab(install, tmp_path, monkeyp
 
 
 @pytest.mark.once
-def test_notebooks_refuse_to_install_from_elsewhere(install):
+def test_install_cell_refuses_other_sources(install):
     with pytest.raises(RuntimeError, match="Run `pip install .` in a checkout of it"):
         install()
 
 
 @pytest.mark.once
-def test_the_readme_has_the_times_of_the_file(execute):
+def test_readme_has_the_times_of_the_file(execute):
     readme = (ROOT / "colab" / "README.md").read_text("utf-8")
     rows = execute.read_times()
     assert readme == execute.with_times(readme, rows)
@@ -113,7 +111,9 @@ def test_the_readme_has_the_times_of_the_file(execute):
 
 
 @pytest.mark.once
-def test_a_time_replaces_that_of_the_same_setting(execute, tmp_path, monkeypatch):
+def test_write_times_replaces_the_row_of_the_same_setting(
+    execute, tmp_path, monkeypatch
+):
     monkeypatch.setattr(execute, "TIMES", tmp_path / "times.csv")
     assert execute.read_times() == []
     for name, seconds in (("02_b", 8.4), ("01_a", 1.0), ("02_b", 9.6)):
@@ -127,7 +127,7 @@ def test_a_time_replaces_that_of_the_same_setting(execute, tmp_path, monkeypatch
 
 
 @pytest.mark.once
-def test_an_error_in_a_cell_is_one(execute, tmp_path):
+def test_execute_raises_the_error_of_a_cell(execute, tmp_path):
     from nbclient.exceptions import CellExecutionError
 
     path = tmp_path / "wrong.ipynb"
@@ -141,7 +141,7 @@ def test_an_error_in_a_cell_is_one(execute, tmp_path):
         execute.execute(path)
 
 
-# What they call is tested on every backend: each of them runs on one.
+# Each notebook runs on one backend. Other tests run what it calls on all of them.
 RUN_ON = dict(zip(NOTEBOOKS, ("torch", "jax", "torch", "tensorflow"), strict=True))
 
 
@@ -149,7 +149,7 @@ RUN_ON = dict(zip(NOTEBOOKS, ("torch", "jax", "torch", "tensorflow"), strict=Tru
     "name",
     [pytest.param(name, marks=pytest.mark.once(at)) for name, at in RUN_ON.items()],
 )
-def test_runs(name, execute, backend):
+def test_notebook_runs(name, execute, backend):
     done = execute.execute(NOTEBOOKS[name], 120, SMOKE="1", KERAS_BACKEND=backend)
     outputs = [
         output
@@ -161,3 +161,17 @@ def test_runs(name, execute, backend):
     assert f" on {backend}\n" in printed
     assert "Warning" not in printed
     assert any("image/png" in o.get("data", ()) for o in outputs)
+
+
+@pytest.mark.once
+def test_execute_writes_notebooks_with_outputs(execute, tmp_path, monkeypatch):
+    path = tmp_path / "01_one.ipynb"
+    cells = [nbformat.v4.new_code_cell("print(1 + 1)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    monkeypatch.setattr(execute, "NOTEBOOKS", [path])
+    monkeypatch.setenv("SMOKE", "1")
+    folder = tmp_path / "done"
+    monkeypatch.setattr(sys, "argv", ["execute.py", "01", "--output", str(folder)])
+    execute.main()
+    (cell,) = nbformat.read(folder / path.name, as_version=4).cells
+    assert cell.outputs[0].text == "2\n"
