@@ -75,11 +75,13 @@ def measure(setting: Setting) -> None:
     load = functools.partial(data.load, "prefix_sums", size=setting.size)
     at("calibrating")
     held_out = load("validation", batch_size=100, num_examples=500)
-    maximum = setting.iterations
-    found = analysis.select_stop_rule(model, setting.variant, held_out, maximum=maximum)
-    predictor = inference.EarlyExitPredictor(model, found.rule, maximum)
+    max_iterations = setting.iterations
+    found = analysis.select_stop_rule(
+        model, setting.variant, held_out, max_iterations=max_iterations
+    )
+    predictor = inference.EarlyExitPredictor(model, found.rule, max_iterations)
     test = load("test", batch_size=setting.batch, num_examples=512)
-    fixed = inference.with_iterations(model, maximum, unroll=False)
+    fixed = inference.with_iterations(model, max_iterations, unroll=False)
     fixed.compile(jit_compile=setting.jit)
     batches = [test[i] for i in range(len(test) if setting.batch > 1 else 64)]
     at("first runs")

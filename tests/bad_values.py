@@ -141,7 +141,7 @@ ARGUMENTS = {
     "labels": "labels",
     "last": "positive",
     "layer": "choice",
-    "leading": "count",
+    "batch_axes": "count",
     "learning_rate": "positive number",
     "length": "positive",
     "logits": "numerals",
@@ -152,12 +152,12 @@ ARGUMENTS = {
     "match": "choice",
     "max_boxes": "positive",
     "max_trials": "positive",
-    "maximum": "many",
+    "max_iterations": "many",
     "merge": "choice",
     "metric": "choice",
     "metrics": "object",
     "milestones": "epochs",
-    "minimum": "positive",
+    "min_iterations": "positive",
     "model": "model",
     "momentum": "share",
     "multipliers": "multipliers",
@@ -182,7 +182,7 @@ ARGUMENTS = {
     "pattern": "pattern",
     "phases": "functions",
     "policy": "choice",
-    "positions": "choice",
+    "reduction": "choice",
     "predictor": "object",
     "preprocess": "flag",
     "preprocessing": "layer",
@@ -340,7 +340,7 @@ ALLOWED = {
 
 # How much work is asked for, which may be any amount.
 AMOUNTS = ["epochs", "max_trials", "fresh_seeds"]
-AMOUNTS += [("exporting.export", "maximum"), ("exporting.export_run", "maximum")]
+AMOUNTS += [("exporting.export", "max_iterations"), ("exporting.export_run", "max_iterations")]
 
 # Messages call these by their kind.
 CALLED = {

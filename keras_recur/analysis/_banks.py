@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_recur.analysis._logits import check_model
-from keras_recur.inference.with_iterations import uncompiled
+from keras_recur.inference._graph import functional_copy
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 from keras_recur.layers._held import held
 from keras_recur.layers._walk import banks_in
@@ -70,7 +70,7 @@ def rebuilt(
             copy the layer.
         call: `call_function` of `keras.models.clone_model`. Defaults to `None`.
     """
-    functional = uncompiled(model)
+    functional = functional_copy(model)
     copies = []
 
     def copy(layer):

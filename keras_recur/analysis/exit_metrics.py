@@ -26,13 +26,13 @@ class ExitMetrics:
         stopped: Whether each example met the rule.
         accuracy: Share of examples that were right.
         fixed_accuracy: Share of examples that are right after all iterations.
-        maximum: The iterations after which every example is stopped.
+        max_iterations: The iterations after which every example is stopped.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
     >>> predictor = keras_recur.inference.EarlyExitPredictor(
-    ...     pair.recurrent, "agreement", maximum=50
+    ...     pair.recurrent, "agreement", max_iterations=50
     ... )
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
@@ -46,18 +46,18 @@ class ExitMetrics:
     stopped: np.ndarray
     accuracy: float
     fixed_accuracy: float
-    maximum: int
+    max_iterations: int
 
     @property
     def saved(self) -> float:
         """Share of the iterations that early exit saved."""
-        return float(1 - self.iterations.mean() / self.maximum)
+        return float(1 - self.iterations.mean() / self.max_iterations)
 
     def __str__(self):
         return (
             f"{100 * self.accuracy:.1f} % right after {self.iterations.mean():.1f} "
             f"iterations on average ({100 * self.saved:.0f} % saved); after all "
-            f"{self.maximum}, {100 * self.fixed_accuracy:.1f} %"
+            f"{self.max_iterations}, {100 * self.fixed_accuracy:.1f} %"
         )
 
 
@@ -80,7 +80,7 @@ def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
     >>> predictor = keras_recur.inference.EarlyExitPredictor(
-    ...     pair.recurrent, "agreement", maximum=50
+    ...     pair.recurrent, "agreement", max_iterations=50
     ... )
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> keras_recur.analysis.exit_metrics(predictor, test).iterations.shape
@@ -115,7 +115,7 @@ def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
         stopped,
         float(hits.mean()),
         float(fixed.mean()),
-        predictor.maximum,
+        predictor.max_iterations,
     )
 
 
@@ -141,7 +141,7 @@ def plot_exit_metrics(
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
     >>> predictor = keras_recur.inference.EarlyExitPredictor(
-    ...     pair.recurrent, "agreement", maximum=9
+    ...     pair.recurrent, "agreement", max_iterations=9
     ... )
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
@@ -153,9 +153,9 @@ def plot_exit_metrics(
     figure, (left, right) = new_figure(2, size=(7.6, 3.4), grid=False)
     colors = {"right": COLORS[0], "wrong": COLORS[1]}
     groups = {"right": metrics.right, "wrong": ~metrics.right}
-    bins = np.arange(0.5, metrics.maximum + 1.5)
-    if metrics.maximum > 60:
-        bins = np.linspace(0.5, metrics.maximum + 0.5, 60)
+    bins = np.arange(0.5, metrics.max_iterations + 1.5)
+    if metrics.max_iterations > 60:
+        bins = np.linspace(0.5, metrics.max_iterations + 0.5, 60)
     if trained:
         left.axvspan(0.5, trained + 0.5, color="0.9", lw=0, zorder=0)
     sure = metrics.confidence
@@ -175,7 +175,7 @@ def plot_exit_metrics(
     left.set_xlabel("iterations run" + (" (shaded: trained)" * bool(trained)))
     left.set_ylabel("examples")
     integer_ticks(left.xaxis)
-    left.set_xlim(0.5, metrics.maximum + 0.5)
+    left.set_xlim(0.5, metrics.max_iterations + 0.5)
     right.set_xlabel("probability of the answer at the exit")
     left.legend(title="answer", frameon=False, fontsize=8)
     figure.suptitle(str(metrics), fontsize=10)

@@ -19,7 +19,7 @@ from keras_recur.analysis._predictions_image import ImagePredictions
 from keras_recur.analysis._predictions_string import StringPredictions
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.data._batches import to_numpy
-from keras_recur.inference.with_iterations import loops_in
+from keras_recur.inference._graph import graph_loops
 from keras_recur.layers import RecurrentGraph
 
 
@@ -140,6 +140,6 @@ def _refuse_whole(model):
 
 def _built_for(model):
     """Return the number of iterations the last loop was built for."""
-    for loop in reversed(list(loops_in(model))):
+    for loop in reversed(list(graph_loops(model))):
         return loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
     return None

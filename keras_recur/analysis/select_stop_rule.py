@@ -25,7 +25,7 @@ class StopRuleChoice:
         accuracy: Share of examples that are right when the rule stops them.
         iterations: Mean number of iterations.
         fixed_accuracy: Share of examples that are right after all iterations.
-        maximum: Maximum number of iterations.
+        max_iterations: Maximum number of iterations.
         candidates: All tried rules, each with its accuracy and mean iterations.
 
     Example:
@@ -42,13 +42,13 @@ class StopRuleChoice:
     accuracy: float
     iterations: float
     fixed_accuracy: float
-    maximum: int
+    max_iterations: int
     candidates: list[tuple[StopRule, float, float]]
 
     def __str__(self):
         return (
             f"{self.rule}: {100 * self.accuracy:.1f} % right after "
-            f"{self.iterations:.1f} iterations on average; after all {self.maximum}, "
+            f"{self.iterations:.1f} iterations on average; after all {self.max_iterations}, "
             f"{100 * self.fixed_accuracy:.1f} %"
         )
 
@@ -58,8 +58,8 @@ def select_stop_rule(
     rule: StopRule | str,
     data: Any,
     accuracy: float | None = None,
-    maximum: int | None = None,
-    minimum: int = 1,
+    max_iterations: int | None = None,
+    min_iterations: int = 1,
 ) -> StopRuleChoice:
     """Select the threshold that needs the fewest iterations for an accuracy.
 
@@ -74,8 +74,8 @@ def select_stop_rule(
             right if every position with a target of at least 0 is right.
         accuracy: Share of examples that must be right. Defaults to `None` (the share
             that is right after all iterations).
-        maximum: As for `inference.EarlyExitPredictor`.
-        minimum: As for `inference.EarlyExitPredictor`.
+        max_iterations: As for `inference.EarlyExitPredictor`.
+        min_iterations: As for `inference.EarlyExitPredictor`.
 
     Returns:
         A `StopRuleChoice`.
@@ -98,8 +98,8 @@ def select_stop_rule(
     if accuracy is not None:
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
-    predictor = EarlyExitPredictor(model, rule, maximum, minimum)
-    check_size("maximum", predictor.maximum, MAX_ITERATIONS)  # All iterations are run.
+    predictor = EarlyExitPredictor(model, rule, max_iterations, min_iterations)
+    check_size("max_iterations", predictor.max_iterations, MAX_ITERATIONS)  # All iterations are run.
     rule = predictor.rule
     signals, rights = [], []
     for x, y in batches(data, "calibrate with"):
@@ -115,7 +115,7 @@ def select_stop_rule(
     signal, right = np.concatenate(signals), np.concatenate(rights)
     tried = []
     for candidate in _candidates(rule, signal):
-        stop, _ = candidate.exits(signal, minimum)
+        stop, _ = candidate.exits(signal, min_iterations)
         found = right[np.arange(len(right)), stop - 1]
         tried.append((candidate, float(found.mean()), float(stop.mean())))
     fixed = float(right[:, -1].mean())
@@ -126,10 +126,10 @@ def select_stop_rule(
         raise ValueError(
             f"No rule of kind {rule.kind!r} reaches the requested accuracy. "
             f"Received: accuracy={wanted:.4g}. Nearest: {best[1]:.4g}, with {best[0]}; "
-            f"after all {predictor.maximum} iterations it is {fixed:.4g}."
+            f"after all {predictor.max_iterations} iterations it is {fixed:.4g}."
         )
     best, reached, iterations = min(enough, key=lambda row: row[2])
-    return StopRuleChoice(best, reached, iterations, fixed, predictor.maximum, tried)
+    return StopRuleChoice(best, reached, iterations, fixed, predictor.max_iterations, tried)
 
 
 def _candidates(rule, signal):

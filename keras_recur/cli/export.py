@@ -47,8 +47,8 @@ def export(
         format,
         twin=twin,
         seed=seed,
-        maximum=max_iterations,
-        positions=reduction,
+        max_iterations=max_iterations,
+        reduction=reduction,
         preprocess=preprocess,
     )
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file())

@@ -9,21 +9,17 @@ from keras import ops, tree
 from keras_recur._files import write_json
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur.inference import confidence
+from keras_recur.inference._graph import check_one_output, check_readout, graph_loops
 from keras_recur.inference.early_exit import EarlyExitPredictor
 from keras_recur.inference.stepwise import Stepwise
 from keras_recur.inference.stop_rule import StopRule
-from keras_recur.inference.with_iterations import (
-    check_one_output,
-    check_readout,
-    loops_in,
-    with_iterations,
-)
+from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.layers import RecurrentGraph
 from keras_recur.layers._masks import answer_mask
 
 
 def write_saved_model(
-    model, path: Path, front: Any, maximum: int | None, positions: str, card: dict
+    model, path: Path, front: Any, max_iterations: int | None, reduction: str, card: dict
 ):
     """Writes the folder. What each function does is told by `export`."""
     import tensorflow as tf
@@ -43,7 +39,7 @@ def write_saved_model(
         "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
         "serve_until_agreed": [inputs, tf.TensorSpec((), "int32", name="patience")],
     }
-    bodies, missing, facts = functions_of(model, maximum, positions)
+    bodies, missing, facts = functions_of(model, max_iterations, reduction)
     module: Any = tf.Module()
     for name, body in bodies.items():
         function = tf.function(
@@ -71,15 +67,15 @@ def write_saved_model(
 
 
 def functions_of(
-    model: Any, maximum: int | None, positions: str
+    model: Any, max_iterations: int | None, reduction: str
 ) -> tuple[dict, dict, dict]:
     """Its functions of tensors, why others are missing, and facts about iterations."""
-    if maximum is not None:
-        check_size("maximum", maximum, MAX_COUNT)
+    if max_iterations is not None:
+        check_size("max_iterations", max_iterations, MAX_COUNT)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}
-    loops = list(loops_in(model))
+    loops = list(graph_loops(model))
     if not loops:
         why = "the model has no loop"
         return bodies, dict.fromkeys(_OTHERS, why), facts
@@ -96,14 +92,14 @@ def functions_of(
     # Without a Readout, something else may read the states of all iterations.
     if steps and len(loops) == 1 and not (unread and loops[0].return_sequences):
         bodies["serve_iterations"] = _looped(steps)
-        facts["iterations"] = {"trained": steps.iterations, "limit": steps.limit}
+        facts["iterations"] = {"trained": steps.iterations, "limit": steps.max_iterations}
     else:
         trained = max(
             loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
             for loop in loops
         )
         bodies["serve_iterations"], counts = _branched(
-            model, trained, maximum, None if unread else "last"
+            model, trained, max_iterations, None if unread else "last"
         )
         facts["iterations"] = {"trained": trained, "allowed": counts}
     if unread:
@@ -112,20 +108,20 @@ def functions_of(
 
     def serve_all(x):
         logits = every(x, training=False)
-        sure = confidence(logits, positions, 2, answer_mask(logits))
+        sure = confidence(logits, reduction, 2, answer_mask(logits))
         return {"logits": logits, "confidence": sure}
 
     bodies["serve_all"] = serve_all
     if steps:
         sure = EarlyExitPredictor(
-            model, StopRule("confidence", positions=positions), maximum
+            model, StopRule("confidence", reduction=reduction), max_iterations
         )
         agreed = EarlyExitPredictor(
-            model, StopRule("agreement", positions=positions), maximum
+            model, StopRule("agreement", reduction=reduction), max_iterations
         )
-        bodies["serve_until"] = sure.until
+        bodies["serve_until"] = sure.run_symbolic
         bodies["serve_until_agreed"] = _patiently(agreed)
-        facts["stopping"] = {"maximum": sure.maximum, "positions": positions}
+        facts["stopping"] = {"maximum": sure.max_iterations, "positions": reduction}
     return bodies, missing, facts
 
 
@@ -160,7 +156,7 @@ def _count(name, value, limit=None):
 
 def _patiently(predictor):
     def serve_until_agreed(x, patience):
-        return predictor.until(x, patience=_count("patience", patience))
+        return predictor.run_symbolic(x, patience=_count("patience", patience))
 
     return serve_until_agreed
 
@@ -169,35 +165,35 @@ def _looped(steps):
     """As many iterations as are asked for, in one loop of the graph."""
 
     def serve_iterations(x, iterations):
-        iterations = _count("iterations", iterations, steps.limit)
-        state, shown = steps.begin(x)
+        iterations = _count("iterations", iterations, steps.max_iterations)
+        state, shown = steps.run_stem(x)
 
         def once(number, *state):
-            after = steps.go_on(list(state), shown, number, 1)
+            after = steps.run_loop(list(state), shown, number, 1)
             return number + 1, *after
 
         start = (ops.zeros((), dtype="int32"), *state)
         _, *state = ops.while_loop(lambda t, *_: t < iterations, once, start)
-        return steps.answer(state)
+        return steps.run_head(state)
 
     return serve_iterations
 
 
-def _branched(model, trained, maximum, readout):
+def _branched(model, trained, max_iterations, readout):
     """A branch for each number of iterations: more changes with it than one loop."""
     import tensorflow as tf
 
     models = {}
-    for n in range(1, max(trained, maximum or 0) + 1):
+    for n in range(1, max(trained, max_iterations or 0) + 1):
         try:
             models[n] = with_iterations(model, n, readout)
         except ValueError:  # A state graph's readout may need some steps at least.
             continue
     counts = list(models)
-    if maximum is not None and maximum not in models:
+    if max_iterations is not None and max_iterations not in models:
         raise ValueError(
-            f"`maximum` must be one of {counts} here: there are no weights for others. "
-            f"Received: maximum={maximum}."
+            f"`max_iterations` must be one of {counts} here: there are no weights for others. "
+            f"Received: max_iterations={max_iterations}."
         )
 
     def serve_iterations(x, iterations):

@@ -20,7 +20,7 @@ from keras_recur._validation import (
 from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.export import export
 from keras_recur.exporting.load_model import load_model
-from keras_recur.inference.confidence import POSITIONS
+from keras_recur.inference.confidence import REDUCTIONS
 from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
@@ -35,8 +35,8 @@ def export_run(
     *,
     twin: str | None = None,
     seed: int | None = None,
-    maximum: int | None = None,
-    positions: str = "min",
+    max_iterations: int | None = None,
+    reduction: str = "min",
     preprocess: bool = False,
 ) -> Path:
     """Exports what a run has trained, with a card that says how.
@@ -51,8 +51,8 @@ def export_run(
             variant. Of a search: the one that was trained.
         seed: Of which seed. Default: the first that finished; of what is published the
             one seed whose weights are.
-        maximum: As of `export`.
-        positions: As of `export`.
+        max_iterations: As of `export`.
+        reduction: As of `export`.
         preprocess: Whether what the data set's images are normalised with becomes part
             of the model, so that it takes raw images. Default `False`.
 
@@ -71,15 +71,15 @@ def export_run(
     0
     """
     check_one_of("format", format, FORMATS)
-    check_one_of("positions", positions, POSITIONS)
+    check_one_of("reduction", reduction, REDUCTIONS)
     check_path("to", to)
     check_flag("preprocess", preprocess)
     if twin is not None:
         check_string("twin", twin)
     if seed is not None:
         seed = check_integer("seed", seed, 0)
-    if maximum is not None:
-        check_size("maximum", maximum, MAX_COUNT)
+    if max_iterations is not None:
+        check_size("max_iterations", max_iterations, MAX_COUNT)
     model, card, data_name = _trained(check_path("run", run), twin, seed)
     front = None
     if preprocess:
@@ -93,8 +93,8 @@ def export_run(
         model,
         to,
         format,
-        maximum=maximum,
-        positions=positions,
+        max_iterations=max_iterations,
+        reduction=reduction,
         preprocessing=front,
         card=card,
     )

@@ -1,4 +1,4 @@
-"""A function of tensors, compiled for inference, whose results stay on the device."""
+"""Compile functions of tensors for inference. Results stay on the device."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -8,17 +8,17 @@ import keras
 
 
 def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable:
-    """`function(*tensors)` compiled; `variables` are all that it reads.
+    """Return `function(*tensors)` compiled. `variables` are all variables it reads.
 
-    Unlike `model.predict_on_batch`, it takes and returns nests of the backend's own
-    tensors, which are not copied to the host between two calls.
+    Unlike `model.predict_on_batch`, it takes and returns nests of the backend's
+    tensors and copies nothing to the host.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # TensorFlow warns of frequent tracing by the code of a function, and counts all
-        # models together; a partial has none.
+        # TensorFlow warns of frequent tracing per code of a function, for all models
+        # together. A partial has no code.
         return tf.function(functools.partial(function), reduce_retracing=True)
     if backend == "jax":
         import jax

@@ -1,4 +1,4 @@
-"""How sure an answer is."""
+"""Confidence in an answer."""
 
 from typing import Any
 
@@ -6,36 +6,36 @@ from keras import ops
 
 from keras_recur._validation import check_integer, check_one_of
 
-POSITIONS = ("min", "mean")
+REDUCTIONS = ("min", "mean")
 
 
 def confidence(
-    logits: Any, positions: str = "min", leading: int = 1, mask: Any = None
+    logits: Any, reduction: str = "min", batch_axes: int = 1, mask: Any = None
 ) -> Any:
-    """The probability of the most likely class, one number for every example.
+    """Return the probability of the most likely class, one number per example.
 
     Args:
         logits: `(batch, ..., classes)`.
-        positions: An answer of many positions is as sure as its least sure one,
-            `"min"` (default), or as the `"mean"` of all.
-        leading: How many axes are no positions: 1, the batch (default), or 2 for
-            `(batch, iterations, ..., classes)`.
-        mask: Which positions are there, of the logits' shape without the classes. The
-            others, padding, do not count. Default: all are there.
+        reduction: `"min"`, the least confident position of an answer, or `"mean"`, the
+            mean over its positions. Defaults to `"min"`.
+        batch_axes: Number of axes before the positions: 1 for the batch, 2 for
+            `(batch, iterations, ..., classes)`. Defaults to `1`.
+        mask: `True` for positions that are not padding, in the shape of the logits
+            without the classes. Defaults to all positions.
 
     Returns:
-        Tensor of the leading axes, between 0 and 1.
+        Tensor with the shape of the batch axes, between 0 and 1.
 
     Raises:
-        ValueError: for unknown `positions`.
+        ValueError: If `reduction` is unknown or `logits` are not logits.
 
     Example:
 
     >>> float(keras_recur.inference.confidence(np.zeros((1, 16, 2)))[0])
     0.5
     """
-    check_one_of("positions", positions, POSITIONS)
-    check_integer("leading", leading, 1)
+    check_one_of("reduction", reduction, REDUCTIONS)
+    check_integer("batch_axes", batch_axes, 1)
     received = logits
     try:
         logits = ops.cast(logits, "float32")
@@ -44,20 +44,20 @@ def confidence(
     if len(logits.shape) < 2:
         raise _no_logits(received)
     likely = ops.max(ops.softmax(logits, axis=-1), axis=-1)
-    axes = tuple(range(leading, len(likely.shape)))
+    axes = tuple(range(batch_axes, len(likely.shape)))
     if not axes:
         return likely
     if mask is None:
-        reduce = ops.min if positions == "min" else ops.mean
+        reduce = ops.min if reduction == "min" else ops.mean
         return reduce(likely, axis=axes)
     try:
         there = ops.broadcast_to(ops.cast(mask, "bool"), ops.shape(likely))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            "`mask` must say of every position whether it is there, in the logits' "
-            f"shape without the classes, {tuple(likely.shape)}. Received: {mask!r}."
+            "`mask` must have the shape of the logits without the classes, "
+            f"{tuple(likely.shape)}. Received: mask={mask!r}."
         ) from error
-    if positions == "min":
+    if reduction == "min":
         return ops.min(ops.where(there, likely, 1.0), axis=axes)
     total = ops.sum(ops.where(there, likely, 0.0), axis=axes)
     return total / ops.maximum(ops.sum(ops.cast(there, "float32"), axis=axes), 1.0)

@@ -1,6 +1,5 @@
-"""Prediction that stops where it is sure, and saves the time."""
+"""Prediction that stops each example when a rule is met."""
 
-import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,93 +10,58 @@ from keras import ops, tree
 
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
+from keras_recur.inference._graph import check_one_output, check_readout
 from keras_recur.inference.confidence import confidence
+from keras_recur.inference.early_exit_prediction import EarlyExitPrediction
 from keras_recur.inference.stepwise import Stepwise, as_tensors
 from keras_recur.inference.stop_rule import KINDS, StopRule
-from keras_recur.inference.with_iterations import check_one_output, check_readout
 from keras_recur.layers._masks import answer_mask
 
 _POLICIES = ("last", "mean", "confident")
 _ANSWERS = ("logits", "iterations", "stopped", "confidence")
 
 
-@dataclasses.dataclass(frozen=True)
-class EarlyExitPrediction:
-    """Answers of an `EarlyExitPredictor`.
-
-    Attributes:
-        logits: `(examples, ..., classes)`.
-        iterations: Of each example, how many were run.
-        stopped: Of each example, whether the rule was met; else it was stopped at the
-            maximum.
-        confidence: Of each example, how sure its answer is.
-
-    Example:
-
-    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> found = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=30)(
-    ...     np.zeros((3, 16, 1), "float32")
-    ... )
-    >>> found.iterations.shape == found.stopped.shape == (3,)
-    True
-    """
-
-    logits: np.ndarray
-    iterations: np.ndarray
-    stopped: np.ndarray
-    confidence: np.ndarray
-
-    @property
-    def classes(self) -> np.ndarray:
-        """The most likely class, of every position."""
-        return np.argmax(self.logits, axis=-1)
-
-    def __str__(self):
-        late = int((~self.stopped).sum())
-        return (
-            f"{len(self.iterations)} examples, {self.iterations.mean():.1f} iterations "
-            f"on average ({self.iterations.min()} to {self.iterations.max()}); "
-            f"{late} were stopped at the maximum"
-        )
-
-
 class EarlyExitPredictor:
-    """Predictor that runs every example until a stop rule is met. Call it on inputs.
+    """Predictor that runs every example until a stop rule is met.
 
-    Examples that are done leave the batch: once half of the batch is done, the rest is
-    gathered into one of half the size (on PyTorch at once, since nothing must be
-    compiled for another size). The loop ends when all are done. Where all iterations
-    share their weights it is one compiled program between two such gatherings.
+    Examples that are done leave the batch. When half of the batch is done, the others
+    are gathered into a batch of half the size (on PyTorch at once, because nothing is
+    compiled for another size). If all iterations share their weights, one compiled
+    program runs between two such gatherings.
 
     Args:
         model: A model with a `SharedRecurrentBlock` and a `Readout`, as the zoo builds
             them.
-        rule: A `StopRule`, or the name of a kind of it.
-        maximum: Iterations after which every example is stopped. Default: as the model
-            was built. Where all iterations share their weights it may be more.
-        minimum: Iterations that every example runs. Default 1.
-        policy: What is answered: `"last"` (default), the answer after the example's
-            last iteration; `"mean"`, the mean of its logits; `"confident"`, its answer
-            that was most sure.
+        rule: A `StopRule`, or the name of its kind.
+        max_iterations: Number of iterations after which every example is stopped. It
+            may exceed that of the model if the loop is endless. Defaults to that of
+            the model.
+        min_iterations: Number of iterations that every example runs. Defaults to `1`.
+        policy: Which logits are returned: `"last"`, those of the example's last
+            iteration; `"mean"`, the mean over its iterations; `"confident"`, those of
+            its most confident iteration. Defaults to `"last"`.
 
     Raises:
-        ValueError: for a model without readouts at every iteration, a maximum above
-            what its weights allow, and a minimum above the maximum.
+        ValueError: If the model has no readout at every iteration, `max_iterations` is
+            more than its weights allow, or `min_iterations` is above it.
 
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=30)
-    >>> predictor.maximum
-    30
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(
+    ...     pair.recurrent, "agreement", max_iterations=30
+    ... )
+    >>> found = predictor(np.zeros((3, 16, 1), "float32"))
+    >>> found.classes.shape, bool((found.iterations <= 30).all())
+    ((3, 16), True)
     """
 
     def __init__(
         self,
         model: keras.Model,
         rule: StopRule | str,
-        maximum: int | None = None,
-        minimum: int = 1,
+        max_iterations: int | None = None,
+        min_iterations: int = 1,
         policy: str = "last",
     ):
         check_readout(model, "Stopping early")
@@ -106,47 +70,48 @@ class EarlyExitPredictor:
         check_one_output(model, "Stopping early")
         if isinstance(rule, str):
             rule = StopRule(check_one_of("rule", rule, KINDS))
-        self.rule = rule
-        if not isinstance(self.rule, StopRule):
+        if not isinstance(rule, StopRule):
             raise ValueError(
                 "`rule` must be a StopRule or the name of one. Received: "
                 f"rule={rule!r} (of type {type(rule).__name__})."
             )
-        maximum = self.steps.iterations if maximum is None else maximum
-        self.maximum = check_size("maximum", maximum, MAX_COUNT)
-        if self.steps.limit and self.maximum > self.steps.limit:
+        self.rule = rule
+        if max_iterations is None:
+            max_iterations = self.steps.iterations
+        self.max_iterations = check_size("max_iterations", max_iterations, MAX_COUNT)
+        allowed = self.steps.max_iterations
+        if allowed and self.max_iterations > allowed:
             raise ValueError(
-                f"`maximum` can be at most {self.steps.limit} here: there are no "
-                f"weights for more iterations. Received: maximum={maximum}."
+                f"`max_iterations` can be at most {allowed} here: there are no weights "
+                f"for more iterations. Received: max_iterations={max_iterations}."
             )
-        self.minimum = check_integer("minimum", minimum, 1)
-        if self.minimum > self.maximum:
+        self.min_iterations = check_integer("min_iterations", min_iterations, 1)
+        if self.min_iterations > self.max_iterations:
             raise ValueError(
-                "`minimum` must not be above the maximum. Received: "
-                f"minimum={minimum}, maximum={self.maximum}."
+                "`min_iterations` must be at most `max_iterations`. Received: "
+                f"min_iterations={min_iterations}, "
+                f"max_iterations={self.max_iterations}."
             )
         self.policy = check_one_of("policy", policy, _POLICIES)
 
     def __call__(self, x: Any, batch_size: int | None = None) -> EarlyExitPrediction:
-        """Predicts.
+        """Predict.
 
         Args:
-            x: Inputs, or a list of arrays where the model has several.
-            batch_size: Examples at a time. Default: all.
+            x: Inputs, or a list of arrays if the model has several.
+            batch_size: Examples per batch. Defaults to all.
 
         Returns:
             An `EarlyExitPrediction`. Warns if no example met the rule.
         """
         count = len(tree.flatten(x)[0])
-        size = (
-            count
-            if batch_size is None
-            else check_positive_int("batch_size", batch_size)
-        )
+        size = count
+        if batch_size is not None:
+            size = check_positive_int("batch_size", batch_size)
         if not count:
             raise ValueError("`x` has no examples to predict.")
         parts = [
-            self._batch(tree.map_structure(lambda a, i=i: a[i : i + size], x))
+            self._predict_batch(tree.map_structure(lambda a, i=i: a[i : i + size], x))
             for i in range(0, count, size)
         ]
         found = EarlyExitPrediction(
@@ -155,18 +120,52 @@ class EarlyExitPredictor:
         if not found.stopped.any():
             warnings.warn(
                 f"The rule {self.rule} was met by none of {count} examples: all were "
-                f"stopped at the maximum of {self.maximum} iterations.",
+                f"stopped at the maximum of {self.max_iterations} iterations.",
                 stacklevel=2,
             )
         return found
 
-    def _batch(self, x):
+    def follow(self, x: Any) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Run a batch to `max_iterations`, without stopping.
+
+        Args:
+            x: Inputs.
+
+        Yields:
+            After each iteration: the logits that would be returned, and for each
+            example the rule's signal and the confidence.
+        """
+        injected, run = self._program("begin", self._begin)(as_tensors(x))
+        state, held = run["state"], run["held"]
+        for t in range(self.max_iterations):
+            evaluate = self._program("evaluate", self._evaluate, t)
+            state, held, answer, signal, certain = evaluate(state, injected, held)
+            yield array(answer), array(signal), array(certain)
+
+    def run_symbolic(
+        self, x: Any, threshold: Any = None, patience: Any = None
+    ) -> dict[str, Any]:
+        """Run a whole batch within a graph, until all of its examples are done.
+
+        Args:
+            x: Inputs, as tensors.
+            threshold: A scalar tensor that replaces the rule's threshold.
+            patience: A scalar tensor that replaces the rule's patience.
+
+        Returns:
+            A dictionary with `logits`, `iterations`, `stopped` and `confidence`.
+        """
+        injected, run = self._begin(x)
+        run = self._loop(injected, run, self._limits(0, threshold, patience))
+        return {name: run[name] for name in _ANSWERS}
+
+    def _predict_batch(self, x):
         count = len(tree.flatten(x)[0])
-        rows = np.arange(count)  # Which example each row of the batch is; -1: padding.
+        rows = np.arange(count)  # The example of each row; -1 marks padding.
         found: list[Any] = []
-        shown, run = self._begun(x)
+        injected, run = self._program("begin", self._begin)(as_tensors(x))
         while True:
-            run = self._until(shown, run, self._few(len(rows)))
+            run = self._run_until(injected, run, _compact_below(len(rows)))
             done = ~array(run["active"]) & (rows >= 0)
             answered = [array(run[name]) for name in _ANSWERS]
             if not found:
@@ -176,33 +175,28 @@ class EarlyExitPredictor:
             left = np.flatnonzero(~done & (rows >= 0))
             if not len(left):
                 return found
-            # The rest, in a smaller batch; what fills it up is done already.
-            size = self._size(len(left), len(rows))
+            # Gather the others into a smaller batch, padded with a copy of one.
+            size = _compact_size(len(left), len(rows))
             kept = np.concatenate([left, np.full(size - len(left), left[0])])
             rows = np.where(np.arange(size) < len(left), rows[kept], -1)
             number = run.pop("number")
-            shown, run = take([shown, run], kept)
+            injected, run = take([injected, run], kept)
             run["active"] = ops.convert_to_tensor(rows >= 0)
             run["number"] = number
 
-    def _begun(self, x):
-        """What the block is shown, and all that a run carries from step to step."""
-        x = as_tensors(x)
-        return self._program("begin", self._begin)(x)
-
-    def _until(self, shown, run, few):
-        """Goes on until at most so many examples are active, or at the maximum."""
+    def _run_until(self, injected, run, few):
+        """Run until at most `few` examples are active, or to `max_iterations`."""
         limits = self._limits(few)
-        if self.steps.limit is None:
-            return self._program("until", self._loop)(shown, run, limits)
-        for t in range(int(array(run["number"])), self.maximum):
-            run = self._program("once", self._once, t)(shown, run, limits)
+        if self.steps.max_iterations is None:
+            return self._program("loop", self._loop)(injected, run, limits)
+        for t in range(int(array(run["number"])), self.max_iterations):
+            run = self._program("step", self._step, t)(injected, run, limits)
             if array(run["active"]).sum() <= few:
                 break
         return run
 
-    def _loop(self, shown, run, limits):
-        """The loop as one program: nothing is asked of the host in between."""
+    def _loop(self, injected, run, limits):
+        """Run the whole loop on the device."""
 
         def unfinished(*leaves):
             run = tree.pack_sequence_as(structure, list(leaves))
@@ -210,20 +204,20 @@ class EarlyExitPredictor:
             *_, maximum, few = ops.unstack(limits[1], 4)
             return ops.logical_and(active > few, run["number"] < maximum)
 
-        def once(*leaves):
+        def step(*leaves):
             run = tree.pack_sequence_as(structure, list(leaves))
-            return tree.flatten(self._once(shown, run, limits, run["number"], 1))
+            return tree.flatten(self._step(injected, run, limits, run["number"], 1))
 
         structure = run
-        leaves = ops.while_loop(unfinished, once, tree.flatten(run))
+        leaves = ops.while_loop(unfinished, step, tree.flatten(run))
         return tree.pack_sequence_as(structure, list(leaves))
 
-    def _once(self, shown, run, limits, number, iterations):
-        """One iteration, and who is done behind it."""
+    def _step(self, injected, run, limits, number, iterations):
+        """Run one iteration and find the examples that are done after it."""
         threshold, counts = limits
         patience, minimum, maximum, _ = ops.unstack(counts, 4)
-        state, held, answer, signal, certain = self._judge(
-            run["state"], shown, run["held"], number, iterations
+        state, held, answer, signal, certain = self._evaluate(
+            run["state"], injected, run["held"], number, iterations
         )
         after = ops.cast(number, "int32") + 1
         met = ops.logical_and(
@@ -245,81 +239,34 @@ class EarlyExitPredictor:
             "confidence": ops.where(done, certain, run["confidence"]),
         }
 
-    def follow(self, x: Any) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Runs a batch to the maximum, whatever the rule says.
-
-        Args:
-            x: Inputs.
-
-        Yields:
-            After each iteration the logits that would be answered, and of each example
-            the rule's signal and how sure the answer is.
-        """
-        shown, run = self._begun(x)
-        state, held = run["state"], run["held"]
-        for t in range(self.maximum):
-            judge = self._program("judge", self._judge, t)
-            state, held, answer, signal, certain = judge(state, shown, held)
-            yield array(answer), array(signal), array(certain)
-
     def _program(self, name, function, number=None):
-        """Compiled once for rules of one kind: thresholds are not part of it."""
-        key = (name, self.rule.kind, self.rule.positions, self.policy)
+        """Return the compiled function. Rules of one kind share it."""
+        key = (name, self.rule.kind, self.rule.reduction, self.policy)
         return self.steps.program(key, function, number)
 
-    def until(
-        self, x: Any, threshold: Any = None, patience: Any = None
-    ) -> dict[str, Any]:
-        """Not compiled: a whole batch as tensors, for a graph of one's own.
-
-        Nothing is asked of the host: the loop ends when all of the batch is done.
-
-        Args:
-            x: Inputs, as tensors.
-            threshold: A scalar tensor in place of the rule's threshold.
-            patience: A scalar tensor in place of the rule's patience.
-
-        Returns:
-            A dictionary of `logits`, `iterations`, `stopped` and `confidence`.
-        """
-        shown, run = self._begin(x)
-        run = self._loop(shown, run, self._limits(0, threshold, patience))
-        return {name: run[name] for name in _ANSWERS}
-
     def _limits(self, few, threshold=None, patience=None):
-        """What decides of every example when it is done, as tensors."""
+        """Return the numbers that end a run, as tensors."""
         threshold = self.rule.threshold if threshold is None else threshold
         patience = self.rule.patience if patience is None else patience
-        counts = patience, self.minimum, self.maximum, few
+        counts = patience, self.min_iterations, self.max_iterations, few
         return (
             ops.convert_to_tensor(threshold, "float32"),
             ops.convert_to_tensor(counts, "int32"),
         )
 
-    def _few(self, size: int) -> int:
-        """How many examples may be left of a batch before it is made smaller."""
-        return size - 1 if keras.backend.backend() == "torch" else size // 2
-
-    def _size(self, left: int, size: int) -> int:
-        """Of the batch that goes on: where one is compiled, every size is a program."""
-        if keras.backend.backend() == "torch":
-            return left
-        while size >= 2 * left:
-            size = (size + 1) // 2
-        return size
-
     def _begin(self, x):
-        state, shown = self.steps.begin(x)
-        logits = ops.cast(self.steps.answer(state), "float32")  # only for its shape
+        """Return what is injected, and all that a run carries between iterations."""
+        state, injected = self.steps.run_stem(x)
+        logits = ops.cast(self.steps.run_head(state), "float32")  # for its shape only
         unsure = ops.zeros_like(confidence(logits))
         nothing = ops.zeros_like(unsure, dtype="int32")
         logits = ops.zeros_like(logits)
-        return shown, {
+        return injected, {
             "number": ops.zeros((), dtype="int32"),
             "state": state,
             # What the rule and the policy remember.
             "held": (self.rule.memory(state, logits), logits, unsure),
-            "met": nothing,  # For how many iterations in a row the rule was.
+            "met": nothing,  # How many iterations in a row met the rule.
             "active": ops.equal(nothing, 0),
             "logits": logits,
             "iterations": nothing,
@@ -327,20 +274,20 @@ class EarlyExitPredictor:
             "confidence": unsure,
         }
 
-    def _judge(self, state, shown, held, start, iterations):
-        """One iteration, what is answered behind it, and what the rule sees."""
+    def _evaluate(self, state, injected, held, start, iterations):
+        """Run one iteration; return its answer, the rule's signal and confidence."""
         memory, best, surest = held
-        after = self.steps.go_on(state, shown, start, iterations)
-        logits = self.steps.answer(after)
+        after = self.steps.run_loop(state, injected, start, iterations)
+        logits = self.steps.run_head(after)
         there = answer_mask(logits)
         logits = ops.cast(logits, "float32")
         signal, memory = self.rule.signal(memory, list(state), after, logits, there)
-        certain = confidence(logits, self.rule.positions, mask=there)
+        certain = confidence(logits, self.rule.reduction, mask=there)
         answer = logits
         if self.policy == "mean":
             number = ops.cast(start, "float32")
             answer = best = (best * number + logits) / (number + 1.0)
-            certain = confidence(answer, self.rule.positions, mask=there)
+            certain = confidence(answer, self.rule.reduction, mask=there)
         elif self.policy == "confident":
             better = certain > surest
             ones = [1] * (len(logits.shape) - 1)
@@ -351,10 +298,25 @@ class EarlyExitPredictor:
 
 
 def array(x: Any) -> np.ndarray:
+    """Return a tensor as a NumPy array."""
     return np.asarray(ops.convert_to_numpy(x))
 
 
 def take(nest: Any, rows: Sequence[int] | np.ndarray) -> Any:
-    """The examples of these rows, of every tensor of a nest."""
+    """Return these rows of every tensor of a nest."""
     rows = ops.convert_to_tensor(rows, "int32")
     return tree.map_structure(lambda x: ops.take(x, rows, axis=0), nest)
+
+
+def _compact_below(size: int) -> int:
+    """Return how many active examples make a smaller batch worthwhile."""
+    return size - 1 if keras.backend.backend() == "torch" else size // 2
+
+
+def _compact_size(left: int, size: int) -> int:
+    """Return the size of the smaller batch. Every size is compiled once."""
+    if keras.backend.backend() == "torch":
+        return left
+    while size >= 2 * left:
+        size = (size + 1) // 2
+    return size

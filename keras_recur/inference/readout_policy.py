@@ -1,4 +1,4 @@
-"""One answer, or a sequence of better ones, from the answers of all iterations."""
+"""Combine the logits of all iterations into one answer or a sequence of answers."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_recur._validation import check_integer, check_one_of
-from keras_recur.inference.confidence import POSITIONS, confidence
+from keras_recur.inference.confidence import REDUCTIONS, confidence
 from keras_recur.layers._masks import answer_mask
 
 POLICIES = ("last", "at", "mean", "cumulative", "learned", "confident")
@@ -16,39 +16,39 @@ POLICIES = ("last", "at", "mean", "cumulative", "learned", "confident")
 class ReadoutPolicy(keras.layers.Layer):
     """Combines the logits of all iterations.
 
-    Choosing a policy:
+    Policies:
 
-    - `"last"`: the answer of the last iteration.
-    - `"at"`: that of iteration `iteration`.
-    - `"mean"`: the mean of the logits of all iterations.
-    - `"cumulative"`: after each iteration the mean of the logits so far, so that the
-      sequence stays one; its last entry is the mean.
-    - `"learned"`: a weighted mean; the weights, one per iteration, sum to 1 and are
-      trained. Before training they are equal. It costs a fixed number of iterations.
-    - `"confident"`: of each example the answer of the iteration that is most sure.
+    - `"last"`: the logits of the last iteration.
+    - `"at"`: those of iteration `iteration`.
+    - `"mean"`: the mean over all iterations.
+    - `"cumulative"`: after each iteration, the mean over the iterations so far. The
+      output remains a sequence, and its last entry is the mean.
+    - `"learned"`: a weighted mean with one trained weight per iteration. The weights
+      sum to 1 and start equal. The number of iterations is then fixed.
+    - `"confident"`: the logits of each example's most confident iteration.
 
     Args:
-        policy: See above. Default `"last"`.
-        iteration: For `"at"`, from 1. Default: none.
-        positions: For `"confident"`: how sure an answer of many positions is, as in
-            `confidence`. Default `"min"`.
+        policy: One of the policies above. Defaults to `"last"`.
+        iteration: Number of the iteration for `"at"`, from 1.
+        reduction: `"min"` or `"mean"`, for `"confident"`: see `confidence`. Defaults to
+            `"min"`.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
         logits: The output of a `Readout` of all iterations.
-        mask: Mask of padding, `(batch, iterations, ...)` without the classes. Default:
-            the mask that Keras has attached to the logits. Masked positions do not
-            count for how sure an answer is.
+        mask: Mask of padding, `(batch, iterations, ...)` without the classes. Masked
+            positions do not count for the confidence. Defaults to the mask that Keras
+            has attached to the logits.
 
     Input shape:
         `(batch, iterations, ..., classes)`.
 
     Output shape:
-        `(batch, ..., classes)`; with `"cumulative"` the input's.
+        `(batch, ..., classes)`. With `"cumulative"`, the input shape.
 
     Raises:
-        ValueError: for an unknown policy, an `iteration` that is missing, not asked for
-            or past the last one, and logits without an axis of iterations.
+        ValueError: If the policy is unknown, `iteration` is missing, unexpected or past
+            the last one, or the logits have no axis of iterations.
 
     Reference:
         [Spoerer et al. 2020](https://doi.org/10.1371/journal.pcbi.1008215), code
@@ -65,20 +65,20 @@ class ReadoutPolicy(keras.layers.Layer):
         self,
         policy: str = "last",
         iteration: int | None = None,
-        positions: str = "min",
+        reduction: str = "min",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.policy = check_one_of("policy", policy, POLICIES)
         if (iteration is not None) != (policy == "at"):
             raise ValueError(
-                "`iteration` is needed by policy='at', and by no other. Received: "
+                "`iteration` is required by policy='at' and allowed for no other. Received: "
                 f"policy={policy!r}, iteration={iteration}."
             )
-        self.iteration = iteration and check_integer("iteration", iteration, 1)
-        if iteration == 0:
-            check_integer("iteration", iteration, 1)
-        self.positions = check_one_of("positions", positions, POSITIONS)
+        if iteration is not None:
+            iteration = check_integer("iteration", iteration, 1)
+        self.iteration = iteration
+        self.reduction = check_one_of("reduction", reduction, REDUCTIONS)
         self.supports_masking = True
 
     def build(self, logits_shape):
@@ -102,7 +102,7 @@ class ReadoutPolicy(keras.layers.Layer):
             )
 
     def compute_mask(self, logits, previous_mask):
-        """The mask of what is answered: where any of the answers is not masked."""
+        """Return the mask of the output: a position counts if any iteration has it."""
         if previous_mask is None or self.policy == "cumulative":
             return previous_mask
         if self.policy in ("last", "at"):
@@ -125,7 +125,7 @@ class ReadoutPolicy(keras.layers.Layer):
             weights = ops.softmax(ops.cast(self.logits, "float32"))
         else:
             mask = answer_mask(logits, mask)
-            sure = confidence(logits, self.positions, leading=2, mask=mask)
+            sure = confidence(logits, self.reduction, batch_axes=2, mask=mask)
             weights = ops.one_hot(ops.argmax(sure, axis=1), iterations)
         weights = ops.reshape(ops.cast(weights, logits.dtype), (-1, iterations, *ones))
         return ops.sum(weights * logits, axis=1)
@@ -141,5 +141,11 @@ class ReadoutPolicy(keras.layers.Layer):
             **super().get_config(),
             "policy": self.policy,
             "iteration": self.iteration,
-            "positions": self.positions,
+            "reduction": self.reduction,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        if "positions" in config:  # Version 0.1.0.
+            config["reduction"] = config.pop("positions")
+        return cls(**config)

@@ -1,4 +1,4 @@
-"""A model run iteration by iteration, with nothing kept but the state."""
+"""Run a model iteration by iteration and keep only its state."""
 
 import functools
 from typing import Any, NamedTuple
@@ -9,45 +9,45 @@ from keras import ops, tree
 
 from keras_recur._validation import check_integer, check_positive_int, check_type
 from keras_recur.inference._compiled import compiled
-from keras_recur.inference.with_iterations import uncompiled
-from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
+from keras_recur.inference._graph import LOOPS, functional_copy
+from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.layers._loop_masks import first_masks
 from keras_recur.layers._masks import packed, unpacked
 
 
 class Carried(NamedTuple):
-    """What a run carries from iteration to iteration: lists of tensors.
+    """What a run carries from one iteration to the next: lists of tensors.
 
     Attributes:
-        state: The leaves of the loop's state, and the masks of padding of those that
-            have one.
-        shown: What `injection` shows the block again; empty without injection.
+        state: The tensors of the loop's state, and the masks of those that have one.
+        injected: What `injection` shows the block again. Empty without injection.
     """
 
     state: list[Any]
-    shown: list[Any]
+    injected: list[Any]
 
 
 class Stepwise:
-    """Runs a model iteration by iteration: memory does not grow with the run.
+    """Runs a model iteration by iteration, in memory that does not grow.
 
-    The model is taken apart at its last loop: what comes before it is computed once,
-    then the loop goes on by as many iterations as are asked for, and what comes behind
-    it reads the state whenever it is asked to. Tensors stay on the device between
-    calls, and each part is compiled once (on PyTorch it runs eagerly). Where all
-    iterations share their weights, one compiled program serves every iteration; untied
-    and grouped loops need one for each.
+    The model is divided at its last loop into stem, loop and head. The stem runs once,
+    the loop runs as many iterations as `advance` is asked for, and the head reads the
+    state whenever `read` is called. Tensors stay on the device between calls. Each part
+    is compiled once (PyTorch runs it eagerly). One program serves every iteration if
+    all iterations share their weights; other loops need one program for each.
 
     Args:
-        model: A Functional or Sequential model with a `SharedRecurrentBlock`, of which
-            the last one is run. Behind it nothing may be read but its state.
+        model: A Functional or Sequential model. Its last loop must be a
+            `SharedRecurrentBlock`, and the head may read nothing but its state.
 
     Attributes:
-        iterations: How many iterations the model itself runs.
-        limit: How many the weights allow; `None`: any number.
+        iterations: Number of iterations that the model runs.
+        max_iterations: Number of iterations that its weights allow. `None` means any
+            number.
 
     Raises:
-        ValueError: for a model that has no such loop, or has it within another model,
-            or reads more than the state behind it; for inputs with NaN.
+        ValueError: If the model has no such loop, has it within another model, or has
+            a head that reads more than the state, and if inputs contain NaN.
 
     Example:
 
@@ -61,53 +61,51 @@ class Stepwise:
     """
 
     def __init__(self, model: keras.Model):
-        loops = [la for la in getattr(model, "layers", ()) if _is_loop(la)]
+        loops = [la for la in getattr(model, "layers", ()) if isinstance(la, LOOPS)]
         if not loops or not isinstance(loops[-1], SharedRecurrentBlock):
             what = "a RecurrentGraph" if loops else "no loop among its layers"
             raise ValueError(
                 "Running iteration by iteration needs a model with a "
                 "SharedRecurrentBlock as its last loop, not within another model. "
-                f"Received: {getattr(model, 'name', model)!r} with {what}. State "
-                "graphs change their schedule with the number of steps: use "
-                "inference.with_iterations."
+                f"Received: {getattr(model, 'name', model)!r} with {what}. Use "
+                "inference.with_iterations for state graphs, whose schedule depends on "
+                "the number of steps."
             )
         self.loop = loops[-1]
-        self._before, self._after, call = _taken_apart(model, self.loop)
+        self._stem, self._head, call = _divided(model, self.loop)
         self._state = call["state"]
         self.iterations = call["iterations"]
-        # If any number: a compiled program may be told at which iteration it is.
         self._endless = self.loop.endless
-        self.limit = None if self._endless else self.loop.iterations
-        # Which leaves have a mask: given by the layers before, or made by the block.
+        self.max_iterations = None if self._endless else self.loop.iterations
+        # Which tensors have a mask: from the stem, or at any iteration.
         self._given = [mask is not None for mask in call["masks"]]
         self._slots = self.loop.mask_slots(call["masks"])
-        layers = (self._before, self.loop, self._after)
-        # By identity: parts may share layers.
+        layers = (self._stem, self.loop, self._head)
+        # The parts may share layers.
         self.variables = list(
             {id(v): v for la in layers for v in la.variables}.values()
         )
         self._programs: dict[Any, Any] = {}
 
     def start(self, x: Any) -> Carried:
-        """Computes what comes before the loop, for a batch of inputs."""
-        x = as_tensors(x)
-        return Carried(*self.program("start", self.begin)(x))
+        """Run the stem on a batch of inputs."""
+        return Carried(*self.program("start", self.run_stem)(as_tensors(x)))
 
     def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
-        """Goes on by some iterations, `number` being how many were run before."""
+        """Run `iterations` iterations after the first `number` ones."""
         check_type("carried", carried, Carried, "what `start` has returned")
         number = check_integer("number", number, 0)
         iterations = check_positive_int("iterations", iterations)
-        state = self.program("advance", self.go_on, number, iterations)(*carried)
-        return Carried(state, carried.shown)
+        state = self.program("advance", self.run_loop, number, iterations)(*carried)
+        return Carried(state, carried.injected)
 
     def read(self, carried: Carried) -> Any:
-        """What the model predicts from this state: logits."""
+        """Return the logits that the model predicts from this state."""
         check_type("carried", carried, Carried, "what `start` has returned")
-        return self.program("read", self.answer)(carried.state)
+        return self.program("read", self.run_head)(carried.state)
 
     def program(self, name, function, number=None, iterations=1):
-        """The compiled function; with a `number`, one that is told the iteration.
+        """Return the compiled function. With a `number`, it receives the iteration.
 
         Its tensors come first, then the number as `start`, then `iterations`.
         """
@@ -119,46 +117,45 @@ class Stepwise:
             return function(*tensors, number, iterations)
 
         if number is None:
-            key, told = name, function
+            key, called = name, function
         elif self._endless:
-            key, told = (name, iterations), with_tensor
+            key, called = (name, iterations), with_tensor
         else:
-            key, told = (name, iterations, number), with_number
+            key, called = (name, iterations, number), with_number
         if key not in self._programs:
-            self._programs[key] = compiled(told, self.variables)
+            self._programs[key] = compiled(called, self.variables)
         program = self._programs[key]
         if number is None or not self._endless:
             return program
         return functools.partial(program, ops.convert_to_tensor(number, "int32"))
 
-    def begin(self, x):
-        """Not compiled: the state that the loop begins with, and what it is shown."""
-        leaves = tree.flatten(self._before(x, training=False))
-        count = len(self._slots)
-        given = sum(self._given)
-        state, masks, shown = (
-            leaves[:count],
-            leaves[count : count + given],
-            leaves[count + given :],
-        )
+    def run_stem(self, x):
+        """Return the first state and what is injected, without compiling."""
+        leaves = tree.flatten(self._stem(x, training=False))
+        count, given = len(self._slots), sum(self._given)
+        state, masks = leaves[:count], leaves[count : count + given]
+        injected = leaves[count + given :]
         state = unpacked(state, self._given, masks)
-        if self.loop.injection and not shown:
-            shown = state
-        return [*state, *packed(state, self._slots)], shown
+        if self.loop.injection and not injected:
+            injected = state
+        return [*state, *packed(state, self._slots)], injected
 
-    def go_on(self, state, shown, start, iterations):
-        """Not compiled: the leaves of the state after some more iterations.
+    def run_loop(self, state, injected, start, iterations):
+        """Return the tensors of the state after more iterations, without compiling.
 
-        `start` may be a tensor: untied and grouped loops then get a branch for each.
+        `start` may be a tensor. Loops that are not endless then get a branch for each
+        possible value.
         """
         if not self._endless and not isinstance(start, int):
 
             def branch(first):
-                return lambda state, shown: self.go_on(state, shown, first, iterations)
+                return lambda *carried: self.run_loop(*carried, first, iterations)
 
             starts = range(self.loop.iterations - iterations + 1)
-            return ops.switch(start, [branch(s) for s in starts], state, shown)
-        shown = tree.pack_sequence_as(self._state, list(shown)) if shown else None
+            return ops.switch(start, [branch(s) for s in starts], state, injected)
+        shown = None
+        if injected:
+            shown = tree.pack_sequence_as(self._state, list(injected))
         state = self.loop(
             tree.pack_sequence_as(self._state, self._masked(state)),
             injected=shown,
@@ -170,22 +167,22 @@ class Stepwise:
         )
         return [*tree.flatten(state), *packed(state, self._slots)]
 
-    def answer(self, state):
-        """Not compiled: the prediction from the leaves of a state."""
+    def run_head(self, state):
+        """Return the prediction from the tensors of a state, without compiling."""
         state = self._masked(state)
-        return self._after(state if len(state) > 1 else state[0], training=False)
+        return self._head(state if len(state) > 1 else state[0], training=False)
 
     def _masked(self, state):
-        """The leaves of a state, with what follows them attached as their masks."""
+        """Return the state's tensors with the masks that follow them attached."""
         count = len(self._slots)
         return unpacked(list(state)[:count], self._slots, list(state)[count:])
 
 
 def as_tensors(x: Any) -> Any:
-    """Return inputs as tensors, once it is known that none of them is NaN.
+    """Return inputs as tensors.
 
     Raises:
-        ValueError: if there is a NaN, which some layers turn into a number.
+        ValueError: If there is a NaN, which some layers turn into a number.
     """
     for leaf in tree.flatten(x):
         if _has_nan(leaf):
@@ -203,45 +200,42 @@ def _has_nan(x):
         return False
     try:
         return bool(np.isnan(x).any() if array else ops.any(ops.isnan(x)))
-    except TypeError:  # A symbol of a graph that is traced has no value.
+    except TypeError:  # A symbolic tensor has no value.
         return False
 
 
-def _is_loop(layer):
-    return isinstance(layer, RecurrentGraph | SharedRecurrentBlock)
-
-
-def _taken_apart(model, loop):
-    """The models before and behind the loop, and how the loop is called in between."""
+def _divided(model, loop):
+    """Return the models before and after the loop, and the loop's call arguments."""
     found: dict[str, Any] = {}
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if layer is loop:
             state, *others = args
-            found["state"] = state
-            found["shown"] = others[0] if others else kwargs.get("injected")
+            injected = others[0] if others else kwargs.get("injected")
+            found["state"], found["injected"] = state, injected
             found["iterations"] = kwargs.get("iterations") or loop.iterations
-            found["masks"] = loop.first_masks(state, found["shown"], kwargs.get("mask"))
+            found["masks"] = first_masks(state, injected, kwargs.get("mask"))
             kwargs |= {"return_sequences": False, "progressive": False}
-            found["after"] = layer(*args, **kwargs)
-            return found["after"]
+            found["result"] = layer(*args, **kwargs)
+            return found["result"]
         if isinstance(layer, Readout):
             kwargs["readout"] = "last"
         return layer(*args, **kwargs)
 
     again = keras.models.clone_model(
-        uncompiled(model), clone_function=lambda layer: layer, call_function=call
+        functional_copy(model), clone_function=lambda layer: layer, call_function=call
     )
-    shown = [] if found["shown"] is None else tree.flatten(found["shown"])
+    injected = [] if found["injected"] is None else tree.flatten(found["injected"])
     masks = [mask for mask in found["masks"] if mask is not None]
-    before = keras.Model(again.input, [*tree.flatten(found["state"]), *masks, *shown])
-    leaves = tree.flatten(found["after"])
+    outputs = [*tree.flatten(found["state"]), *masks, *injected]
+    stem = keras.Model(again.input, outputs)
+    leaves = tree.flatten(found["result"])
     try:
-        after = keras.Model(leaves if len(leaves) > 1 else leaves[0], again.output)
+        head = keras.Model(leaves if len(leaves) > 1 else leaves[0], again.output)
     except ValueError as error:
         raise ValueError(
-            "What comes behind the loop may read its state alone. Received: "
-            f"{model.name!r}, in which a layer behind {loop.name!r} reads something "
+            "Layers after the loop may read its state only. Received: "
+            f"{model.name!r}, in which a layer after {loop.name!r} reads something "
             "else too. Give the block that input by `injection`."
         ) from error
-    return before, after, found
+    return stem, head, found

@@ -1,4 +1,4 @@
-"""When to stop iterating."""
+"""Rules that decide when to stop iterating."""
 
 import dataclasses
 import functools
@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_recur._validation import check_number, check_one_of, check_positive_int
-from keras_recur.inference.confidence import POSITIONS, confidence
+from keras_recur.inference.confidence import REDUCTIONS, confidence
 
 KINDS = ("confidence", "agreement", "change", "acceleration")
 _THRESHOLDS = {"confidence": 0.99, "agreement": 1.0, "change": 0.01}
@@ -18,29 +18,30 @@ _THRESHOLDS["acceleration"] = 0.01
 
 @dataclasses.dataclass(frozen=True)
 class StopRule:
-    """A rule that says of every example, after every iteration, whether it is done.
+    """Rule that decides after every iteration which examples are done.
 
-    Choosing a kind:
+    Kinds:
 
     - `"confidence"`: the most likely class has at least the probability `threshold`.
-      Needs a network whose early answers were trained, or it is sure of wrong ones.
-    - `"agreement"`: the answer is that of the iteration before; with a `patience` of 4,
-      five answers in a row are the same. Knows no threshold.
+      The network needs trained early readouts; others are confident when wrong.
+    - `"agreement"`: the answer equals that of the iteration before. With a `patience`
+      of 4, five answers in a row are the same. It takes no threshold.
     - `"change"`: the state changes by at most `threshold` of its norm. A state that is
       infinite or NaN has not settled.
-    - `"acceleration"`: the change of the state itself changes by at most `threshold` of
-      the state's norm, which can be small while the state still moves evenly.
+    - `"acceleration"`: the change of the state changes by at most `threshold` of the
+      state's norm. It can be small while the state still moves evenly.
 
     Args:
-        kind: See above. Default `"confidence"`.
-        threshold: See above. Default 0.99 for confidence, 0.01 for the state's.
-        patience: For how many iterations in a row it must be so. Default 1.
-        positions: How sure an answer of many positions is, as in `inference.confidence`:
-            `"min"` (default) or `"mean"`.
+        kind: One of the kinds above. Defaults to `"confidence"`.
+        threshold: See above. Defaults to `0.99` for confidence, and to `0.01` for
+            change and acceleration.
+        patience: Number of iterations in a row that must meet it. Defaults to `1`.
+        reduction: `"min"` or `"mean"`: how the confidence of an answer with many
+            positions is computed, see `inference.confidence`. Defaults to `"min"`.
 
     Raises:
-        ValueError: for an unknown kind, a threshold that no example could meet, one
-            for agreement, and a patience that is no positive integer.
+        ValueError: If the kind is unknown, no example could meet the threshold,
+            agreement gets a threshold, or the patience is not a positive integer.
 
     Reference:
         [Bansal et al. 2022](https://arxiv.org/abs/2202.05826) and its released code,
@@ -56,21 +57,21 @@ class StopRule:
     kind: str = "confidence"
     threshold: float | None = None
     patience: int = 1
-    positions: str = "min"
+    reduction: str = "min"
 
     def __post_init__(self):
         check_one_of("kind", self.kind, KINDS)
         check_positive_int("patience", self.patience)
-        check_one_of("positions", self.positions, POSITIONS)
+        check_one_of("reduction", self.reduction, REDUCTIONS)
         usual = _THRESHOLDS[self.kind]
         value = usual if self.threshold is None else self.threshold
         value = check_number("threshold", value)
         highest = 1.0 if self.kind == "confidence" else math.inf
         if self.kind == "agreement" and value != usual:
             raise ValueError(
-                "Answers agree or do not: StopRule('agreement') takes no threshold. "
-                f"Received: threshold={self.threshold}. Ask for more of them in a row "
-                "by `patience`."
+                "StopRule('agreement') takes no threshold, because answers agree or do "
+                f"not. Received: threshold={self.threshold}. Use `patience` to require "
+                "more answers in a row."
             )
         if not 0 < value <= highest:
             raise ValueError(
@@ -88,27 +89,27 @@ class StopRule:
 
     @property
     def earliest(self) -> int:
-        """The first iteration after which it could be met once."""
+        """The first iteration that can meet the rule."""
         return 2 if self.kind in ("agreement", "acceleration") else 1
 
     def met(self, signal: Any, threshold: Any) -> Any:
-        """Whether signals meet a threshold; arrays or tensors."""
+        """Return whether signals (arrays or tensors) meet a threshold."""
         if self.kind in ("confidence", "agreement"):
             return signal >= threshold
         return signal <= threshold
 
     def exits(
-        self, signals: np.ndarray, minimum: int = 1
+        self, signals: np.ndarray, min_iterations: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """When examples stop whose signals are known.
+        """Return when examples with known signals stop.
 
         Args:
             signals: `(examples, iterations)`.
-            minimum: Iterations that every example runs.
+            min_iterations: Iterations that every example runs.
 
         Returns:
-            Of each example, after which iteration it stops, and whether the rule was
-            met there; else it is the last iteration.
+            For each example, the iteration after which it stops, and whether the rule
+            was met. If it was not, that is the last iteration.
         """
         met = self.met(signals, np.float32(self.threshold))
         met[:, : self.earliest - 1] = False
@@ -116,13 +117,14 @@ class StopRule:
         iterations = np.zeros(len(met), int)
         for t in range(met.shape[1]):
             row = np.where(met[:, t], row + 1, 0)
-            fired = (row >= self.patience) & (t + 1 >= minimum) & (iterations == 0)
+            due = t + 1 >= min_iterations
+            fired = (row >= self.patience) & due & (iterations == 0)
             iterations[fired] = t + 1
         stopped = iterations > 0
         return np.where(stopped, iterations, met.shape[1]), stopped
 
     def memory(self, state: list[Any], logits: Any) -> list[Any]:
-        """What `signal` remembers, before the first iteration: tensors."""
+        """Return the tensors that `signal` remembers, before the first iteration."""
         if self.kind == "agreement":
             return [ops.full_like(ops.argmax(logits, axis=-1), -1)]
         if self.kind == "acceleration":
@@ -137,21 +139,21 @@ class StopRule:
         logits: Any,
         mask: Any = None,
     ) -> tuple[Any, list[Any]]:
-        """What the rule looks at, of every example, and what it now remembers.
+        """Return the signal of every example, and what the rule now remembers.
 
         Args:
-            memory: What it remembered.
-            before: Leaves of the state before the iteration.
-            after: Leaves of the state after it.
-            logits: The answers after it.
-            mask: Which positions of the answers are there; the others are padding.
+            memory: What it remembered after the iteration before.
+            before: Tensors of the state before the iteration.
+            after: Tensors of the state after it.
+            logits: The logits after it.
+            mask: `True` for positions of the logits that are not padding.
         """
         if self.kind == "confidence":
-            return confidence(logits, self.positions, mask=mask), []
+            return confidence(logits, self.reduction, mask=mask), []
         if self.kind == "agreement":
             answers = ops.argmax(logits, axis=-1)
             same = ops.equal(answers, memory[0])
-            # NaN is no answer that could agree with another one.
+            # NaN agrees with nothing.
             known = ops.logical_not(ops.any(ops.isnan(logits), axis=-1))
             same = ops.logical_and(same, known)
             if mask is not None:
@@ -172,20 +174,20 @@ def _floats(leaves):
 
 
 def _share(part, whole):
-    """Of every example, the norm of one over the norm of the other, over all leaves.
+    """Return, for every example, the norm of `part` over that of `whole`.
 
-    It is infinite where a value is infinite or NaN: such a state has not settled.
+    It is infinite if a value is infinite or NaN: such a state has not settled.
     """
     largest = _largest([*part, *whole])
     known = largest < math.inf  # False for NaN, too.
-    # Squares of what is divided by the largest value neither overflow nor vanish.
+    # After division by the largest value, squares neither overflow nor vanish.
     scale = ops.where(known, ops.maximum(largest, 1e-12), 1.0)
     size = ops.maximum(_norm(whole, scale), 1e-12 / scale)
     return ops.where(known, _norm(part, scale) / size, math.inf)
 
 
 def _largest(leaves):
-    """Of every example, the largest absolute value; infinite if there is a NaN."""
+    """Return the largest absolute value of every example, infinite for NaN."""
     found = []
     for x in leaves:
         x = ops.where(ops.isnan(x), math.inf, ops.abs(x))
@@ -195,7 +197,7 @@ def _largest(leaves):
 
 
 def _norm(leaves, scale):
-    """Of every example, over all its leaves, in units of `scale`."""
+    """Return the norm of every example over all its tensors, in units of `scale`."""
     squares = []
     for x in leaves:
         x = x / ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))

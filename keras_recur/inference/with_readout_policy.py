@@ -1,4 +1,4 @@
-"""A model that combines the answers of its iterations, on the same weights."""
+"""Combine the readouts of a model's iterations, on the same weights."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import keras
 from keras import tree
 
 from keras_recur.inference import ReadoutPolicy
-from keras_recur.inference.with_iterations import check_readout, with_iterations
+from keras_recur.inference._graph import check_readout
+from keras_recur.inference.with_iterations import with_iterations
 
 
 def with_readout_policy(
@@ -15,22 +16,21 @@ def with_readout_policy(
     iterations: int | None = None,
     **arguments: Any,
 ) -> keras.Model:
-    """A new model on the same weights that answers by a readout policy.
+    """Return a new model on the same weights that applies a readout policy.
 
     Args:
         model: A model with a loop and a `Readout`, as the zoo builds them.
-        policy: A `ReadoutPolicy`, or its name.
-        iterations: How often the loop applies its block. Default: as it was built.
-        **arguments: Further arguments of `ReadoutPolicy`, where a name is given.
+        policy: A `ReadoutPolicy`, or the name of one.
+        iterations: Number of iterations. Defaults to that of the model.
+        **arguments: Further arguments of `ReadoutPolicy`, if a name is given.
 
     Returns:
-        A `keras.Model`, not compiled. With `"learned"` it has one more weight, which is
-        trained like any other; to train it alone, set `trainable = False` for the
-        layers before.
+        A `keras.Model`, not compiled. With `"learned"` it has one more trainable
+        weight. To train this weight alone, set `trainable = False` on the other layers.
 
     Raises:
-        ValueError: for a model without readouts at every iteration, and as
-            `ReadoutPolicy`.
+        ValueError: If the model has no readout at every iteration, or as
+            `ReadoutPolicy` does.
 
     Example:
 
@@ -43,12 +43,12 @@ def with_readout_policy(
     if isinstance(policy, ReadoutPolicy) and arguments:
         given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         raise ValueError(
-            "Further arguments need the name of a policy. Received: a ReadoutPolicy "
+            "Further arguments require the name of a policy. Received: a ReadoutPolicy "
             f"and {given}. Give them to the ReadoutPolicy."
         )
     if not isinstance(policy, ReadoutPolicy):
         policy = ReadoutPolicy(policy, **arguments, name="policy")
     every = with_iterations(model, iterations, readout="all")
-    # Every answer of a head with several is combined by the same policy.
+    # The same policy combines every output of the head.
     answers = tree.map_structure(policy, every.output)
     return keras.Model(every.input, answers, name=model.name)

@@ -31,7 +31,7 @@ def test_every_iteration_is_that_of_the_whole_run(case, twin):
     steps = inference.Stepwise(model)
     assert steps.iterations == expected.shape[1]
     endless = twin == "recurrent" and case not in ("groups", "bank")
-    assert steps.limit == (None if endless else expected.shape[1])
+    assert steps.max_iterations == (None if endless else expected.shape[1])
     tolerance = 2e-2 if case == "bfloat16" else 1e-4
     carried = steps.start(x)
     for t in range(steps.iterations):
@@ -61,7 +61,7 @@ def test_one_program_serves_all_iterations_where_weights_are_shared():
     for model, programs in ((pair.recurrent, 3), (pair.feedforward, 5)):
         steps = inference.Stepwise(model)
         carried = steps.start(x)
-        for t in range(steps.limit or 50):
+        for t in range(steps.max_iterations or 50):
             carried = steps.advance(carried, t)
         steps.read(carried)
         assert len(steps._programs) == programs
@@ -88,7 +88,7 @@ def test_models_that_cannot_be_taken_apart():
     loop = SharedRecurrentBlock(keras.layers.Dense(4), 2)(x)
     both = keras.layers.Add()([loop, x])
     model = keras.Model(x, Readout(keras.layers.Dense(2))(both))
-    with pytest.raises(ValueError, match="may read its state alone.*by `injection`"):
+    with pytest.raises(ValueError, match="may read its state only.*by `injection`"):
         inference.Stepwise(model)
     steps = inference.Stepwise(small("mlp").recurrent)
     carried = steps.start(np.zeros((1, 3, 3, 1), "float32"))

@@ -18,7 +18,7 @@ from families import (
 )
 
 from keras_recur import inference, zoo
-from keras_recur.inference.with_iterations import called_again
+from keras_recur.inference._graph import rerun_graph
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
 
 families = pytest.mark.parametrize("name", FAMILIES)
@@ -301,7 +301,7 @@ def test_with_iterations_requires_a_positive_integer(value):
 
 def test_with_iterations_requires_a_loop():
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="only")])
-    with pytest.raises(ValueError, match=r"no SharedRecurrentBlock.*\['only'\]"):
+    with pytest.raises(ValueError, match=r"must have a SharedRecurrentBlock.*\['only'\]"):
         inference.with_iterations(plain, 3)
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
         inference.with_iterations("mlp", 3)
@@ -363,11 +363,11 @@ def test_with_iterations_accepts_a_compiled_model(kind):
     np.testing.assert_allclose(output(longer, x), by_hand(loop, x, 6), 1e-5, 1e-6)
 
 
-def test_called_again_accepts_a_sequential():
+def test_rerun_graph_accepts_a_sequential():
     loop = loop_model()
     model = keras.Sequential([keras.Input((4,)), loop])
     x = np.ones((2, 4), "float32")
-    found = called_again(model, iterations=6)(x)
+    found = rerun_graph(model, iterations=6)(x)
     expected = loop(x, iterations=6)
     np.testing.assert_allclose(array(found), array(expected), 1e-6)
 
