@@ -77,7 +77,9 @@ def measure(setting: Setting) -> None:
     at("calibrating")
     held_out = load("validation", batch_size=100, num_examples=500)
     maximum = setting.iterations
-    found = analysis.select_stop_rule(model, setting.variant, held_out, maximum=maximum)
+    found = analysis.select_stop_rule(
+        model, setting.variant, held_out, max_iterations=maximum
+    )
     predictor = inference.EarlyExitPredictor(model, found.rule, maximum)
     test = load("test", batch_size=setting.batch, num_examples=512)
     fixed = inference.with_iterations(model, maximum, unroll=False)

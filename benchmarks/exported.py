@@ -75,8 +75,8 @@ def measure(setting: Setting) -> None:
         pair = zoo.load(name)
     at("exporting")
     # Of walls nothing is learned: a maze's least sure position is never sure.
-    positions = "mean" if task == "mazes" else "min"
-    served = exported(pair.recurrent, positions)
+    reduction = "mean" if task == "mazes" else "min"
+    served = exported(pair.recurrent, reduction)
     test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
     batches = [test[i] for i in range(len(test) if setting.batch > 1 else 128)]
     keras_model = pair.recurrent
@@ -108,7 +108,7 @@ def measure(setting: Setting) -> None:
         against("keras", "exported", keras_model.predict_on_batch, served.serve)
         return
     if setting.variant == "twin":
-        twin = exported(pair.feedforward, positions)
+        twin = exported(pair.feedforward, reduction)
         against("exported", "twin", served.serve, twin.serve)
         return
     rule, _, strictness = setting.variant.partition("-")
@@ -134,13 +134,13 @@ def measure(setting: Setting) -> None:
         report("exported, accuracy", share, "share", variant=variant)
 
 
-def exported(model, positions):
+def exported(model, reduction):
     import tensorflow as tf
 
     import keras_recur
 
     with tempfile.TemporaryDirectory() as place:
-        path = keras_recur.export(model, f"{place}/model", positions=positions)
+        path = keras_recur.export(model, f"{place}/model", reduction=reduction)
         return tf.saved_model.load(str(path))
 
 

@@ -10,6 +10,10 @@ _NOW = {
 }
 
 
-def current_names(config: dict[str, Any]) -> dict[str, Any]:
-    """Return `config` with the keys that this version uses."""
-    return {_NOW.get(key, key): value for key, value in config.items()}
+def current_names(config: dict[str, Any], **also: str) -> dict[str, Any]:
+    """Return `config` with the keys that this version uses.
+
+    `also` maps further old keys, too general to be renamed everywhere, to new ones.
+    """
+    names = _NOW | also
+    return {names.get(key, key): value for key, value in config.items()}

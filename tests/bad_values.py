@@ -77,6 +77,7 @@ ARGUMENTS = {
     "axis": "integer",
     "batch_size": "positive",
     "batches": "positive",
+    "batch_axes": "count",
     "block": "layer",
     "budget": "object",
     "calibration_data": "batches",
@@ -139,7 +140,6 @@ ARGUMENTS = {
     "labels": "labels",
     "last": "positive",
     "layer": "choice",
-    "leading": "count",
     "learning_rate": "positive number",
     "length": "positive",
     "logits": "numerals",
@@ -148,12 +148,12 @@ ARGUMENTS = {
     "macs": "positive number",
     "match": "choice",
     "max_trials": "positive",
-    "maximum": "many",
+    "max_iterations": "many",
     "merge": "choice",
     "metric": "choice",
     "metrics": "object",
     "milestones": "epochs",
-    "minimum": "positive",
+    "min_iterations": "positive",
     "model": "model",
     "momentum": "share",
     "multipliers": "multipliers",
@@ -178,7 +178,6 @@ ARGUMENTS = {
     "pattern": "pattern",
     "phases": "functions",
     "policy": "choice",
-    "positions": "choice",
     "predictor": "object",
     "preprocess": "flag",
     "preprocessing": "layer",
@@ -193,6 +192,7 @@ ARGUMENTS = {
     "rebuild": "function",
     "recipe": "object",
     "recipes": "dictionary",
+    "reduction": "choice",
     "recurrence_penalty": "number",
     "remat": "flag",
     "report": "function",
@@ -240,7 +240,6 @@ ARGUMENTS = {
     "threshold": "share",
     "thresholds": "numbers",
     "throttle": "flag",
-    "to": "path",
     "tokens": "numerals",
     "tolerance": "share",
     "trained": "positive",
@@ -331,7 +330,10 @@ ALLOWED = {
 
 # How much work is asked for, which may be any amount.
 AMOUNTS = ["epochs", "max_trials", "fresh_seeds"]
-AMOUNTS += [("exporting.export", "maximum"), ("exporting.export_run", "maximum")]
+AMOUNTS += [
+    ("exporting.export", "max_iterations"),
+    ("exporting.export_run", "max_iterations"),
+]
 
 # Messages call these by their kind.
 CALLED = {

@@ -29,7 +29,7 @@ class ExitMetrics:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=50)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", max_iterations=50)
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
     >>> found.accuracy == found.right.mean()
@@ -75,7 +75,7 @@ def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=50)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", max_iterations=50)
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> keras_recur.analysis.exit_metrics(predictor, test).iterations.shape
     (20,)
@@ -109,7 +109,7 @@ def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
         stopped,
         float(hits.mean()),
         float(fixed.mean()),
-        predictor.maximum,
+        predictor.max_iterations,
     )
 
 
@@ -130,7 +130,7 @@ def plot_exit_metrics(metrics: ExitMetrics, trained: int | None = None) -> Any:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=9)
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", max_iterations=9)
     >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
     >>> found = keras_recur.analysis.exit_metrics(predictor, test)
     >>> figure = keras_recur.analysis.plot_exit_metrics(found, trained=4)

@@ -56,8 +56,8 @@ def select_stop_rule(
     rule: StopRule | str,
     data: Any,
     accuracy: float | None = None,
-    maximum: int | None = None,
-    minimum: int = 1,
+    max_iterations: int | None = None,
+    min_iterations: int = 1,
 ) -> StopRuleChoice:
     """Finds the rule of a kind that needs the fewest iterations at an accuracy.
 
@@ -72,8 +72,8 @@ def select_stop_rule(
             right if every position with a target of 0 or more is.
         accuracy: Share of examples that must be right. Default: as many as after all
             iterations.
-        maximum: As for `inference.EarlyExitPredictor`.
-        minimum: As for `inference.EarlyExitPredictor`.
+        max_iterations: As for `inference.EarlyExitPredictor`.
+        min_iterations: As for `inference.EarlyExitPredictor`.
 
     Returns:
         A `StopRuleChoice`.
@@ -94,8 +94,10 @@ def select_stop_rule(
     if accuracy is not None:
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
-    predictor = EarlyExitPredictor(model, rule, maximum, minimum)
-    check_size("maximum", predictor.maximum, MAX_ITERATIONS)  # All of them are run.
+    predictor = EarlyExitPredictor(model, rule, max_iterations, min_iterations)
+    check_size(
+        "max_iterations", predictor.max_iterations, MAX_ITERATIONS
+    )  # All of them are run.
     rule = predictor.rule
     signals, rights = [], []
     for x, y in batches(data, "calibrate with"):
@@ -111,7 +113,7 @@ def select_stop_rule(
     signal, right = np.concatenate(signals), np.concatenate(rights)
     tried = []
     for candidate in _candidates(rule, signal):
-        stop, _ = candidate.exits(signal, minimum)
+        stop, _ = candidate.exits(signal, min_iterations)
         found = right[np.arange(len(right)), stop - 1]
         tried.append((candidate, float(found.mean()), float(stop.mean())))
     fixed = float(right[:, -1].mean())
@@ -122,10 +124,12 @@ def select_stop_rule(
         raise ValueError(
             f"No rule of kind {rule.kind!r} reaches the accuracy that was asked for. "
             f"Received: accuracy={wanted:.4g}. Nearest: {best[1]:.4g}, with {best[0]}; "
-            f"after all {predictor.maximum} iterations it is {fixed:.4g}."
+            f"after all {predictor.max_iterations} iterations it is {fixed:.4g}."
         )
     best, reached, iterations = min(enough, key=lambda row: row[2])
-    return StopRuleChoice(best, reached, iterations, fixed, predictor.maximum, tried)
+    return StopRuleChoice(
+        best, reached, iterations, fixed, predictor.max_iterations, tried
+    )
 
 
 def _candidates(rule, signal):

@@ -27,13 +27,13 @@ def export(
     seed: Annotated[
         int | None, typer.Option(help="Of which seed. Default: the first.")
     ] = None,
-    maximum: Annotated[
+    max_iterations: Annotated[
         int | None,
         typer.Option(
             "--max-iterations", help="Iterations at which serving stops at last."
         ),
     ] = None,
-    positions: Annotated[
+    reduction: Annotated[
         str,
         typer.Option(
             "--reduction", help="An answer is as sure as its positions: min or mean."
@@ -52,8 +52,8 @@ def export(
         format,
         twin=twin,
         seed=seed,
-        maximum=maximum,
-        positions=positions,
+        max_iterations=max_iterations,
+        reduction=reduction,
         preprocess=preprocess,
     )
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file())

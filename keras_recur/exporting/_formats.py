@@ -20,7 +20,7 @@ class Format:
         backend: The backend of Keras that writes it.
         ending: Of its file's name; empty for a folder.
         write: Called with the model, the path, the model that raw inputs pass first or
-            `None`, and as keywords `maximum`, `positions` and `card`.
+            `None`, and as keywords `max_iterations`, `reduction` and `card`.
         package: What else is needed, by the name that imports and installs it.
     """
 

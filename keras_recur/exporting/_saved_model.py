@@ -23,7 +23,12 @@ from keras_recur.layers._masks import answer_mask
 
 
 def write_saved_model(
-    model, path: Path, front: Any, maximum: int | None, positions: str, card: dict
+    model,
+    path: Path,
+    front: Any,
+    max_iterations: int | None,
+    reduction: str,
+    card: dict,
 ):
     """Writes the folder. What each function does is told by `export`."""
     import tensorflow as tf
@@ -43,7 +48,7 @@ def write_saved_model(
         "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
         "serve_until_agreed": [inputs, tf.TensorSpec((), "int32", name="patience")],
     }
-    bodies, missing, facts = functions_of(model, maximum, positions)
+    bodies, missing, facts = functions_of(model, max_iterations, reduction)
     module: Any = tf.Module()
     for name, body in bodies.items():
         function = tf.function(
@@ -71,11 +76,11 @@ def write_saved_model(
 
 
 def functions_of(
-    model: Any, maximum: int | None, positions: str
+    model: Any, max_iterations: int | None, reduction: str
 ) -> tuple[dict, dict, dict]:
     """Its functions of tensors, why others are missing, and facts about iterations."""
-    if maximum is not None:
-        check_size("maximum", maximum, MAX_COUNT)
+    if max_iterations is not None:
+        check_size("max_iterations", max_iterations, MAX_COUNT)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}
@@ -103,7 +108,7 @@ def functions_of(
             for loop in loops
         )
         bodies["serve_iterations"], counts = _branched(
-            model, trained, maximum, None if unread else "last"
+            model, trained, max_iterations, None if unread else "last"
         )
         facts["iterations"] = {"trained": trained, "allowed": counts}
     if unread:
@@ -112,20 +117,20 @@ def functions_of(
 
     def serve_all(x):
         logits = every(x, training=False)
-        sure = confidence(logits, positions, 2, answer_mask(logits))
+        sure = confidence(logits, reduction, 2, answer_mask(logits))
         return {"logits": logits, "confidence": sure}
 
     bodies["serve_all"] = serve_all
     if steps:
         sure = EarlyExitPredictor(
-            model, StopRule("confidence", positions=positions), maximum
+            model, StopRule("confidence", reduction=reduction), max_iterations
         )
         agreed = EarlyExitPredictor(
-            model, StopRule("agreement", positions=positions), maximum
+            model, StopRule("agreement", reduction=reduction), max_iterations
         )
         bodies["serve_until"] = sure.until
         bodies["serve_until_agreed"] = _patiently(agreed)
-        facts["stopping"] = {"maximum": sure.maximum, "positions": positions}
+        facts["stopping"] = {"maximum": sure.max_iterations, "positions": reduction}
     return bodies, missing, facts
 
 
@@ -183,21 +188,21 @@ def _looped(steps):
     return serve_iterations
 
 
-def _branched(model, trained, maximum, readout):
+def _branched(model, trained, max_iterations, readout):
     """A branch for each number of iterations: more changes with it than one loop."""
     import tensorflow as tf
 
     models = {}
-    for n in range(1, max(trained, maximum or 0) + 1):
+    for n in range(1, max(trained, max_iterations or 0) + 1):
         try:
             models[n] = with_iterations(model, n, readout)
         except ValueError:  # A state graph's readout may need some steps at least.
             continue
     counts = list(models)
-    if maximum is not None and maximum not in models:
+    if max_iterations is not None and max_iterations not in models:
         raise ValueError(
-            f"`maximum` must be one of {counts} here: there are no weights for others. "
-            f"Received: maximum={maximum}."
+            f"`max_iterations` must be one of {counts} here: there are no weights for others. "
+            f"Received: max_iterations={max_iterations}."
         )
 
     def serve_iterations(x, iterations):

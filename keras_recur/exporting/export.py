@@ -16,7 +16,7 @@ from keras_recur.exporting._card import card_of
 from keras_recur.exporting._formats import FORMATS, require
 from keras_recur.exporting._other_backend import on_its_backend
 from keras_recur.exporting.load_model import load_model
-from keras_recur.inference.confidence import POSITIONS
+from keras_recur.inference.confidence import REDUCTIONS
 from keras_recur.inference.with_iterations import uncompiled
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.layers._walk import walk
@@ -27,8 +27,8 @@ def export(
     path: str | os.PathLike[str],
     format: str = "tf_saved_model",
     *,
-    maximum: int | None = None,
-    positions: str = "min",
+    max_iterations: int | None = None,
+    reduction: str = "min",
     preprocessing: keras.layers.Layer | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -60,7 +60,7 @@ def export(
       `inference.with_iterations(model, readout="all")` and `inference.confidence`.
     - `served.serve_until(inputs, confidence)`: as `inference.EarlyExitPredictor` with a
       `StopRule("confidence", confidence)`: every example is answered after the first
-      iteration that is so sure of it; the loop ends when all are, or at `maximum`. A
+      iteration that is so sure of it; the loop ends when all are, or at `max_iterations`. A
       dictionary of `logits`, `iterations`, `stopped` and `confidence`.
     - `served.serve_until_agreed(inputs, patience)`: the same with a
       `StopRule("agreement", patience=patience)`: every example is answered once so many
@@ -76,10 +76,10 @@ def export(
         path: What to write, which must not exist. `.onnx`, `.tflite` and `.pt2` end the
             names of files.
         format: See above. Default `"tf_saved_model"`.
-        maximum: Iterations at which those that stop do so at last, and for which
+        max_iterations: Iterations at which those that stop do so at last, and for which
             `serve_iterations` has branches, where it has such. Default: as the model
             runs.
-        positions: How sure an answer of many positions is, as in `inference.confidence`:
+        reduction: How sure an answer of many positions is, as in `inference.confidence`:
             as its least sure one, `"min"` (default), or as the `"mean"` of all, which
             suits mazes: what is said of walls is not trained, and never sure.
         preprocessing: A layer, or a model, that raw inputs pass first, such as
@@ -93,7 +93,7 @@ def export(
 
     Raises:
         ValueError: for a model that cannot be written, a path that exists or has the
-            wrong ending, an unknown format, and a `maximum` that is not positive or has
+            wrong ending, an unknown format, and a `max_iterations` that is not positive or has
             no weights.
         ImportError: if a package that the format needs is not installed.
         RuntimeError: if the format's own program fails on the model.
@@ -109,8 +109,8 @@ def export(
     """
     check_one_of("format", format, FORMATS)
     target = _check_path(path, format)
-    if maximum is not None:
-        maximum = check_size("maximum", maximum, MAX_COUNT)
+    if max_iterations is not None:
+        max_iterations = check_size("max_iterations", max_iterations, MAX_COUNT)
     if card is not None:
         check_type("card", card, Mapping, "a dictionary of plain data")
     if isinstance(model, str | os.PathLike):
@@ -119,8 +119,8 @@ def export(
     require(format)
     front = None if preprocessing is None else _front(preprocessing, model)
     settings = {
-        "maximum": maximum,
-        "positions": check_one_of("positions", positions, POSITIONS),
+        "max_iterations": max_iterations,
+        "reduction": check_one_of("reduction", reduction, REDUCTIONS),
         "card": card_of(model, front, card or {}),
     }
     if any(True for _ in banks_of(model)) and not _endless(model):

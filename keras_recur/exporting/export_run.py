@@ -20,7 +20,7 @@ from keras_recur._validation import (
 from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.export import export
 from keras_recur.exporting.load_model import load_model
-from keras_recur.inference.confidence import POSITIONS
+from keras_recur.inference.confidence import REDUCTIONS
 from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
@@ -30,13 +30,13 @@ from keras_recur.zoo.entries import entry_folder, read_entry
 
 def export_run(
     run: str | os.PathLike[str],
-    to: str | os.PathLike[str],
+    path: str | os.PathLike[str],
     format: str = "tf_saved_model",
     *,
     twin: str | None = None,
     seed: int | None = None,
-    maximum: int | None = None,
-    positions: str = "min",
+    max_iterations: int | None = None,
+    reduction: str = "min",
     preprocess: bool = False,
 ) -> Path:
     """Exports what a run has trained, with a card that says how.
@@ -45,14 +45,14 @@ def export_run(
         run: The folder of a run of `keras-recur compare` or `train`; that of a search,
             of which the best configuration is taken; the name of a published entry; or
             a `.keras` file.
-        to: What to write, as the `path` of `export`.
+        path: What to write, as the `path` of `export`.
         format: As of `export`.
         twin: Which network: `"recurrent"` (default), `"feedforward"`, or the name of a
             variant. Of a search: the one that was trained.
         seed: Of which seed. Default: the first that finished; of what is published the
             one seed whose weights are.
-        maximum: As of `export`.
-        positions: As of `export`.
+        max_iterations: As of `export`.
+        reduction: As of `export`.
         preprocess: Whether what the data set's images are normalised with becomes part
             of the model, so that it takes raw images. Default `False`.
 
@@ -71,15 +71,15 @@ def export_run(
     0
     """
     check_one_of("format", format, FORMATS)
-    check_one_of("positions", positions, POSITIONS)
-    check_path("to", to)
+    check_one_of("reduction", reduction, REDUCTIONS)
+    check_path("path", path)
     check_flag("preprocess", preprocess)
     if twin is not None:
         check_string("twin", twin)
     if seed is not None:
         seed = check_integer("seed", seed, 0)
-    if maximum is not None:
-        check_size("maximum", maximum, MAX_COUNT)
+    if max_iterations is not None:
+        check_size("max_iterations", max_iterations, MAX_COUNT)
     model, card, data_name = _trained(check_path("run", run), twin, seed)
     front = None
     if preprocess:
@@ -91,10 +91,10 @@ def export_run(
         front = data.preprocessing(data_name)
     return export(
         model,
-        to,
+        path,
         format,
-        maximum=maximum,
-        positions=positions,
+        max_iterations=max_iterations,
+        reduction=reduction,
         preprocessing=front,
         card=card,
     )

@@ -6,19 +6,19 @@ from keras import ops
 
 from keras_recur._validation import check_integer, check_one_of
 
-POSITIONS = ("min", "mean")
+REDUCTIONS = ("min", "mean")
 
 
 def confidence(
-    logits: Any, positions: str = "min", leading: int = 1, mask: Any = None
+    logits: Any, reduction: str = "min", batch_axes: int = 1, mask: Any = None
 ) -> Any:
     """The probability of the most likely class, one number for every example.
 
     Args:
         logits: `(batch, ..., classes)`.
-        positions: An answer of many positions is as sure as its least sure one,
+        reduction: An answer of many positions is as sure as its least sure one,
             `"min"` (default), or as the `"mean"` of all.
-        leading: How many axes are no positions: 1, the batch (default), or 2 for
+        batch_axes: Number of leading axes that are kept: 1, the batch (default), or 2 for
             `(batch, iterations, ..., classes)`.
         mask: Which positions are there, of the logits' shape without the classes. The
             others, padding, do not count. Default: all are there.
@@ -27,15 +27,15 @@ def confidence(
         Tensor of the leading axes, between 0 and 1.
 
     Raises:
-        ValueError: for unknown `positions`.
+        ValueError: for unknown `reduction`.
 
     Example:
 
     >>> float(keras_recur.inference.confidence(np.zeros((1, 16, 2)))[0])
     0.5
     """
-    check_one_of("positions", positions, POSITIONS)
-    check_integer("leading", leading, 1)
+    check_one_of("reduction", reduction, REDUCTIONS)
+    check_integer("batch_axes", batch_axes, 1)
     received = logits
     try:
         logits = ops.cast(logits, "float32")
@@ -44,11 +44,11 @@ def confidence(
     if len(logits.shape) < 2:
         raise _no_logits(received)
     likely = ops.max(ops.softmax(logits, axis=-1), axis=-1)
-    axes = tuple(range(leading, len(likely.shape)))
+    axes = tuple(range(batch_axes, len(likely.shape)))
     if not axes:
         return likely
     if mask is None:
-        reduce = ops.min if positions == "min" else ops.mean
+        reduce = ops.min if reduction == "min" else ops.mean
         return reduce(likely, axis=axes)
     try:
         there = ops.broadcast_to(ops.cast(mask, "bool"), ops.shape(likely))
@@ -57,7 +57,7 @@ def confidence(
             "`mask` must say of every position whether it is there, in the logits' "
             f"shape without the classes, {tuple(likely.shape)}. Received: {mask!r}."
         ) from error
-    if positions == "min":
+    if reduction == "min":
         return ops.min(ops.where(there, likely, 1.0), axis=axes)
     total = ops.sum(ops.where(there, likely, 0.0), axis=axes)
     return total / ops.maximum(ops.sum(ops.cast(there, "float32"), axis=axes), 1.0)

@@ -35,7 +35,7 @@ class EarlyExitPrediction:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> found = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=30)(
+    >>> found = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", max_iterations=30)(
     ...     np.zeros((3, 16, 1), "float32")
     ... )
     >>> found.iterations.shape == found.stopped.shape == (3,)
@@ -73,9 +73,9 @@ class EarlyExitPredictor:
         model: A model with a `SharedRecurrentBlock` and a `Readout`, as the zoo builds
             them.
         rule: A `StopRule`, or the name of a kind of it.
-        maximum: Iterations after which every example is stopped. Default: as the model
+        max_iterations: Iterations after which every example is stopped. Default: as the model
             was built. Where all iterations share their weights it may be more.
-        minimum: Iterations that every example runs. Default 1.
+        min_iterations: Iterations that every example runs. Default 1.
         policy: What is answered: `"last"` (default), the answer after the example's
             last iteration; `"mean"`, the mean of its logits; `"confident"`, its answer
             that was most sure.
@@ -87,8 +87,8 @@ class EarlyExitPredictor:
     Example:
 
     >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", maximum=30)
-    >>> predictor.maximum
+    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", max_iterations=30)
+    >>> predictor.max_iterations
     30
     """
 
@@ -96,8 +96,8 @@ class EarlyExitPredictor:
         self,
         model: keras.Model,
         rule: StopRule | str,
-        maximum: int | None = None,
-        minimum: int = 1,
+        max_iterations: int | None = None,
+        min_iterations: int = 1,
         policy: str = "last",
     ):
         check_readout(model, "Stopping early")
@@ -112,18 +112,20 @@ class EarlyExitPredictor:
                 "`rule` must be a StopRule or the name of one. Received: "
                 f"rule={rule!r} (of type {type(rule).__name__})."
             )
-        maximum = self.steps.iterations if maximum is None else maximum
-        self.maximum = check_size("maximum", maximum, MAX_COUNT)
-        if self.steps.limit and self.maximum > self.steps.limit:
+        max_iterations = (
+            self.steps.iterations if max_iterations is None else max_iterations
+        )
+        self.max_iterations = check_size("max_iterations", max_iterations, MAX_COUNT)
+        if self.steps.limit and self.max_iterations > self.steps.limit:
             raise ValueError(
-                f"`maximum` can be at most {self.steps.limit} here: there are no "
-                f"weights for more iterations. Received: maximum={maximum}."
+                f"`max_iterations` can be at most {self.steps.limit} here: there are no "
+                f"weights for more iterations. Received: max_iterations={max_iterations}."
             )
-        self.minimum = check_integer("minimum", minimum, 1)
-        if self.minimum > self.maximum:
+        self.min_iterations = check_integer("min_iterations", min_iterations, 1)
+        if self.min_iterations > self.max_iterations:
             raise ValueError(
-                "`minimum` must not be above the maximum. Received: "
-                f"minimum={minimum}, maximum={self.maximum}."
+                "`min_iterations` must not be above the maximum. Received: "
+                f"min_iterations={min_iterations}, max_iterations={self.max_iterations}."
             )
         self.policy = check_one_of("policy", policy, _POLICIES)
 
@@ -155,7 +157,7 @@ class EarlyExitPredictor:
         if not found.stopped.any():
             warnings.warn(
                 f"The rule {self.rule} was met by none of {count} examples: all were "
-                f"stopped at the maximum of {self.maximum} iterations.",
+                f"stopped at the maximum of {self.max_iterations} iterations.",
                 stacklevel=2,
             )
         return found
@@ -195,7 +197,7 @@ class EarlyExitPredictor:
         limits = self._limits(few)
         if self.steps.limit is None:
             return self._program("until", self._loop)(shown, run, limits)
-        for t in range(int(array(run["number"])), self.maximum):
+        for t in range(int(array(run["number"])), self.max_iterations):
             run = self._program("once", self._once, t)(shown, run, limits)
             if array(run["active"]).sum() <= few:
                 break
@@ -207,8 +209,8 @@ class EarlyExitPredictor:
         def unfinished(*leaves):
             run = tree.pack_sequence_as(structure, list(leaves))
             active = ops.sum(ops.cast(run["active"], "int32"))
-            *_, maximum, few = ops.unstack(limits[1], 4)
-            return ops.logical_and(active > few, run["number"] < maximum)
+            *_, max_iterations, few = ops.unstack(limits[1], 4)
+            return ops.logical_and(active > few, run["number"] < max_iterations)
 
         def once(*leaves):
             run = tree.pack_sequence_as(structure, list(leaves))
@@ -221,7 +223,7 @@ class EarlyExitPredictor:
     def _once(self, shown, run, limits, number, iterations):
         """One iteration, and who is done behind it."""
         threshold, counts = limits
-        patience, minimum, maximum, _ = ops.unstack(counts, 4)
+        patience, min_iterations, max_iterations, _ = ops.unstack(counts, 4)
         state, held, answer, signal, certain = self._judge(
             run["state"], shown, run["held"], number, iterations
         )
@@ -230,8 +232,10 @@ class EarlyExitPredictor:
             self.rule.met(signal, threshold), after >= self.rule.earliest
         )
         met = ops.where(met, run["met"] + 1, 0)
-        fired = ops.logical_and(met >= patience, after >= minimum)
-        done = ops.logical_and(run["active"], ops.logical_or(fired, after >= maximum))
+        fired = ops.logical_and(met >= patience, after >= min_iterations)
+        done = ops.logical_and(
+            run["active"], ops.logical_or(fired, after >= max_iterations)
+        )
         broad = ops.reshape(done, (-1, *[1] * (len(answer.shape) - 1)))
         return {
             "number": after,
@@ -257,14 +261,14 @@ class EarlyExitPredictor:
         """
         shown, run = self._begun(x)
         state, held = run["state"], run["held"]
-        for t in range(self.maximum):
+        for t in range(self.max_iterations):
             judge = self._program("judge", self._judge, t)
             state, held, answer, signal, certain = judge(state, shown, held)
             yield array(answer), array(signal), array(certain)
 
     def _program(self, name, function, number=None):
         """Compiled once for rules of one kind: thresholds are not part of it."""
-        key = (name, self.rule.kind, self.rule.positions, self.policy)
+        key = (name, self.rule.kind, self.rule.reduction, self.policy)
         return self.steps.program(key, function, number)
 
     def until(
@@ -290,7 +294,7 @@ class EarlyExitPredictor:
         """What decides of every example when it is done, as tensors."""
         threshold = self.rule.threshold if threshold is None else threshold
         patience = self.rule.patience if patience is None else patience
-        counts = patience, self.minimum, self.maximum, few
+        counts = patience, self.min_iterations, self.max_iterations, few
         return (
             ops.convert_to_tensor(threshold, "float32"),
             ops.convert_to_tensor(counts, "int32"),
@@ -335,12 +339,12 @@ class EarlyExitPredictor:
         there = answer_mask(logits)
         logits = ops.cast(logits, "float32")
         signal, memory = self.rule.signal(memory, list(state), after, logits, there)
-        certain = confidence(logits, self.rule.positions, mask=there)
+        certain = confidence(logits, self.rule.reduction, mask=there)
         answer = logits
         if self.policy == "mean":
             number = ops.cast(start, "float32")
             answer = best = (best * number + logits) / (number + 1.0)
-            certain = confidence(answer, self.rule.positions, mask=there)
+            certain = confidence(answer, self.rule.reduction, mask=there)
         elif self.policy == "confident":
             better = certain > surest
             ones = [1] * (len(logits.shape) - 1)

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur._earlier_names import current_names
 from keras_recur._validation import check_integer, check_one_of
-from keras_recur.inference.confidence import POSITIONS, confidence
+from keras_recur.inference.confidence import REDUCTIONS, confidence
 from keras_recur.layers._masks import answer_mask
 
 POLICIES = ("last", "at", "mean", "cumulative", "learned", "confident")
@@ -30,7 +31,7 @@ class ReadoutPolicy(keras.layers.Layer):
     Args:
         policy: See above. Default `"last"`.
         iteration: For `"at"`, from 1. Default: none.
-        positions: For `"confident"`: how sure an answer of many positions is, as in
+        reduction: For `"confident"`: how sure an answer of many positions is, as in
             `confidence`. Default `"min"`.
         **kwargs: `name`, `dtype`, `trainable`.
 
@@ -65,7 +66,7 @@ class ReadoutPolicy(keras.layers.Layer):
         self,
         policy: str = "last",
         iteration: int | None = None,
-        positions: str = "min",
+        reduction: str = "min",
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -75,10 +76,10 @@ class ReadoutPolicy(keras.layers.Layer):
                 "`iteration` is needed by policy='at', and by no other. Received: "
                 f"policy={policy!r}, iteration={iteration}."
             )
-        self.iteration = iteration and check_integer("iteration", iteration, 1)
-        if iteration == 0:
-            check_integer("iteration", iteration, 1)
-        self.positions = check_one_of("positions", positions, POSITIONS)
+        if iteration is not None:
+            iteration = check_integer("iteration", iteration, 1)
+        self.iteration = iteration
+        self.reduction = check_one_of("reduction", reduction, REDUCTIONS)
         self.supports_masking = True
 
     def build(self, logits_shape):
@@ -125,7 +126,7 @@ class ReadoutPolicy(keras.layers.Layer):
             weights = ops.softmax(ops.cast(self.logits, "float32"))
         else:
             mask = answer_mask(logits, mask)
-            sure = confidence(logits, self.positions, leading=2, mask=mask)
+            sure = confidence(logits, self.reduction, batch_axes=2, mask=mask)
             weights = ops.one_hot(ops.argmax(sure, axis=1), iterations)
         weights = ops.reshape(ops.cast(weights, logits.dtype), (-1, iterations, *ones))
         return ops.sum(weights * logits, axis=1)
@@ -141,5 +142,9 @@ class ReadoutPolicy(keras.layers.Layer):
             **super().get_config(),
             "policy": self.policy,
             "iteration": self.iteration,
-            "positions": self.positions,
+            "reduction": self.reduction,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**current_names(config, positions="reduction"))

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_recur._validation import check_number, check_one_of, check_positive_int
-from keras_recur.inference.confidence import POSITIONS, confidence
+from keras_recur.inference.confidence import REDUCTIONS, confidence
 
 KINDS = ("confidence", "agreement", "change", "acceleration")
 _THRESHOLDS = {"confidence": 0.99, "agreement": 1.0, "change": 0.01}
@@ -35,7 +35,7 @@ class StopRule:
         kind: See above. Default `"confidence"`.
         threshold: See above. Default 0.99 for confidence, 0.01 for the state's.
         patience: For how many iterations in a row it must be so. Default 1.
-        positions: How sure an answer of many positions is, as in `inference.confidence`:
+        reduction: How sure an answer of many positions is, as in `inference.confidence`:
             `"min"` (default) or `"mean"`.
 
     Raises:
@@ -56,12 +56,12 @@ class StopRule:
     kind: str = "confidence"
     threshold: float | None = None
     patience: int = 1
-    positions: str = "min"
+    reduction: str = "min"
 
     def __post_init__(self):
         check_one_of("kind", self.kind, KINDS)
         check_positive_int("patience", self.patience)
-        check_one_of("positions", self.positions, POSITIONS)
+        check_one_of("reduction", self.reduction, REDUCTIONS)
         usual = _THRESHOLDS[self.kind]
         value = usual if self.threshold is None else self.threshold
         value = check_number("threshold", value)
@@ -98,13 +98,13 @@ class StopRule:
         return signal <= threshold
 
     def exits(
-        self, signals: np.ndarray, minimum: int = 1
+        self, signals: np.ndarray, min_iterations: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         """When examples stop whose signals are known.
 
         Args:
             signals: `(examples, iterations)`.
-            minimum: Iterations that every example runs.
+            min_iterations: Iterations that every example runs.
 
         Returns:
             Of each example, after which iteration it stops, and whether the rule was
@@ -116,7 +116,9 @@ class StopRule:
         iterations = np.zeros(len(met), int)
         for t in range(met.shape[1]):
             row = np.where(met[:, t], row + 1, 0)
-            fired = (row >= self.patience) & (t + 1 >= minimum) & (iterations == 0)
+            fired = (
+                (row >= self.patience) & (t + 1 >= min_iterations) & (iterations == 0)
+            )
             iterations[fired] = t + 1
         stopped = iterations > 0
         return np.where(stopped, iterations, met.shape[1]), stopped
@@ -147,7 +149,7 @@ class StopRule:
             mask: Which positions of the answers are there; the others are padding.
         """
         if self.kind == "confidence":
-            return confidence(logits, self.positions, mask=mask), []
+            return confidence(logits, self.reduction, mask=mask), []
         if self.kind == "agreement":
             answers = ops.argmax(logits, axis=-1)
             same = ops.equal(answers, memory[0])

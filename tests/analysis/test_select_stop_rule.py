@@ -49,18 +49,18 @@ def test_the_fewest_iterations_at_the_accuracy_asked_for(kind, model):
     curve = analysis.iteration_curve(model, held_out, MAXIMUM)
     assert found.fixed_accuracy == pytest.approx(curve[-1])
     # More accuracy costs more iterations, or as many.
-    usual = analysis.select_stop_rule(model, kind, held_out, maximum=MAXIMUM)
+    usual = analysis.select_stop_rule(model, kind, held_out, max_iterations=MAXIMUM)
     assert usual.accuracy >= usual.fixed_accuracy
     assert usual.iterations >= found.iterations
     assert str(usual.rule) in str(usual) and "on average" in str(usual)
 
 
 def test_the_rule_given_is_kept_but_for_its_threshold(model):
-    rule = StopRule("confidence", 0.2, patience=2, positions="mean")
+    rule = StopRule("confidence", 0.2, patience=2, reduction="mean")
     found = analysis.select_stop_rule(
         model, rule, examples("validation", 30), 0.3, MAXIMUM
     )
-    assert (found.rule.patience, found.rule.positions) == (2, "mean")
+    assert (found.rule.patience, found.rule.reduction) == (2, "mean")
     assert found.rule.threshold != 0.2
 
 

@@ -59,7 +59,7 @@ def check(served, model, x):
     every = output(inference.with_iterations(model, readout="all"), x)
     found = served.serve_all(x)
     close(found["logits"], every)
-    sure = array(keras_recur.inference.confidence(every, leading=2))
+    sure = array(keras_recur.inference.confidence(every, batch_axes=2))
     close(found["confidence"], sure)
     if hasattr(served, "serve_until"):
         levels = np.sort(sure, axis=None)
@@ -124,7 +124,7 @@ def test_functions_of_a_baked_network(tmp_path):
 @pytest.mark.once("tensorflow")
 def test_inputs_of_any_size_and_signatures_by_name(tmp_path):
     model = small("deep_thinking_2d").recurrent
-    served = export(model, tmp_path, maximum=9)
+    served = export(model, tmp_path, max_iterations=9)
     x = np.random.default_rng(3).normal(size=(2, 11, 8, 2)).astype("float32")
     close(served.serve(x), output(model, x))
     longer = output(inference.with_iterations(model, 9), x)
@@ -141,10 +141,10 @@ def test_inputs_of_any_size_and_signatures_by_name(tmp_path):
 @pytest.mark.once("tensorflow")
 def test_an_answer_may_be_as_sure_as_its_positions_on_average(tmp_path):
     model = small("deep_thinking_1d").recurrent
-    served = export(model, tmp_path, positions="mean")
+    served = export(model, tmp_path, reduction="mean")
     x = inputs_for(model, 3)
     every = output(inference.with_iterations(model, readout="all"), x)
-    sure = keras_recur.inference.confidence(every, "mean", leading=2)
+    sure = keras_recur.inference.confidence(every, "mean", batch_axes=2)
     close(served.serve_all(x)["confidence"], array(sure))
     close(served.serve_until(x, 2.0)["confidence"], array(sure)[:, -1])
     assert card_in(served)["stopping"]["positions"] == "mean"
@@ -154,13 +154,13 @@ def test_an_answer_may_be_as_sure_as_its_positions_on_average(tmp_path):
 def test_serving_ends_when_all_may_stop(tmp_path):
     """It computes fewer iterations: a hundred million would never end."""
     model = small("deep_thinking_1d", iterations=2).recurrent
-    served = export(model, tmp_path, maximum=100_000_000)
+    served = export(model, tmp_path, max_iterations=100_000_000)
     x = inputs_for(model, 2)
     found = served.serve_until(x, 0.01)
     assert list(found["iterations"].numpy()) == [1, 1]
     close(found["logits"], output(inference.with_iterations(model, 1), x))
     rule = inference.StopRule("agreement", patience=2)
-    expected = inference.EarlyExitPredictor(model, rule, maximum=50)(x)
+    expected = inference.EarlyExitPredictor(model, rule, max_iterations=50)(x)
     assert expected.stopped.all()
     found = served.serve_until_agreed(x, 2)
     assert list(found["iterations"].numpy()) == list(expected.iterations)
@@ -200,7 +200,7 @@ def test_a_model_that_reads_all_states_itself(tmp_path):
     loop = SharedRecurrentBlock(layers.Dense(6, "relu"), 3, return_sequences=True)
     mean = layers.GlobalAveragePooling1D()
     model = keras.Sequential([keras.Input((6,)), loop, mean, layers.Dense(2)])
-    served = export(model, tmp_path, maximum=4)
+    served = export(model, tmp_path, max_iterations=4)
     x = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
     for n in (2, 4):
         expected = output(inference.with_iterations(model, n), x)
@@ -260,7 +260,7 @@ def test_preprocessing_and_what_the_card_says(tmp_path):
 @pytest.mark.filterwarnings("ignore:.*weights of the feedforward twin")
 def test_a_published_entry_with_its_card(tmp_path):
     name = "deep_thinking_1d-prefix_sums"
-    path = keras_recur.exporting.export_run(name, tmp_path / "new", maximum=30)
+    path = keras_recur.exporting.export_run(name, tmp_path / "new", max_iterations=30)
     served = tf.saved_model.load(str(path))
     test = keras_recur.data.load("prefix_sums", "test", 50, size=16, num_examples=50)
     x, y = test[0]

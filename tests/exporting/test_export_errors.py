@@ -51,7 +51,7 @@ def subclassed():
         (model, {"format": "tf_savedmodel"}, "Did you mean 'tf_saved_model'?"),
         (model, {"format": "onnx"}, "`path` must end in '.onnx' for format='onnx'"),
         (model, {"path": "a.tflite"}, "must be the name of a folder"),
-        (model, {"positions": "median"}, "Allowed: 'min', 'mean'"),
+        (model, {"reduction": "median"}, "Allowed: 'min', 'mean'"),
         (unbuilt, {}, "is not built.*Call it once"),
         (Subclassed, {}, "is not built"),
         (subclassed, {}, "Only a Functional or Sequential model"),
@@ -79,17 +79,19 @@ def test_bad_arguments(make, arguments, message, tmp_path, monkeypatch):
 
 @pytest.mark.once("tensorflow")
 @pytest.mark.parametrize(
-    ("name", "maximum", "message"),
+    ("name", "max_iterations", "message"),
     [
-        ("mlp", 0, "`maximum` must be a positive integer"),
-        ("mlp", 9, "`maximum` can be at most 2 here"),
-        ("frnn", 9, r"`maximum` must be one of \[1, 2\] here"),
+        ("mlp", 0, "`max_iterations` must be a positive integer"),
+        ("mlp", 9, "`max_iterations` can be at most 2 here"),
+        ("frnn", 9, r"`max_iterations` must be one of \[1, 2\] here"),
     ],
 )
-def test_maximum(name, maximum, message, tmp_path):
+def test_export_checks_max_iterations(name, max_iterations, message, tmp_path):
     pair = keras_recur.zoo.build(name, input_shape=(8, 8, 1), width=2, iterations=2)
     with pytest.raises(ValueError, match=message):
-        keras_recur.export(pair.feedforward, tmp_path / "new", maximum=maximum)
+        keras_recur.export(
+            pair.feedforward, tmp_path / "new", max_iterations=max_iterations
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -202,8 +204,8 @@ def test_a_layer_of_a_notebook_is_not(tmp_path, monkeypatch):
 
 @elsewhere
 def test_the_other_process_tells_what_went_wrong(tmp_path):
-    with pytest.raises(ValueError, match="`maximum` must be a positive integer"):
-        keras_recur.export(model(), tmp_path / "new", maximum=-1)
+    with pytest.raises(ValueError, match="`max_iterations` must be a positive integer"):
+        keras_recur.export(model(), tmp_path / "new", max_iterations=-1)
     assert not list(tmp_path.iterdir())
 
 

@@ -27,7 +27,7 @@ def by_hand(rule, logits, states):
     if rule.kind == "confidence":
         e = np.exp(logits - logits.max(-1, keepdims=True))
         likely = (e / e.sum(-1, keepdims=True)).max(-1)
-        return getattr(likely, rule.positions)(axis=-1)
+        return getattr(likely, rule.reduction)(axis=-1)
     if rule.kind == "agreement":
         answers = logits.argmax(-1)
         same = (answers[:, 1:] == answers[:, :-1]).all(-1)
@@ -52,7 +52,7 @@ def states_of(model, x, iterations):
 
 RULES = {
     "confidence": StopRule("confidence", 0.5),
-    "mean confidence": StopRule("confidence", 0.5, positions="mean"),
+    "mean confidence": StopRule("confidence", 0.5, reduction="mean"),
     "agreement": StopRule("agreement"),
     "change": StopRule("change", 0.5),
     "acceleration": StopRule("acceleration", 0.5, patience=2),
@@ -68,7 +68,7 @@ def test_examples_stop_where_the_rule_says(which, trained):
     rule = RULES[which]
     if rule.kind != "agreement":
         rule = StopRule(
-            rule.kind, float(np.median(signals)), rule.patience, rule.positions
+            rule.kind, float(np.median(signals)), rule.patience, rule.reduction
         )
     predictor = inference.EarlyExitPredictor(trained, rule, MAXIMUM)
     followed = np.stack([signal for _, signal, _ in predictor.follow(x)], axis=1)
@@ -80,7 +80,7 @@ def test_examples_stop_where_the_rule_says(which, trained):
     assert len(set(expected)) > 1
     at = np.arange(len(x)), expected - 1
     np.testing.assert_allclose(found.logits, logits[at], 1e-4, 1e-4)
-    sure = by_hand(StopRule("confidence", positions=rule.positions), logits, None)
+    sure = by_hand(StopRule("confidence", reduction=rule.reduction), logits, None)
     np.testing.assert_allclose(found.confidence, sure[at], 1e-3)
     parts = predictor(x, batch_size=4)
     np.testing.assert_array_equal(parts.iterations, found.iterations)
@@ -91,7 +91,7 @@ def test_exits_by_hand():
     signals = np.array([[0.1, 0.9, 0.2, 0.9, 0.9], [0.95, 0.95, 0.1, 0.1, 0.1]])
     iterations, stopped = StopRule("confidence", 0.9, patience=2).exits(signals)
     assert iterations.tolist() == [5, 2] and stopped.tolist() == [True, True]
-    iterations, stopped = StopRule("confidence", 0.92).exits(signals, minimum=2)
+    iterations, stopped = StopRule("confidence", 0.92).exits(signals, min_iterations=2)
     assert iterations.tolist() == [5, 2] and stopped.tolist() == [False, True]
     # An answer cannot agree, nor a change change, before there were two.
     assert StopRule("acceleration", 1.0).exits(np.zeros((1, 3)))[0].tolist() == [2]
@@ -143,7 +143,7 @@ def test_what_is_done_leaves_the_batch():
 def test_the_loop_ends_when_all_are_done(trained):
     x = inputs_for(trained, batch=5)
     predictor = inference.EarlyExitPredictor(
-        trained, StopRule("confidence", 1e-6), maximum=10_000
+        trained, StopRule("confidence", 1e-6), max_iterations=10_000
     )
     found = predictor(x)
     assert found.iterations.tolist() == [1] * 5 and found.stopped.all()
@@ -168,7 +168,7 @@ def test_policies_over_the_iterations_that_were_run(policy, trained):
     found = inference.EarlyExitPredictor(trained, rule, MAXIMUM, policy=policy)(x)
     for example, run in enumerate(found.iterations):
         own = logits[example, :run]
-        sure = array(confidence(own[None], leading=2))[0]
+        sure = array(confidence(own[None], batch_axes=2))[0]
         expected = {
             "last": own[-1],
             "mean": own.mean(axis=0),
@@ -193,7 +193,7 @@ def test_untied_networks_stop_early_too():
     found = inference.EarlyExitPredictor(model, "agreement")(x)
     at = np.arange(5), found.iterations - 1
     np.testing.assert_allclose(found.logits, every(model, x, 3)[at], 1e-4, 1e-4)
-    with pytest.raises(ValueError, match="at most 3 here.*Received: maximum=4"):
+    with pytest.raises(ValueError, match="at most 3 here.*Received: max_iterations=4"):
         inference.EarlyExitPredictor(model, "agreement", 4)
 
 
@@ -210,11 +210,11 @@ def test_untied_networks_stop_early_too():
         ),
         (
             lambda m: inference.EarlyExitPredictor(m, "change", 0),
-            "`maximum` must be.*maximum=0",
+            "`max_iterations` must be.*max_iterations=0",
         ),
         (
             lambda m: inference.EarlyExitPredictor(m, "change", 3, 4),
-            "minimum=4, maximum=3",
+            "min_iterations=4, max_iterations=3",
         ),
         (
             lambda m: inference.EarlyExitPredictor(m, "change", policy="learned"),
@@ -229,7 +229,7 @@ def test_untied_networks_stop_early_too():
         (lambda m: StopRule("change", float("nan")), "Received: threshold=nan"),
         (lambda m: StopRule("agreement", 0.5), "takes no threshold.*by `patience`"),
         (lambda m: StopRule("change", patience=0), "`patience` must be.*patience=0"),
-        (lambda m: StopRule(positions="max"), "`positions`.*'max'"),
+        (lambda m: StopRule(reduction="max"), "`reduction`.*'max'"),
     ],
 )
 def test_refusals(make, message, trained):

@@ -66,7 +66,7 @@ def test_padding_changes_no_answer(case):
     every = inference.with_iterations(model, readout="all")
     steps = inference.Stepwise(model)
     carried = steps.advance(steps.start(TOKENS), 0, 2)
-    never = inference.EarlyExitPredictor(model, "agreement", minimum=3)
+    never = inference.EarlyExitPredictor(model, "agreement", min_iterations=3)
     found = {
         "predict": model.predict(TOKENS, verbose=0),
         "all": array(every(TOKENS))[:, -1],
@@ -180,7 +180,7 @@ def test_a_mask_that_a_head_left_behind_does_no_harm():
     assert scores["loss"] == pytest.approx(float(array(expected)), 1e-4)
     assert iteration_curve(model, [(TOKENS, classes)])[-1] == 1
     for kind in ("confidence", "agreement"):
-        found = inference.EarlyExitPredictor(model, kind, minimum=3)(TOKENS)
+        found = inference.EarlyExitPredictor(model, kind, min_iterations=3)(TOKENS)
         np.testing.assert_allclose(found.logits, answers, 1e-4, 1e-5)
     confident = inference.with_readout_policy(model, "confident")
     assert array(confident(TOKENS)).shape == (3, 3)
@@ -276,18 +276,18 @@ def test_padded_positions_are_not_scored(readout):
     assert iteration_curve(model, data)[-1] == 1
     assert iteration_metrics(model, data).accuracy[-1] == 1
     if readout == "last":
-        predictor = inference.EarlyExitPredictor(model, "agreement", minimum=3)
+        predictor = inference.EarlyExitPredictor(model, "agreement", min_iterations=3)
         assert exit_metrics(predictor, data).fixed_accuracy == 1
         assert select_stop_rule(model, "agreement", data).fixed_accuracy == 1
 
 
-@pytest.mark.parametrize("positions", ["min", "mean"])
+@pytest.mark.parametrize("reduction", ["min", "mean"])
 @pytest.mark.parametrize("kind", ["confidence", "agreement"])
 @pytest.mark.parametrize("policy", ["last", "mean", "confident"])
-def test_padded_positions_do_not_keep_an_example_running(kind, positions, policy):
+def test_padded_positions_do_not_keep_an_example_running(kind, reduction, policy):
     model = tagger()
     rule = inference.StopRule(
-        kind, 0.45 if kind == "confidence" else None, 1, positions
+        kind, 0.45 if kind == "confidence" else None, 1, reduction
     )
     run = inference.EarlyExitPredictor(model, rule, 8, policy=policy)
     found = run(TOKENS)

@@ -33,17 +33,17 @@ def test_policies(name):
     close(array(again(LOGITS)), EXPECTED[name])
 
 
-@pytest.mark.parametrize("positions", ["min", "mean"])
-def test_the_most_confident_iteration_of_every_example(positions):
+@pytest.mark.parametrize("reduction", ["min", "mean"])
+def test_the_most_confident_iteration_of_every_example(reduction):
     e = np.exp(LOGITS)
     likely = (e / e.sum(-1, keepdims=True)).max(-1)
-    sure = getattr(likely, positions)(axis=-1)
-    close(array(confidence(LOGITS, positions, leading=2)), sure)
+    sure = getattr(likely, reduction)(axis=-1)
+    close(array(confidence(LOGITS, reduction, batch_axes=2)), sure)
     chosen = sure.argmax(axis=1)
     assert len(set(chosen)) > 1
-    layer = policy_of("confident", positions=positions)
+    layer = policy_of("confident", reduction=reduction)
     close(array(layer(LOGITS)), LOGITS[np.arange(4), chosen])
-    close(array(confidence(LOGITS[:, 0], positions)), sure[:, 0])
+    close(array(confidence(LOGITS[:, 0], reduction)), sure[:, 0])
 
 
 def test_learned_weights_find_the_iteration_that_is_right():
@@ -84,8 +84,8 @@ def test_a_model_with_a_policy(tmp_path):
         (lambda: ReadoutPolicy("at", 0), "`iteration` must be.*iteration=0"),
         (lambda: ReadoutPolicy("at", 6)(LOGITS), "at most 5 here.*iteration=6"),
         (lambda: ReadoutPolicy()(LOGITS[:, 0, 0]), "answers of all iterations.*reado"),
-        (lambda: ReadoutPolicy(positions="max"), "`positions`.*'max'"),
-        (lambda: confidence(LOGITS, "median"), "`positions`.*'median'"),
+        (lambda: ReadoutPolicy(reduction="max"), "`reduction`.*'max'"),
+        (lambda: confidence(LOGITS, "median"), "`reduction`.*'median'"),
     ],
 )
 def test_refusals(make, message):
