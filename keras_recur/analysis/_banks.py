@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_recur.analysis._logits import check_model
-from keras_recur.inference.with_iterations import uncompiled
+from keras_recur.inference._graph import functional_copy
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 from keras_recur.layers._held import held
 from keras_recur.layers._walk import walk
@@ -69,7 +69,7 @@ def rebuilt(
         change: Takes a layer; returns what stands in its place, or `None` to copy it.
         call: As `call_function` of `keras.models.clone_model`.
     """
-    functional = uncompiled(model)
+    functional = functional_copy(model)
     copies = []
 
     def copy(layer):

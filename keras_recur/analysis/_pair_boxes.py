@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_recur.inference.with_iterations import has_loop
+from keras_recur.inference._graph import has_loop
 from keras_recur.layers import (
     Readout,
     RecurrentGraph,

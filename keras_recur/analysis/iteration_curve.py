@@ -14,8 +14,9 @@ from keras import ops
 from keras_recur._validation import check_callable, check_positive_int
 from keras_recur.analysis._logits import AnswerLabels
 from keras_recur.data._batches import batches
+from keras_recur.inference._graph import has_loop, loops_in
 from keras_recur.inference.stepwise import Stepwise
-from keras_recur.inference.with_iterations import has_loop, loops_in, with_iterations
+from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
 
@@ -142,8 +143,8 @@ class Readouts:
         steps = self._steps
 
         def classes(state, shown, start, iterations):
-            state = steps.go_on(state, shown, start, iterations)
-            return state, ops.argmax(steps.answer(state), axis=-1)
+            state = steps.apply_loop(state, shown, start, iterations)
+            return state, ops.argmax(steps.apply_head(state), axis=-1)
 
         state, shown = steps.start(x)
         for t in range(self.iterations):

@@ -18,7 +18,7 @@ from keras_recur.analysis._predictions_image import UnfoldingImage
 from keras_recur.analysis._predictions_string import UnfoldingString
 from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.data._batches import to_numpy
-from keras_recur.inference.with_iterations import loops_in
+from keras_recur.inference._graph import loops_in
 from keras_recur.layers import RecurrentGraph
 
 

@@ -17,7 +17,7 @@ from keras_recur.analysis._banks import has_graph
 from keras_recur.analysis._logits import check_model
 from keras_recur.analysis._with_steps import with_steps
 from keras_recur.data._batches import inputs
-from keras_recur.inference.with_iterations import called_again, has_loop
+from keras_recur.inference._graph import has_loop, rerun_graph
 from keras_recur.layers import (
     SharedRecurrentBlock,
     TimeSpecificBatchNormalization,
@@ -97,7 +97,7 @@ def update_batch_norm(
     # Rolled, a layer may be called once for all iterations.
     run = model
     if has_graph(model) and has_loop(model):
-        run = called_again(model, unroll=True)
+        run = rerun_graph(model, unroll=True)
     done = 0
     try:
         for loop in loops:  # Those that are in other layers, too.

@@ -9,15 +9,11 @@ from keras import ops, tree
 from keras_recur._files import write_json
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur.inference import confidence
+from keras_recur.inference._graph import check_one_output, check_readout, loops_in
 from keras_recur.inference.early_exit import EarlyExitPredictor
 from keras_recur.inference.stepwise import Stepwise
 from keras_recur.inference.stop_rule import StopRule
-from keras_recur.inference.with_iterations import (
-    check_one_output,
-    check_readout,
-    loops_in,
-    with_iterations,
-)
+from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.layers import RecurrentGraph
 from keras_recur.layers._masks import answer_mask
 
@@ -128,7 +124,7 @@ def functions_of(
         agreed = EarlyExitPredictor(
             model, StopRule("agreement", reduction=reduction), max_iterations
         )
-        bodies["serve_until"] = sure.until
+        bodies["serve_until"] = sure.run_symbolic
         bodies["serve_until_agreed"] = _patiently(agreed)
         facts["stopping"] = {"maximum": sure.max_iterations, "positions": reduction}
     return bodies, missing, facts
@@ -165,7 +161,7 @@ def _count(name, value, limit=None):
 
 def _patiently(predictor):
     def serve_until_agreed(x, patience):
-        return predictor.until(x, patience=_count("patience", patience))
+        return predictor.run_symbolic(x, patience=_count("patience", patience))
 
     return serve_until_agreed
 
@@ -175,15 +171,15 @@ def _looped(steps):
 
     def serve_iterations(x, iterations):
         iterations = _count("iterations", iterations, steps.limit)
-        state, shown = steps.begin(x)
+        state, shown = steps.apply_stem(x)
 
         def once(number, *state):
-            after = steps.go_on(list(state), shown, number, 1)
+            after = steps.apply_loop(list(state), shown, number, 1)
             return number + 1, *after
 
         start = (ops.zeros((), dtype="int32"), *state)
         _, *state = ops.while_loop(lambda t, *_: t < iterations, once, start)
-        return steps.answer(state)
+        return steps.apply_head(state)
 
     return serve_iterations
 

@@ -16,8 +16,8 @@ from keras_recur.exporting._card import card_of
 from keras_recur.exporting._formats import FORMATS, require
 from keras_recur.exporting._other_backend import on_its_backend
 from keras_recur.exporting.load_model import load_model
+from keras_recur.inference._graph import functional_copy
 from keras_recur.inference.confidence import REDUCTIONS
-from keras_recur.inference.with_iterations import uncompiled
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.layers._walk import walk
 
@@ -161,7 +161,7 @@ def _checked(model):
             "its inputs are not known. Call it once, or begin it with "
             "keras.Input(shape)."
         )
-    return uncompiled(model)
+    return functional_copy(model)
 
 
 def _endless(model):
@@ -177,7 +177,7 @@ def _endless(model):
 def _front(preprocessing, model):
     """The model that raw inputs pass first."""
     if isinstance(preprocessing, keras.Model) and preprocessing.built:
-        front = uncompiled(preprocessing)
+        front = functional_copy(preprocessing)
     elif not isinstance(preprocessing, keras.layers.Layer):
         raise ValueError(
             "`preprocessing` must be a Keras layer or model. Received: "

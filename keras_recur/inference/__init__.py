@@ -1,7 +1,8 @@
 """Run trained models: iteration by iteration, for longer, or until a rule stops them."""
 
 from keras_recur.inference.confidence import confidence
-from keras_recur.inference.early_exit import EarlyExitPrediction, EarlyExitPredictor
+from keras_recur.inference.early_exit import EarlyExitPredictor
+from keras_recur.inference.early_exit_prediction import EarlyExitPrediction
 from keras_recur.inference.readout_policy import ReadoutPolicy
 from keras_recur.inference.stepwise import Stepwise
 from keras_recur.inference.stop_rule import StopRule

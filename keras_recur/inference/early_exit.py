@@ -1,6 +1,5 @@
-"""Prediction that stops where it is sure, and saves the time."""
+"""Predict with as few iterations as each example needs."""
 
-import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,71 +10,31 @@ from keras import ops, tree
 
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
+from keras_recur.inference._graph import check_one_output, check_readout
 from keras_recur.inference.confidence import confidence
+from keras_recur.inference.early_exit_prediction import EarlyExitPrediction
 from keras_recur.inference.stepwise import Stepwise, as_tensors
 from keras_recur.inference.stop_rule import KINDS, StopRule
-from keras_recur.inference.with_iterations import check_one_output, check_readout
 from keras_recur.layers._masks import answer_mask
 
 _POLICIES = ("last", "mean", "confident")
 _ANSWERS = ("logits", "iterations", "stopped", "confidence")
 
 
-@dataclasses.dataclass(frozen=True)
-class EarlyExitPrediction:
-    """Answers of an `EarlyExitPredictor`.
-
-    Attributes:
-        logits: `(examples, ..., classes)`.
-        iterations: Of each example, how many were run.
-        stopped: Of each example, whether the rule was met; else it was stopped at the
-            maximum.
-        confidence: Of each example, how sure its answer is.
-
-    Example:
-
-    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> found = keras_recur.inference.EarlyExitPredictor(pair.recurrent, "agreement", max_iterations=30)(
-    ...     np.zeros((3, 16, 1), "float32")
-    ... )
-    >>> found.iterations.shape == found.stopped.shape == (3,)
-    True
-    """
-
-    logits: np.ndarray
-    iterations: np.ndarray
-    stopped: np.ndarray
-    confidence: np.ndarray
-
-    @property
-    def classes(self) -> np.ndarray:
-        """The most likely class, of every position."""
-        return np.argmax(self.logits, axis=-1)
-
-    def __str__(self):
-        late = int((~self.stopped).sum())
-        return (
-            f"{len(self.iterations)} examples, {self.iterations.mean():.1f} iterations "
-            f"on average ({self.iterations.min()} to {self.iterations.max()}); "
-            f"{late} were stopped at the maximum"
-        )
-
-
 class EarlyExitPredictor:
-    """Predictor that runs every example until a stop rule is met. Call it on inputs.
+    """Predictor that runs each example until a stop rule is met. Call it on inputs.
 
-    Examples that are done leave the batch: once half of the batch is done, the rest is
-    gathered into one of half the size (on PyTorch at once, since nothing must be
-    compiled for another size). The loop ends when all are done. Where all iterations
-    share their weights it is one compiled program between two such gatherings.
+    Finished examples leave the batch: when half of it is finished, the rest is gathered
+    into a batch of half the size. PyTorch, which compiles nothing, gathers after every
+    iteration. The loop ends when all examples are finished. If all iterations share
+    their weights, one compiled program runs between two gatherings.
 
     Args:
-        model: A model with a `SharedRecurrentBlock` and a `Readout`, as the zoo builds
-            them.
-        rule: A `StopRule`, or the name of a kind of it.
+        model: Model with a `SharedRecurrentBlock` and a `Readout`, as the zoo builds it.
+        rule: A `StopRule`, or the name of its kind.
         max_iterations: Iterations after which every example is stopped. Default: as the model
             was built. Where all iterations share their weights it may be more.
-        min_iterations: Iterations that every example runs. Default 1.
+        min_iterations: Iterations that every example runs. Defaults to `1`.
         policy: What is answered: `"last"` (default), the answer after the example's
             last iteration; `"mean"`, the mean of its logits; `"confident"`, its answer
             that was most sure.
@@ -130,11 +89,11 @@ class EarlyExitPredictor:
         self.policy = check_one_of("policy", policy, _POLICIES)
 
     def __call__(self, x: Any, batch_size: int | None = None) -> EarlyExitPrediction:
-        """Predicts.
+        """Predict a batch of any size.
 
         Args:
-            x: Inputs, or a list of arrays where the model has several.
-            batch_size: Examples at a time. Default: all.
+            x: Inputs; a list of arrays if the model has several.
+            batch_size: Number of examples that run together. Default: all.
 
         Returns:
             An `EarlyExitPrediction`. Warns if no example met the rule.
@@ -148,7 +107,7 @@ class EarlyExitPredictor:
         if not count:
             raise ValueError("`x` has no examples to predict.")
         parts = [
-            self._batch(tree.map_structure(lambda a, i=i: a[i : i + size], x))
+            self._predict_batch(tree.map_structure(lambda a, i=i: a[i : i + size], x))
             for i in range(0, count, size)
         ]
         found = EarlyExitPrediction(
@@ -162,13 +121,13 @@ class EarlyExitPredictor:
             )
         return found
 
-    def _batch(self, x):
+    def _predict_batch(self, x):
         count = len(tree.flatten(x)[0])
         rows = np.arange(count)  # Which example each row of the batch is; -1: padding.
         found: list[Any] = []
-        shown, run = self._begun(x)
+        shown, run = self._program("start", self._start)(as_tensors(x))
         while True:
-            run = self._until(shown, run, self._few(len(rows)))
+            run = self._run(shown, run, self._compact_below(len(rows)))
             done = ~array(run["active"]) & (rows >= 0)
             answered = [array(run[name]) for name in _ANSWERS]
             if not found:
@@ -178,8 +137,8 @@ class EarlyExitPredictor:
             left = np.flatnonzero(~done & (rows >= 0))
             if not len(left):
                 return found
-            # The rest, in a smaller batch; what fills it up is done already.
-            size = self._size(len(left), len(rows))
+            # Gather the rest into a smaller batch, filled up with finished examples.
+            size = self._compacted_size(len(left), len(rows))
             kept = np.concatenate([left, np.full(size - len(left), left[0])])
             rows = np.where(np.arange(size) < len(left), rows[kept], -1)
             number = run.pop("number")
@@ -187,24 +146,19 @@ class EarlyExitPredictor:
             run["active"] = ops.convert_to_tensor(rows >= 0)
             run["number"] = number
 
-    def _begun(self, x):
-        """What the block is shown, and all that a run carries from step to step."""
-        x = as_tensors(x)
-        return self._program("begin", self._begin)(x)
-
-    def _until(self, shown, run, few):
-        """Goes on until at most so many examples are active, or at the maximum."""
-        limits = self._limits(few)
+    def _run(self, shown, run, compact_below):
+        """Run until at most `compact_below` examples are active, or to the maximum."""
+        limits = self._limits(compact_below)
         if self.steps.limit is None:
-            return self._program("until", self._loop)(shown, run, limits)
+            return self._program("loop", self._loop)(shown, run, limits)
         for t in range(int(array(run["number"])), self.max_iterations):
-            run = self._program("once", self._once, t)(shown, run, limits)
-            if array(run["active"]).sum() <= few:
+            run = self._program("step", self._step, t)(shown, run, limits)
+            if array(run["active"]).sum() <= compact_below:
                 break
         return run
 
     def _loop(self, shown, run, limits):
-        """The loop as one program: nothing is asked of the host in between."""
+        """Run the loop as one program that never waits for the host."""
 
         def unfinished(*leaves):
             run = tree.pack_sequence_as(structure, list(leaves))
@@ -214,17 +168,17 @@ class EarlyExitPredictor:
 
         def once(*leaves):
             run = tree.pack_sequence_as(structure, list(leaves))
-            return tree.flatten(self._once(shown, run, limits, run["number"], 1))
+            return tree.flatten(self._step(shown, run, limits, run["number"], 1))
 
         structure = run
         leaves = ops.while_loop(unfinished, once, tree.flatten(run))
         return tree.pack_sequence_as(structure, list(leaves))
 
-    def _once(self, shown, run, limits, number, iterations):
-        """One iteration, and who is done behind it."""
+    def _step(self, shown, run, limits, number, iterations):
+        """Run one iteration and decide which examples are done."""
         threshold, counts = limits
         patience, min_iterations, max_iterations, _ = ops.unstack(counts, 4)
-        state, held, answer, signal, certain = self._judge(
+        state, held, answer, signal, certain = self._evaluate_step(
             run["state"], shown, run["held"], number, iterations
         )
         after = ops.cast(number, "int32") + 1
@@ -250,33 +204,33 @@ class EarlyExitPredictor:
         }
 
     def follow(self, x: Any) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Runs a batch to the maximum, whatever the rule says.
+        """Run a batch to the maximum, without stopping.
 
         Args:
             x: Inputs.
 
         Yields:
-            After each iteration the logits that would be answered, and of each example
-            the rule's signal and how sure the answer is.
+            After each iteration: the logits of the policy, the signal of the rule and
+            the confidence, the last two of shape `(batch,)`.
         """
-        shown, run = self._begun(x)
+        shown, run = self._program("start", self._start)(as_tensors(x))
         state, held = run["state"], run["held"]
         for t in range(self.max_iterations):
-            judge = self._program("judge", self._judge, t)
+            judge = self._program("evaluate", self._evaluate_step, t)
             state, held, answer, signal, certain = judge(state, shown, held)
             yield array(answer), array(signal), array(certain)
 
     def _program(self, name, function, number=None):
-        """Compiled once for rules of one kind: thresholds are not part of it."""
+        """Compile a function once per kind of rule; thresholds are its arguments."""
         key = (name, self.rule.kind, self.rule.reduction, self.policy)
         return self.steps.program(key, function, number)
 
-    def until(
+    def run_symbolic(
         self, x: Any, threshold: Any = None, patience: Any = None
     ) -> dict[str, Any]:
-        """Not compiled: a whole batch as tensors, for a graph of one's own.
+        """Predict a batch of tensors within a graph of yours; not compiled.
 
-        Nothing is asked of the host: the loop ends when all of the batch is done.
+        The loop ends when the whole batch is done, without waiting for the host.
 
         Args:
             x: Inputs, as tensors.
@@ -286,12 +240,12 @@ class EarlyExitPredictor:
         Returns:
             A dictionary of `logits`, `iterations`, `stopped` and `confidence`.
         """
-        shown, run = self._begin(x)
+        shown, run = self._start(x)
         run = self._loop(shown, run, self._limits(0, threshold, patience))
         return {name: run[name] for name in _ANSWERS}
 
     def _limits(self, few, threshold=None, patience=None):
-        """What decides of every example when it is done, as tensors."""
+        """Return the limits of the loop as tensors."""
         threshold = self.rule.threshold if threshold is None else threshold
         patience = self.rule.patience if patience is None else patience
         counts = patience, self.min_iterations, self.max_iterations, few
@@ -300,21 +254,21 @@ class EarlyExitPredictor:
             ops.convert_to_tensor(counts, "int32"),
         )
 
-    def _few(self, size: int) -> int:
-        """How many examples may be left of a batch before it is made smaller."""
+    def _compact_below(self, size: int) -> int:
+        """Return the number of active examples at which a batch is compacted."""
         return size - 1 if keras.backend.backend() == "torch" else size // 2
 
-    def _size(self, left: int, size: int) -> int:
-        """Of the batch that goes on: where one is compiled, every size is a program."""
+    def _compacted_size(self, left: int, size: int) -> int:
+        """Return the size of the compacted batch; every size is compiled once."""
         if keras.backend.backend() == "torch":
             return left
         while size >= 2 * left:
             size = (size + 1) // 2
         return size
 
-    def _begin(self, x):
-        state, shown = self.steps.begin(x)
-        logits = ops.cast(self.steps.answer(state), "float32")  # only for its shape
+    def _start(self, x):
+        state, shown = self.steps.apply_stem(x)
+        logits = ops.cast(self.steps.apply_head(state), "float32")  # only for its shape
         unsure = ops.zeros_like(confidence(logits))
         nothing = ops.zeros_like(unsure, dtype="int32")
         logits = ops.zeros_like(logits)
@@ -331,11 +285,11 @@ class EarlyExitPredictor:
             "confidence": unsure,
         }
 
-    def _judge(self, state, shown, held, start, iterations):
-        """One iteration, what is answered behind it, and what the rule sees."""
+    def _evaluate_step(self, state, shown, held, start, iterations):
+        """Run one iteration and return the prediction, the signal and the confidence."""
         memory, best, surest = held
-        after = self.steps.go_on(state, shown, start, iterations)
-        logits = self.steps.answer(after)
+        after = self.steps.apply_loop(state, shown, start, iterations)
+        logits = self.steps.apply_head(after)
         there = answer_mask(logits)
         logits = ops.cast(logits, "float32")
         signal, memory = self.rule.signal(memory, list(state), after, logits, there)
@@ -355,10 +309,11 @@ class EarlyExitPredictor:
 
 
 def array(x: Any) -> np.ndarray:
+    """Return a tensor as a NumPy array."""
     return np.asarray(ops.convert_to_numpy(x))
 
 
 def take(nest: Any, rows: Sequence[int] | np.ndarray) -> Any:
-    """The examples of these rows, of every tensor of a nest."""
+    """Take these rows of every tensor of a nest."""
     rows = ops.convert_to_tensor(rows, "int32")
     return tree.map_structure(lambda x: ops.take(x, rows, axis=0), nest)

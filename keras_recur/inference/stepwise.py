@@ -1,4 +1,4 @@
-"""A model run iteration by iteration, with nothing kept but the state."""
+"""Run a model iteration by iteration, keeping nothing but the state."""
 
 import functools
 from typing import Any, NamedTuple
@@ -9,18 +9,19 @@ from keras import ops, tree
 
 from keras_recur._validation import check_integer, check_positive_int, check_type
 from keras_recur.inference._compiled import compiled
-from keras_recur.inference.with_iterations import uncompiled
+from keras_recur.inference._graph import functional_copy
 from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._masks import packed, unpacked
 
 
 class Carried(NamedTuple):
-    """What a run carries from iteration to iteration: lists of tensors.
+    """State of a run between two iterations, as lists of tensors.
 
     Attributes:
         state: The leaves of the loop's state, and the masks of padding of those that
             have one.
-        shown: What `injection` shows the block again; empty without injection.
+        shown: Tensors that `injection` passes to the block at every iteration; empty
+            without injection.
     """
 
     state: list[Any]
@@ -28,26 +29,25 @@ class Carried(NamedTuple):
 
 
 class Stepwise:
-    """Runs a model iteration by iteration: memory does not grow with the run.
+    """Run a model iteration by iteration in constant memory.
 
-    The model is taken apart at its last loop: what comes before it is computed once,
-    then the loop goes on by as many iterations as are asked for, and what comes behind
-    it reads the state whenever it is asked to. Tensors stay on the device between
-    calls, and each part is compiled once (on PyTorch it runs eagerly). Where all
-    iterations share their weights, one compiled program serves every iteration; untied
-    and grouped loops need one for each.
+    The model is split at its last loop into three parts: the stem before the loop runs
+    once, the loop runs as many iterations as requested, and the head after the loop
+    reads the state on demand. Tensors stay on the device between calls. Each part is
+    compiled once (PyTorch runs it eagerly). If all iterations share their weights, one
+    compiled program serves every iteration; untied and grouped loops need one for each.
 
     Args:
         model: A Functional or Sequential model with a `SharedRecurrentBlock`, of which
-            the last one is run. Behind it nothing may be read but its state.
+            the last one is run. The layers after it may read its state only.
 
     Attributes:
-        iterations: How many iterations the model itself runs.
-        limit: How many the weights allow; `None`: any number.
+        iterations: Number of iterations that the model itself runs.
+        limit: Largest number of iterations that the weights allow, or `None` for any.
 
     Raises:
-        ValueError: for a model that has no such loop, or has it within another model,
-            or reads more than the state behind it; for inputs with NaN.
+        ValueError: If the model has no such loop, has it within another model, or
+            reads more than the state after the loop; if inputs contain NaN.
 
     Example:
 
@@ -72,16 +72,15 @@ class Stepwise:
                 "inference.with_iterations."
             )
         self.loop = loops[-1]
-        self._before, self._after, call = _taken_apart(model, self.loop)
+        self._stem, self._head, call = _taken_apart(model, self.loop)
         self._state = call["state"]
         self.iterations = call["iterations"]
-        # If any number: a compiled program may be told at which iteration it is.
         self._endless = self.loop.endless
         self.limit = None if self._endless else self.loop.iterations
         # Which leaves have a mask: given by the layers before, or made by the block.
         self._given = [mask is not None for mask in call["masks"]]
         self._slots = self.loop.mask_slots(call["masks"])
-        layers = (self._before, self.loop, self._after)
+        layers = (self._stem, self.loop, self._head)
         # By identity: parts may share layers.
         self.variables = list(
             {id(v): v for la in layers for v in la.variables}.values()
@@ -89,27 +88,27 @@ class Stepwise:
         self._programs: dict[Any, Any] = {}
 
     def start(self, x: Any) -> Carried:
-        """Computes what comes before the loop, for a batch of inputs."""
+        """Run the stem on a batch of inputs."""
         x = as_tensors(x)
-        return Carried(*self.program("start", self.begin)(x))
+        return Carried(*self.program("start", self.apply_stem)(x))
 
     def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
-        """Goes on by some iterations, `number` being how many were run before."""
+        """Run more iterations, after the `number` of them that were run before."""
         check_type("carried", carried, Carried, "what `start` has returned")
         number = check_integer("number", number, 0)
         iterations = check_positive_int("iterations", iterations)
-        state = self.program("advance", self.go_on, number, iterations)(*carried)
+        state = self.program("advance", self.apply_loop, number, iterations)(*carried)
         return Carried(state, carried.shown)
 
     def read(self, carried: Carried) -> Any:
-        """What the model predicts from this state: logits."""
+        """Return the logits that the head predicts from this state."""
         check_type("carried", carried, Carried, "what `start` has returned")
-        return self.program("read", self.answer)(carried.state)
+        return self.program("read", self.apply_head)(carried.state)
 
     def program(self, name, function, number=None, iterations=1):
-        """The compiled function; with a `number`, one that is told the iteration.
+        """Return a compiled function, bound to iteration `number` if that is given.
 
-        Its tensors come first, then the number as `start`, then `iterations`.
+        Such a function takes its tensors, then the number, then `iterations`.
         """
 
         def with_tensor(start, *tensors):
@@ -131,9 +130,9 @@ class Stepwise:
             return program
         return functools.partial(program, ops.convert_to_tensor(number, "int32"))
 
-    def begin(self, x):
-        """Not compiled: the state that the loop begins with, and what it is shown."""
-        leaves = tree.flatten(self._before(x, training=False))
+    def apply_stem(self, x):
+        """Return the initial state and the injected tensors; not compiled."""
+        leaves = tree.flatten(self._stem(x, training=False))
         count = len(self._slots)
         given = sum(self._given)
         state, masks, shown = (
@@ -146,15 +145,17 @@ class Stepwise:
             shown = state
         return [*state, *packed(state, self._slots)], shown
 
-    def go_on(self, state, shown, start, iterations):
-        """Not compiled: the leaves of the state after some more iterations.
+    def apply_loop(self, state, shown, start, iterations):
+        """Return the leaves of the state after more iterations; not compiled.
 
-        `start` may be a tensor: untied and grouped loops then get a branch for each.
+        If `start` is a tensor, untied and grouped loops get one branch per iteration.
         """
         if not self._endless and not isinstance(start, int):
 
             def branch(first):
-                return lambda state, shown: self.go_on(state, shown, first, iterations)
+                return lambda state, shown: self.apply_loop(
+                    state, shown, first, iterations
+                )
 
             starts = range(self.loop.iterations - iterations + 1)
             return ops.switch(start, [branch(s) for s in starts], state, shown)
@@ -170,22 +171,22 @@ class Stepwise:
         )
         return [*tree.flatten(state), *packed(state, self._slots)]
 
-    def answer(self, state):
-        """Not compiled: the prediction from the leaves of a state."""
+    def apply_head(self, state):
+        """Return the prediction from the leaves of a state; not compiled."""
         state = self._masked(state)
-        return self._after(state if len(state) > 1 else state[0], training=False)
+        return self._head(state if len(state) > 1 else state[0], training=False)
 
     def _masked(self, state):
-        """The leaves of a state, with what follows them attached as their masks."""
+        """Return the leaves of a state with their masks attached."""
         count = len(self._slots)
         return unpacked(list(state)[:count], self._slots, list(state)[count:])
 
 
 def as_tensors(x: Any) -> Any:
-    """Return inputs as tensors, once it is known that none of them is NaN.
+    """Return inputs as tensors, after checking them for NaN.
 
     Raises:
-        ValueError: if there is a NaN, which some layers turn into a number.
+        ValueError: If there is a NaN, which some layers would turn into a number.
     """
     for leaf in tree.flatten(x):
         if _has_nan(leaf):
@@ -203,7 +204,7 @@ def _has_nan(x):
         return False
     try:
         return bool(np.isnan(x).any() if array else ops.any(ops.isnan(x)))
-    except TypeError:  # A symbol of a graph that is traced has no value.
+    except TypeError:  # A symbolic tensor has no value.
         return False
 
 
@@ -212,7 +213,7 @@ def _is_loop(layer):
 
 
 def _taken_apart(model, loop):
-    """The models before and behind the loop, and how the loop is called in between."""
+    """Return the stem, the head, and the arguments of the call of the loop."""
     found: dict[str, Any] = {}
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -230,7 +231,7 @@ def _taken_apart(model, loop):
         return layer(*args, **kwargs)
 
     again = keras.models.clone_model(
-        uncompiled(model), clone_function=lambda layer: layer, call_function=call
+        functional_copy(model), clone_function=lambda layer: layer, call_function=call
     )
     shown = [] if found["shown"] is None else tree.flatten(found["shown"])
     masks = [mask for mask in found["masks"] if mask is not None]
@@ -240,8 +241,8 @@ def _taken_apart(model, loop):
         after = keras.Model(leaves if len(leaves) > 1 else leaves[0], again.output)
     except ValueError as error:
         raise ValueError(
-            "What comes behind the loop may read its state alone. Received: "
-            f"{model.name!r}, in which a layer behind {loop.name!r} reads something "
-            "else too. Give the block that input by `injection`."
+            "Layers after the loop may read its state alone. Received: "
+            f"{model.name!r}, in which a layer after {loop.name!r} also reads something "
+            "else. Pass that input to the block by `injection`."
         ) from error
     return before, after, found

@@ -6,7 +6,8 @@ import keras
 from keras import tree
 
 from keras_recur.inference import ReadoutPolicy
-from keras_recur.inference.with_iterations import check_readout, with_iterations
+from keras_recur.inference._graph import check_readout
+from keras_recur.inference.with_iterations import with_iterations
 
 
 def with_readout_policy(

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_recur.inference.with_iterations import called_again
+from keras_recur.inference._graph import rerun_graph
 from keras_recur.layers._masks import joined
 from keras_recur.losses.iteration_loss import IterationLoss
 
@@ -34,7 +34,7 @@ def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
     if not alpha:
         yield
         return
-    progressive = called_again(model, progressive=True)
+    progressive = rerun_graph(model, progressive=True)
     loss: Any = model.loss
     mixed = IterationLoss([1 - alpha, alpha])
     step, call, score = model.train_step, model.call, loss.call

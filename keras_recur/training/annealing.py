@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_recur.inference.with_iterations import uncompiled
+from keras_recur.inference._graph import functional_copy
 from keras_recur.losses.annealed_loss import AnnealedLoss
 from keras_recur.losses.iteration_loss import IterationLoss
 
@@ -56,7 +56,7 @@ class Annealing(keras.layers.Layer):
 
     def behind(self, model: keras.Model) -> keras.Model:
         """The model's graph on the same layers, with this one behind it."""
-        graph = uncompiled(model)
+        graph = functional_copy(model)
         return keras.Model(graph.input, self(graph.output), name=model.name)
 
     def between(self, start: IterationLoss, end: IterationLoss) -> AnnealedLoss:

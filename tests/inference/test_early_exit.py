@@ -157,7 +157,7 @@ def test_compacting_sizes(trained, monkeypatch):
         "tensorflow": [9, 5, 5, 1],
     }.items():
         monkeypatch.setattr(keras.backend, "backend", lambda b=backend: b)
-        assert [predictor._size(n, 9) for n in (5, 4, 3, 1)] == sizes
+        assert [predictor._compacted_size(n, 9) for n in (5, 4, 3, 1)] == sizes
 
 
 @pytest.mark.parametrize("policy", ["last", "mean", "confident"])

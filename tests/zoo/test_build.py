@@ -18,7 +18,7 @@ from families import (
 )
 
 from keras_recur import inference, zoo
-from keras_recur.inference.with_iterations import called_again
+from keras_recur.inference._graph import rerun_graph
 from keras_recur.layers import Readout, SharedRecurrentBlock, TemplateBank
 from keras_recur.zoo._plan import Plan
 from keras_recur.zoo.build import build_network
@@ -367,7 +367,7 @@ def test_a_sequential_is_called_again():
     loop = loop_model()
     model = keras.Sequential([keras.Input((4,)), loop])
     x = np.ones((2, 4), "float32")
-    found = called_again(model, iterations=6)(x)
+    found = rerun_graph(model, iterations=6)(x)
     expected = loop(x, iterations=6)
     np.testing.assert_allclose(array(found), array(expected), 1e-6)
 
