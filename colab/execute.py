@@ -113,8 +113,9 @@ def write_times(name: str, seconds: float, busy: float) -> None:
 
 
 def with_times(readme: str, rows: list[dict[str, str]]) -> str:
-    """The README with a line for each row between its marks."""
-    before, rest = readme.split(MARKS[0])
+    """Return the README with a line for each row between its markers."""
+    from keras_recur._files import replace_between
+
     lines = ["| notebook | backend | on | seconds | of a CPU |"]
     lines.append("| --- | --- | --- | ---: | ---: |")
     for row in rows:
@@ -123,8 +124,7 @@ def with_times(readme: str, rows: list[dict[str, str]]) -> str:
             f"| {row['notebook']} | {row['backend']} {row['backend_version']} | {on} "
             f"| {row['seconds']} | {row['cpu_seconds']} |"
         )
-    table = "\n".join(lines)
-    return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{rest.split(MARKS[1])[1]}"
+    return replace_between(readme, *MARKS, "\n".join(lines))
 
 
 if __name__ == "__main__":

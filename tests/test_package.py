@@ -1,5 +1,6 @@
 """The package as a whole: what an import costs, what it offers, what its docs show."""
 
+import ast
 import doctest
 import importlib.metadata
 import inspect
@@ -137,6 +138,55 @@ def test_examples_run(name, tmp_path, monkeypatch):
 
 
 ROOT = Path(__file__).parents[1]
+# Rooms from the lowest to the highest: a room imports rooms of lower floors only.
+FLOORS = [
+    {"data", "regularizers"},
+    {"layers"},
+    {"inference"},
+    {"zoo"},
+    {"losses"},
+    {"metrics", "optimizers"},
+    {"analysis", "training"},
+    {"recipes"},
+    {"runs"},
+    {"reports"},
+    {"experiments", "tuning"},
+    {"exporting"},
+    {"cli"},
+]
+
+
+def room_imports():
+    """Return every import of one room by another, as `(file, room, imported room)`."""
+    package = ROOT / "keras_recur"
+    rooms = set().union(*FLOORS)
+    found = set()
+    for path in package.glob("*/**/*.py"):
+        room = path.relative_to(package).parts[0]
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            for name in names:
+                parts = name.split(".")
+                if parts[0] == "keras_recur" and parts[1:] and parts[1] in rooms:
+                    if parts[1] != room:
+                        found.add((str(path.relative_to(ROOT)), room, parts[1]))
+    return found
+
+
+@pytest.mark.once
+def test_rooms_import_lower_floors_only():
+    """The facade `callbacks` may import every room, and no room imports it."""
+    floor = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
+    imports = [found for found in room_imports() if found[1] != "callbacks"]
+    assert len(imports) > 100
+    upward = [found for found in imports if floor[found[2]] >= floor[found[1]]]
+    assert not upward
+
+
 # Every address in the project, and what it is. An address that nobody owns yet may be
 # registered by anybody, who then gets code onto users' machines: add none of that kind.
 ADDRESSES = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur._files import check_path, read_text, write_text
+from keras_recur._files import check_path, read_text, replace_between, write_text
 from keras_recur._plot_style import label
 from keras_recur.reports.page import Page, escaped, markdown_table
 from keras_recur.reports.run_report import (
@@ -199,16 +199,10 @@ def write_table(published: str | Path, readme: str | Path) -> None:
             f"{readme} has no place for the table. Add the lines {_BEGIN!r} and "
             f"{_END!r}."
         )
-    text = _between(text, (_BEGIN, _END), zoo_table(published))
+    text = replace_between(text, _BEGIN, _END, zoo_table(published))
     if all(mark in text for mark in _EXPERIMENTS):
-        text = _between(text, _EXPERIMENTS, experiments_list(published))
+        text = replace_between(text, *_EXPERIMENTS, experiments_list(published))
     write_text(readme, text)
-
-
-def _between(text, marks, content):
-    begin, end = marks
-    head, rest = text.split(begin, 1)
-    return f"{head}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
 def experiments_list(published: str | Path) -> str:
