@@ -1,4 +1,4 @@
-"""A model as a file that serves without this library, from every backend."""
+"""Export a model from any backend to run without this library."""
 
 import os
 from collections.abc import Mapping
@@ -32,11 +32,10 @@ def export(
     preprocessing: keras.layers.Layer | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Writes a model as a file that serves without this library, and without Keras.
+    """Export a model to run without this library and without Keras.
 
-    Template banks are baked first. Every format is written from every backend: where
-    another backend has to write it, the model goes there through a `.keras` file, in a
-    process of its own.
+    Template banks are baked first. Every format can be written from every backend. If
+    another backend has to write it, a separate process does so from a `.keras` file.
 
     Choosing a format:
 
@@ -50,8 +49,8 @@ def export(
     The functions of a SavedModel, `served = tensorflow.saved_model.load(path)`, which
     must be kept as long as its functions are used:
 
-    - `served.serve(inputs)`: what the model predicts, for any batch size, and for any
-      size of inputs where the model takes any.
+    - `served.serve(inputs)`: the prediction of the model, for any batch size, and for
+      any input size if the model takes any.
     - `served.serve_iterations(inputs, iterations)`: the same after another number of
       iterations, as `inference.with_iterations`. One loop in the graph; for state graphs and
       networks of several loops, a branch for each number up to the trained one.
@@ -60,43 +59,42 @@ def export(
       `inference.with_iterations(model, readout="all")` and `inference.confidence`.
     - `served.serve_until(inputs, confidence)`: as `inference.EarlyExitPredictor` with a
       `StopRule("confidence", confidence)`: every example is answered after the first
-      iteration that is so sure of it; the loop ends when all are, or at `max_iterations`. A
-      dictionary of `logits`, `iterations`, `stopped` and `confidence`.
+      iteration that reaches this confidence. The loop ends when all examples have,
+      or after `max_iterations`. Returns a dictionary of `logits`, `iterations`, `stopped` and `confidence`.
     - `served.serve_until_agreed(inputs, patience)`: the same with a
-      `StopRule("agreement", patience=patience)`: every example is answered once so many
-      iterations in a row have not changed its answer.
+      `StopRule("agreement", patience=patience)`: every example is answered
+      once `patience` iterations in a row have not changed its prediction.
 
     The last three need a model with a `Readout`, and those that stop one that runs
     iteration by iteration; `card.json` says which there are, and why others are not. It
     is among the assets: `served.card.asset_path`.
 
     Args:
-        model: A Functional or Sequential model, with layers of this library or none; or
-            the path of a `.keras` file.
-        path: What to write, which must not exist. `.onnx`, `.tflite` and `.pt2` end the
-            names of files.
-        format: See above. Default `"tf_saved_model"`.
-        max_iterations: Iterations at which those that stop do so at last, and for which
-            `serve_iterations` has branches, where it has such. Default: as the model
-            runs.
-        reduction: How sure an answer of many positions is, as in `inference.confidence`:
-            as its least sure one, `"min"` (default), or as the `"mean"` of all, which
-            suits mazes: what is said of walls is not trained, and never sure.
-        preprocessing: A layer, or a model, that raw inputs pass first, such as
-            `data.preprocessing("cifar10")`; it becomes part of what is written. A layer
-            is shown `float32` inputs of the model's shape. Default: none.
-        card: What the card is to say beside costs, functions and versions: plain data,
-            as of JSON. Default: nothing.
+        model: A Functional or Sequential model, or the path of a `.keras` file.
+        path: Output path, which must not exist. Files end in `.onnx`, `.tflite` or
+            `.pt2`.
+        format: See above. Defaults to `"tf_saved_model"`.
+        max_iterations: Number of iterations after which the functions that stop early
+            end, and up to which `serve_iterations` has branches if it needs them.
+            Default: the iterations of the model.
+        reduction: How the confidences of all positions are combined: `"min"`
+            (default) or `"mean"`, as in `inference.confidence`. Use `"mean"` for
+            mazes: walls are not trained, so their confidence is meaningless.
+        preprocessing: A layer or model that is applied to raw inputs first, such as
+            `data.preprocessing("cifar10")`, and becomes part of the file. A layer
+            receives `float32` inputs of the model's shape. Default: none.
+        card: Plain data, as in JSON, to add to `card.json` beside costs, functions and
+            versions. Default: nothing.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: for a model that cannot be written, a path that exists or has the
-            wrong ending, an unknown format, and a `max_iterations` that is not positive or has
+        ValueError: If the model cannot be written, the path exists or has the wrong
+            ending, the format is unknown, or `max_iterations` is not positive or has
             no weights.
-        ImportError: if a package that the format needs is not installed.
-        RuntimeError: if the format's own program fails on the model.
+        ImportError: If a package that the format needs is not installed.
+        RuntimeError: If the converter of the format fails on the model.
 
     Example:
 

@@ -39,22 +39,22 @@ def export_run(
     reduction: str = "min",
     preprocess: bool = False,
 ) -> Path:
-    """Exports what a run has trained, with a card that says how.
+    """Export a trained network of a run, with a card that says how it was trained.
 
     Args:
         run: The folder of a run of `keras-recur compare` or `train`; that of a search,
             of which the best configuration is taken; the name of a published entry; or
             a `.keras` file.
-        path: What to write, as the `path` of `export`.
-        format: As of `export`.
+        path: Output path, as for `export`.
+        format: As for `export`.
         twin: Which network: `"recurrent"` (default), `"feedforward"`, or the name of a
             variant. Of a search: the one that was trained.
-        seed: Of which seed. Default: the first that finished; of what is published the
-            one seed whose weights are.
-        max_iterations: As of `export`.
-        reduction: As of `export`.
-        preprocess: Whether what the data set's images are normalised with becomes part
-            of the model, so that it takes raw images. Default `False`.
+        seed: Seed of the network. Default: the first that finished; for a published
+            entry, the seed whose weights are published.
+        max_iterations: As for `export`.
+        reduction: As for `export`.
+        preprocess: Whether the normalization of the data set becomes part of the model,
+            which then takes raw images. Defaults to `False`.
 
     Returns:
         The path.
@@ -131,8 +131,8 @@ def _of_run(folder, twin, seed):
     seeds = [r["seed"] for r in finished]
     if not seeds:
         raise ValueError(
-            f"No seed of {twin} has finished in {folder.path}. Go on with the command "
-            "it was begun with and --resume."
+            f"No seed of {twin} has finished in {folder.path}. Resume it: repeat its "
+            "command with --resume."
         )
     seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
     entry = folder.entry()
