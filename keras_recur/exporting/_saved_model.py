@@ -197,7 +197,8 @@ def _branched(model, trained, max_iterations, readout):
     counts = list(models)
     if max_iterations is not None and max_iterations not in models:
         raise ValueError(
-            f"`max_iterations` must be one of {counts} here: there are no weights for others. "
+            f"`max_iterations` must be one of {counts} here: there are no weights for "
+            "others. "
             f"Received: max_iterations={max_iterations}."
         )
 

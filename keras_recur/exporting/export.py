@@ -55,7 +55,7 @@ def export(
       iterations, as `inference.with_iterations`. One loop in the graph; for state graphs and
       networks of several loops, a branch for each number up to the trained one.
     - `served.serve_all(inputs)`: a dictionary of `logits` and `confidence` after every
-      iteration, with the iterations behind the batch, as
+      iteration, with the iterations after the batch, as
       `inference.with_iterations(model, readout="all")` and `inference.confidence`.
     - `served.serve_until(inputs, confidence)`: as `inference.EarlyExitPredictor` with a
       `StopRule("confidence", confidence)`: every example is answered after the first
