@@ -19,6 +19,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from traitlets import default
 
+from keras_recur._files import replace_between
+
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = sorted(HERE.glob("*.ipynb"))
 TIMES = HERE / "times.csv"
@@ -117,7 +119,6 @@ def write_times(name: str, seconds: float, busy: float) -> None:
 
 def with_times(readme: str, rows: list[dict[str, str]]) -> str:
     """Return the README with one line per row between its markers."""
-    before, rest = readme.split(MARKS[0])
     lines = ["| notebook | backend | processor | seconds | CPU seconds |"]
     lines.append("| --- | --- | --- | ---: | ---: |")
     for row in rows:
@@ -127,8 +128,7 @@ def with_times(readme: str, rows: list[dict[str, str]]) -> str:
             f"| {row['notebook']} | {row['backend']} {row['backend_version']} | {on} "
             f"| {row['seconds']} | {row['cpu_seconds']} |"
         )
-    table = "\n".join(lines)
-    return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{rest.split(MARKS[1])[1]}"
+    return replace_between(readme, *MARKS, "\n".join(lines))
 
 
 if __name__ == "__main__":

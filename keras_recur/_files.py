@@ -47,6 +47,22 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text.encode())
 
 
+def replace_between(text: str, begin: str, end: str, new: str) -> str:
+    """Return `text` with `new` on the lines between two markers.
+
+    Raises:
+        ValueError: If the text does not contain both markers, in this order.
+    """
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(
+            f"The text must contain the lines {begin!r} and {end!r}, in this order. "
+            "Add them where the new text belongs."
+        )
+    return f"{before}{begin}\n{new}\n{end}{after}"
+
+
 def read_json(path: str | Path, kind: type = dict) -> Any:
     """Return the content of a JSON file.
 

@@ -340,7 +340,10 @@ ALLOWED = {
 
 # How much work is asked for, which may be any amount.
 AMOUNTS = ["epochs", "max_trials", "fresh_seeds"]
-AMOUNTS += [("exporting.export", "max_iterations"), ("exporting.export_run", "max_iterations")]
+AMOUNTS += [
+    ("exporting.export", "max_iterations"),
+    ("exporting.export_run", "max_iterations"),
+]
 
 # Messages call these by their kind.
 CALLED = {

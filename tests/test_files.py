@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from keras_recur._files import making, read_json, write_json
+from keras_recur._files import making, read_json, replace_between, write_json
 
 pytestmark = pytest.mark.once
 
 
-def test_json_has_no_nan_and_no_infinity(tmp_path):
+def test_write_json_writes_null_for_nan_and_infinity(tmp_path):
     content = {"a": math.nan, "b": [math.inf, 1.5], "c": {"d": np.array([1, -np.inf])}}
     write_json(tmp_path / "a.json", content)
 
@@ -25,7 +25,7 @@ def test_json_has_no_nan_and_no_infinity(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_fails_while_it_is_made_leaves_nothing(kind, tmp_path):
+def test_making_leaves_nothing_after_an_error(kind, tmp_path):
     def make(path, fail):
         with making(path) as made:
             if kind == "folder":
@@ -42,7 +42,7 @@ def test_what_fails_while_it_is_made_leaves_nothing(kind, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path):
+def test_making_removes_what_a_killed_process_left(tmp_path):
     left = tmp_path / ".new.partial" / "new"
     left.mkdir(parents=True)
     (left / "half").touch()
@@ -52,9 +52,18 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
 
 
-def test_two_that_make_the_same_are_told(tmp_path):
+def test_making_refuses_a_second_writer(tmp_path):
     with making(tmp_path / "new") as made:
         made.touch()
         with pytest.raises(ValueError, match="Another process is writing to"):
             with making(tmp_path / "new"):
                 pass
+
+
+def test_replace_between_keeps_the_text_around_the_markers():
+    text = "before\n<a>\nold\n<b>\nafter"
+    expected = "before\n<a>\nnew\n<b>\nafter"
+    assert replace_between(text, "<a>", "<b>", "new") == expected
+    for wrong in ("<a> only", "<b> before <a>"):
+        with pytest.raises(ValueError, match="must contain the lines '<a>' and '<b>'"):
+            replace_between(wrong, "<a>", "<b>", "new")

@@ -220,7 +220,7 @@ CALLS = {
     "exporting.export": lambda: {"model": strings(), "path": "out"},
     "exporting.export_run": lambda: {
         "run": "deep_thinking_1d-prefix_sums",
-        "to": "out",
+        "path": "out",
     },
     "exporting.load_model": lambda: {"path": "model.keras"},
     "layers.EveryNthIteration": lambda: {"n": 2},

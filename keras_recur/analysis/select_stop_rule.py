@@ -48,8 +48,8 @@ class StopRuleChoice:
     def __str__(self):
         return (
             f"{self.rule}: {100 * self.accuracy:.1f} % right after "
-            f"{self.iterations:.1f} iterations on average; after all {self.max_iterations}, "
-            f"{100 * self.fixed_accuracy:.1f} %"
+            f"{self.iterations:.1f} iterations on average; after all "
+            f"{self.max_iterations}, {100 * self.fixed_accuracy:.1f} %"
         )
 
 
@@ -99,7 +99,8 @@ def select_stop_rule(
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = EarlyExitPredictor(model, rule, max_iterations, min_iterations)
-    check_size("max_iterations", predictor.max_iterations, MAX_ITERATIONS)  # All iterations are run.
+    # All iterations are run.
+    check_size("max_iterations", predictor.max_iterations, MAX_ITERATIONS)
     rule = predictor.rule
     signals, rights = [], []
     for x, y in batches(data, "calibrate with"):
@@ -129,7 +130,8 @@ def select_stop_rule(
             f"after all {predictor.max_iterations} iterations it is {fixed:.4g}."
         )
     best, reached, iterations = min(enough, key=lambda row: row[2])
-    return StopRuleChoice(best, reached, iterations, fixed, predictor.max_iterations, tried)
+    most = predictor.max_iterations
+    return StopRuleChoice(best, reached, iterations, fixed, most, tried)
 
 
 def _candidates(rule, signal):

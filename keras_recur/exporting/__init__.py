@@ -1,4 +1,4 @@
-"""Trained models out of the library: files that serve without it."""
+"""Export trained models to files that run without this library."""
 
 from keras_recur.exporting.export import export
 from keras_recur.exporting.export_run import export_run

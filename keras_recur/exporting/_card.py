@@ -1,4 +1,4 @@
-"""What an exported model says of itself."""
+"""Card of an exported model."""
 
 import dataclasses
 import json
@@ -13,10 +13,10 @@ from keras_recur.zoo.costs import costs
 
 
 def card_of(model: Any, front: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The card, as plain data; functions and formats are added where it is written.
+    """Return the card as plain data. The writer adds functions and formats.
 
     Raises:
-        ValueError: if what was given is no plain data.
+        ValueError: If `given` is not plain data.
     """
     try:
         _check_names(given)
@@ -50,7 +50,7 @@ def _costs(model):
     try:
         return dataclasses.asdict(costs(model))
     except ValueError:
-        # Inputs of any size, on which operations depend, or a layer of the user's own.
+        # Operations depend on an open input size, or a user's layer is unknown.
         return {"parameters": model.count_params()}
 
 

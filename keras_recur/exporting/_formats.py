@@ -1,4 +1,4 @@
-"""The formats: which backend writes each, and what it needs."""
+"""Formats of exported files, with the backend and packages that each needs."""
 
 import dataclasses
 import importlib.util
@@ -14,14 +14,14 @@ from keras_recur.exporting._saved_model import write_saved_model
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A format of files.
+    """One format.
 
     Attributes:
         backend: The backend of Keras that writes it.
-        ending: Of its file's name; empty for a folder.
-        write: Called with the model, the path, the model that raw inputs pass first or
-            `None`, and as keywords `max_iterations`, `reduction` and `card`.
-        package: What else is needed, by the name that imports and installs it.
+        ending: Ending of its file name, or empty for a folder.
+        write: Function of the model, the path and the preprocessing model or `None`,
+            with the keywords `max_iterations`, `reduction` and `card`.
+        package: Further required package, which has one name for import and pip.
     """
 
     backend: str
@@ -31,10 +31,10 @@ class Format:
 
 
 def require(format: str) -> None:
-    """Whether all that a format needs is installed.
+    """Check that the packages of a format are installed.
 
     Raises:
-        ImportError: if not, with what to install.
+        ImportError: If one is missing.
     """
     needed = FORMATS[format]
     packages = [needed.backend, *([needed.package] if needed.package else [])]
@@ -48,17 +48,17 @@ def require(format: str) -> None:
 
 
 def _with_keras(format, **options):
-    """Keras's own exporter, of what the model predicts and nothing else."""
+    """Return a writer that calls Keras's exporter."""
 
     def write(model, path: Path, front: Any, **of_saved_models: Any):
         del of_saved_models
         if front is not None:
             model = keras.Model(front.input, model(front.output), name=model.name)
         chosen = {k: v(model) if callable(v) else v for k, v in options.items()}
-        model(keras.tree.map_structure(_one, model.input))  # Keras asks for a call.
+        model(keras.tree.map_structure(_one, model.input))  # Keras requires a call.
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the converters' own packages
+                warnings.simplefilter("ignore")  # from the converters' packages
                 model.export(str(path), format=format, verbose=False, **chosen)
         except Exception as error:
             raise RuntimeError(
@@ -69,13 +69,13 @@ def _with_keras(format, **options):
 
 
 def _one(spec):
-    """One example of zeros. An open size becomes 8."""
+    """Return one example of zeros. Open sizes become 8."""
     shape = (1, *(size or 8 for size in spec.shape[1:]))
     return keras.ops.zeros(shape, spec.dtype)
 
 
 def _any_size(model):
-    """For PyTorch: that the batch, and every size that is open, may be any."""
+    """Return the open sizes, the batch included, as PyTorch needs them."""
     from torch.export import Dim
 
     shapes = [

@@ -1,4 +1,4 @@
-"""Writing a format on another backend: in a process of its own, which Keras fixes."""
+"""Write a format on another backend, in a separate process."""
 
 import importlib
 import os
@@ -20,17 +20,16 @@ _OURS = ("keras", "keras_recur", "builtins")
 
 
 def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: dict):
-    """Has a model written by the format's backend, which gets it as `.keras` files."""
+    """Let the format's backend write a model, which it reads from `.keras` files."""
     backend = FORMATS[format].backend
     modules = sorted({*_modules(model), *(_modules(front) if front else ())})
     if "__main__" in modules:
         raise ValueError(
-            f"format={format!r} is written by Keras on {backend}, in a "
-            "process of its own, where a layer that is defined in a notebook or script "
-            "is not known. Received: a model with such a layer. Put its class into a "
-            "module (a file to import), or make the layer of Keras's layers "
-            "(keras.Sequential, keras.Model), or export where the backend is "
-            f"{backend!r}: save the model, set KERAS_BACKEND={backend}, load it there."
+            f"format={format!r} is written by a separate process on {backend}, which "
+            "cannot import layers that are defined in a notebook or script. Received: "
+            "a model with such a layer. Move its class to a module, build it from "
+            "Keras's layers, or save the model and export it with "
+            f"KERAS_BACKEND={backend}."
         )
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
@@ -42,7 +41,7 @@ def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: di
         write_json(place / "plan.json", plan)
         done = subprocess.run(
             child_command(__name__, str(place), str(os.getpid())),
-            # The GPU may be full of this process's memory.
+            # This process may have reserved the memory of the GPU.
             env=child_environment(KERAS_BACKEND=backend, CUDA_VISIBLE_DEVICES=""),
             capture_output=True,
             encoding="utf-8",
@@ -61,7 +60,7 @@ def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: di
 
 
 def _modules(model: Any) -> Iterator[str]:
-    """The modules of all classes that a model is made of, but Keras's and ours."""
+    """Yield the modules of all classes in a model, except Keras's and ours."""
 
     def walk(part):
         if isinstance(part, dict):
@@ -89,7 +88,7 @@ def _main(place: Path) -> None:
         )
         write = FORMATS[plan["format"]].write
         write(model, Path(plan["path"]), front, **plan["settings"])
-    except Exception as error:  # Whatever it is, the caller is told.
+    except Exception as error:  # The caller reports it.
         said = {"type": type(error).__name__, "message": str(error)}
         write_json(place / "error.json", said)
         raise

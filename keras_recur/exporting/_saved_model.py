@@ -1,4 +1,4 @@
-"""A model as TensorFlow functions and variables, with nothing of Keras in it."""
+"""Write a model as TensorFlow functions and variables, without Keras."""
 
 import tempfile
 from pathlib import Path
@@ -19,9 +19,14 @@ from keras_recur.layers._masks import answer_mask
 
 
 def write_saved_model(
-    model, path: Path, front: Any, max_iterations: int | None, reduction: str, card: dict
+    model,
+    path: Path,
+    front: Any,
+    max_iterations: int | None,
+    reduction: str,
+    card: dict,
 ):
-    """Writes the folder. What each function does is told by `export`."""
+    """Write the folder. `export` describes its functions."""
     import tensorflow as tf
 
     def spec(tensor, name):
@@ -43,11 +48,11 @@ def write_saved_model(
     module: Any = tf.Module()
     for name, body in bodies.items():
         function = tf.function(
-            _behind(front, body), input_signature=arguments[name], autograph=False
+            _after(front, body), input_signature=arguments[name], autograph=False
         )
         setattr(module, name, function)
-    # All models at work share these. That nothing is missing is checked where it is
-    # saved; functions traced before would be traced there once more.
+    # All functions share these variables. Saving traces the functions and checks that
+    # none is missing.
     models = [model] if front is None else [front, model]
     module.parameters = [weight.value for m in models for weight in m.weights]
     card = card | {"functions": list(bodies), "not there": missing, **facts}
@@ -59,7 +64,7 @@ def write_saved_model(
         signatures["serving_default"] = module.serve
         log = tf.get_logger()
         level = log.level
-        log.setLevel("WARNING")  # It would name a folder that is moved at once.
+        log.setLevel("WARNING")  # It would name a temporary folder.
         try:
             tf.saved_model.save(module, str(path), signatures=signatures)
         finally:
@@ -69,7 +74,7 @@ def write_saved_model(
 def functions_of(
     model: Any, max_iterations: int | None, reduction: str
 ) -> tuple[dict, dict, dict]:
-    """Its functions of tensors, why others are missing, and facts about iterations."""
+    """Return its functions, why others are missing, and facts about iterations."""
     if max_iterations is not None:
         check_size("max_iterations", max_iterations, MAX_COUNT)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
@@ -92,7 +97,8 @@ def functions_of(
     # Without a Readout, something else may read the states of all iterations.
     if steps and len(loops) == 1 and not (unread and loops[0].return_sequences):
         bodies["serve_iterations"] = _looped(steps)
-        facts["iterations"] = {"trained": steps.iterations, "limit": steps.max_iterations}
+        limit = steps.max_iterations
+        facts["iterations"] = {"trained": steps.iterations, "limit": limit}
     else:
         trained = max(
             loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
@@ -129,14 +135,14 @@ _STOPPING = ("serve_until", "serve_until_agreed")
 _OTHERS = ("serve_iterations", "serve_all", *_STOPPING)
 
 
-def _behind(front, body):
+def _after(front, body):
     if front is None:
         return body
     return lambda x, *others: body(front(x, training=False), *others)
 
 
 def _count(name, value, limit=None):
-    """The tensor, once it is known that it counts something there is."""
+    """Return the tensor after a check that it is a possible number."""
     import tensorflow as tf
 
     checks = [
@@ -162,7 +168,7 @@ def _patiently(predictor):
 
 
 def _looped(steps):
-    """As many iterations as are asked for, in one loop of the graph."""
+    """Return a function that runs the given number of iterations in one loop."""
 
     def serve_iterations(x, iterations):
         iterations = _count("iterations", iterations, steps.max_iterations)
@@ -180,20 +186,23 @@ def _looped(steps):
 
 
 def _branched(model, trained, max_iterations, readout):
-    """A branch for each number of iterations: more changes with it than one loop."""
+    """Return a function with a branch for each number of iterations.
+
+    It serves models in which more than one loop depends on that number.
+    """
     import tensorflow as tf
 
     models = {}
     for n in range(1, max(trained, max_iterations or 0) + 1):
         try:
             models[n] = with_iterations(model, n, readout)
-        except ValueError:  # A state graph's readout may need some steps at least.
+        except ValueError:  # A state graph's readout may need several steps.
             continue
     counts = list(models)
     if max_iterations is not None and max_iterations not in models:
         raise ValueError(
-            f"`max_iterations` must be one of {counts} here: there are no weights for others. "
-            f"Received: max_iterations={max_iterations}."
+            f"`max_iterations` must be one of {counts} here: there are no weights for "
+            f"others. Received: max_iterations={max_iterations}."
         )
 
     def serve_iterations(x, iterations):

@@ -32,11 +32,10 @@ def export(
     preprocessing: keras.layers.Layer | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Writes a model as a file that serves without this library, and without Keras.
+    """Export a model to run without this library and without Keras.
 
-    Template banks are baked first. Every format is written from every backend: where
-    another backend has to write it, the model goes there through a `.keras` file, in a
-    process of its own.
+    Template banks are baked first. Every format can be written from every backend. If
+    another backend has to write it, a separate process does so from a `.keras` file.
 
     Choosing a format:
 
@@ -50,53 +49,53 @@ def export(
     The functions of a SavedModel, `served = tensorflow.saved_model.load(path)`, which
     must be kept as long as its functions are used:
 
-    - `served.serve(inputs)`: what the model predicts, for any batch size, and for any
-      size of inputs where the model takes any.
+    - `served.serve(inputs)`: the prediction of the model, for any batch size, and for
+      any input size if the model takes any.
     - `served.serve_iterations(inputs, iterations)`: the same after another number of
-      iterations, as `inference.with_iterations`. One loop in the graph; for state graphs and
-      networks of several loops, a branch for each number up to the trained one.
+      iterations, as `inference.with_iterations`. The graph has one loop. State graphs
+      and networks with several loops have a branch for each number of iterations.
     - `served.serve_all(inputs)`: a dictionary of `logits` and `confidence` after every
-      iteration, with the iterations behind the batch, as
+      iteration, with the iterations after the batch, as
       `inference.with_iterations(model, readout="all")` and `inference.confidence`.
     - `served.serve_until(inputs, confidence)`: as `inference.EarlyExitPredictor` with a
       `StopRule("confidence", confidence)`: every example is answered after the first
-      iteration that is so sure of it; the loop ends when all are, or at `max_iterations`. A
-      dictionary of `logits`, `iterations`, `stopped` and `confidence`.
+      iteration that reaches this confidence. The loop ends when all examples have,
+      or after `max_iterations`. Returns a dictionary of `logits`, `iterations`,
+      `stopped` and `confidence`.
     - `served.serve_until_agreed(inputs, patience)`: the same with a
-      `StopRule("agreement", patience=patience)`: every example is answered once so many
-      iterations in a row have not changed its answer.
+      `StopRule("agreement", patience=patience)`: every example is answered
+      once `patience` iterations in a row have not changed its prediction.
 
-    The last three need a model with a `Readout`, and those that stop one that runs
-    iteration by iteration; `card.json` says which there are, and why others are not. It
-    is among the assets: `served.card.asset_path`.
+    The last three need a model with a `Readout`, and the last two also a model that
+    `inference.Stepwise` can run. The asset `card.json` (`served.card.asset_path`) lists
+    the functions, and says why others are missing.
 
     Args:
-        model: A Functional or Sequential model, with layers of this library or none; or
-            the path of a `.keras` file.
-        path: What to write, which must not exist. `.onnx`, `.tflite` and `.pt2` end the
-            names of files.
-        format: See above. Default `"tf_saved_model"`.
-        max_iterations: Iterations at which those that stop do so at last, and for which
-            `serve_iterations` has branches, where it has such. Default: as the model
-            runs.
-        reduction: How sure an answer of many positions is, as in `inference.confidence`:
-            as its least sure one, `"min"` (default), or as the `"mean"` of all, which
-            suits mazes: what is said of walls is not trained, and never sure.
-        preprocessing: A layer, or a model, that raw inputs pass first, such as
-            `data.preprocessing("cifar10")`; it becomes part of what is written. A layer
-            is shown `float32` inputs of the model's shape. Default: none.
-        card: What the card is to say beside costs, functions and versions: plain data,
-            as of JSON. Default: nothing.
+        model: A Functional or Sequential model, or the path of a `.keras` file.
+        path: Output path, which must not exist. Files end in `.onnx`, `.tflite` or
+            `.pt2`.
+        format: See above. Defaults to `"tf_saved_model"`.
+        max_iterations: Number of iterations after which the functions that stop early
+            end, and up to which `serve_iterations` has branches if it needs them.
+            Defaults to the iterations of the model.
+        reduction: How the confidences of all positions are combined: `"min"`
+            (default) or `"mean"`, as in `inference.confidence`. Use `"mean"` for
+            mazes: walls are not trained, so their confidence is meaningless.
+        preprocessing: A layer or model that is applied to raw inputs first, such as
+            `data.preprocessing("cifar10")`, and becomes part of the file. A layer
+            receives `float32` inputs of the model's shape.
+        card: Plain data, as in JSON, to add to `card.json` beside costs, functions and
+            versions.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: for a model that cannot be written, a path that exists or has the
-            wrong ending, an unknown format, and a `max_iterations` that is not positive or has
+        ValueError: If the model cannot be written, the path exists or has the wrong
+            ending, the format is unknown, or `max_iterations` is not positive or has
             no weights.
-        ImportError: if a package that the format needs is not installed.
-        RuntimeError: if the format's own program fails on the model.
+        ImportError: If a package that the format needs is not installed.
+        RuntimeError: If the converter of the format fails on the model.
 
     Example:
 
@@ -154,7 +153,7 @@ _ENDINGS = {known.ending for known in FORMATS.values()} | {".keras", ".h5"}
 
 
 def _checked(model):
-    """The model, not compiled, or an error that says what is wrong with it."""
+    """Return the model, not compiled."""
     if isinstance(model, keras.Model) and not model.built:
         raise ValueError(
             f"The model {model.name!r} is not built, so its weights and the shape of "
@@ -165,7 +164,7 @@ def _checked(model):
 
 
 def _endless(model):
-    """Whether banks stay, because baked kernels would allow fewer iterations."""
+    """Return whether banks stay because baked kernels allow fewer iterations."""
     loops = [
         loop
         for loop in loops_in(model)
@@ -175,21 +174,20 @@ def _endless(model):
 
 
 def _front(preprocessing, model):
-    """The model that raw inputs pass first."""
+    """Return the model that is applied to raw inputs."""
     if isinstance(preprocessing, keras.Model) and preprocessing.built:
         front = functional_copy(preprocessing)
     elif not isinstance(preprocessing, keras.layers.Layer):
         raise ValueError(
             "`preprocessing` must be a Keras layer or model. Received: "
             f"preprocessing={preprocessing!r} (of type {type(preprocessing).__name__})."
-            " Functions can be put into keras.layers.Lambda only where the file is "
-            "written; write a layer."
+            " Write a layer that calls your function."
         )
     else:
         if len(model.inputs) != 1:
             raise ValueError(
-                "For a model of several inputs, `preprocessing` must be a model that "
-                f"makes all of them. Received: a layer, for {len(model.inputs)} inputs."
+                "For a model with several inputs, `preprocessing` must be a model that "
+                f"returns all of them. Received: a layer, for {len(model.inputs)} inputs."
             )
         inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="raw")
         front = keras.Model(inputs, preprocessing(inputs), name="preprocessing")
@@ -197,7 +195,7 @@ def _front(preprocessing, model):
     taken = [tuple(x.shape[1:]) for x in model.inputs]
     if len(made) != len(taken) or not all(map(_fits, made, taken)):
         raise ValueError(
-            f"`preprocessing` must make what the model takes, shape {taken}. Received: "
+            f"`preprocessing` must return the model's input shapes, {taken}. Received: "
             f"{made}."
         )
     return front

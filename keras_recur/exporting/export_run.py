@@ -30,7 +30,7 @@ from keras_recur.zoo.entries import entry_folder, read_entry
 
 def export_run(
     run: str | os.PathLike[str],
-    to: str | os.PathLike[str],
+    path: str | os.PathLike[str],
     format: str = "tf_saved_model",
     *,
     twin: str | None = None,
@@ -39,29 +39,29 @@ def export_run(
     reduction: str = "min",
     preprocess: bool = False,
 ) -> Path:
-    """Exports what a run has trained, with a card that says how.
+    """Export a trained network of a run, with a card that says how it was trained.
 
     Args:
-        run: The folder of a run of `keras-recur compare`; that of a search,
-            of which the best configuration is taken; the name of a published entry; or
-            a `.keras` file.
-        to: What to write, as the `path` of `export`.
-        format: As of `export`.
-        twin: Which network: `"recurrent"` (default), `"feedforward"`, or the name of a
-            variant. Of a search: the one that was trained.
-        seed: Of which seed. Default: the first that finished; of what is published the
-            one seed whose weights are.
-        max_iterations: As of `export`.
-        reduction: As of `export`.
-        preprocess: Whether what the data set's images are normalised with becomes part
-            of the model, so that it takes raw images. Default `False`.
+        run: The folder of a run of `keras-recur compare`, the folder of a search (its
+            best configuration is exported), the name of a published entry, or a
+            `.keras` file.
+        path: Output path, as for `export`.
+        format: As for `export`.
+        twin: `"recurrent"`, `"feedforward"` or the name of a variant. Defaults to
+            `"recurrent"`, and for a search to the trained network.
+        seed: Seed of the network. Defaults to the first that finished, and for a
+            published entry to that of its weights.
+        max_iterations: As for `export`.
+        reduction: As for `export`.
+        preprocess: Whether the normalization of the data set becomes part of the model,
+            which then takes raw images. Defaults to `False`.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if the folder holds no run, nothing that is finished, or not the
-            network or seed asked for; and as `export`.
+        ValueError: If the folder holds no run, nothing finished, or neither the network
+            nor the seed, or as `export` does.
 
     Example:
 
@@ -72,7 +72,7 @@ def export_run(
     """
     check_one_of("format", format, FORMATS)
     check_one_of("reduction", reduction, REDUCTIONS)
-    check_path("to", to)
+    check_path("path", path)
     check_flag("preprocess", preprocess)
     if twin is not None:
         check_string("twin", twin)
@@ -85,13 +85,13 @@ def export_run(
     if preprocess:
         if data_name is None:
             raise ValueError(
-                "`preprocess` needs a run, which says on what data set it was trained. "
-                f"Received: {run}, which does not."
+                "`preprocess` requires a run or an entry, whose data set is known. "
+                f"Received: {run}."
             )
         front = data.preprocessing(data_name)
     return export(
         model,
-        to,
+        path,
         format,
         max_iterations=max_iterations,
         reduction=reduction,
@@ -101,7 +101,7 @@ def export_run(
 
 
 def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
-    """The network with its weights, what the card says, and the data set's name."""
+    """Return the network with its weights, its card and the name of its data set."""
     path = Path(run)
     if path.suffix == ".keras":
         return load_model(path), {"file": path.name}, None
@@ -123,16 +123,16 @@ def _trained(run, twin, seed) -> tuple[keras.Model, dict[str, Any], str | None]:
 def _of_run(folder, twin, seed):
     if folder.of_experiment():
         raise ValueError(
-            f"{folder.path} is the folder of an experiment, of many networks. Export "
-            "runs of `compare` or `train`, or a model by keras_recur.export."
+            f"{folder.path} is the folder of an experiment, which has many networks. "
+            "Export a run of `keras-recur compare`, or a model by keras_recur.export."
         )
     check_one_of("twin", twin, folder.read_json("run.json")["twins"])
     finished = [r for r in folder.results() if r["twin"] == twin and is_finished(r)]
     seeds = [r["seed"] for r in finished]
     if not seeds:
         raise ValueError(
-            f"No seed of {twin} has finished in {folder.path}. Go on with the command "
-            "it was begun with and --resume."
+            f"No seed of {twin} has finished in {folder.path}. Resume its command with "
+            "--resume."
         )
     seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
     entry = folder.entry()
@@ -175,7 +175,7 @@ def _of_search(path, twin):
 
 
 def _card(entry, results, twin, seed):
-    """How it was trained and what it reached, from the run's own files."""
+    """Return how the network was trained and its scores, from the files of the run."""
     family = zoo.describe(entry.family)
     runs = [r for r in results["runs"] if r["twin"] == twin]
     trained = next((r for r in runs if r["seed"] == seed), {})

@@ -1,4 +1,4 @@
-"""A saved model, read with errors that say what is wrong with the file."""
+"""Read a saved model, with errors that name what is wrong with the file."""
 
 import json
 import os
@@ -20,18 +20,17 @@ _PARTS = ("config.json", "metadata.json", "model.weights.h5")
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
-    """Reads a `.keras` file that any backend has written.
+    """Read a `.keras` file that any backend wrote.
 
     Args:
-        path: The file, as `model.save(path)` has written it.
+        path: A file that `model.save(path)` wrote.
 
     Returns:
-        A `keras.Model`, on the running backend, not compiled.
+        A `keras.Model` on the current backend, not compiled.
 
     Raises:
-        ValueError: If there is no such file, if it is incomplete, if it is not a
-            Keras model or has layers that are not known here, and if it would take far
-            more memory than is stored in it.
+        ValueError: If the file is missing, incomplete or not a Keras model, has unknown
+            layers, or would need far more memory than it stores.
 
     Example:
 
@@ -43,7 +42,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     path = check_path("path", path)
     if not path.exists():
         raise ValueError(
-            f"There is no file {path}. A model is written by model.save('NAME.keras')."
+            f"There is no file {path}. Write a model by model.save('NAME.keras')."
         )
     if path.is_dir():
         raise ValueError(
@@ -60,13 +59,13 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     except (zipfile.BadZipFile, EOFError) as error:
         if path.suffix != ".keras":
             raise ValueError(
-                f"{path} is no `.keras` file, which is what model.save('NAME.keras') "
-                f"writes. Received: a file of {path.stat().st_size:,} bytes ending in "
+                f"{path} is not a `.keras` file, as model.save('NAME.keras') writes. "
+                f"Received: a file of {path.stat().st_size:,} bytes ending in "
                 f"{path.suffix!r}."
             ) from error
         raise ValueError(
             f"{path} is cut short or damaged ({error}): {path.stat().st_size:,} bytes "
-            "that are no complete `.keras` file. Copy or save it again."
+            "are not a complete `.keras` file. Copy or save it again."
         ) from error
     if damaged:
         raise ValueError(

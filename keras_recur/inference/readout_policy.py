@@ -72,7 +72,7 @@ class ReadoutPolicy(keras.layers.Layer):
         self.policy = check_one_of("policy", policy, POLICIES)
         if (iteration is not None) != (policy == "at"):
             raise ValueError(
-                "`iteration` is required by policy='at' and allowed for no other. Received: "
+                "`iteration` is required by policy='at' only. Received: "
                 f"policy={policy!r}, iteration={iteration}."
             )
         if iteration is not None:

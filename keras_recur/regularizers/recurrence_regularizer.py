@@ -30,7 +30,8 @@ class RecurrenceRegularizer(keras.regularizers.Regularizer):
     Example:
 
     >>> bank = keras_recur.layers.TemplateBank(
-    ...     4, coefficients_regularizer=keras_recur.regularizers.RecurrenceRegularizer(0.01)
+    ...     4,
+    ...     coefficients_regularizer=keras_recur.regularizers.RecurrenceRegularizer(0.01),
     ... )
     """
 

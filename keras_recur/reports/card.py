@@ -13,7 +13,7 @@ from typing import Any
 
 from keras_recur import zoo
 from keras_recur._archives import load_weights
-from keras_recur._files import check_path, read_text, write_text
+from keras_recur._files import check_path, read_text, replace_between, write_text
 from keras_recur._plot_style import label
 from keras_recur.reports.example_plots import draw_thinking
 from keras_recur.reports.page import Page, escaped, markdown_table
@@ -222,21 +222,11 @@ def write_table(published: str | Path, results: str | Path) -> None:
     """
     page, published = check_path("results", results), check_path("published", published)
     text = read_text(page)
-    if _BEGIN not in text or _END not in text:
-        raise ValueError(
-            f"{page} has no place for the table. Add the lines {_BEGIN!r} and {_END!r}."
-        )
     link = Path(os.path.relpath(published, page.parent)).as_posix()
-    text = _between(text, (_BEGIN, _END), zoo_table(published, link))
+    text = replace_between(text, _BEGIN, _END, zoo_table(published, link))
     if all(mark in text for mark in _EXPERIMENTS):
-        text = _between(text, _EXPERIMENTS, experiments_list(published, link))
+        text = replace_between(text, *_EXPERIMENTS, experiments_list(published, link))
     write_text(page, text)
-
-
-def _between(text, marks, content):
-    begin, end = marks
-    head, rest = text.split(begin, 1)
-    return f"{head}{begin}\n{content}\n{end}{rest.split(end, 1)[1]}"
 
 
 def experiments_list(published: str | Path, link: str = "zoo") -> str:

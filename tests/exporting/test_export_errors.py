@@ -89,7 +89,9 @@ def test_bad_arguments(make, arguments, message, tmp_path, monkeypatch):
 def test_maximum(name, max_iterations, message, tmp_path):
     pair = keras_recur.zoo.build(name, input_shape=(8, 8, 1), width=2, iterations=2)
     with pytest.raises(ValueError, match=message):
-        keras_recur.export(pair.feedforward, tmp_path / "new", max_iterations=max_iterations)
+        keras_recur.export(
+            pair.feedforward, tmp_path / "new", max_iterations=max_iterations
+        )
     assert not list(tmp_path.iterdir())
 
 

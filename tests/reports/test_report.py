@@ -132,7 +132,7 @@ def test_table_in_a_readme(run, tmp_path):
     write_card(run.path, tmp_path / "zoo")
     readme = tmp_path / "README.md"
     readme.write_text("before\n")
-    with pytest.raises(ValueError, match="no place for the table"):
+    with pytest.raises(ValueError, match="must contain the lines"):
         write_table(tmp_path / "zoo", readme)
     readme.write_text(
         "before\n<!-- zoo table: keras-recur card -->\nold\n"

@@ -301,7 +301,9 @@ def test_with_iterations_requires_a_positive_integer(value):
 
 def test_with_iterations_requires_a_loop():
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="only")])
-    with pytest.raises(ValueError, match=r"must have a SharedRecurrentBlock.*\['only'\]"):
+    with pytest.raises(
+        ValueError, match=r"must have a SharedRecurrentBlock.*\['only'\]"
+    ):
         inference.with_iterations(plain, 3)
     with pytest.raises(ValueError, match="`model` must be a Keras model"):
         inference.with_iterations("mlp", 3)
