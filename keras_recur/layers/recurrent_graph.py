@@ -111,8 +111,8 @@ class RecurrentGraph(keras.layers.Layer):
         `return_sequences`.
 
     Raises:
-        ValueError: If the readout is not reached within the steps, sizes do not halve or
-            double, a name is unknown, or another argument is invalid. If groups
+        ValueError: If the readout is not reached within the steps, sizes do not halve
+            or double, a name is unknown, or another argument is invalid. If groups
             overlap, name a transition that does not exist, or tie unequal shapes.
 
     Reference:

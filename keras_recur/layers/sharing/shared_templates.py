@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_recur._keras import all_layers
 from keras_recur.layers._copies import copy_block, own_block
 from keras_recur.layers._decompose import decompose
 from keras_recur.layers._written import Written
@@ -191,7 +192,7 @@ class SharedTemplates(WeightSharing):
         The prototype is untracked, so freezing the loop does not reach it. Its config
         has to keep saying which kernels are trained.
         """
-        layers = self.prototype._flatten_layers()  # Outer ones first.
+        layers = all_layers(self.prototype)
         before = [layer.trainable for layer in layers]
         self.prototype.trainable = False
         try:
