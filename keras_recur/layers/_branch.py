@@ -5,10 +5,9 @@ BRDx3 with transposed convolutions upward in space; the intermediate feature siz
 the average of the input's and the output's.
 """
 
-import zlib
-
 import keras
 
+from keras_recur.layers._seeds import derived_seed
 from keras_recur.layers.time_specific_batch_normalization import (
     TimeSpecificBatchNormalization,
 )
@@ -112,5 +111,5 @@ def reseeded(initializer, seed, part):
     initializer = keras.initializers.get(initializer)
     config = initializer.get_config()
     if "seed" in config and seed is not None:
-        config["seed"] = zlib.crc32(f"{seed}/{part}".encode()) >> 1
+        config["seed"] = derived_seed(seed, part)
     return type(initializer).from_config(config)

@@ -1,7 +1,6 @@
 """Copies of a user's block, one per group of iterations."""
 
 import weakref
-import zlib
 from typing import Any
 
 import keras
@@ -9,6 +8,7 @@ import numpy as np
 
 from keras_recur._keras import inner_layers
 from keras_recur.layers._held import Held, held, is_held
+from keras_recur.layers._seeds import derived_seed
 from keras_recur.layers.iteration import iteration_scope
 
 
@@ -127,7 +127,7 @@ def _reseeded(config: Any, copy: int, key: str = "", own: bool = False) -> Any:
     if isinstance(config, list | tuple):
         return type(config)(_reseeded(v, copy, own=own) for v in config)
     if key == "seed" and isinstance(config, int) and copy:
-        return zlib.crc32(f"{config}/{copy}".encode()) >> 1
+        return derived_seed(config, copy)
     return config
 
 
