@@ -1,4 +1,4 @@
-"""Unrolled, rolled, rematerialized: three ways to the same numbers."""
+"""Unrolled, rolled and rematerialized loops compute the same numbers."""
 
 import functools
 
@@ -58,7 +58,7 @@ if keras.backend.backend() == "tensorflow":  # XLA takes long: every kind of loo
 
 
 def model(loop, functional=False, policy="float32", **arguments):
-    """Convolution, both normalizations, dropout, nested models: state of every kind."""
+    """Return a block with every kind of state, in nested models."""
     keras.utils.set_random_seed(1)
     stages = [
         layers.Conv1D(4, 3, padding="same", dtype=policy),
@@ -78,20 +78,20 @@ def model(loop, functional=False, policy="float32", **arguments):
 
 @functools.cache
 def reference(case, jit):
-    """The unrolled loop. Compiled by XLA, TensorFlow draws other numbers."""
+    """Return results of the unrolled loop. TensorFlow with XLA draws other numbers."""
     return train(model("unrolled", **CASES[case]), jit=jit, epochs=2)
 
 
 @pytest.mark.parametrize(("case", "loop", "jit"), COMPILED)
 def test_loop_kinds_compute_the_same(case, loop, jit):
-    """Losses, gradients (the weights after them), statistics, seeds, predictions."""
+    """Compare losses, weights, statistics, seeds and predictions."""
     tolerance = 3e-2 if "bfloat16" in case else 1e-4
     trained = train(model(loop, **CASES[case]), jit=jit, epochs=2)
     close(trained, reference(case, jit), tolerance)
 
 
 def compiled_by_xla(model, x):
-    """XLA's program for a gradient of the model, as text."""
+    """Return XLA's program for a gradient of the model as text."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -172,7 +172,7 @@ def test_loop_adds_block_losses_of_every_iteration(loop, jit):
 )
 @pytest.mark.parametrize("loop", LOOPS)
 def test_current_iteration_reaches_nested_layers(loop, sharing, expected, jit):
-    """The sum of index + 100 * iterations, over the iterations of a group."""
+    """`AddIndex` adds index + 100 * iterations at every iteration of a group."""
     block = keras.Sequential([Nested(keras.Sequential([AddIndex()]))])
     layer = SharedRecurrentBlock(block, 3, sharing=sharing, **LOOPS[loop])
     looped = model_of(layer, shape=(1,))
@@ -211,11 +211,11 @@ def normalized_by_its_spectrum():
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_loop_carries_trainable_weights_that_call_writes(loop):
-    """SpectralNormalization writes its kernel: as calling the block by hand."""
+    """SpectralNormalization writes its kernel when it is called."""
     trained = []
     for way in ("by hand", loop):
         block = normalized_by_its_spectrum()
-        # By hand, PyTorch refuses to go back through weights that were written.
+        # By hand, PyTorch refuses a backward pass through written weights.
         torch = keras.backend.backend() == "torch"
         parts = [block] * 3
         if way == loop or torch:

@@ -1,4 +1,4 @@
-"""Masks of padding: every way through a loop gives what the block gives by hand."""
+"""Masks of padding: every kind of loop equals calls of its block by hand."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ def head():
 
 
 def blocks_of(loop):
-    """The block of every iteration, with the weights of that iteration."""
+    """Yield the block of every iteration, with the weights of that iteration."""
     values = loop.weight_sharing.values() if loop.banks else [None] * loop.iterations
     for t in range(loop.iterations):
         found = loop.block_of(t)
@@ -63,7 +63,7 @@ def blocks_of(loop):
 
 
 def by_hand(loop, x=X, mask=MASK):
-    """States and masks after every iteration, from calls of the block alone."""
+    """Return states and masks after every iteration, from calls of the block."""
     state, states, masks = x, [], []
     for step in blocks_of(loop):
         shown = state
@@ -84,7 +84,7 @@ def mask_of(x):
 
 
 def seen(loop, **arguments):
-    """Its state and mask, called alone and in a model, with the mask in both ways."""
+    """Call a loop alone and in a model, with the mask passed in both ways."""
     alone = loop(X, mask=MASK, **arguments)
     inputs = keras.Input((None, 4))
     outputs = loop(layers.Masking()(inputs), **arguments)
@@ -144,7 +144,7 @@ def test_loop_lets_its_block_create_the_mask(way):
 
 @pytest.mark.parametrize("sharing_", ["all", "bank"])
 def test_progressive_training_uses_the_mask(sharing_):
-    """One iteration, of which the progressive call always computes the gradient."""
+    """With one iteration a progressive call always computes its gradient."""
     found = {}
     for progressive in (False, True):
         loop = SharedRecurrentBlock(block(), 1, SHARINGS[sharing_], seed=0)
@@ -166,7 +166,7 @@ def test_progressive_training_uses_the_mask(sharing_):
 @pytest.mark.parametrize("jit", [False, "auto"])
 @pytest.mark.parametrize("way", LOOPS)
 def test_loop_kinds_train_the_same_with_masks(way, jit):
-    """Losses and weights with padding, dropout and both normalizations."""
+    """Compare losses and weights with padding, dropout and both normalizations."""
 
     def trained(way):
         norms = [layers.BatchNormalization(), TimeSpecificBatchNormalization()]

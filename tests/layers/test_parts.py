@@ -1,4 +1,4 @@
-"""A run in parts, and what a block knows of the whole run."""
+"""Runs in parts, and the running iteration."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ loops = pytest.mark.parametrize("loop", LOOPS)
 
 @registered
 class AddNumber(layers.Layer):
-    """Adds 10 to the power of the iteration's number: sums tell which were run."""
+    """Add 10 to the power of the iteration's number, so that sums show the run."""
 
     def call(self, x):
         number = ops.cast(current_iteration().number, x.dtype)
@@ -54,7 +54,7 @@ def test_current_iteration_counts_in_progressive_calls():
 
 
 def varied(sharing, **arguments):
-    """Every iteration differs, by its copy, its row of statistics or its number."""
+    """Return a loop in which every iteration differs."""
     keras.utils.set_random_seed(2)
     stages = [
         layers.Dense(4),

@@ -1,4 +1,4 @@
-"""Progressive calls: n iterations without a gradient, then k with, drawn anew."""
+"""Progressive calls: n iterations without gradient, then k with gradient."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ ITERATIONS = 4
 
 @pytest.fixture
 def draw(monkeypatch):
-    """Lets the next draws come out as n iterations without gradient and k with."""
+    """Make the next draws n iterations without gradient and k with gradient."""
 
     def choose(n, k):
         values = [(n + 0.5) / ITERATIONS, (k - 0.5) / (ITERATIONS - n)]
@@ -35,7 +35,7 @@ def draw(monkeypatch):
 
 
 class ByHand(layers.Layer):
-    """n iterations, `stop_gradient`, k iterations: what a progressive call means."""
+    """A progressive call by hand: n iterations, `stop_gradient`, k iterations."""
 
     def __init__(self, loop, n, k):
         super().__init__()
@@ -113,7 +113,7 @@ def test_progressive_updates_statistics_of_run_iterations_only(n, k, draw):
 
 
 def draws(seed, jit="auto", batches=50, **arguments):
-    """What compiled training steps drew, read off their loss and their weight."""
+    """Return the draws of compiled training steps, from their loss and weight."""
     step = Increment()
     layer = SharedRecurrentBlock(step, 3, seed=seed)
     model = model_of(lambda x: layer(x, progressive=True, **arguments), shape=(1,))

@@ -1,4 +1,4 @@
-"""One head for the last state, or for the state after every iteration."""
+"""A head on the last state, or on the state after every iteration."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""State graphs: schedules, sharing, files, and what they must be equal to.
+"""State graphs: schedules, sharing, files, and equal networks by hand.
 
 The equivalences of Liao and Poggio 2016 that hold for every family (the shared gradient
 is the sum over the copies, tying undoes untying) are tested in tests/zoo.
@@ -22,7 +22,7 @@ FOUR = {"a": (8, 8, 2), "b": (4, 4, 4), "c": (2, 2, 6), "d": (1, 1, 8)}
 
 
 def make(states=None, *args, seed=0, **kwargs):
-    """A built graph with statistics that are no zeros and ones."""
+    """Return a built graph with random statistics."""
     graph = RecurrentGraph(states or THREE, *args, seed=seed, **kwargs)
     x = inputs(graph)
     graph(x)
@@ -59,7 +59,7 @@ def far(a, b):
 
 
 def copy_by_application(source, target):
-    """Every application of `target` gets the weights of the same one of `source`."""
+    """Copy the weights of every application of `source` to `target`."""
     ours = source.applications()
     for key, (block, row, _) in target.applications().items():
         other, other_row, _ = ours[key]
@@ -166,7 +166,7 @@ def test_branch_is_built_from_the_shapes(states, layer, names):
 
 
 def by_hand(graph, x, training=False):
-    """The graph as a pre-activation residual network of Keras's own layers."""
+    """Compute the graph as a pre-activation residual network of Keras layers."""
     x = ops.convert_to_tensor(x)
     for e in graph.schedule().evaluations:
         block, row, _ = graph.application(e.key)
@@ -201,7 +201,7 @@ def test_graph_blocked_in_time_equals_a_preactivation_resnet(sharing, training):
     x = inputs(graph)
     expected = by_hand(graph, x, training)
     close(run(graph, x, training=training), expected, 1e-4)
-    # Negative control: with the rows of the first loop in another order it is not.
+    # Negative control: it fails with the rows of the first loop in another order.
     if sharing != "none" and not training:
         norm = graph.blocks[0].layers[0]
         norm.moving_mean.assign(array(norm.moving_mean)[::-1])
@@ -243,7 +243,7 @@ def test_graph_merges_arriving_values(merge):
     ]
     graph = RecurrentGraph(states, doubled, 2, merge=merge)
     x = np.ones((1, 2), "float32")
-    # Step 1: a = 2, b = 3, of one populated input and two declared. Step 2: 3a + 7b.
+    # Step 1: a = 2, b = 3; one input is populated, two are declared. Step 2: 3a + 7b.
     first = {"mean": (2, 3), "sum": (2, 3), "declared_mean": (1, 1.5)}[merge]
     second = 3 * first[0] + 7 * first[1]
     close(run(graph, x)[0, 0], second if merge == "sum" else second / 2)
@@ -262,7 +262,7 @@ def test_graph_ties_explicit_groups():
     for one, other in groups:
         assert found[one][0] is found[other][0]
         assert [found[one][1:], found[other][1:]] == [(0, 2), (1, 2)]
-    # 12 evaluations, of which two pairs are tied.
+    # There are 12 evaluations; two pairs are tied.
     assert len(found) == 12 and len(graph.blocks) == 10
 
 
@@ -370,7 +370,7 @@ def test_graph_statistics_per_step_replay_the_training_pass():
     x = inputs(graph, batch=16)
     trained = run(graph, x, training=True)
     close(run(graph, x), trained, 1e-4)
-    # Negative control: averaged over time, the same statistics do not.
+    # Negative control: statistics averaged over time do not replay it.
     for norm in norms:
         for rows in (norm.moving_mean, norm.moving_variance):
             mean = array(rows).mean(axis=0, keepdims=True)
@@ -399,7 +399,7 @@ def test_graph_feeds_a_sequence_entry_by_entry():
         other = x.copy()
         other[:, changed] += 1.0
         later = run(graph, other, return_sequences=True)
-        # Entry s is given at step s; b knows of it one step later.
+        # Entry s arrives at step s; b receives it one step later.
         np.testing.assert_array_equal(later[:, :changed], every[:, :changed])
         for step in range(changed, 4):
             assert far(later[:, step], every[:, step])
@@ -475,7 +475,7 @@ def test_graph_survives_files_clones_and_configs(tmp_path):
         assert theirs == ours
         assert [repr(t) for t in loop.transitions] == ours["transitions"]
         assert len(loop.blocks) == len(graph.blocks)
-    # Trained on, what was tied is tied.
+    # Tied weights stay tied in further training.
     after = []
     for m in (model, copies[0]):
         m.train_on_batch(x, np.zeros((4, 3)))
@@ -486,7 +486,7 @@ def test_graph_survives_files_clones_and_configs(tmp_path):
 
 def test_graph_accepts_the_users_layers():
     class Half(keras.layers.Layer):
-        """Unregistered, with dropout and weights of its own."""
+        """Unregistered layer with dropout and weights."""
 
         def __init__(self, **kwargs):
             super().__init__(**kwargs)

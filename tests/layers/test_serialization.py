@@ -1,4 +1,4 @@
-"""Configs, files, clones and policies: what is shared stays shared."""
+"""Configs, files, clones and policies keep sharing."""
 
 import json
 
@@ -91,7 +91,7 @@ def test_layer_configs_survive_json(name, built):
 
 
 def whole_model():
-    """Several loops, one called twice, one with recall of its own, one nested state."""
+    """Return a model with loops: one called twice, one with recall, one nested."""
     x = keras.Input((4,))
     tied = SharedRecurrentBlock(dense(), 3, name="tied")
     h = tied(tied(x), iterations=2)
@@ -146,14 +146,14 @@ def test_model_file_keeps_sharing(way, tmp_path):
 
 
 def _same_seeds(copy, model):
-    """Keras saves weights, but not how far the seeds of dropout have come."""
+    """Copy the seeds of dropout, which Keras does not save."""
     for new, old in zip(copy.variables, model.variables, strict=True):
         if "seed_generator_state" in new.path:
             new.assign(array(old))
 
 
 def test_model_file_resumes_training(tmp_path):
-    """With the optimizer's state: as if it had never stopped."""
+    """The optimizer's state is saved too, so training equals an uninterrupted run."""
     model = whole_model()
     train(model, epochs=2)
     copy = by_file(model, tmp_path)

@@ -1,4 +1,4 @@
-"""Which iterations share weights: counts, gradients, and the copies themselves."""
+"""Sharing: parameters, gradients, and copies of the block."""
 
 import contextlib
 import functools
@@ -169,7 +169,7 @@ def built(block):
     ids=["layer", "built layer", "built sequential", "functional"],
 )
 def test_copies_have_unique_names(make, again):
-    """On PyTorch Keras finds what to zero by path: equal ones add up gradients."""
+    """On PyTorch Keras zeroes gradients by path; equal paths would add them up."""
     loop = SharedRecurrentBlock(make(), 2, sharing="none")
     if again:
         loop(normal(2, 4))
@@ -275,7 +275,7 @@ OWN_OBJECTS = {
 @of_copies
 @pytest.mark.parametrize("make", OWN_OBJECTS.values(), ids=OWN_OBJECTS.keys())
 def test_copies_keep_user_functions_and_objects(make, sharing):
-    """As the block called by hand, with the same weights at every iteration."""
+    """Compare the loop with calls of the block by hand, with the same weights."""
     block, x = make(), normal(2, 4)
     loop = SharedRecurrentBlock(block, 3, sharing)
     loop(x)

@@ -1,4 +1,4 @@
-"""Loops whose kernels are mixed anew at every iteration, from banks of templates."""
+"""Loops whose kernels are mixed from banks of templates."""
 
 import math
 
@@ -42,7 +42,7 @@ def linear(units=4):
 
 
 def kernels_of(bank):
-    """All kernels of a bank, by hand."""
+    """Return all kernels of a bank, computed by hand."""
     matrix = array(bank.coefficient_matrix())
     return np.tensordot(matrix, array(bank.templates), axes=1)
 
@@ -106,7 +106,7 @@ def test_template_loop_has_banks_and_rows_but_no_prototype(
     assert model.count_params() == mixed + 3 * others
     assert not {id(w) for w in loop.block.weights} & {id(w) for w in model.weights}
     assert len({w.path for w in model.weights}) == len(model.weights)
-    # Nor in the file; and what it holds does not matter.
+    # The prototype is not in the file, and its values do not matter.
     model.save_weights(tmp_path / "saved.weights.h5")
     saved = []
     with h5py.File(tmp_path / "saved.weights.h5") as file:
@@ -120,7 +120,7 @@ def test_template_loop_has_banks_and_rows_but_no_prototype(
 
 
 def test_template_loop_starts_every_iteration_like_a_copy():
-    """Biases as the block's initializers have them; kernels from the bank's."""
+    """Biases use the block's initializers, kernels the bank's."""
     loop = soft(layers.Dense(4, bias_initializer="random_normal"), k=3)
     loop.build((None, 4))
     (rows,) = [array(w) for w in loop.weights if "bias" in w.path]
@@ -167,7 +167,7 @@ def plain():
 
 
 def of_all_kinds():
-    """Three shapes, one of them twice; both normalizations; a loss of its own."""
+    """Return a block with three shapes of kernels, both normalizations and a loss."""
     first = [dense(), dense(6), TimeSpecificBatchNormalization(affine="per_iteration")]
     return keras.Sequential(
         [*first, dense(), Nested(Penalty()), dense(), *plain().layers]
@@ -193,7 +193,7 @@ def test_template_loop_trains_like_the_untied_loop_by_the_chain_rule(
     case, jit, monkeypatch
 ):
     block, k, start, arguments, call = EQUAL[case]
-    # Progressive calls: one iteration without a gradient, one with, one not run.
+    # Progressive: one iteration without gradient, one with gradient, one not run.
     draws = ops.convert_to_tensor([0.5, 0.1])
     monkeypatch.setattr(keras.random, "uniform", lambda *_, **__: draws)
     ours = soft(block(), k, start=start, **arguments)
@@ -411,7 +411,7 @@ def test_template_loop_survives_files_and_clones(make, tmp_path):
 
 
 def test_template_loop_accepts_repeated_names_in_a_block():
-    """On PyTorch Keras finds what to zero by path: equal ones add up gradients."""
+    """On PyTorch Keras zeroes gradients by path; equal paths would add them up."""
     halves = [keras.Sequential([dense(name="same")], name=name) for name in "ab"]
     model = model_of(soft(keras.Sequential(halves)))
     paths = [w.path for w in model.weights]
@@ -419,7 +419,7 @@ def test_template_loop_accepts_repeated_names_in_a_block():
 
 
 def test_template_loop_frozen_is_not_trained():
-    """Statistics neither, which Keras does not update in frozen layers."""
+    """Statistics do not change either; Keras does not update frozen layers."""
     layer = soft(dropping(), unroll=False, remat=True)
     model = model_of(layer, layers.Dense(4))
     layer.trainable = False

@@ -1,4 +1,4 @@
-"""What goes into a loop and comes out: injection, sequences, nested states."""
+"""Inputs and outputs of loops: injection, sequences, nested states."""
 
 import keras
 import numpy as np
@@ -112,7 +112,7 @@ def test_injection_applies_to_every_leaf_of_a_nest(injection):
 
 
 class Twice(layers.Layer):
-    """Keeps what was added; of what was concatenated, the first half."""
+    """Keep the sum, or the first half of a concatenation."""
 
     def __init__(self, injection):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Template banks in a graph of one's own: mixing, initial values, weightless layers."""
+"""Template banks in a graph: mixing, initial values, layers without kernels."""
 
 import json
 import re
@@ -22,7 +22,7 @@ EVERY_K = [1, 3, 5]  # below, at and above the three layers
 
 
 def bank_of(k=2, shape=(4, 3), num_layers=3, **arguments):
-    """A built bank."""
+    """Return a built bank."""
     bank = TemplateBank(k, shape, num_layers, **{"seed": 1, **arguments})
     bank.build()
     return bank
@@ -51,7 +51,7 @@ def test_bank_mixes_coefficients_times_templates(k, shape):
 
 @pytest.mark.parametrize("k", EVERY_K)
 def test_bank_gradients_equal_those_of_one_product(k, jit):
-    """Three layers side by side, in squares: all derivatives by hand."""
+    """Derivatives of three layers with squared outputs, by hand."""
     x, rate = normal(8, 4), 0.5
     inputs = keras.Input((4,))
     bank = TemplateBank(k, (4, 3), 3)
@@ -198,7 +198,7 @@ def test_recurrence_regularizer_increases_similarity(strength):
     penalty = RecurrenceRegularizer(strength)
     bank = TemplateBank(4, (2, 2), 5, coefficients_regularizer=penalty)
     kernels = bank(inputs)
-    # Zeros go through the kernel: there is nothing to learn but the penalty.
+    # The inputs are zeros, so only the penalty is learned.
     model = keras.Model(
         inputs, TemplateDense(2, use_bias=False)(0 * inputs, kernels[0])
     )
@@ -210,7 +210,7 @@ def test_recurrence_regularizer_increases_similarity(strength):
         close(after, before, 0)
         return
     assert similarity(after) > similarity(before) + 4
-    # At right angles, and one switched off: no gradient, on every backend.
+    # Orthogonal layers and a layer of zeros have no gradient on any backend.
     bank.coefficients.assign(np.eye(5, 4))
     train(model, rate=1.0)
     close(array(bank.coefficients), np.eye(5, 4), 1e-6)
@@ -261,7 +261,7 @@ LIKE_KERAS = [
 
 
 def twins_of(rank, name, options):
-    """A layer of Keras with six outputs, and the one that takes its kernel."""
+    """Return a Keras layer with six outputs, and the layer that takes its kernel."""
     depthwise = {"filters": 6, "depthwise": True}
     if rank == 0:
         return layers.Dense(6, **options), TemplateDense(6, **options)
@@ -316,7 +316,7 @@ def test_template_dense_accepts_leading_axes():
 
 
 def graph(bank, dtype=None):
-    """A convolution for every kernel, with normalization between."""
+    """Return a model with one convolution per kernel and normalization in between."""
     inputs = x = keras.Input((6, 4))
     for kernel in bank(inputs):
         x = TemplateConv1D(4, 3, padding="same", dtype=dtype)(x, kernel)
@@ -363,7 +363,7 @@ def test_bank_in_a_model_trains_and_loads_as_one(name, jit, tmp_path):
 
 
 def test_template_layers_support_half_precision():
-    """Called in a graph, a bank mixes in the compute dtype; its weights stay whole."""
+    """A bank in a graph mixes in the compute dtype; its weights keep their dtype."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     bank = TemplateBank(2, (3, 4, 4), 3, coefficients_initializer="orthogonal_rows")
     half = graph(bank)

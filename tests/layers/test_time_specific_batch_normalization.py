@@ -1,4 +1,4 @@
-"""One row of statistics for every iteration, chosen by the loop."""
+"""One row of statistics per iteration, selected by the loop."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ WRAPS = {
 
 
 def norms(layer):
-    """The normalizations of every copy of a loop's block."""
+    """Return the normalizations of every copy of a loop's block."""
     found = []
     for part in layer._flatten_layers():
         if isinstance(part, TimeSpecificBatchNormalization):
@@ -68,7 +68,7 @@ def test_normalization_equals_batch_normalization_outside_of_a_loop(shape, axis)
 
 
 def numpy_loop(x, kernel, norm, iterations, rows, training):
-    """The loop in NumPy: new statistics and the state after every iteration."""
+    """Compute the loop in NumPy: new statistics and the state after each iteration."""
     mean, variance = (array(v).copy() for v in (norm.moving_mean, norm.moving_variance))
     gamma, beta = (
         np.broadcast_to(array(v), (rows, x.shape[-1])) if v is not None else d
@@ -98,7 +98,7 @@ def numpy_loop(x, kernel, norm, iterations, rows, training):
 def test_normalization_rows_equal_those_by_hand(
     loop, affine, training, iterations, rows
 ):
-    """Also for fewer and more iterations than trained, and a given number of rows."""
+    """This includes fewer and more iterations than trained, and a number of rows."""
     norm = TimeSpecificBatchNormalization(iterations=rows, affine=affine, momentum=0.7)
     linear = dense(activation="linear", use_bias=False)
     layer = SharedRecurrentBlock(keras.Sequential([linear, norm]), 3, **LOOPS[loop])
