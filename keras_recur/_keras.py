@@ -3,7 +3,11 @@
 from typing import Any
 
 import keras
-from keras.src.backend import compute_output_spec, get_keras_mask, set_keras_mask
+from keras.src import backend
+
+compute_output_spec: Any = backend.compute_output_spec
+get_keras_mask: Any = backend.get_keras_mask
+set_keras_mask: Any = backend.set_keras_mask
 
 
 def inner_layers(layer: keras.layers.Layer) -> list[Any]:
@@ -14,12 +18,3 @@ def inner_layers(layer: keras.layers.Layer) -> list[Any]:
 def all_layers(layer: keras.layers.Layer) -> list[Any]:
     """Return a layer and the layers that Keras tracks in it, outer ones first."""
     return list(layer._flatten_layers())
-
-
-__all__ = [
-    "all_layers",
-    "compute_output_spec",
-    "get_keras_mask",
-    "inner_layers",
-    "set_keras_mask",
-]

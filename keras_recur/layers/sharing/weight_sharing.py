@@ -128,9 +128,7 @@ class WeightSharing:
             for t in range(self.iterations)
         ]
 
-    def schedule(
-        self, iterations: int | None, start: Any = 0
-    ) -> tuple[list[int], list[Any]]:
+    def schedule(self, iterations, start=0) -> tuple[list[int], list[Any]]:
         """Return the group and the turn of every iteration of a call."""
         known = isinstance(start, numbers.Integral)
         if iterations is None:
