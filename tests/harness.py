@@ -1,4 +1,4 @@
-"""What the tests of the layers share: data, blocks, one way to train and compare."""
+"""Data, blocks, training and comparison for the tests of layers."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def close(actual, expected, tolerance=1e-5):
 
 
 def model_of(*parts, shape=(4,)):
-    """A Functional model: the layers (or functions) one behind the other."""
+    """Return a Functional model of layers (or functions), one after the other."""
     start = x = keras.Input(shape)
     for part in parts:
         x = part(x)
@@ -44,9 +44,9 @@ def model_of(*parts, shape=(4,)):
 
 
 def train(model, x=None, jit="auto", epochs=1, rate=0.1):
-    """Some steps of SGD towards ones; what a loop could have got wrong, as arrays.
+    """Train for some steps of SGD towards ones; return the results as arrays.
 
-    TensorFlow takes long to trace: without `jit` it is eager.
+    Without `jit`, TensorFlow runs eagerly because tracing is slow.
     """
     x = normal(8, *model.input_shape[1:]) if x is None else x
     y = np.ones(model.compute_output_shape(x.shape), "float32")
@@ -66,7 +66,7 @@ def train(model, x=None, jit="auto", epochs=1, rate=0.1):
 
 
 def unseeded(result):
-    """Without seeds: a loop has one of its own, for the draws of progressive calls."""
+    """Return results without seeds: a loop has a seed for progressive calls."""
     return {key: value for key, value in result.items() if key != "seeds"}
 
 
@@ -80,7 +80,7 @@ def registered(cls):
 
 @registered
 class GatedCell(layers.Layer):
-    """A gated cell of two tensors, hidden and memory, as a tuple or a dict."""
+    """Gated cell with two tensors, hidden and memory, as a tuple or a dictionary."""
 
     def __init__(self, units=4, **kwargs):
         super().__init__(**kwargs)
@@ -104,7 +104,7 @@ class GatedCell(layers.Layer):
 
 @registered
 class Counting(layers.Layer):
-    """Looks up a row with the integer of its state, and counts it up."""
+    """Look up a row with the integer of the state, and increment the integer."""
 
     def build(self, state_shape):
         self.rows = self.add_weight(shape=(8, 4), initializer="normal")
@@ -116,7 +116,7 @@ class Counting(layers.Layer):
 
 @registered
 class Increment(layers.Layer):
-    """Adds a weight that starts at 1: the output counts what has run."""
+    """Add a weight that starts at 1, so that the output counts the iterations."""
 
     def build(self, shape):
         self.step = self.add_weight(shape=(), initializer="ones")
@@ -127,7 +127,7 @@ class Increment(layers.Layer):
 
 @registered
 class AddIndex(layers.Layer):
-    """Adds index + 100 * iterations of the running iteration."""
+    """Add index + 100 * iterations of the running iteration."""
 
     def call(self, x):
         loop = current_iteration()
@@ -136,7 +136,7 @@ class AddIndex(layers.Layer):
 
 @registered
 class Nested(layers.Layer):
-    """A user's layer that holds another one."""
+    """A user's layer with an inner layer."""
 
     def __init__(self, inner, **kwargs):
         super().__init__(**kwargs)
@@ -167,7 +167,7 @@ class Penalty(layers.Layer):
 
 @registered
 class AddMean(layers.Layer):
-    """Adds the mean over the positions that are there: padding must not count."""
+    """Add the mean over the positions that are not padding."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -183,7 +183,7 @@ class AddMean(layers.Layer):
 
 @registered
 class NewMask(layers.Layer):
-    """Passes its input on, and masks where it is negative; or stops the mask."""
+    """Return the input with a mask where it is negative, or stop the mask."""
 
     def __init__(self, stops=False, **kwargs):
         super().__init__(**kwargs)

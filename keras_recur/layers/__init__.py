@@ -1,4 +1,4 @@
-"""What loops and what is shared. Pure Keras layers, usable with no other room."""
+"""Layers that loop and share weights. They use no other part of the library."""
 
 from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration

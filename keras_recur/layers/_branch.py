@@ -1,14 +1,13 @@
-"""The branches between two states, built by rule from their shapes.
+"""The branches between two states, built from their shapes.
 
 Reference: Liao and Poggio 2016 (arXiv:1604.03640): BRCx2 and BRCx3, and BRDx2 and
 BRDx3 with transposed convolutions upward in space; the intermediate feature size is
 the average of the input's and the output's.
 """
 
-import zlib
-
 import keras
 
+from keras_recur.layers._seeds import derived_seed
 from keras_recur.layers.time_specific_batch_normalization import (
     TimeSpecificBatchNormalization,
 )
@@ -20,10 +19,10 @@ _CONVOLUTIONS = {
 
 
 def levels(source: tuple, target: tuple) -> int:
-    """How often the size must halve from one shape to the other; negative: double.
+    """Return how many times the size halves between two shapes; negative if it doubles.
 
     Raises:
-        ValueError: if the sizes are not powers of two apart, the same on all axes.
+        ValueError: If the ratio of sizes is not a power of two, the same on all axes.
     """
     found = set()
     for a, b in zip(source[:-1], target[:-1], strict=True):
@@ -34,9 +33,9 @@ def levels(source: tuple, target: tuple) -> int:
         if not ratio or ratio * min(a, b) != max(a, b) or ratio & (ratio - 1):
             return _refuse(source, target)
         found.add((ratio.bit_length() - 1) * (1 if a > b else -1))
-    return (
-        found.pop() if len(found) == 1 else 0 if not found else _refuse(source, target)
-    )
+    if not found:
+        return 0
+    return found.pop() if len(found) == 1 else _refuse(source, target)
 
 
 def _refuse(source, target):
@@ -44,23 +43,23 @@ def _refuse(source, target):
         "The sizes of states with a transition between them must be equal, or halve "
         "or double the same number of times on every axis. Received: "
         f"{source[:-1]} and {target[:-1]}. Choose sizes such as 32, 16, 8, 4, or give "
-        "the transition a layer of your own."
+        "the transition its own layer."
     )
 
 
 def branch(
     source, target, layer, *, affine, kernel_size, initializer, seed, dtype, name
 ):
-    """A Sequential from a state of shape `source` to a part of one of `target`.
+    """Return a Sequential from a state of shape `source` to one of shape `target`.
 
     Args:
         source: Shape of the source state, without the batch.
         target: Shape of the target state.
         layer: `"BRCx2"` or `"BRCx3"`.
         affine: As in `TimeSpecificBatchNormalization`.
-        kernel_size: Of every convolution.
-        initializer: Of every kernel; each gets a seed derived from `seed`.
-        seed: What seeds are derived from, or `None`.
+        kernel_size: Size of every convolution.
+        initializer: Initializer of every kernel, with a seed derived from `seed`.
+        seed: Seed, or `None`.
         dtype: Dtype policy of all layers.
         name: Name of the Sequential.
     """
@@ -68,7 +67,7 @@ def branch(
     count = max(int(layer[-1]), abs(times))
     middle = (source[-1] + target[-1]) // 2
     widths = [middle] * (count - 1) + [target[-1]]
-    # Halve in the first convolutions, double in the last: the small maps are cheap.
+    # Halve first and double last, because small maps are cheap.
     strides = [2 if i < times or i >= count + times else 1 for i in range(count)]
     parts = []
     for i, (width, stride) in enumerate(zip(widths, strides, strict=True)):
@@ -98,7 +97,9 @@ def branch(
         if times < 0:
             parts.append(up(width, **arguments))
             continue
-        if stride > 1 and kernel_size > 1:  # As PyTorch pads, the same on every side.
+        if (
+            stride > 1 and kernel_size > 1
+        ):  # Pad equally on every side, as PyTorch does.
             parts.append(padding(kernel_size // 2, dtype=dtype, name=f"padding_{part}"))
             arguments["padding"] = "valid"
         parts.append(down(width, **arguments))
@@ -106,9 +107,9 @@ def branch(
 
 
 def reseeded(initializer, seed, part):
-    """The initializer with a seed of its own for this part."""
+    """Return the initializer with a seed for this part."""
     initializer = keras.initializers.get(initializer)
     config = initializer.get_config()
     if "seed" in config and seed is not None:
-        config["seed"] = zlib.crc32(f"{seed}/{part}".encode()) >> 1
+        config["seed"] = derived_seed(seed, part)
     return type(initializer).from_config(config)

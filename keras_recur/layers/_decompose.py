@@ -1,4 +1,4 @@
-"""Kernels into templates and coefficients, by singular value decomposition."""
+"""Decompose kernels into templates and coefficients."""
 
 from typing import NamedTuple
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 class Decomposition(NamedTuple):
-    """The k templates and the coefficients that come nearest to given kernels.
+    """The k templates and the coefficients that are nearest to given kernels.
 
     Attributes:
         templates: `(k, *kernel_shape)`, of one scale, in order of importance.
         coefficients: `(layers, k)`.
-        error: Norm of what is lost over the norm of the kernels, 0 to 1.
+        error: Norm of the loss over the norm of the kernels, 0 to 1.
     """
 
     templates: np.ndarray
@@ -20,20 +20,21 @@ class Decomposition(NamedTuple):
 
 
 def decompose(kernels: np.ndarray, num_templates: int) -> Decomposition:
-    """The best approximation of `kernels`, `(layers, ...)`, by so many templates.
+    """Return the best approximation of `kernels`, `(layers, ...)`, by templates.
 
-    Best in the sum of squares (Eckart and Young). More templates than layers are zeros.
+    It has the least sum of squares (Eckart and Young), by singular value decomposition.
+    Templates beyond the number of layers are zeros.
     """
     kernels = np.asarray(kernels, "float64")
     layers = len(kernels)
     flat = kernels.reshape(layers, -1)
-    # By the small matrix of products: kernels are long, and layers few.
+    # The matrix of products is small: kernels are long, and layers are few.
     values, vectors = np.linalg.eigh(flat @ flat.T)
     order = np.argsort(values)[::-1]
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]
     kept = min(num_templates, layers)
     basis = vectors[:, :kept]
-    # The templates get the scale of a kernel, the coefficients that of a rotation.
+    # Templates have the scale of a kernel, coefficients that of a rotation.
     templates = np.zeros((num_templates, flat.shape[1]))
     templates[:kept] = basis.T @ flat
     coefficients = np.zeros((layers, num_templates))

@@ -1,4 +1,4 @@
-"""What a user asks of one weight, asked of every row of a stack of them."""
+"""Regularizers and constraints of one weight, for a stack of weights."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class EachRow(keras.regularizers.Regularizer, keras.constraints.Constraint):
-    """A regularizer or a constraint, applied to every row of a weight by itself.
+    """Apply a regularizer or a constraint to every row of a weight separately.
 
     Args:
         function: The regularizer or constraint of one row.

@@ -1,4 +1,4 @@
-"""The arguments of a `RecurrentGraph`: checked, and shorthands written out."""
+"""Check the arguments of a `RecurrentGraph`, and expand shorthands."""
 
 import numbers
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def as_transitions(given, states, steps):
 
 
 def kind_of(source: str, target: str, names: Sequence[str]) -> str:
-    """The kind of the edge between two states: one of `KINDS`."""
+    """Return the kind of the edge between two states: one of `KINDS`."""
     distance = list(names).index(target) - list(names).index(source)
     return {0: "self", 1: "bottom_up", -1: "top_down"}.get(distance, "bypass")
 
@@ -122,13 +122,13 @@ def check_equal(group, kinds):
             raise ValueError(
                 "A group of `sharing` ties transitions whose layers or shapes differ. "
                 f"Received: {tuple(first[1:4])} and {tuple(e[1:4])}. Tie transitions "
-                "between states of equal channels, as far apart in size, with the "
-                "same layer."
+                "with the same layer, between states of equal channels and equal ratio "
+                "of sizes."
             )
 
 
 def plain_sharing(sharing):
-    """As JSON would give it back."""
+    """Return the argument `sharing` as JSON returns it."""
     if isinstance(sharing, list):
         return [g if _is_int(g) else [list(t) for t in g] for g in sharing]
     return sharing

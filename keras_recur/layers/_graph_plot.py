@@ -1,11 +1,11 @@
-"""Pictures of a state graph: its states and transitions, and its unrolling."""
+"""Plots of a state graph: its states and transitions, and its unrolling."""
 
 from typing import Any
 
 from keras_recur._plot_style import new_figure, save
 from keras_recur.layers._graph_arguments import kind_of
 
-_KIND_COLOURS = {
+_KIND_COLORS = {
     "self": "#666666",
     "bottom_up": "#1f6fb2",
     "top_down": "#c4472f",
@@ -20,7 +20,7 @@ _LEFT_OUT = "#d9d9d9"
 
 
 def plot_graph(graph, path: Any = None, steps: int | None = None) -> Any:
-    """`RecurrentGraph.plot`."""
+    """Return the figure of `RecurrentGraph.plot`."""
     steps = graph.steps if steps is None else steps
     width = 5.2 + 1.25 * (steps + 1)
     height = 1.1 + 0.95 * len(graph.states)
@@ -42,10 +42,10 @@ def _states(axes, graph):
         drawn.add(pair)
         kind = kind_of(*pair, names)
         low, high = (names.index(name) for name in pair)
-        colour = _KIND_COLOURS[kind]
+        color = _KIND_COLORS[kind]
         if low == high:
             # A circle beside the state, closed by an arrow head.
-            _arrow(axes, (0.3, low + 0.12), (0.3, low - 0.12), colour, "arc3,rad=-1.6")
+            _arrow(axes, (0.3, low + 0.12), (0.3, low - 0.12), color, "arc3,rad=-1.6")
             continue
         side = -0.12 if high > low else 0.12
         gap = 0.24 if high > low else -0.24
@@ -53,7 +53,7 @@ def _states(axes, graph):
         start, end = (side, low + gap), (side, high - gap)
         if bend:
             start, end = (2.5 * side, low + gap / 2), (2.5 * side, high - gap / 2)
-        _arrow(axes, start, end, colour, f"arc3,rad={-bend}")
+        _arrow(axes, start, end, color, f"arc3,rad={-bend}")
     for level, (name, shape) in enumerate(graph.states.items()):
         size = "x".join("?" if n is None else str(n) for n in shape)
         marks = [
@@ -68,12 +68,12 @@ def _states(axes, graph):
         if marks:
             axes.text(-1.05, level, ", ".join(marks), ha="center", va="center", size=8)
     present = {kind_of(a, b, names) for a, b in drawn}
-    for place, kind in enumerate(k for k in _KIND_COLOURS if k in present):
+    for place, kind in enumerate(k for k in _KIND_COLORS if k in present):
         axes.text(
             -1.3 + 0.72 * place,
             -0.72,
             kind.replace("_", "-"),
-            color=_KIND_COLOURS[kind],
+            color=_KIND_COLORS[kind],
             size=8,
         )
     axes.set_xlim(-1.4, 1.4)
@@ -90,16 +90,16 @@ def _unrolled(axes, graph, steps):
     axes.set_yticks([])
     axes.set_xlim(-0.45, steps + 0.45)
     axes.set_ylim(-0.8, len(graph.states) - 0.6)
-    key = "a colour each for those that are shared" if sets < runs else "none is shared"
+    key = "one color per shared set" if sets < runs else "none is shared"
     count = f"{runs} transitions, {sets} sets of weights"
     axes.set_title(f"unrolled: {count}; {key}", size=9)
     axes.spines[:].set_visible(False)
 
 
 def draw_unrolled(axes, graph, steps, place):
-    """Draws a run of so many steps; `place` says where a step of a level is.
+    """Draw a run of `steps` steps. `place(step, level)` returns a position.
 
-    Returns how many transitions are run, and how many sets of weights they have.
+    Returns the number of transitions and the number of their sets of weights.
     """
     names = list(graph.states)
     schedule = graph.schedule(steps)
@@ -107,7 +107,7 @@ def draw_unrolled(axes, graph, steps, place):
     everything = graph.schedule(steps, prune=False)
     blocks = [id(graph.application(e.key)[0]) for e in schedule.evaluations]
     shared = [b for b in dict.fromkeys(blocks) if blocks.count(b) > 1]
-    colours = {b: PALETTE[i % len(PALETTE)] for i, b in enumerate(shared)}
+    colors = {b: PALETTE[i % len(PALETTE)] for i, b in enumerate(shared)}
     alive = {(names[0], 0)}
     for e in everything.evaluations:
         source, target = names.index(e.source), names.index(e.target)
@@ -116,9 +116,9 @@ def draw_unrolled(axes, graph, steps, place):
             _arrow(axes, *ends, _LEFT_OUT, "arc3", dashed=True)
             continue
         block = id(graph.application(e.key)[0])
-        colour = colours.get(block, _ALONE)
+        color = colors.get(block, _ALONE)
         alive |= {(e.source, e.step - 1), (e.target, e.step)}
-        _arrow(axes, *ends, colour, "arc3")
+        _arrow(axes, *ends, color, "arc3")
     for step in range(steps + 1):
         for level, name in enumerate(names):
             if name in everything.populated[step]:
@@ -156,12 +156,12 @@ def _box(axes, x, y, text, bold=False, pale=False):
     )
 
 
-def _arrow(axes, start, end, colour, connection, dashed=False):
+def _arrow(axes, start, end, color, connection, dashed=False):
     draw_arrow(
         axes,
         start,
         end,
-        color=colour,
+        color=color,
         connectionstyle=connection,
         linestyle="--" if dashed else "-",
         linewidth=0.8 if dashed else 1.3,
@@ -169,6 +169,6 @@ def _arrow(axes, start, end, colour, connection, dashed=False):
 
 
 def draw_arrow(axes, start, end, **style):
-    """An arrow from one point to exactly the other."""
+    """Draw an arrow that ends exactly at the two points."""
     style = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, **style}
     axes.annotate("", end, start, arrowprops=style)

@@ -17,14 +17,6 @@ class GraphWeights:
     """Blocks of a `RecurrentGraph`, and which block and row each transition uses.
 
     This is not a Keras layer: the graph tracks the blocks.
-
-    Args:
-        graph: The graph, with all arguments set.
-
-    Attributes:
-        blocks: The blocks, in order of the first evaluation.
-        rows: For each block, the number of its rows.
-        places: The number of the block and the row in it, by transition and age.
     """
 
     def __init__(self, graph: Any):
@@ -43,6 +35,7 @@ class GraphWeights:
                 f"{graph.steps} with sharing={graph.sharing!r}, which needs "
                 f"{len(groups):,}. Use fewer steps, or sharing='all'."
             )
+        # The number of the block and the row in it, by transition and age.
         self.places: dict[tuple[int, int], tuple[int, int]] = {}
         self.blocks: list[Any] = []
         self.rows: list[int] = []
@@ -98,11 +91,7 @@ class GraphWeights:
         return layer, source[-1], target[-1], levels(source, target)
 
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
-        """Return block, row and number of rows of a transition at an age.
-
-        Raises:
-            ValueError: If there are no weights for it.
-        """
+        """Return block, row and number of rows of a transition at an age."""
         graph, (number, age) = self._graph, key
         known = self._ages.get(number, [])
         transition = graph.transitions[number]

@@ -1,8 +1,8 @@
-"""A user's functions and objects, which a copy takes over by reference.
+"""A user's functions and objects, which are passed to a copy by reference.
 
-A config names a function by its name, and a file finds it again only where it is
-registered. A copy in memory needs no name: while the configs of a block are read, a
-`Held` stands in for each such object, and the copy receives the object itself.
+A config refers to a function by name, and it must be registered to be found again. A
+copy in memory needs no name: while the configs of a block are read, a `Held` replaces
+each such object, and the copy receives the object itself.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _values: dict[int, Any] = {}
 
 
 class Held:
-    """Stands in for an object while configs are read, and behaves like it."""
+    """Replace an object while configs are read, and behave like it."""
 
     def __init__(self, value: Any):
         self.value = value
@@ -37,7 +37,7 @@ class Held:
         return self.value(*args, **kwargs)
 
     def __getattr__(self, name):
-        # Keras asks every object that it writes for the latter two.
+        # Keras looks up the last two on every object that it serializes.
         if name in ("value", "get_build_config", "get_compile_config"):
             raise AttributeError(name)
         return getattr(self.value, name)
@@ -51,18 +51,18 @@ class Held:
 
 
 def is_held(config: Any) -> bool:
-    """Whether a part of a config is what Keras writes for a `Held`."""
+    """Return whether a part of a config is a serialized `Held`."""
     return isinstance(config, dict) and config.get("class_name") == Held.__name__
 
 
 @contextlib.contextmanager
 def held(block: keras.layers.Layer) -> Iterator[dict[str, Any]]:
-    """Within, configs of the block name its user's objects by number.
+    """Make the block's configs refer to the user's objects by number.
 
-    Yields the custom objects with which such a config is read, within too.
+    Yields the custom objects that are needed to read such a config.
 
     Raises:
-        ValueError: if two classes in the block have the same name.
+        ValueError: If two classes in the block have the same name.
     """
     classes: dict[str, Any] = {Held.__name__: Held}
     before, holders = [], []
@@ -90,7 +90,7 @@ def held(block: keras.layers.Layer) -> Iterator[dict[str, Any]]:
 
 
 def _owners(block) -> Iterator[Any]:
-    """Every layer of the block, and every operation of a Functional in it."""
+    """Yield every layer of the block, and every operation of a Functional in it."""
     for layer in walk(block):
         yield layer
         for operation in getattr(layer, "operations", None) or ():
@@ -103,9 +103,9 @@ def _owners(block) -> Iterator[Any]:
 def _replaced(
     value: Any, hold: Callable[[Any], Held], classes: dict[str, Any], ours: bool
 ) -> Any:
-    """The value with holders in it, or itself where there is nothing to hold.
+    """Return the value with holders in it, or itself if there is nothing to hold.
 
-    A layer that is not `ours` may hold Keras's functions without reading their names.
+    A layer that is not `ours` may have Keras's functions and not read their names.
     """
     if isinstance(value, dict):
         new = {k: _replaced(v, hold, classes, ours) for k, v in value.items()}
@@ -122,7 +122,7 @@ def _replaced(
     if package in _OURS or (package in _KNOWN and not callable(value)):
         return value
     if isinstance(value, keras.initializers.Initializer) and _seed(value) is not None:
-        _add_class(classes, type(value))  # Each copy is given a seed of its own.
+        _add_class(classes, type(value))  # Each copy gets its own seed.
         return value
     if callable(value) or not hasattr(value, "get_config"):
         return hold(value)
@@ -147,6 +147,6 @@ def _add_class(classes: dict[str, Any], kind: type) -> None:
         return
     if classes.setdefault(kind.__name__, kind) is not kind:
         raise ValueError(
-            "A block is copied by the names of its classes, which must differ. "
+            "The classes in a block must have different names to be copied. "
             f"Received: two classes named {kind.__name__!r}. Rename one of them."
         )

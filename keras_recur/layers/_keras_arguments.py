@@ -7,21 +7,21 @@ from typing import Any
 def check_keras(
     name: str, value: Any, get: Callable[[Any], Any], optional: bool = True
 ) -> Any:
-    """Return `get(value)`, or say that Keras cannot interpret the argument.
+    """Return `get(value)` for an argument that Keras interprets.
 
     Args:
-        name: The argument, for the message.
+        name: Name of the argument, for the error.
         value: `None`, a name, a config or a callable.
-        get: Such as `keras.initializers.get`.
-        optional: Whether `None` is allowed, and means what `get` makes of it.
+        get: A function such as `keras.initializers.get`.
+        optional: Whether `None` is allowed.
 
     Raises:
-        ValueError: if Keras does not know it, or it cannot be called.
+        ValueError: If Keras does not know the value, or it is not callable.
     """
     kind = get.__module__.rsplit(".", 1)[-1]
     found = None
     known = value is None or isinstance(value, str | dict) or callable(value)
-    if known or hasattr(value, "shape"):  # Arrays are initializers, too.
+    if known or hasattr(value, "shape"):  # Arrays can be initializers.
         try:
             found = get(value)
         except (TypeError, ValueError):

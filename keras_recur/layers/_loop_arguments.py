@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import tree
 
+from keras_recur.layers._graph_arguments import fits
+
 
 def policy_of(block: keras.layers.Layer) -> Any:
     """Return the dtype policy of a block; of a Sequential, its last layer's."""
@@ -62,7 +64,7 @@ def check_injected(injection: str | None, state: Any, injected: Any) -> None:
     end = None if injection == "add" else -1
     same = _structure(state) == _structure(injected)
     for s, i in zip(tree.flatten(state), tree.flatten(injected), strict=False):
-        same = same and _compatible(s.shape[:end], i.shape[:end])
+        same = same and fits(s.shape[:end], i.shape[:end])
     if not same:
         raise ValueError(
             f"`injected` must have the state's structure and shape for "
@@ -75,7 +77,7 @@ def check_state(name: str, before: Any, after: Any, dtypes: bool = True) -> None
     """Check that the block `name` keeps its state's structure, shape and dtype."""
     same = _structure(before) == _structure(after)
     for old, new in zip(tree.flatten(before), tree.flatten(after), strict=False):
-        same = same and _compatible(old.shape, new.shape)
+        same = same and fits(old.shape, new.shape)
         same = same and (not dtypes or dtype_of(old) == dtype_of(new))
     if not same:
         raise ValueError(
@@ -92,8 +94,3 @@ def _structure(nest):
 
 def _shapes(nest):
     return tree.map_structure(lambda x: f"{dtype_of(x)}{tuple(x.shape)}", nest)
-
-
-def _compatible(a, b):
-    pairs = zip(a, b, strict=False)
-    return len(a) == len(b) and all(None in p or p[0] == p[1] for p in pairs)

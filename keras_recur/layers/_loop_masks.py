@@ -16,14 +16,9 @@ from keras_recur.layers.iteration import iteration_scope
 
 
 class LoopMasks:
-    """The ranks of the masks that a block makes. The block is called with symbols.
+    """The ranks of the masks that a block makes, from symbolic calls of the block.
 
     This is not a Keras layer, because Keras would change the dictionary in it.
-
-    Args:
-        block: The block.
-        inputs: Symbolic inputs of the block.
-        rows: Number of iterations that the block is built for.
     """
 
     def __init__(self, block: keras.layers.Layer, inputs: Any, rows: int):
@@ -41,11 +36,7 @@ class LoopMasks:
         return self._ranks[ranks]
 
     def slots(self, masks: list[Any]) -> list[int | None]:
-        """Return the rank of each tensor's mask, `None` if it never has one.
-
-        Args:
-            masks: The masks of the first state's tensors.
-        """
+        """Return the rank of each tensor's mask, `None` if it never has one."""
         slots, ranks = ranks_of(masks), ranks_of(masks)
         for _ in range(len(slots) + 1):
             ranks = self.after(ranks)
@@ -55,14 +46,7 @@ class LoopMasks:
     def attach_specs(
         self, outputs: Any, masks: list[Any], iterations: int, collect: bool
     ) -> None:
-        """Attach symbolic masks to the symbolic outputs of a loop.
-
-        Args:
-            outputs: The outputs.
-            masks: The masks of the first state's tensors.
-            iterations: Number of iterations of the call.
-            collect: Whether the outputs are the states after every iteration.
-        """
+        """Attach symbolic masks to the symbolic outputs of a loop."""
         ranks = ranks_of(masks)
         seen = [None] * len(ranks)
         for _ in range(min(iterations, len(ranks) + 1)):

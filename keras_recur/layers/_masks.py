@@ -1,9 +1,8 @@
-"""Masks of padding, on their way through loops and readouts.
+"""Masks of padding in loops and readouts.
 
-Keras keeps a mask as an attribute of a tensor. The attribute is lost wherever a tensor
-becomes another one: by arithmetic, in a compiled loop, a branch, `remat`. These
-functions read the masks before and attach them again after. There is no public API for
-the attribute of a tensor, which Keras stores differently on each backend.
+Keras keeps a mask as an attribute of a tensor. The attribute is lost by arithmetic, in
+a compiled loop, in a branch and in `remat`. These functions read the masks before and
+attach them again after.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,23 +10,23 @@ from typing import Any
 
 import keras
 from keras import ops, tree
-from keras.src.backend import compute_output_spec, get_keras_mask, set_keras_mask
 
+from keras_recur._keras import compute_output_spec, get_keras_mask, set_keras_mask
 from keras_recur.layers._walk import walk
 
 
 def masks_of(nest: Any) -> list[Any]:
-    """Return the mask of every tensor of a nest, `None` where there is none."""
+    """Return the mask of every tensor of a nest, `None` for tensors without one."""
     return [get_keras_mask(leaf) for leaf in tree.flatten(nest)]
 
 
 def ranks_of(masks: Sequence[Any]) -> tuple[int | None, ...]:
-    """Return the rank of every mask, `None` where there is none."""
+    """Return the rank of every mask, `None` for no mask."""
     return tuple(None if mask is None else len(mask.shape) for mask in masks)
 
 
 def makes_masks(block: Any) -> bool:
-    """Whether a layer of the block may mask what had no mask before."""
+    """Return whether a layer of the block may mask inputs without a mask."""
     inherited = keras.layers.Layer.compute_mask
     makers = keras.layers.Masking, keras.layers.Embedding
     return any(
@@ -43,12 +42,12 @@ def makes_masks(block: Any) -> bool:
 def output_masks(
     block: Any, inputs: Any, ranks: Sequence[int | None]
 ) -> tuple[int | None, ...]:
-    """Return the ranks of the masks of a block's outputs, from a trace of its call.
+    """Return the ranks of the masks of a block's outputs, from a symbolic call.
 
     Args:
         block: The layer.
-        inputs: Symbols of what it is called on.
-        ranks: The ranks of their masks.
+        inputs: Symbolic inputs.
+        ranks: The ranks of the inputs' masks.
     """
     found = []
 
@@ -67,7 +66,7 @@ def output_masks(
 
 
 def attach(nest: Any, masks: Sequence[Any]) -> Any:
-    """Return the nest, in which the tensors have these masks and no others.
+    """Return the nest with these masks and no others attached to its tensors.
 
     A tensor that has another mask is copied, because it may belong to the user.
     """
@@ -91,9 +90,9 @@ def mapped(function: Callable, nest: Any) -> Any:
 
 
 def joined(function: Callable, nests: Sequence[Any], axis: int) -> Any:
-    """Join nests along `axis` by a function of a list of tensors, and their masks.
+    """Join nests and their masks along `axis` with a function of a list of tensors.
 
-    Where only some of the nests have a mask, nothing is masked in the others.
+    If only some of the nests have a mask, nothing is masked in the others.
     """
     nest = tree.map_structure(lambda *leaves: function(list(leaves), axis), *nests)
     columns = list(zip(*map(masks_of, nests), strict=True))
@@ -110,10 +109,10 @@ def joined(function: Callable, nests: Sequence[Any], axis: int) -> Any:
 
 
 def packed(nest: Any, slots: Sequence[int | None]) -> list[Any]:
-    """Return the masks of those tensors that have a slot; all True where there is none.
+    """Return the masks of the tensors that have a slot, all `True` for no mask.
 
-    What a compiled loop carries must have the same form after every iteration. A slot
-    is the rank of the mask, or `None`.
+    The values that a compiled loop carries must have the same form after every
+    iteration. A slot is the rank of the mask, or `None`.
     """
     found = []
     for leaf, mask, rank in zip(tree.flatten(nest), masks_of(nest), slots, strict=True):
@@ -124,7 +123,7 @@ def packed(nest: Any, slots: Sequence[int | None]) -> list[Any]:
 
 
 def unpacked(nest: Any, slots: Sequence[int | None], masks: Sequence[Any]) -> Any:
-    """The reverse of `packed`: the nest with those masks attached."""
+    """Attach masks from `packed` to the nest."""
     if not any(slots):
         return nest
     left = iter(masks)
@@ -136,14 +135,14 @@ def _unmasked(leaf, rank):
 
 
 def answer_mask(logits: Any, mask: Any = None) -> Any:
-    """Return which positions of logits are there, or `None` if all are.
+    """Return the mask of the positions of logits, or `None` if there is none.
 
-    A mask of another shape is what a layer left that took the axis of time away and
-    said that it supports masking.
+    A mask of another shape is ignored. It comes from a layer that removes the axis of
+    time and claims to support masking.
 
     Args:
-        logits: Of shape `(..., classes)`.
-        mask: Their mask. Default: what is attached to them.
+        logits: Tensor of shape `(..., classes)`.
+        mask: Their mask. Defaults to the attached one.
     """
     mask = get_keras_mask(logits) if mask is None else mask
     fits = mask is not None and len(mask.shape) == len(logits.shape) - 1
@@ -151,17 +150,17 @@ def answer_mask(logits: Any, mask: Any = None) -> Any:
 
 
 def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
-    """Return targets that are -1, not scored, in padding, and logits without a mask.
+    """Return targets that are -1 (not scored) in padding, and logits without a mask.
 
     Keras would multiply a loss by the mask of the logits, which has an axis of
-    iterations where all of them are read out.
+    iterations if all iterations are read out.
     """
     mask = answer_mask(logits)
     if mask is None:
         return targets, attach(logits, [None])
     targets = ops.convert_to_tensor(targets)
     if "float" not in str(targets.dtype):
-        targets = ops.cast(targets, "int32")  # Unsigned ones have no -1.
+        targets = ops.cast(targets, "int32")  # Unsigned integers have no -1.
     rank = len(targets.shape)
     column = rank > 1 and targets.shape[-1] == 1 != logits.shape[-2]
     if len(mask.shape) == rank - column + 1:
@@ -174,10 +173,10 @@ def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class OutputMask(keras.layers.Layer):
-    """The mask of a tensor, as a tensor of a Functional model.
+    """Return the mask of a tensor as a tensor of a Functional model.
 
-    What masks the output of a loop or of a readout is known where they run. A model
-    reads it from their output with this layer. Without a mask it is True everywhere.
+    The mask of the output of a loop or a readout is only known when they run. A model
+    reads it from their output with this layer. Without a mask it is all `True`.
     """
 
     def __init__(self, **kwargs: Any):
@@ -191,7 +190,7 @@ class OutputMask(keras.layers.Layer):
         return _unmasked(x, len(x.shape) - 1) if mask is None else mask
 
     def compute_mask(self, inputs, previous_mask):
-        """None: the mask itself has no mask."""
+        """Return `None`: the mask itself has no mask."""
         return
 
     def compute_output_spec(self, x):
@@ -201,7 +200,7 @@ class OutputMask(keras.layers.Layer):
 
 
 def readable(outputs: Any) -> Any:
-    """Return symbolic outputs, with masks that a Functional model can read."""
+    """Make the masks of symbolic outputs readable for a Functional model."""
     for leaf in tree.flatten(outputs):
         if isinstance(leaf, keras.KerasTensor) and get_keras_mask(leaf) is not None:
             set_keras_mask(leaf, OutputMask()(leaf))

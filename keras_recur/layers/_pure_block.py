@@ -1,9 +1,8 @@
 """A block as a pure function of its variables.
 
-A rolled loop, rematerialization and a branch are traced by the backend, so nothing in
-them may write to a variable: JAX would leak a tracer, TensorFlow and PyTorch would
-update statistics twice. The block's mutable state is therefore carried through as
-values and assigned once, behind the loop.
+The backend traces rolled loops, rematerialization and branches, so they must not write
+to variables: JAX would leak a tracer, TensorFlow and PyTorch would update statistics
+twice. The block's mutable state is carried as values and assigned once after the loop.
 """
 
 import functools
@@ -18,22 +17,22 @@ from keras_recur.layers.iteration import iteration_scope
 
 
 class PureBlock:
-    """One block of a `SharedRecurrentBlock`, with its variables as arguments.
+    """A block with its variables as arguments.
 
-    Must be made where no autocast is active, so that the values read are the
-    variables' own and gradients are summed in their precision.
+    Create it outside of autocast, so that values and sums of gradients have the
+    variables' precision.
 
     Args:
         block: The block.
-        iterations: How many applications its weights were built for.
+        iterations: Number of applications that its weights are built for.
         training: Passed on to the block.
-        remat: Whether what is between inputs and outputs is computed again.
+        remat: Whether the backward pass recomputes the block.
         written: The trainable variables that the block writes when it is called.
     """
 
     def __init__(self, block, iterations, training, remat=False, written=()):
         self.block = block
-        # From an index, the block's turn, to the number of the iteration in its loop.
+        # Add it to the block's turn to get the number of the iteration in the loop.
         self.offset: Any = 0
         self.iterations = iterations
         self.training = training
@@ -45,21 +44,21 @@ class PureBlock:
         self._apply = self._rematerialized if remat else self._plain
 
     def start(self):
-        """What is carried through the loop: mutable values and the sum of losses."""
-        # On torch a value aliases the storage that `assign` writes to later.
+        """Return what the loop carries: mutable values and the sum of losses."""
+        # On PyTorch a value aliases the storage that `assign` writes to later.
         values = [ops.copy(v.value) for v in self.mutable]
         return [*values, ops.zeros((), "float32")]
 
     def finish(self, carried):
-        """Assigns what was carried; returns the sum of the block's losses."""
+        """Assign the carried values; return the sum of the block's losses."""
         for variable, value in zip(self.mutable, carried[:-1], strict=True):
             variable.assign(value)
         return carried[-1]
 
     def __call__(self, index, carried, inputs, frozen=False):
-        """One application: the new state and the new carried values.
+        """Apply the block; return the new state and the new carried values.
 
-        `frozen` cuts the gradient of everything that goes in and comes out.
+        `frozen` stops the gradient of all inputs and outputs.
         """
         weights, stop = self.weights, ops.stop_gradient
         if not frozen:
@@ -84,10 +83,10 @@ class PureBlock:
         return outputs, [*updated, losses]
 
     def _rematerialized(self, index, weights, carried, inputs):
-        """`_plain`, recomputed in the backward pass.
+        """Apply the block, and recompute it in the backward pass.
 
-        Everything traced is an argument: TensorFlow recomputes in another graph,
-        where a captured tensor would be out of scope.
+        All tensors are arguments, because TensorFlow recomputes in another graph in
+        which captured tensors are out of scope.
         """
         leaves, masks = tree.flatten(inputs), masks_of(inputs)
         given = [mask for mask in masks if mask is not None]
@@ -134,15 +133,15 @@ def _remat(step):
 
 
 def _tensorflow_remat(step, *arguments):
-    """`tf.recompute_grad`, but for integer arguments too.
+    """Recompute as `tf.recompute_grad` does, also with integer arguments.
 
-    A seed generator's state is an integer, and in a `while_loop` the gradient that
-    `tf.recompute_grad` returns for it, `None`, is refused.
+    A seed generator's state is an integer. In a `while_loop` TensorFlow refuses `None`,
+    the gradient that `tf.recompute_grad` returns for it.
     """
     import tensorflow as tf
 
-    # Copies of their own: in a branch, what only passes through would be the outer
-    # graph's tensor, which `tf.custom_gradient` refuses.
+    # In a branch, unused arguments would be tensors of the outer graph, which
+    # `tf.custom_gradient` refuses. Copies are not.
     arguments = [tf.identity(a) for a in arguments]
     floating = [a.dtype.is_floating for a in arguments]
 
@@ -167,8 +166,8 @@ def _tensorflow_remat(step, *arguments):
                 output_gradients=upstream,
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
-            # Nothing goes on before all of this is done, or what was recomputed would
-            # wait in memory for the gradients of the weights.
+            # Finish this first, or the recomputed values would stay in memory until
+            # the gradients of the weights are computed.
             with tf.control_dependencies(gradients):
                 found = iter([tf.identity(g) for g in gradients])
             return [
@@ -182,7 +181,7 @@ def _tensorflow_remat(step, *arguments):
 
 
 def _barrier(tensors):
-    """The same tensors; whoever compiles this cannot know that they are."""
+    """Return the same tensors in a way that a compiler cannot see through."""
     import tensorflow as tf
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 

@@ -28,16 +28,7 @@ def pure_loop(
 ) -> Any:
     """Return the state after all iterations, or with `collect` after each.
 
-    Args:
-        loop: The `SharedRecurrentBlock`.
-        run_steps: `rolled_loop` or `python_loop`.
-        state: The first state.
-        injected: What the loop's `injection` shows.
-        groups: The group of every iteration.
-        turns: The turn of every iteration in its group.
-        start: Number of iterations before the call.
-        collect: Whether the states after all iterations are returned.
-        training: Passed on to the block.
+    `run_steps` is `rolled_loop` or `python_loop`.
     """
     collected = []
     slots = loop.mask_slots(masks_of(state))
@@ -67,15 +58,7 @@ def pure_loop(
 def progressive_loop(
     loop: Any, state: Any, injected: Any, groups: Sequence[int], turns: Sequence[int]
 ) -> Any:
-    """Return the state after a random number of iterations, in training.
-
-    Args:
-        loop: The `SharedRecurrentBlock`.
-        state: The first state.
-        injected: What the loop's `injection` shows.
-        groups: The group of every iteration.
-        turns: The turn of every iteration in its group.
-    """
+    """Return the state after n + k iterations, in training."""
     total = len(groups)
     slots = loop.mask_slots(masks_of(state))
     draws = keras.random.uniform((2,), dtype="float32", seed=loop.seed_generator)

@@ -1,8 +1,8 @@
 """The rolled loop: one compiled body for many iterations, on every backend.
 
-`ops.scan` on JAX. On TensorFlow a bounded `while_loop`, because its `scan` and
-`fori_loop` pass no bound, without which XLA (the default on a GPU) cannot compile
-their gradients. On PyTorch every loop of Keras is a Python loop, and so is this.
+It is `ops.scan` on JAX. On TensorFlow it is a bounded `while_loop`: `scan` and
+`fori_loop` pass no bound, and XLA (the default on a GPU) cannot compile their gradients
+without it. On PyTorch every loop of Keras is a Python loop, and so is this one.
 """
 
 import keras
@@ -12,7 +12,7 @@ from keras_recur.layers._masks import joined, packed, unpacked
 
 
 def rolled_loop(step, state, carried, iterations, collect, slots):
-    """Applies `step(index, state, carried)` for index 0 to iterations - 1.
+    """Apply `step(index, state, carried)` for index 0 to iterations - 1.
 
     The tensors of the state that have a slot carry a mask from step to step.
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from keras_recur._validation import nearest
 
-# Numbers of steps that are tried, to say which would do.
+# Largest number of steps that an error suggests.
 _TRIED = 200
 
 
@@ -20,8 +20,8 @@ class Evaluation(NamedTuple):
         source: Name of the state it reads.
         target: Name of the state it feeds.
         step: The step, from 1.
-        age: Steps since the transition began to exist, from 0. A schedule that is
-            stretched shifts steps, but not ages.
+        age: Steps since the transition began to exist, from 0. A stretched schedule
+            shifts steps, but not ages.
     """
 
     transition: int
@@ -32,21 +32,21 @@ class Evaluation(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int]:
-        """What finds its weights: transition and age."""
+        """Transition and age, by which its weights are found."""
         return self.transition, self.age
 
 
 class Schedule:
-    """What a run of `steps` steps evaluates.
+    """The transitions that a run of `steps` steps evaluates.
 
     Args:
         states: Names of the states; the input is the first one's value at step 0.
         transitions: List of `Transition`.
-        steps: How many steps are run.
+        steps: Number of steps.
         readout: The state that is read out.
-        fed: The steps at which input arrives at the first state, beside step 0.
-        every: Whether the readout after every step is wanted, not only the last.
-        prune: Leave out what cannot reach a readout that is wanted.
+        fed: The steps after step 0 at which input arrives at the first state.
+        every: Whether the readout after every step is used, not only the last.
+        prune: Whether to leave out transitions that cannot reach a used readout.
     """
 
     def __init__(
@@ -83,14 +83,15 @@ class Schedule:
             self.arrivals[e.step].setdefault(e.target, []).append(e)
 
     def contributing(self) -> set[tuple[str, str]]:
-        """The pairs of states between which a transition is evaluated."""
+        """Return the pairs of states between which a transition is evaluated."""
         return {(e.source, e.target) for e in self.evaluations}
 
 
 def _populate(first, transitions, steps, fed):
-    """Step by step: the states that hold a value, and what could be evaluated.
+    """Return three lists by step.
 
-    Also how many inputs each state has by declaration, populated or not.
+    They hold the populated states, the evaluations that are possible, and for each
+    state the number of its declared inputs, also from empty states.
     """
     populated, possible, declared = [{first}], [[]], [{}]
     ranges = [t.range(steps) for t in transitions]
@@ -143,7 +144,7 @@ def _unreached(states, transitions, steps, readout, fed):
 
 
 def check_names(states: Sequence[str], names: Sequence[Any], where: str) -> None:
-    """Raises for a name that is no state, with the nearest one."""
+    """Raise a `ValueError` if a name is not a state's."""
     for name in names:
         if name not in states:
             raise ValueError(
@@ -153,7 +154,7 @@ def check_names(states: Sequence[str], names: Sequence[Any], where: str) -> None
 
 
 def check_no_overlap(transitions: Sequence[Any], steps: int) -> None:
-    """Raises where two transitions lead between the same states at the same step."""
+    """Raise a `ValueError` if two transitions join the same states at the same step."""
     seen: set[tuple[str, str, int]] = set()
     for transition in transitions:
         for step in transition.range(steps):
@@ -174,10 +175,9 @@ def tied_groups(
     steps: int,
     kinds: Sequence[Any],
 ) -> list[list[Evaluation]]:
-    """The evaluations in groups of tied weights, in order of first appearance.
+    """Return the evaluations in groups of tied weights, by first appearance.
 
-    `kinds` says for every transition what computes it. Unless groups are listed one
-    by one, transitions of different kinds are never tied.
+    Transitions of different `kinds` are only tied by explicit groups.
     """
     lists = _explicit(sharing, transitions, steps)
     groups: dict[Any, list[Evaluation]] = {}
@@ -189,7 +189,7 @@ def tied_groups(
 
 
 def is_endless(sharing: Any, target: str) -> bool:
-    """Whether weights of transitions to this state serve any number of steps."""
+    """Return whether transitions to this state have weights for any step."""
     if isinstance(sharing, dict):
         sharing = sharing.get(target, "all")
     return sharing == "all"
@@ -208,7 +208,7 @@ def _group(sharing, evaluation, lists, kind):
 
 
 def _explicit(sharing, transitions, steps):
-    """`{(source, target, step): number of its group}`, or `None` for other forms."""
+    """Return `{(source, target, step): group}` if groups are listed, else `None`."""
     if not isinstance(sharing, list) or (sharing and isinstance(sharing[0], int)):
         return None
     declared = {(t.source, t.target, s) for t in transitions for s in t.range(steps)}
@@ -217,9 +217,9 @@ def _explicit(sharing, transitions, steps):
         for triple in group:
             if triple not in declared:
                 raise ValueError(
-                    "A group of `sharing` names no transition of the graph. Received: "
-                    f"{triple!r}. Allowed are (source, target, step) with a step of 1 "
-                    f"to {steps} at which the transition exists."
+                    "A group of `sharing` names a transition that does not exist. "
+                    f"Received: {triple!r}. Allowed are (source, target, step) with a "
+                    f"step of 1 to {steps} at which the transition exists."
                     f"{_near(triple, declared)}"
                 )
             if triple in known:

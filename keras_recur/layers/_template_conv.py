@@ -1,4 +1,4 @@
-"""What the weightless convolutions share: they are called on (x, kernel)."""
+"""Base classes of the layers that are called on `(x, kernel)`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from keras_recur.layers._keras_arguments import check_keras
 
 
 class TemplateLayer(keras.layers.Layer):
-    """A layer that is called on `(x, kernel)` and holds, at most, a bias."""
+    """Layer that is called on `(x, kernel)` and has no weight except a bias."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class TemplateLayer(keras.layers.Layer):
     def __call__(self, x, kernel: Any = None, **kwargs):
         if kernel is None:
             raise ValueError(
-                f"{type(self).__name__} {self.name!r} was called without its kernel, "
-                "which it does not hold itself. Call it on (x, kernel), with a kernel "
-                "of a TemplateBank: `for kernel in bank(x): x = layer(x, kernel)`."
+                f"{type(self).__name__} {self.name!r} was called without its kernel. "
+                "Call it on (x, kernel), with a kernel of a TemplateBank: "
+                "`for kernel in bank(x): x = layer(x, kernel)`."
             )
         return super().__call__(x, kernel, **kwargs)
 
@@ -57,7 +57,7 @@ class TemplateLayer(keras.layers.Layer):
         raise NotImplementedError
 
     def kernel_shape_for(self, x_shape: tuple) -> tuple:
-        """The shape a kernel must have for this input."""
+        """Return the shape that a kernel must have for this input."""
         raise NotImplementedError
 
     def check_kernel(self, x_shape, kernel_shape):
@@ -66,8 +66,7 @@ class TemplateLayer(keras.layers.Layer):
             raise ValueError(
                 f"{type(self).__name__} {self.name!r} needs a kernel of shape "
                 f"{expected} for an input of shape {x_shape}. Received: a kernel of "
-                f"shape {tuple(kernel_shape)}. All kernels of one bank have one shape: "
-                f"layers of another one need a bank with kernel_shape={expected}."
+                f"shape {tuple(kernel_shape)}. Use a bank with kernel_shape={expected}."
             )
 
     def get_config(self):
@@ -81,7 +80,7 @@ class TemplateLayer(keras.layers.Layer):
 
 
 class TemplateConv(TemplateLayer):
-    """Convolution in `rank` dimensions; the public classes say the rest."""
+    """Convolution in `rank` dimensions."""
 
     rank: int
     paddings: tuple[str, ...] = ("valid", "same")
@@ -112,13 +111,13 @@ class TemplateConv(TemplateLayer):
         self.depthwise = check_flag("depthwise", depthwise)
         if depthwise and self.groups != 1:
             raise ValueError(
-                "A depthwise convolution has no groups. Received: depthwise=True, "
-                f"groups={groups}. Leave one of them out."
+                "A depthwise convolution cannot have groups. Received: depthwise=True, "
+                f"groups={groups}. Leave out one of them."
             )
         if not depthwise and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
-                "A convolution has strides or dilation, not both. Received: strides="
-                f"{strides}, dilation_rate={dilation_rate}. Leave one of them at 1."
+                "A convolution can have strides or dilation, not both. Received: "
+                f"strides={strides}, dilation_rate={dilation_rate}. Set one to 1."
             )
 
     def _sizes(self, name, value):
@@ -192,8 +191,8 @@ class TemplateConv(TemplateLayer):
             size -= self.dilation_rate[axis] * (self.kernel_size[axis] - 1)
             if size < 1:
                 raise ValueError(
-                    f"The input is smaller than the kernel of {self.name!r}: nothing "
-                    "would be left. Use padding='same' or a larger input."
+                    f"The input is smaller than the kernel of {self.name!r}, so the "
+                    "output would be empty. Use padding='same' or a larger input."
                 )
         return -(-size // self.strides[axis])
 

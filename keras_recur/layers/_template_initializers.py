@@ -4,14 +4,13 @@ The coefficients are as in the released code of Savarese and Maire 2019,
 github.com/lolemacs/soft-sharing.
 """
 
-import zlib
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_recur._validation import nearest
 from keras_recur.layers._keras_arguments import check_keras
+from keras_recur.layers._seeds import derived_seed
 
 _STARTS = ("orthogonal", "orthogonal_rows", "identity", "ones")
 
@@ -42,7 +41,7 @@ def first_coefficients(initializer, seed):
         if initializer == "identity":
             rows, columns = shape
             return ops.cast(np.eye(columns)[np.arange(rows) % columns], dtype)
-        draw = keras.initializers.Orthogonal(seed=_derived(seed, "coefficients"))
+        draw = keras.initializers.Orthogonal(seed=derived_seed(seed, "coefficients"))
         matrix = draw(shape, dtype=dtype)
         if initializer == "orthogonal_rows":
             matrix = matrix / ops.norm(matrix, axis=1, keepdims=True)
@@ -57,11 +56,7 @@ def _seeded(initializer, seed, number):
     if "seed" not in config:
         return initializer
     own = seed if config["seed"] is None else config["seed"]
-    return type(initializer).from_config({**config, "seed": _derived(own, number)})
-
-
-def _derived(seed, number):
-    return zlib.crc32(f"{seed}/{number}".encode()) >> 1
+    return type(initializer).from_config({**config, "seed": derived_seed(own, number)})
 
 
 def coefficients_start(initializer):

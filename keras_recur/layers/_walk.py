@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from keras_recur._keras import inner_layers
+
 
 def walk(layer: Any) -> Iterator[Any]:
     """Yield a layer and every layer in it, at any depth, each once.
@@ -21,9 +23,9 @@ def walk(layer: Any) -> Iterator[Any]:
             continue
         seen.add(id(found))
         yield found
-        inner = found._flatten_layers(include_self=False, recursive=False)
+        inner = inner_layers(found)
         if hasattr(found, "untracked_layers"):
-            inner = [*inner, *found.untracked_layers()]
+            inner += found.untracked_layers()
         waiting[:0] = inner
 
 

@@ -1,12 +1,12 @@
-"""Which variables a block writes when it is called, and how it may write them."""
+"""Find the variables that a block writes when it is called."""
 
 import contextvars
 from typing import Any
 
 import keras
 from keras import ops, tree
-from keras.src.backend import compute_output_spec
 
+from keras_recur._keras import compute_output_spec
 from keras_recur.layers._walk import walk
 from keras_recur.layers.iteration import iteration_scope
 
@@ -14,16 +14,16 @@ _asking = contextvars.ContextVar("asking", default=False)
 
 
 def is_asked() -> bool:
-    """Whether a block is traced only to find out what it writes."""
+    """Return whether a block is traced only to find out what it writes."""
     return _asking.get()
 
 
 class RecordingScope(keras.StatelessScope):
-    """A `StatelessScope` that knows what was written, and writes as the backend does.
+    """A `StatelessScope` that records writes, and writes as the backend does.
 
-    On TensorFlow and PyTorch no gradient passes through an assignment: what is written
-    counts as the variable's own value. On JAX, where Keras's trainer runs models in
-    such a scope, it does pass.
+    On TensorFlow and PyTorch no gradient passes through an assignment: the written
+    value counts as the variable's own. On JAX, Keras's trainer runs models in such a
+    scope, and the gradient passes.
     """
 
     def __init__(self, *args, **kwargs):
@@ -42,18 +42,18 @@ class RecordingScope(keras.StatelessScope):
 
 
 class Written:
-    """The trainable variables that blocks write, found once for every block.
+    """The trainable variables that blocks write, found once per block.
 
-    It is no container, because Keras would track the variables in it.
+    This is not a list or a dictionary, because Keras would track its variables.
     """
 
     def __init__(self):
         self._found: dict[Any, list[Any]] = {}
 
     def by(self, block, inputs, training, iterations) -> list[Any]:
-        """What `block(inputs, training=training)` writes.
+        """Return the trainable variables that `block(inputs)` writes.
 
-        `inputs` are tensors, or `KerasTensor`s, of any batch size.
+        `inputs` are tensors or `KerasTensor`s of any batch size.
         """
         key = id(block), bool(training)
         if key not in self._found:
@@ -69,7 +69,7 @@ class Written:
 
 
 def _may_write(layer):
-    """Whether it is one of Keras's that writes trainable weights, or a user's own."""
+    """Return whether a layer may write trainable weights: a user's layer may."""
     ours = type(layer).__module__.startswith(("keras.src.", "keras_recur."))
     return isinstance(layer, keras.layers.SpectralNormalization) or not ours
 

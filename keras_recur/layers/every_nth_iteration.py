@@ -1,4 +1,4 @@
-"""A choice between two inputs, by the iteration that is running."""
+"""A layer that selects one of two inputs by the running iteration."""
 
 from typing import Any
 
@@ -11,14 +11,13 @@ from keras_recur.layers.iteration import current_iteration
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class EveryNthIteration(keras.layers.Layer):
-    """Passes its second input on at every n-th iteration of a loop, else its first.
+    """Return the second input at every n-th iteration of a loop, else the first.
 
-    What a block needs for skip connections in time: at iterations 0, n, 2n, ... it
-    adds what it kept n iterations before, and keeps something new.
+    Blocks use it for skip connections in time: at iterations 0, n, 2n, ... a block adds
+    the value that it kept n iterations before, and keeps a new one.
 
     Args:
-        n: After how many iterations it is the second input's turn again. Positive
-            integer.
+        n: Number of iterations between two uses of the second input. Positive integer.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -31,7 +30,7 @@ class EveryNthIteration(keras.layers.Layer):
         `(batch, ...)`.
 
     Raises:
-        ValueError: if `n` is no positive integer, or there are not two inputs of one
+        ValueError: If `n` is not a positive integer, or there are not two inputs of one
             shape.
 
     Reference:
@@ -40,7 +39,7 @@ class EveryNthIteration(keras.layers.Layer):
 
     Example:
 
-    Adds the state to itself at iterations 0, 2 and 4:
+    Add the state to itself at iterations 0, 2 and 4:
 
     >>> state = keras.Input((1,))
     >>> doubled = keras.layers.Add()([state, state])

@@ -1,4 +1,4 @@
-"""What a layer inside a loop may ask: which iteration is running, of how many."""
+"""The running iteration, for layers inside a loop."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from keras import ops
 
 
 class Iteration(NamedTuple):
-    """One iteration of a block, as the layers inside the block see it.
+    """One iteration of a block, for the layers inside the block.
 
     Attributes:
-        index: Which application of these weights is running, from 0. A Python
-            integer in an unrolled loop, a scalar int32 tensor in a rolled one.
-        iterations: How many applications these weights were built for: the
+        index: Number of this application of the weights, from 0. A Python integer in
+            an unrolled loop, a scalar int32 tensor in a rolled one.
+        iterations: Number of applications that the weights are built for: the
             iterations of the block's group, not of the whole loop.
-        number: Which iteration of the whole loop is running, from 0; of a state graph,
-            the same as `index`. As `index`, an integer or a tensor.
+        number: Number of this iteration in the whole loop, from 0; in a state graph,
+            the same as `index`. Integer or tensor, as `index`.
     """
 
     index: Any
@@ -29,13 +29,12 @@ _current: ContextVar[Iteration | None] = ContextVar("keras_recur_iteration")
 
 
 def current_iteration() -> Iteration | None:
-    """The iteration that is running, or `None` outside a loop.
+    """Return the running iteration, or `None` outside a loop.
 
-    `SharedRecurrentBlock` sets it around every build and every call of its block,
-    so a layer that depends on the iteration finds it however deep it is nested,
-    in rolled and unrolled loops and on every backend. A layer reads it twice: in
-    `build`, to size its weights (`iterations` rows), and in `call`, to choose a
-    row (`index`).
+    `SharedRecurrentBlock` sets it around every build and every call of its block, so a
+    layer finds it at any depth, in rolled and unrolled loops and on every backend. A
+    layer reads it twice: in `build` to size its weights (`iterations` rows), and in
+    `call` to select a row (`index`).
 
     Returns:
         An `Iteration(index, iterations, number)`, or `None`.
@@ -58,7 +57,7 @@ def current_iteration() -> Iteration | None:
 
 @contextlib.contextmanager
 def iteration_scope(index: Any, iterations: int, number: Any = None) -> Iterator[None]:
-    """Makes `current_iteration()` return this; `number` is `index` by default."""
+    """Make `current_iteration()` return this; `number` defaults to `index`."""
     number = index if number is None else number
     token = _current.set(Iteration(index, iterations, number))
     try:
@@ -68,7 +67,7 @@ def iteration_scope(index: Any, iterations: int, number: Any = None) -> Iterator
 
 
 def row_of(value: Any, row: Any) -> Any:
-    """One row, by few operations: to take it would look for negative ones first."""
+    """Return one row. Slicing avoids the negative-index handling of `ops.take`."""
     if isinstance(row, int):
         return value[row]
     value = ops.convert_to_tensor(value)

@@ -11,24 +11,24 @@ from keras_recur.layers._masks import attach, masks_of, readable
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class Readout(keras.layers.Layer):
-    """Predicts from the state of a loop, after the last iteration or after each.
+    """Predict from the state of a loop, after the last iteration or after each.
 
-    The same head reads every state, so a readout after iteration s of a long run
-    is what a shorter run would have predicted.
+    The same head reads every state, so the readout after iteration s of a long run
+    equals the prediction of a run of s iterations.
 
     Args:
-        head: A Keras layer, or a Sequential or Functional of such, from a state to
-            a prediction, a tensor or a nest of tensors such as a dict of answers.
-        readout: `"last"` (default): the input is one state. `"all"`: the input has
-            an axis of iterations behind the batch, and so has the output.
+        head: A Keras layer, or a Sequential or Functional model, from a state to a
+            prediction: a tensor or a nest of tensors, such as a dictionary of answers.
+        readout: `"last"`: the input is one state. `"all"`: input and output have an
+            axis of iterations after the batch. Defaults to `"last"`.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: The state, or with `"all"` the states.
-        readout: Another choice for this call. Default: the constructor's.
-        mask: Mask of padding, of the state or with `"all"` of the states. Default: the
-            mask that Keras has attached to the inputs. The head gets it, and the
-            output has the mask that the head passes on.
+        readout: Overrides the constructor's value for this call.
+        mask: Mask of padding, of the state or with `"all"` of the states. Defaults to
+            the mask that Keras has attached to the inputs. The head receives it, and
+            the output has the mask that the head passes on.
         training: Passed on to the head.
 
     Input shape:
@@ -39,7 +39,7 @@ class Readout(keras.layers.Layer):
         the head.
 
     Raises:
-        ValueError: for an unknown `readout`, or a head that is no Keras layer.
+        ValueError: If `readout` is unknown, or the head is not a Keras layer.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508): supervising the
@@ -67,7 +67,7 @@ class Readout(keras.layers.Layer):
         return check_one_of("readout", readout, ("last", "all"))
 
     def __call__(self, inputs, *args, readout=None, **kwargs):
-        if not self.built:  # `build` is not told what this call has chosen.
+        if not self.built:  # `build` does not receive `readout`.
             self._every = self._readout(readout) == "all"
         return readable(super().__call__(inputs, *args, readout=readout, **kwargs))
 
@@ -105,7 +105,7 @@ class Readout(keras.layers.Layer):
         return attach(tree.map_structure(split, outputs), masks)
 
     def compute_mask(self, inputs, previous_mask):
-        """None: the output has the mask that the head has given it, or no mask."""
+        """Return `None`: `call` attaches the masks that the head passes on."""
         return
 
     def compute_output_spec(self, inputs, readout=None, mask=None, training=None):

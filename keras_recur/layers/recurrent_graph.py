@@ -242,11 +242,7 @@ class RecurrentGraph(keras.layers.Layer):
         return {key: self.application(key) for key in self.graph_weights.places}
 
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
-        """Return the same for one transition and age; past the last age, for the last.
-
-        Raises:
-            ValueError: If there are no weights for it.
-        """
+        """Return the same for one key; past the last age, for the last age."""
         return self.graph_weights.application(key)
 
     def build(self, input_shape):

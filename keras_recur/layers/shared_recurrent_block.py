@@ -349,11 +349,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         check_state(self.block.name, before, after, dtypes)
 
     def mask_slots(self, masks: list[Any]) -> list[int | None]:
-        """Return the rank of each tensor's mask, `None` if it never has one.
-
-        Args:
-            masks: The masks of the first state's tensors.
-        """
+        """Return the rank of each tensor's mask, `None` if it never has one."""
         return self._masks.slots(masks)
 
     def compute_mask(self, inputs, previous_mask):

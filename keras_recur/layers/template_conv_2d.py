@@ -7,23 +7,23 @@ from keras_recur.layers._template_conv import TemplateConv
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TemplateConv2D(TemplateConv):
-    """`Conv2D` whose kernel comes from a `TemplateBank`: it is called on `(x, kernel)`.
+    """`Conv2D` whose kernel comes from a `TemplateBank`. Call it on `(x, kernel)`.
 
     Args:
         filters: Number of output channels. Positive integer.
-        kernel_size: Integer or two: height and width of the kernel.
-        strides: Integer or two. Default 1.
-        padding: `"valid"` (default) or `"same"`.
-        data_format: `"channels_last"` or `"channels_first"`. Default: Keras's.
-        dilation_rate: Integer or two. Default 1. Not together with strides, but for
-            `depthwise`.
-        groups: Number of groups of channels. Default 1.
-        depthwise: Convolve every channel by itself, with
-            `filters / channels` outputs each. Default `False`.
-        activation: Activation, as in Keras. Default: none.
-        use_bias: Whether to add a bias, the layer's own. Default `True`.
-        bias_initializer: Default `"zeros"`.
-        bias_regularizer: Default: none.
+        kernel_size: One or two integers: height and width of the kernel.
+        strides: One or two integers. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to Keras's.
+        dilation_rate: One or two integers. Cannot be combined with strides unless
+            `depthwise`. Defaults to `1`.
+        groups: Number of groups of channels. Defaults to `1`.
+        depthwise: Whether to convolve every channel separately, with
+            `filters / channels` outputs each. Defaults to `False`.
+        activation: Activation, as in Keras. Defaults to `None`.
+        use_bias: Whether the layer adds its own bias. Defaults to `True`.
+        bias_initializer: Defaults to `"zeros"`.
+        bias_regularizer: Defaults to `None`.
         **kwargs: As in every Keras layer.
 
     Call arguments:
@@ -35,8 +35,8 @@ class TemplateConv2D(TemplateConv):
         `(batch, new_height, new_width, filters)`, as of `Conv2D`.
 
     Raises:
-        ValueError: for sizes that are no positive integers, for a call without a
-            kernel and for a kernel of another shape.
+        ValueError: If a size is not a positive integer, the kernel is missing, or it
+            has another shape.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.

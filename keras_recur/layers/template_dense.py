@@ -11,14 +11,14 @@ from keras_recur.layers._template_conv import TemplateLayer
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TemplateDense(TemplateLayer):
-    """`Dense` whose kernel comes from a `TemplateBank`: it is called on `(x, kernel)`.
+    """`Dense` whose kernel comes from a `TemplateBank`. Call it on `(x, kernel)`.
 
     Args:
         units: Number of outputs. Positive integer.
-        activation: Activation, as in Keras. Default: none.
-        use_bias: Whether to add a bias, the layer's own. Default `True`.
-        bias_initializer: Default `"zeros"`.
-        bias_regularizer: Default: none.
+        activation: Activation, as in Keras. Defaults to `None`.
+        use_bias: Whether the layer adds its own bias. Defaults to `True`.
+        bias_initializer: Defaults to `"zeros"`.
+        bias_regularizer: Defaults to `None`.
         **kwargs: As in every Keras layer.
 
     Call arguments:
@@ -29,8 +29,8 @@ class TemplateDense(TemplateLayer):
         `(..., units)`.
 
     Raises:
-        ValueError: for `units` that is no positive integer, for a call without a
-            kernel and for a kernel of another shape.
+        ValueError: If `units` is not a positive integer, the kernel is missing, or it
+            has another shape.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.

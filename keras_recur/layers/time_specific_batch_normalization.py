@@ -1,4 +1,4 @@
-"""Batch normalization with statistics of its own for every iteration.
+"""Batch normalization with separate statistics for every iteration.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning,
 Recurrent Neural Networks and Visual Cortex" (arXiv:1604.03640), the section on
@@ -24,33 +24,31 @@ MAX_AXES = 32  # More axes than a tensor has on any backend.
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TimeSpecificBatchNormalization(keras.layers.Layer):
-    """Batch normalization that keeps mean and variance for every iteration.
+    """Batch normalization with one mean and variance per iteration.
 
     Inside a `SharedRecurrentBlock` the state has another distribution after each
-    iteration. One shared `BatchNormalization` mixes them in its moving statistics,
-    and training and inference drift apart the more iterations there are. This layer
-    keeps one row of statistics per iteration and learns from the loop which row to
-    use. Past the last row (more iterations than it was built for) the last one is
-    used. Outside a loop there is one row, and the layer is a plain
-    `BatchNormalization`.
+    iteration. One shared `BatchNormalization` mixes these distributions in its moving
+    statistics, so training and inference differ more with every further iteration.
+    This layer keeps one row of statistics per iteration; the loop selects the row.
+    Iterations after the last row use the last row. Outside a loop there is one row,
+    and the layer is a plain `BatchNormalization`.
 
     Args:
-        iterations: Number of rows. `None` (default) takes as many as the loop
-            applies these weights, so that an untied copy gets one row.
-        affine: Learned scale and offset: `None` (none), `"shared"` (one pair for all
-            iterations, the default) or `"per_iteration"` (one pair each).
-        axis: The axis that is normalized, usually the channels. Default -1.
-        momentum: Momentum of the moving statistics. Default 0.99.
-        epsilon: Added to the variance. Default 1e-3.
+        iterations: Number of rows. `None` takes the number of iterations of the loop
+            that use these weights, so an untied copy has one row. Defaults to `None`.
+        affine: Learned scale and offset: `None` (neither), `"shared"` (one pair for all
+            iterations) or `"per_iteration"` (one pair each). Defaults to `"shared"`.
+        axis: The axis that is normalized, usually the channels. Defaults to `-1`.
+        momentum: Momentum of the moving statistics. Defaults to `0.99`.
+        epsilon: Added to the variance. Defaults to `1e-3`.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: Tensor of rank 2 or more.
         training: `True` normalizes with the batch's statistics and updates the row.
-        mask: Which positions are there, of the inputs' shape without the last axis.
-            The others, padding, are left out of the batch's statistics, as
-            `BatchNormalization` does. Default: the mask that Keras has attached to the
-            inputs.
+        mask: Mask of padding, of the inputs' shape without the last axis. Padding is
+            left out of the batch's statistics, as in `BatchNormalization`. Defaults to
+            the mask that Keras has attached to the inputs.
 
     Input shape:
         `(batch, ..., channels)`, or any shape with the channels at `axis`.
@@ -59,12 +57,11 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         The input's shape.
 
     Raises:
-        ValueError: for an unknown `affine`, or `iterations` that is no positive
-            integer.
+        ValueError: If `affine` is unknown, or `iterations` is not a positive integer.
 
     Reference:
-        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). `affine=None` is
-        their CIFAR-10 setting, `"shared"` their ImageNet one.
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). They use `affine=None`
+        on CIFAR-10 and `"shared"` on ImageNet.
 
     Example:
 
@@ -135,12 +132,12 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         _check_mask(mask, inputs)
         loop = current_iteration()
         row, last = loop.index if loop else 0, self._rows - 1
-        # A tensor in rolled loops. As an int it costs no operation.
+        # A tensor in rolled loops. An integer needs no operation.
         row = min(row, last) if isinstance(row, int) else ops.minimum(row, last)
         axis = self.axis % len(inputs.shape)
         others = [a for a in range(len(inputs.shape)) if a != axis]
 
-        # Statistics in half precision would overflow: Keras computes them in float32.
+        # Half precision would overflow; Keras uses float32, too.
         x = inputs
         if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
             x = ops.cast(x, "float32")
@@ -163,7 +160,7 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             for value in (mean, variance, beta, gamma)
         )
         if axis == len(inputs.shape) - 1:
-            axis = -1  # For which nothing needs another shape.
+            axis = -1  # No reshape is needed.
         outputs = ops.batch_normalization(
             x, mean, variance, axis, beta, gamma, self.epsilon
         )
@@ -203,7 +200,7 @@ def _check_mask(mask, inputs):
 
 
 def _masked_moments(x, axes, mask):
-    """Mean and variance of the positions that are there, as Keras computes them."""
+    """Return mean and variance of what is not masked, as Keras computes them."""
     there = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
     there = ops.cast(there, "bool")
     count = ops.sum(ops.cast(there, x.dtype), axes) + keras.backend.epsilon()

@@ -1,4 +1,4 @@
-"""One edge of a state graph: from which state to which, when, and by what layer."""
+"""One edge of a state graph: its two states, its steps, and its layer."""
 
 import numbers
 from typing import Any
@@ -22,30 +22,31 @@ BRANCHES = ("BRCx2", "BRCx3")
 class Transition:
     """A transition of a `RecurrentGraph`: how one state feeds another, and when.
 
-    A transition at step s turns the source's value after step s - 1 into a part of
-    the target's value after step s. At step 0 there is only the input.
+    A transition at step s computes a part of the target's value after step s from the
+    source's value after step s - 1. At step 0 there is only the input.
 
     Args:
         source: Name of the state it starts from.
-        target: Name of the state it leads to. The same state makes a self transition.
-        first: The first step at which it exists. Default 1. As an index in Python, a
-            negative number counts from the end: -1 is the last step. So a schedule
-            can stretch when the graph is run for another number of steps.
-        last: The last step at which it exists. Default -1.
-        layer: What computes it. `"BRCx2"` and `"BRCx3"`: two or three times batch
-            normalization (time-specific), ReLU and convolution, or transposed
-            convolution where the target is larger in space ("BRDx2", "BRDx3").
-            Strides halve or double as often as the states' sizes differ, and there
-            are never fewer convolutions than halvings. Between them lies a width
-            that is the mean of both states' channels. Or any Keras layer that turns
-            the source's shape into the target's. Transitions that are the same at all
-            steps apply this layer itself; all others apply copies of it. Default: what
-            the graph says.
-        shortcut: Whether the source is added to the layer's output, which needs states
-            of equal shape. Default: on self transitions.
+        target: Name of the state it leads to. With the same state it is a self
+            transition.
+        first: The first step at which it exists. As an index in Python, a negative
+            number counts from the end: -1 is the last step. Such a schedule stretches
+            when the graph runs for another number of steps. Defaults to `1`.
+        last: The last step at which it exists. Defaults to `-1`.
+        layer: The layer that computes it. `"BRCx2"` and `"BRCx3"` are two or three
+            times batch normalization (time-specific), ReLU and convolution, or
+            transposed convolution where the target is larger in space ("BRDx2",
+            "BRDx3"). Strides halve or double as often as the states' sizes differ, with
+            at least one convolution per halving. The width in between is the mean of
+            both states' channels. Or any Keras layer from the source's shape to the
+            target's: transitions that are the same at all steps apply this layer
+            itself, all others apply copies. Defaults to the graph's `transition_layer`.
+        shortcut: Whether the source is added to the layer's output. It needs states of
+            equal shape. Defaults to `True` for self transitions.
 
     Raises:
-        ValueError: for a step 0, a range without a step, and an unknown `layer`.
+        ValueError: If a step is 0, there is no step from `first` to `last`, or `layer`
+            is unknown.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), the transition
@@ -87,7 +88,7 @@ class Transition:
             self.shortcut = check_flag("shortcut", shortcut)
 
     def range(self, steps: int) -> range:
-        """The steps at which it exists, in a run of `steps` steps."""
+        """Return the steps at which it exists, in a run of `steps` steps."""
         steps = check_size("steps", steps, MAX_STEPS)
         first, last = (
             step if step > 0 else steps + 1 + step for step in (self.first, self.last)
@@ -99,7 +100,7 @@ class Transition:
         if isinstance(layer, keras.layers.Layer):
             layer = keras.saving.serialize_keras_object(layer)
             if is_shared(self.layer):
-                # In a file, graphs of one layer find each other's by this number.
+                # In a file, graphs of one layer find each other by this number.
                 layer["shared_object_id"] = id(self.layer)
         return {
             "source": self.source,
@@ -148,22 +149,22 @@ def resnet_transitions(
     states: list[str] | tuple[str, ...],
     unrolling: list[int] | tuple[int, ...],
 ) -> tuple[list[Transition], int]:
-    """A residual network as the transitions of a state graph, and its steps.
+    """Return a residual network as transitions of a state graph, with its steps.
 
-    Every state loops for a while, and only then feeds the next one: a recurrent
-    network whose transitions are blocked in time is a residual network, one residual
-    block per step. Run for more steps, the first state loops longer.
+    Every state loops for some steps before it feeds the next one. A recurrent network
+    whose transitions are blocked in time is a residual network with one residual block
+    per step. In a longer run the first state loops longer.
 
     Args:
         states: Names of the states, from input to readout.
-        unrolling: How often each state loops, one number of 0 or more per state.
+        unrolling: Number of times each state loops, 0 or more per state.
 
     Returns:
         `(transitions, steps)`, both arguments of `RecurrentGraph`.
 
     Raises:
-        ValueError: for another number of counts than of states, or counts that are no
-            whole numbers of 0 or more.
+        ValueError: If there is not one count per state, or a count is not an integer of
+            0 or more.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), ResNet as a
@@ -181,8 +182,8 @@ def resnet_transitions(
     counts = check_sequence("unrolling", unrolling, _check_count)
     if len(counts) != len(states):
         raise ValueError(
-            "`unrolling` must say for each state how often it loops, with numbers of "
-            f"0 or more. Received: unrolling={unrolling!r} for {len(states)} states."
+            "`unrolling` must have one number of 0 or more for each state. Received"
+            f": unrolling={unrolling!r} for {len(states)} states."
         )
     transitions = []
     end = sum(counts[1:]) + len(counts) - 1

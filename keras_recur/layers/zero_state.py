@@ -1,4 +1,4 @@
-"""The state that a loop begins with where there is nothing to begin with."""
+"""A layer that returns the first state of a loop: zeros."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from keras_recur._validation import check_positive_int, check_sequence
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class ZeroState(keras.layers.Layer):
-    """Zeros of a given shape for every example of its input.
+    """Return zeros of a given shape for every example of the input.
 
-    Gated cells begin with hidden states of zeros. As a layer they can stand in a graph
-    whose batch size is open.
+    Gated cells begin with hidden states of zeros. As a layer, the zeros can be part of
+    a graph with an open batch size.
 
     Args:
         shape: Shape of the state, without the batch: positive integers.
@@ -30,7 +30,7 @@ class ZeroState(keras.layers.Layer):
         `(batch, *shape)`.
 
     Raises:
-        ValueError: if a size is no positive integer.
+        ValueError: If a size is not a positive integer.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""A penalty that draws the layers of a template bank together.
+"""A penalty that makes the layers of a template bank more similar.
 
 Reference: Savarese and Maire 2019 (arXiv:1902.09701): minus lambda times the sum of the
 layer similarities, which pushes a network towards a recurrent one.
@@ -12,34 +12,32 @@ from keras_recur._validation import check_strength
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class RecurrenceRegularizer(keras.regularizers.Regularizer):
-    """Minus `strength` times the sum of the layer similarities of a bank.
+    """Penalize different layers of a bank: -`strength` times the sum of similarities.
 
-    The similarity of two layers is the absolute cosine of their coefficients, so the
-    penalty is least, minus `strength` times the number of layers squared, where all
-    layers of the bank have the same kernel up to its scale.
+    The similarity of two layers is the absolute cosine of their coefficients. The
+    penalty is smallest, -`strength` times the squared number of layers, if all layers
+    of the bank have the same kernel up to its scale.
 
     Args:
-        strength: Lambda, 0 or more. Default 0.01.
+        strength: Lambda, 0 or more. Defaults to `0.01`.
 
     Raises:
-        ValueError: for a strength that is negative or not finite.
+        ValueError: If `strength` is negative or not finite.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
 
     Example:
 
-    >>> bank = keras_recur.layers.TemplateBank(
-    ...     4,
-    ...     coefficients_regularizer=keras_recur.regularizers.RecurrenceRegularizer(0.01),
-    ... )
+    >>> penalty = keras_recur.regularizers.RecurrenceRegularizer(0.01)
+    >>> bank = keras_recur.layers.TemplateBank(4, coefficients_regularizer=penalty)
     """
 
     def __init__(self, strength: float = 0.01):
         self.strength = check_strength("strength", strength)
 
     def __call__(self, x):
-        # Guarded where it is squared: the root has no gradient at zero.
+        # The square root has no gradient at zero.
         length = ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
         unit = x / length
         cosines = ops.matmul(unit, ops.transpose(unit))

@@ -1,4 +1,4 @@
-"""Unrolled, rolled, rematerialized: three ways to the same numbers."""
+"""Unrolled, rolled and rematerialized loops compute the same numbers."""
 
 import functools
 
@@ -58,7 +58,7 @@ if keras.backend.backend() == "tensorflow":  # XLA takes long: every kind of loo
 
 
 def model(loop, functional=False, policy="float32", **arguments):
-    """Convolution, both normalizations, dropout, nested models: state of every kind."""
+    """Return a block with every kind of state, in nested models."""
     keras.utils.set_random_seed(1)
     stages = [
         layers.Conv1D(4, 3, padding="same", dtype=policy),
@@ -78,20 +78,20 @@ def model(loop, functional=False, policy="float32", **arguments):
 
 @functools.cache
 def reference(case, jit):
-    """The unrolled loop. Compiled by XLA, TensorFlow draws other numbers."""
+    """Return results of the unrolled loop. TensorFlow with XLA draws other numbers."""
     return train(model("unrolled", **CASES[case]), jit=jit, epochs=2)
 
 
 @pytest.mark.parametrize(("case", "loop", "jit"), COMPILED)
-def test_all_loops_compute_the_same(case, loop, jit):
-    """Losses, gradients (the weights after them), statistics, seeds, predictions."""
+def test_loop_kinds_compute_the_same(case, loop, jit):
+    """Compare losses, weights, statistics, seeds and predictions."""
     tolerance = 3e-2 if "bfloat16" in case else 1e-4
     trained = train(model(loop, **CASES[case]), jit=jit, epochs=2)
     close(trained, reference(case, jit), tolerance)
 
 
 def compiled_by_xla(model, x):
-    """XLA's program for a gradient of the model, as text."""
+    """Return XLA's program for a gradient of the model as text."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -118,14 +118,14 @@ def compiled_by_xla(model, x):
     ("loop", "times"),
     [("unrolled", 4), ("remat", 8), ("rolled", 1), ("rolled+remat", 2)],
 )
-def test_xla_does_not_merge_what_is_recomputed(loop, times):
+def test_remat_is_not_merged_by_xla(loop, times):
     block = SharedRecurrentBlock(dense(), 4, **LOOPS[loop])
     program = compiled_by_xla(model_of(block, shape=(4,)), normal(2, 4))
     assert program.count(" tanh(") == times
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_eager_calls_update_statistics_once(loop):
+def test_loop_updates_statistics_once_in_eager_calls(loop):
     block = layers.BatchNormalization(momentum=0.5)
     layer = SharedRecurrentBlock(block, 2, **LOOPS[loop])
     x = normal(16, 4) + 3
@@ -161,7 +161,7 @@ reference_with_losses = functools.cache(
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_losses_of_the_block_count_at_every_iteration(loop, jit):
+def test_loop_adds_block_losses_of_every_iteration(loop, jit):
     result, expected = trained_with_losses(loop, jit)
     close(result["loss"][0], expected)
     close(result, reference_with_losses(jit)[0])
@@ -171,8 +171,8 @@ def test_losses_of_the_block_count_at_every_iteration(loop, jit):
     ("sharing", "expected"), [("all", 903), ([0, 0, 1], 501), ("none", 300)]
 )
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_nested_layer_sees_the_iteration(loop, sharing, expected, jit):
-    """The sum of index + 100 * iterations, over the iterations of a group."""
+def test_current_iteration_reaches_nested_layers(loop, sharing, expected, jit):
+    """`AddIndex` adds index + 100 * iterations at every iteration of a group."""
     block = keras.Sequential([Nested(keras.Sequential([AddIndex()]))])
     layer = SharedRecurrentBlock(block, 3, sharing=sharing, **LOOPS[loop])
     looped = model_of(layer, shape=(1,))
@@ -180,7 +180,7 @@ def test_a_nested_layer_sees_the_iteration(loop, sharing, expected, jit):
     assert looped.predict(normal(1, 1) * 0, verbose=0) == expected
 
 
-def test_outside_of_a_loop_there_is_no_iteration():
+def test_current_iteration_is_none_outside_of_a_loop():
     class Failing(layers.Layer):
         def call(self, x):
             seen.append(current_iteration())
@@ -194,7 +194,7 @@ def test_outside_of_a_loop_there_is_no_iteration():
     assert current_iteration() is None
 
 
-def test_loops_may_be_nested():
+def test_loop_accepts_a_loop_as_block():
     inner = SharedRecurrentBlock(AddIndex(), 2)
     outer = SharedRecurrentBlock(keras.Sequential([inner, AddIndex()]), 3)
     out = float(array(outer(normal(1, 1) * 0))[0, 0])
@@ -210,12 +210,12 @@ def normalized_by_its_spectrum():
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_trainable_weights_that_call_writes_are_carried(loop):
-    """SpectralNormalization writes its kernel: as calling the block by hand."""
+def test_loop_carries_trainable_weights_that_call_writes(loop):
+    """SpectralNormalization writes its kernel when it is called."""
     trained = []
     for way in ("by hand", loop):
         block = normalized_by_its_spectrum()
-        # By hand, PyTorch refuses to go back through weights that were written.
+        # By hand, PyTorch refuses a backward pass through written weights.
         torch = keras.backend.backend() == "torch"
         parts = [block] * 3
         if way == loop or torch:

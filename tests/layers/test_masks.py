@@ -1,4 +1,4 @@
-"""Masks of padding: every way through a loop gives what the block gives by hand."""
+"""Masks of padding: every kind of loop equals calls of its block by hand."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ def head():
 
 
 def blocks_of(loop):
-    """The block of every iteration, with the weights of that iteration."""
+    """Yield the block of every iteration, with the weights of that iteration."""
     values = loop.weight_sharing.values() if loop.banks else [None] * loop.iterations
     for t in range(loop.iterations):
         found = loop.block_of(t)
@@ -63,7 +63,7 @@ def blocks_of(loop):
 
 
 def by_hand(loop, x=X, mask=MASK):
-    """States and masks after every iteration, from calls of the block alone."""
+    """Return states and masks after every iteration, from calls of the block."""
     state, states, masks = x, [], []
     for step in blocks_of(loop):
         shown = state
@@ -84,7 +84,7 @@ def mask_of(x):
 
 
 def seen(loop, **arguments):
-    """Its state and mask, called alone and in a model, with the mask in both ways."""
+    """Call a loop alone and in a model, with the mask passed in both ways."""
     alone = loop(X, mask=MASK, **arguments)
     inputs = keras.Input((None, 4))
     outputs = loop(layers.Masking()(inputs), **arguments)
@@ -103,7 +103,7 @@ class Mask(layers.Layer):
 
 @pytest.mark.parametrize("injection", [None, "add", "concat"])
 @pytest.mark.parametrize("way", LOOPS)
-def test_a_loop_gives_what_the_block_gives_by_hand(way, sharing, injection):
+def test_loop_masks_equal_those_of_block_by_block_calls(way, sharing, injection):
     loop = SharedRecurrentBlock(block(), 3, sharing, injection, **LOOPS[way])
     loop(X)
     states, masks = by_hand(loop)
@@ -119,7 +119,7 @@ def test_a_loop_gives_what_the_block_gives_by_hand(way, sharing, injection):
 
 @pytest.mark.parametrize("stops", [True, False], ids=["stopped", "changed"])
 @pytest.mark.parametrize("way", LOOPS)
-def test_a_block_may_change_or_stop_the_mask(way, stops, sharing):
+def test_loop_lets_its_block_change_or_stop_the_mask(way, stops, sharing):
     loop = SharedRecurrentBlock(block([NewMask(stops)]), 3, sharing, **LOOPS[way])
     loop(X)
     states, masks = by_hand(loop)
@@ -134,7 +134,7 @@ def test_a_block_may_change_or_stop_the_mask(way, stops, sharing):
 
 
 @pytest.mark.parametrize("way", LOOPS)
-def test_a_block_may_make_the_mask(way):
+def test_loop_lets_its_block_create_the_mask(way):
     loop = SharedRecurrentBlock(block([NewMask()]), 3, **LOOPS[way])
     states, masks = by_hand(loop, mask=None) if loop(X) is not None else None
     found = loop(X)
@@ -143,8 +143,8 @@ def test_a_block_may_make_the_mask(way):
 
 
 @pytest.mark.parametrize("sharing_", ["all", "bank"])
-def test_progressive_training_sees_the_mask(sharing_):
-    """One iteration, of which the progressive call always computes the gradient."""
+def test_progressive_training_uses_the_mask(sharing_):
+    """With one iteration a progressive call always computes its gradient."""
     found = {}
     for progressive in (False, True):
         loop = SharedRecurrentBlock(block(), 1, SHARINGS[sharing_], seed=0)
@@ -165,8 +165,8 @@ def test_progressive_training_sees_the_mask(sharing_):
 
 @pytest.mark.parametrize("jit", [False, "auto"])
 @pytest.mark.parametrize("way", LOOPS)
-def test_training_is_the_same_in_all_loops(way, jit):
-    """Losses and weights with padding, dropout and both normalizations."""
+def test_loop_kinds_train_the_same_with_masks(way, jit):
+    """Compare losses and weights with padding, dropout and both normalizations."""
 
     def trained(way):
         norms = [layers.BatchNormalization(), TimeSpecificBatchNormalization()]
@@ -179,7 +179,7 @@ def test_training_is_the_same_in_all_loops(way, jit):
 
 
 @pytest.mark.parametrize("way", LOOPS)
-def test_nested_states_keep_the_mask_of_each_tensor(way):
+def test_loop_keeps_the_mask_of_each_tensor_of_a_nest(way):
     @registered
     class Both(layers.Layer):
         def __init__(self, **kwargs):
@@ -203,7 +203,7 @@ def test_nested_states_keep_the_mask_of_each_tensor(way):
     assert mask_of(out["b"]) is None
 
 
-def test_a_readout_of_all_iterations_masks_each():
+def test_readout_masks_every_iteration():
     loop = SharedRecurrentBlock(block([NewMask()]), 3, return_sequences=True)
     pooled, every = Readout(head()), loop(X, mask=MASK)
     states, masks = by_hand(loop)
@@ -215,17 +215,17 @@ def test_a_readout_of_all_iterations_masks_each():
     close(mask_of(spatial), np.stack(masks, 1))
 
 
-def test_a_mask_of_another_structure_is_refused():
+def test_loop_refuses_masks_of_another_structure():
     with pytest.raises(ValueError, match="`mask` must have the state's structure"):
         SharedRecurrentBlock(block(), 2)(X, mask=[MASK, MASK])
 
 
-def test_without_a_mask_no_layer_is_added():
+def test_loop_adds_no_layer_without_a_mask():
     model = model_of(SharedRecurrentBlock(block(), 2), Readout(head()), shape=(5, 4))
     assert len(model.layers) == 3
 
 
-def test_a_masked_model_is_saved_with_its_masks(tmp_path):
+def test_model_file_keeps_masks(tmp_path):
     loop = SharedRecurrentBlock(block(), 3, return_sequences=True)
     model = model_of(layers.Masking(), loop, Readout(head(), "all"), shape=(None, 4))
     model.save(tmp_path / "model.keras")
@@ -233,7 +233,7 @@ def test_a_masked_model_is_saved_with_its_masks(tmp_path):
     close(array(loaded(X)), array(model(X)), 1e-6)
 
 
-def test_heads_may_answer_with_a_nest():
+def test_readout_masks_nested_answers():
     state = keras.Input((4,))
     answers = {"kind": layers.Dense(2)(state), "color": layers.Dense(3)(state)}
     every = model_of(

@@ -1,4 +1,4 @@
-"""A run in parts, and what a block knows of the whole run."""
+"""Runs in parts, and the running iteration."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ loops = pytest.mark.parametrize("loop", LOOPS)
 
 @registered
 class AddNumber(layers.Layer):
-    """Adds 10 to the power of the iteration's number: sums tell which were run."""
+    """Add 10 to the power of the iteration's number, so that sums show the run."""
 
     def call(self, x):
         number = ops.cast(current_iteration().number, x.dtype)
@@ -38,14 +38,14 @@ def counted(**arguments):
 
 @loops
 @pytest.mark.parametrize("sharing", ["all", "none", "groups"])
-def test_blocks_know_which_iteration_of_the_loop_is_running(sharing, loop):
+def test_current_iteration_counts_iterations_of_the_loop(sharing, loop):
     whole = counted(sharing=SHARINGS[sharing], **LOOPS[loop])
     x = np.zeros((2, 2))
     close(array(whole(x, training=True)), 111.0)
     close(array(whole(x, iterations=2, start=1)), 110.0)
 
 
-def test_progressive_runs_know_it_too():
+def test_current_iteration_counts_in_progressive_calls():
     keras.utils.set_random_seed(0)
     loop = counted(sharing=[0, 1, 0])
     x = np.zeros((1, 2))
@@ -54,7 +54,7 @@ def test_progressive_runs_know_it_too():
 
 
 def varied(sharing, **arguments):
-    """Every iteration differs, by its copy, its row of statistics or its number."""
+    """Return a loop in which every iteration differs."""
     keras.utils.set_random_seed(2)
     stages = [
         layers.Dense(4),
@@ -76,7 +76,7 @@ def varied(sharing, **arguments):
 
 @sharings
 @loops
-def test_a_run_in_parts_is_the_whole_run(sharing, loop):
+def test_start_continues_a_run_in_parts(sharing, loop):
     loop, x = varied(sharing, **LOOPS[loop])
     every = array(loop(x, return_sequences=True))
     first = loop(x, iterations=1)
@@ -88,7 +88,7 @@ def test_a_run_in_parts_is_the_whole_run(sharing, loop):
 
 
 @loops
-def test_where_weights_are_shared_the_start_may_be_a_tensor(loop):
+def test_start_can_be_a_tensor_with_shared_weights(loop):
     loop, x = varied("all", **LOOPS[loop])
     every = array(loop(x, iterations=6, return_sequences=True))
     start = ops.convert_to_tensor(2, "int32")
@@ -96,13 +96,13 @@ def test_where_weights_are_shared_the_start_may_be_a_tensor(loop):
     close(array(rest), every[:, -1])
 
 
-def test_a_start_that_cannot_be():
+def test_start_refuses_invalid_values():
     loop, x = varied("none")
     with pytest.raises(ValueError, match="0 or more. Received: start=-1"):
         loop(x, injected=x, start=-1)
     with pytest.raises(ValueError, match="at most 3 here.*iterations=2, start=2"):
         loop(x, injected=x, start=2, iterations=2)
-    with pytest.raises(ValueError, match="first input again.*no `injected`"):
+    with pytest.raises(ValueError, match="first input as .injected.*no `injected`"):
         loop(x, start=1)
     with pytest.raises(ValueError, match="cannot be progressive.*progressive=True"):
         loop(x, injected=x, start=1, progressive=True)
@@ -112,7 +112,7 @@ def test_a_start_that_cannot_be():
 
 @loops
 @pytest.mark.parametrize("sharing", ["all", "none"])
-def test_every_nth_iteration(sharing, loop):
+def test_every_nth_iteration_selects_by_iteration(sharing, loop):
     state = keras.Input((1,))
     added = layers.Rescaling(1.0, offset=1.0)(state)
     block = keras.Model(state, EveryNthIteration(3)([state, added]))
@@ -121,14 +121,14 @@ def test_every_nth_iteration(sharing, loop):
     np.testing.assert_array_equal(found, [1, 1, 1, 2, 2, 2, 3])
 
 
-def test_outside_of_a_loop_it_is_the_first_iteration():
+def test_every_nth_iteration_returns_the_second_input_outside_of_a_loop():
     layer = EveryNthIteration(2)
     assert float(layer([np.zeros((1, 1)), np.ones((1, 1))])[0, 0]) == 1
     again = EveryNthIteration.from_config(layer.get_config())
     assert again.n == 2
 
 
-def test_every_nth_iteration_refuses():
+def test_every_nth_iteration_refuses_invalid_values():
     with pytest.raises(ValueError, match="`n` must be.*Received: n=0"):
         EveryNthIteration(0)
     with pytest.raises(ValueError, match="two inputs of one shape.*3, 2"):
@@ -137,7 +137,7 @@ def test_every_nth_iteration_refuses():
         EveryNthIteration(2)(keras.Input((2,)))
 
 
-def test_zero_states():
+def test_zero_state_returns_zeros_of_its_shape():
     x = keras.Input((8, 8, 3))
     model = keras.Model(x, ZeroState((4, 4, 2), dtype="bfloat16")(x))
     assert model.output.shape == (None, 4, 4, 2)

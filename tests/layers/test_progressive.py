@@ -1,4 +1,4 @@
-"""Progressive calls: n iterations without a gradient, then k with, drawn anew."""
+"""Progressive calls: n iterations without gradient, then k with gradient."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ ITERATIONS = 4
 
 @pytest.fixture
 def draw(monkeypatch):
-    """Lets the next draws come out as n iterations without gradient and k with."""
+    """Make the next draws n iterations without gradient and k with gradient."""
 
     def choose(n, k):
         values = [(n + 0.5) / ITERATIONS, (k - 0.5) / (ITERATIONS - n)]
@@ -35,7 +35,7 @@ def draw(monkeypatch):
 
 
 class ByHand(layers.Layer):
-    """n iterations, `stop_gradient`, k iterations: what a progressive call means."""
+    """A progressive call by hand: n iterations, `stop_gradient`, k iterations."""
 
     def __init__(self, loop, n, k):
         super().__init__()
@@ -72,7 +72,7 @@ CASES = [
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # torch
 @pytest.mark.parametrize(("n", "k", "arguments"), CASES)
-def test_progressive_is_the_loop_by_hand(n, k, arguments, draw, jit):
+def test_progressive_equals_the_loop_by_hand(n, k, arguments, draw, jit):
     def model(progressive):
         keras.utils.set_random_seed(1)
         loop = SharedRecurrentBlock(block(), ITERATIONS, **arguments)
@@ -94,7 +94,7 @@ def test_progressive_is_the_loop_by_hand(n, k, arguments, draw, jit):
 
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
-def test_in_inference_it_is_the_full_run(loop):
+def test_progressive_runs_all_iterations_in_inference(loop):
     layer = SharedRecurrentBlock(block(), ITERATIONS, **loop)
     x = normal(8, 4)
     for training in (False, None):
@@ -103,7 +103,7 @@ def test_in_inference_it_is_the_full_run(loop):
 
 
 @pytest.mark.parametrize(("n", "k"), [(0, 1), (1, 2)])
-def test_only_what_ran_updates_its_statistics(n, k, draw):
+def test_progressive_updates_statistics_of_run_iterations_only(n, k, draw):
     draw(n, k)
     norm = TimeSpecificBatchNormalization()
     layer = SharedRecurrentBlock(keras.Sequential([dense(), norm]), ITERATIONS)
@@ -113,7 +113,7 @@ def test_only_what_ran_updates_its_statistics(n, k, draw):
 
 
 def draws(seed, jit="auto", batches=50, **arguments):
-    """What compiled training steps drew, read off their loss and their weight."""
+    """Return the draws of compiled training steps, from their loss and weight."""
     step = Increment()
     layer = SharedRecurrentBlock(step, 3, seed=seed)
     model = model_of(lambda x: layer(x, progressive=True, **arguments), shape=(1,))
@@ -128,7 +128,7 @@ def draws(seed, jit="auto", batches=50, **arguments):
     return drawn
 
 
-def test_every_batch_draws_anew_from_all_that_is_allowed(jit):
+def test_progressive_draws_for_every_batch(jit):
     drawn = draws(1, jit)
     allowed = {(n, k) for n in range(3) for k in range(1, 4 - n)}
     assert set(drawn) == allowed
@@ -136,13 +136,13 @@ def test_every_batch_draws_anew_from_all_that_is_allowed(jit):
     assert draws(2, jit, batches=9) != drawn[:9]
 
 
-def test_iterations_of_the_call_bound_the_draws():
+def test_progressive_draws_within_the_iterations_of_the_call():
     assert set(draws(1, batches=9, iterations=1)) == {(0, 1)}
     assert max(n + k for n, k in draws(1, batches=40, iterations=5)) == 5
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # torch
-def test_losses_of_iterations_without_gradient_have_none(draw):
+def test_progressive_losses_have_no_gradient_in_frozen_iterations(draw):
     draw(2, 1)
 
     def kernel(regularizer):
@@ -159,7 +159,7 @@ def test_losses_of_iterations_without_gradient_have_none(draw):
     assert np.abs(regularized[1][0] - plain[1][0]).max() > 1e-4
 
 
-def test_mixed_precision():
+def test_progressive_supports_mixed_precision():
     layer = SharedRecurrentBlock(dense(dtype="mixed_bfloat16"), ITERATIONS, seed=1)
     result = train(model_of(lambda x: layer(x, progressive=True)), epochs=3)
     assert np.isfinite(result["loss"]).all()

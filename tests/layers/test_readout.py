@@ -1,4 +1,4 @@
-"""One head for the last state, or for the state after every iteration."""
+"""A head on the last state, or on the state after every iteration."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ heads = pytest.mark.parametrize(("make", "shape"), HEADS.values(), ids=HEADS.key
 
 
 @heads
-def test_all_is_the_head_at_every_iteration(make, shape):
+def test_readout_all_applies_the_head_to_every_iteration(make, shape):
     head, states = make(), normal(2, 6, *shape)
     out = array(Readout(head, readout="all")(states))
     for t in range(6):
@@ -28,14 +28,14 @@ def test_all_is_the_head_at_every_iteration(make, shape):
 
 
 @heads
-def test_last_is_the_head(make, shape):
+def test_readout_last_applies_the_head(make, shape):
     head, state = make(), normal(2, *shape)
     close(array(Readout(head)(state)), array(head(state)))
 
 
 @heads
 @pytest.mark.parametrize("readout", ["last", "all"])
-def test_the_call_may_choose(make, shape, readout):
+def test_readout_can_be_chosen_by_the_call(make, shape, readout):
     layer = Readout(make(), readout=readout)
     states = normal(2, 6, *shape)
     layer(states if readout == "all" else states[:, -1])
@@ -45,14 +45,14 @@ def test_the_call_may_choose(make, shape, readout):
 
 @heads
 @pytest.mark.parametrize("readout", ["last", "all"])
-def test_the_first_call_may_choose_too(make, shape, readout):
+def test_readout_can_be_chosen_by_the_first_call(make, shape, readout):
     layer = Readout(make(), readout={"last": "all", "all": "last"}[readout])
     states = normal(2, 6, *shape)
     out = layer(states if readout == "all" else states[:, -1], readout=readout)
     assert out.shape[-1] == 3
 
 
-def test_batch_and_space_may_be_unknown(jit):
+def test_readout_accepts_unknown_batch_and_sizes(jit):
     head = layers.Conv2D(3, 1)
     model = model_of(Readout(head, "all"), shape=(6, None, None, 4))
     assert model.output_shape == (None, 6, None, None, 3)
@@ -62,7 +62,7 @@ def test_batch_and_space_may_be_unknown(jit):
         assert model.predict(x, verbose=0).shape == (batch, 6, size, size, 3)
 
 
-def test_both_train_behind_a_loop():
+def test_readout_trains_after_a_loop():
     for readout in ("last", "all"):
         loop = SharedRecurrentBlock(
             layers.Dense(4), 3, return_sequences=readout == "all"
@@ -73,14 +73,14 @@ def test_both_train_behind_a_loop():
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_dtype_is_the_heads(policy):
+def test_readout_uses_the_dtype_of_its_head(policy):
     layer = Readout(layers.Dense(3, dtype=policy), readout="all")
     symbolic, real = layer(keras.KerasTensor((None, 2, 4))), layer(normal(1, 2, 4))
     assert symbolic.dtype == keras.backend.standardize_dtype(real.dtype)
     assert symbolic.dtype == layer.head.compute_dtype
 
 
-def test_training_reaches_the_head():
+def test_readout_passes_training_to_the_head():
     layer = Readout(layers.Dropout(0.5), readout="all")
     x = np.ones((1, 2, 64), "float32")
     assert (array(layer(x, training=True)) == 0).any()
@@ -95,7 +95,7 @@ def test_training_reaches_the_head():
         ({"head": "dense"}, r"`head` must be a Keras layer.*\(of type str\)"),
     ],
 )
-def test_bad_arguments_say_what_is_wrong(arguments, message):
+def test_readout_refuses_invalid_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         Readout(**{"head": layers.Dense(1), **arguments})
     if "head" not in arguments and arguments["readout"]:

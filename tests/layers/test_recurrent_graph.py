@@ -1,4 +1,4 @@
-"""State graphs: schedules, sharing, files, and what they must be equal to.
+"""State graphs: schedules, sharing, files, and equal networks by hand.
 
 The equivalences of Liao and Poggio 2016 that hold for every family (the shared gradient
 is the sum over the copies, tying undoes untying) are tested in tests/zoo.
@@ -22,7 +22,7 @@ FOUR = {"a": (8, 8, 2), "b": (4, 4, 4), "c": (2, 2, 6), "d": (1, 1, 8)}
 
 
 def make(states=None, *args, seed=0, **kwargs):
-    """A built graph with statistics that are no zeros and ones."""
+    """Return a built graph with random statistics."""
     graph = RecurrentGraph(states or THREE, *args, seed=seed, **kwargs)
     x = inputs(graph)
     graph(x)
@@ -59,7 +59,7 @@ def far(a, b):
 
 
 def copy_by_application(source, target):
-    """Every application of `target` gets the weights of the same one of `source`."""
+    """Copy the weights of every application of `source` to `target`."""
     ours = source.applications()
     for key, (block, row, _) in target.applications().items():
         other, other_row, _ = ours[key]
@@ -86,7 +86,7 @@ PAIRS = {  # Contributing pairs of states after 1, 2, 3, 4, 5 and 6 steps.
 
 @pytest.mark.once
 @pytest.mark.parametrize(("graph", "count"), PAIRS)
-def test_contributing_transitions_by_step(graph, count):
+def test_graph_schedules_contributing_transitions(graph, count):
     states = dict(list(FOUR.items())[:count])
     for steps, pairs in enumerate(PAIRS[graph, count], start=1):
         if pairs is None:
@@ -100,7 +100,7 @@ def test_contributing_transitions_by_step(graph, count):
         assert len(untied.blocks) == len(layer.schedule().evaluations)
 
 
-def test_a_schedule_blocked_in_time_is_a_residual_network():
+def test_resnet_transitions_are_blocked_in_time():
     transitions, steps = resnet_transitions(["a", "b", "c"], [3, 0, 2])
     assert steps == 7
     graph = RecurrentGraph(THREE, transitions, steps)
@@ -117,7 +117,7 @@ def test_a_schedule_blocked_in_time_is_a_residual_network():
 
 
 @pytest.mark.once
-def test_kinds_of_transitions():
+def test_graph_expands_kinds_of_transitions():
     def pairs(transitions, steps=5):
         return {
             t.source + t.target
@@ -146,7 +146,7 @@ def test_kinds_of_transitions():
     ],
     ids=lambda v: v if isinstance(v, str) else None,
 )
-def test_branches_by_rule(states, layer, names):
+def test_branch_is_built_from_the_shapes(states, layer, names):
     graph = make(states, ["bottom_up"], 1, transition_layer=layer)
     (block,) = graph.blocks
     kernels = [la for la in block.layers if hasattr(la, "kernel")]
@@ -166,7 +166,7 @@ def test_branches_by_rule(states, layer, names):
 
 
 def by_hand(graph, x, training=False):
-    """The graph as a pre-activation residual network of Keras's own layers."""
+    """Compute the graph as a pre-activation residual network of Keras layers."""
     x = ops.convert_to_tensor(x)
     for e in graph.schedule().evaluations:
         block, row, _ = graph.application(e.key)
@@ -194,21 +194,21 @@ def by_hand(graph, x, training=False):
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("sharing", ["all", "none", {"a": "all", "b": "none"}], ids=str)
-def test_blocked_in_time_it_is_a_preactivation_resnet(sharing, training):
+def test_graph_blocked_in_time_equals_a_preactivation_resnet(sharing, training):
     transitions, steps = resnet_transitions(["a", "b"], [3, 2])
     graph = make(TWO, transitions, steps, merge="sum", sharing=sharing)
     assert len(graph.blocks) == {"all": 3, "none": 6}.get(str(sharing), 4)
     x = inputs(graph)
     expected = by_hand(graph, x, training)
     close(run(graph, x, training=training), expected, 1e-4)
-    # Negative control: with the rows of the first loop in another order it is not.
+    # Negative control: it fails with the rows of the first loop in another order.
     if sharing != "none" and not training:
         norm = graph.blocks[0].layers[0]
         norm.moving_mean.assign(array(norm.moving_mean)[::-1])
         assert far(run(graph, x), expected)
 
 
-def test_a_linear_system_follows_its_closed_form():
+def test_graph_follows_the_closed_form_of_a_linear_system():
     size, steps = 3, 4
     k = np.random.default_rng(2).normal(size=(size, size)).astype("float32") * 0.4
     x = np.random.default_rng(3).normal(size=(5, size)).astype("float32")
@@ -235,7 +235,7 @@ def test_a_linear_system_follows_its_closed_form():
 
 
 @pytest.mark.parametrize("merge", ["mean", "sum", "declared_mean"])
-def test_merging(merge):
+def test_graph_merges_arriving_values(merge):
     states = {"a": (2,), "b": (2,)}
     doubled = [
         Transition(s, t, layer=keras.layers.Rescaling(f), shortcut=False)
@@ -243,7 +243,7 @@ def test_merging(merge):
     ]
     graph = RecurrentGraph(states, doubled, 2, merge=merge)
     x = np.ones((1, 2), "float32")
-    # Step 1: a = 2, b = 3, of one populated input and two declared. Step 2: 3a + 7b.
+    # Step 1: a = 2, b = 3; one input is populated, two are declared. Step 2: 3a + 7b.
     first = {"mean": (2, 3), "sum": (2, 3), "declared_mean": (1, 1.5)}[merge]
     second = 3 * first[0] + 7 * first[1]
     close(run(graph, x)[0, 0], second if merge == "sum" else second / 2)
@@ -252,7 +252,7 @@ def test_merging(merge):
 # Sharing
 
 
-def test_groups_by_hand():
+def test_graph_ties_explicit_groups():
     groups = [[("a", "a", 1), ("a", "a", 3)], [("b", "b", 2), ("b", "b", 4)]]
     graph = make(TWO, "full", 4, sharing=groups)
     found = {
@@ -262,11 +262,11 @@ def test_groups_by_hand():
     for one, other in groups:
         assert found[one][0] is found[other][0]
         assert [found[one][1:], found[other][1:]] == [(0, 2), (1, 2)]
-    # 12 evaluations, of which two pairs are tied.
+    # There are 12 evaluations; two pairs are tied.
     assert len(found) == 12 and len(graph.blocks) == 10
 
 
-def test_transitions_between_other_states_can_be_tied():
+def test_graph_ties_transitions_between_different_states():
     states = {"a": (8, 8, 4), "b": (4, 4, 4), "c": (2, 2, 4)}
     groups = [[("a", "b", 1), ("b", "c", 2)]]
     graph = make(states, ["bottom_up"], 2, sharing=groups)
@@ -281,7 +281,7 @@ def test_transitions_between_other_states_can_be_tied():
     [("all", 4), ("none", 12), ([0, 0, 1, 1], 8), ({"a": "none"}, 7)],
     ids=str,
 )
-def test_forms_of_sharing(sharing, blocks):
+def test_graph_accepts_all_forms_of_sharing(sharing, blocks):
     graph = make(TWO, "full", 4, sharing=sharing)
     assert len(graph.blocks) == blocks
     rows = [la.moving_mean.shape[0] for b in graph.blocks for la in b.layers[:1]]
@@ -293,7 +293,7 @@ def test_forms_of_sharing(sharing, blocks):
     close(run(twin, inputs(twin)), run(graph, inputs(graph)))
 
 
-def test_after_one_step_twins_are_the_same():
+def test_graph_twins_are_equal_after_one_step():
     shared, untied = (make(THREE, "full", 1, sharing=s) for s in ("all", "none"))
     assert shared.count_params() == untied.count_params()
     x = inputs(shared)
@@ -303,7 +303,7 @@ def test_after_one_step_twins_are_the_same():
 @pytest.mark.once
 @pytest.mark.parametrize("sharing", ["all", "none"])
 @pytest.mark.parametrize("transitions", ["full", "adjacent"])
-def test_pruned_and_simulated_read_out_the_same(transitions, sharing):
+def test_graph_prune_does_not_change_the_readout(transitions, sharing):
     simulated = make(THREE, transitions, 4, sharing=sharing, prune=False)
     pruned = make(THREE, transitions, 4, sharing=sharing)
     more = len(simulated.schedule().evaluations) - len(pruned.schedule().evaluations)
@@ -326,7 +326,7 @@ def test_pruned_and_simulated_read_out_the_same(transitions, sharing):
     ],
     ids=str,
 )
-def test_a_readout_is_that_of_the_shorter_run(merge, sharing, injection):
+def test_graph_readouts_equal_those_of_shorter_runs(merge, sharing, injection):
     options = {"merge": merge, "sharing": sharing, "injection": injection}
     graph = make(THREE, "adjacent", 5, **options)
     x = inputs(graph)
@@ -343,7 +343,7 @@ def test_a_readout_is_that_of_the_shorter_run(merge, sharing, injection):
     assert far(every[:, 2], every[:, 4])
 
 
-def test_statistics_shared_over_time_break_the_prefix():
+def test_graph_with_one_row_of_statistics_differs_from_shorter_runs():
     outputs = []
     for statistics in (None, 1):
         graphs = [
@@ -357,7 +357,7 @@ def test_statistics_shared_over_time_break_the_prefix():
     assert far(*outputs[1])
 
 
-def test_statistics_of_every_step_replay_the_training_pass():
+def test_graph_statistics_per_step_replay_the_training_pass():
     graph = make(THREE, "full", 5)
     norms = [
         la
@@ -370,7 +370,7 @@ def test_statistics_of_every_step_replay_the_training_pass():
     x = inputs(graph, batch=16)
     trained = run(graph, x, training=True)
     close(run(graph, x), trained, 1e-4)
-    # Negative control: averaged over time, the same statistics do not.
+    # Negative control: statistics averaged over time do not replay it.
     for norm in norms:
         for rows in (norm.moving_mean, norm.moving_variance):
             mean = array(rows).mean(axis=0, keepdims=True)
@@ -378,7 +378,7 @@ def test_statistics_of_every_step_replay_the_training_pass():
     assert far(run(graph, x), trained)
 
 
-def test_longer_runs_go_on_with_the_last_statistics():
+def test_graph_uses_the_last_statistics_in_longer_runs():
     graph = make(TWO, "full", 3)
     assert run(graph, inputs(graph), steps=7).shape == (4, 4, 4, 6)
     for sharing in ("none", [0, 1, 1]):
@@ -390,7 +390,7 @@ def test_longer_runs_go_on_with_the_last_statistics():
         short(inputs(short), steps=3)
 
 
-def test_a_sequence_is_fed_entry_by_entry():
+def test_graph_feeds_a_sequence_entry_by_entry():
     states = {"a": (5,), "b": (6,)}
     graph = make(states, "full", 4, injection="sequence", max_statistics=3)
     x = inputs(graph)
@@ -399,7 +399,7 @@ def test_a_sequence_is_fed_entry_by_entry():
         other = x.copy()
         other[:, changed] += 1.0
         later = run(graph, other, return_sequences=True)
-        # Entry s is given at step s; b knows of it one step later.
+        # Entry s arrives at step s; b receives it one step later.
         np.testing.assert_array_equal(later[:, :changed], every[:, :changed])
         for step in range(changed, 4):
             assert far(later[:, step], every[:, step])
@@ -427,7 +427,7 @@ def trained_step(graph, x, **options):
     return model, [array(w) for w in graph.weights]
 
 
-def test_rematerialized_training_is_the_same(jit):
+def test_graph_remat_does_not_change_training(jit):
     ours, twins = (make(TWO, "full", 3, remat=remat) for remat in (False, True))
     x = inputs(ours)
     before = [array(w) for w in ours.weights]
@@ -438,7 +438,7 @@ def test_rematerialized_training_is_the_same(jit):
         close(b, a, 1e-4)
 
 
-def test_files_clones_and_configs(tmp_path):
+def test_graph_survives_files_clones_and_configs(tmp_path):
     groups = [[("a", "a", 1), ("a", "a", 2)], [["b", "b", 2], ["b", "b", 3]]]
     graph = make(
         TWO,
@@ -475,7 +475,7 @@ def test_files_clones_and_configs(tmp_path):
         assert theirs == ours
         assert [repr(t) for t in loop.transitions] == ours["transitions"]
         assert len(loop.blocks) == len(graph.blocks)
-    # Trained on, what was tied is tied.
+    # Tied weights stay tied in further training.
     after = []
     for m in (model, copies[0]):
         m.train_on_batch(x, np.zeros((4, 3)))
@@ -484,9 +484,9 @@ def test_files_clones_and_configs(tmp_path):
     assert far(after[0], expected)
 
 
-def test_layers_of_the_users_own():
+def test_graph_accepts_the_users_layers():
     class Half(keras.layers.Layer):
-        """Unregistered, with dropout and weights of its own."""
+        """Unregistered layer with dropout and weights."""
 
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
@@ -509,7 +509,7 @@ def test_layers_of_the_users_own():
 
 
 @pytest.mark.once
-def test_plots(tmp_path):
+def test_graph_plot_writes_a_figure(tmp_path):
     for name, graph in {
         "full": make(THREE, "full", 4),
         "untied": make(THREE, "adjacent", 3, sharing="none", injection="add"),
@@ -559,7 +559,7 @@ BAD = {
     "no transition": (
         TWO,
         {"sharing": [[("a", "a", 1), ("a", "a", 9)]]},
-        "names no transition.*exists at steps 1 to 4",
+        "names a transition that does not.*exists at steps 1 to 4",
     ),
     "unequal shapes": (
         TWO,
@@ -591,13 +591,13 @@ BAD = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input(case):
+def test_graph_refuses_invalid_arguments(case):
     states, arguments, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         RecurrentGraph(states, **{"transitions": "full", "steps": 4, **arguments})
 
 
-def test_bad_input_of_calls():
+def test_graph_refuses_invalid_calls():
     graph = make(TWO, "full", 3)
     with pytest.raises(ValueError, match=r"shape of the first state.*\(4, 8, 8, 5\)"):
         graph(np.zeros((4, 8, 8, 5), "float32"))

@@ -1,4 +1,4 @@
-"""Configs, files, clones and policies: what is shared stays shared."""
+"""Configs, files, clones and policies keep sharing."""
 
 import json
 
@@ -77,7 +77,7 @@ LAYERS = {
 
 @pytest.mark.parametrize("built", [False, True])
 @pytest.mark.parametrize("name", LAYERS)
-def test_config_survives_json(name, built):
+def test_layer_configs_survive_json(name, built):
     layer = LAYERS[name]()
     if built:
         layer(normal(2, 4))
@@ -91,7 +91,7 @@ def test_config_survives_json(name, built):
 
 
 def whole_model():
-    """Several loops, one called twice, one with recall of its own, one nested state."""
+    """Return a model with loops: one called twice, one with recall, one nested."""
     x = keras.Input((4,))
     tied = SharedRecurrentBlock(dense(), 3, name="tied")
     h = tied(tied(x), iterations=2)
@@ -130,7 +130,7 @@ def by_config(model, path):
 
 
 @pytest.mark.parametrize("way", [by_file, by_clone, by_weights, by_config])
-def test_a_model_comes_back_with_what_it_shared(way, tmp_path):
+def test_model_file_keeps_sharing(way, tmp_path):
     model = whole_model()
     for seed, weight in enumerate(model.weights):  # Nothing is as it started.
         weight.assign(0.2 * np.abs(normal(*weight.shape, seed=seed)) + 0.1)
@@ -146,14 +146,14 @@ def test_a_model_comes_back_with_what_it_shared(way, tmp_path):
 
 
 def _same_seeds(copy, model):
-    """Keras saves weights, but not how far the seeds of dropout have come."""
+    """Copy the seeds of dropout, which Keras does not save."""
     for new, old in zip(copy.variables, model.variables, strict=True):
         if "seed_generator_state" in new.path:
             new.assign(array(old))
 
 
-def test_training_goes_on_from_a_file(tmp_path):
-    """With the optimizer's state: as if it had never stopped."""
+def test_model_file_resumes_training(tmp_path):
+    """The optimizer's state is saved too, so training equals an uninterrupted run."""
     model = whole_model()
     train(model, epochs=2)
     copy = by_file(model, tmp_path)
@@ -169,7 +169,7 @@ def test_training_goes_on_from_a_file(tmp_path):
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
 @pytest.mark.parametrize("where", ["global", "layer"])
-def test_the_policy_reaches_every_layer(where, loop):
+def test_dtype_policy_reaches_every_layer(where, loop):
     if where == "global":
         keras.config.set_dtype_policy("mixed_bfloat16")
         block = sequential()
@@ -186,7 +186,7 @@ def test_the_policy_reaches_every_layer(where, loop):
 
 
 @pytest.mark.parametrize("name", LOOPS)
-def test_a_mask_goes_through(name):
+def test_layers_pass_masks_on(name):
     tokens = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
     loop = SharedRecurrentBlock(layers.Dense(4), 2, **LOOPS[name])
     embed, pool = (
@@ -199,7 +199,7 @@ def test_a_mask_goes_through(name):
     close(model.predict(tokens, verbose=0), expected)
 
 
-def test_public_names_are_registered():
+def test_public_layers_are_registered():
     public = [getattr(keras_recur.layers, n) for n in keras_recur.layers.__all__]
     classes = [cls for cls in public if hasattr(cls, "get_config")]
     assert len(classes) == 11

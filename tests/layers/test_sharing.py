@@ -1,4 +1,4 @@
-"""Which iterations share weights: counts, gradients, and the copies themselves."""
+"""Sharing: parameters, gradients, and copies of the block."""
 
 import contextlib
 import functools
@@ -35,7 +35,7 @@ def conv_block():
 
 
 @pytest.mark.parametrize(("make", "shape"), [(dense, (4,)), (conv_block, (5, 4))])
-def test_iterations_are_a_graph_that_calls_the_block_so_often(make, shape):
+def test_loop_equals_a_graph_that_calls_the_block(make, shape):
     block = make()
     hand = model_of(block, block, block, shape=shape)
     other = make()
@@ -46,7 +46,7 @@ def test_iterations_are_a_graph_that_calls_the_block_so_often(make, shape):
 
 
 @pytest.mark.parametrize("sharing", ["all", "none", [5]])
-def test_one_iteration_is_the_block(sharing):
+def test_loop_of_one_iteration_equals_the_block(sharing):
     block, x = built(dense()), normal(2, 4)
     loop = SharedRecurrentBlock(block, 1, sharing=sharing)
     close(array(loop(x)), array(block(x)))
@@ -55,14 +55,14 @@ def test_one_iteration_is_the_block(sharing):
 
 
 @sharings
-def test_parameters_are_those_of_the_copies(sharing, copies):
+def test_sharing_determines_the_parameters(sharing, copies):
     loop = SharedRecurrentBlock(dense(), 4, sharing=sharing)
     loop.build((None, 4))
     assert loop.count_params() == copies * (4 * 4 + 4)
     assert len(loop.blocks) == copies
 
 
-def test_parameters_do_not_grow_with_tied_iterations():
+def test_sharing_all_keeps_parameters_for_more_iterations():
     for iterations in (1, 2, 9):
         loop = SharedRecurrentBlock(dense(), iterations)
         loop.build((None, 4))
@@ -70,7 +70,7 @@ def test_parameters_do_not_grow_with_tied_iterations():
 
 
 @sharings
-def test_groups_are_applied_in_their_order(sharing, copies):
+def test_sharing_groups_are_applied_in_order(sharing, copies):
     loop, x = SharedRecurrentBlock(dense(), 4, sharing=sharing), normal(2, 4)
     actual = array(loop(x))
     ids = {"all": [0] * 4, "none": range(4)}.get(str(sharing), sharing)
@@ -81,7 +81,7 @@ def test_groups_are_applied_in_their_order(sharing, copies):
 
 
 @pytest.mark.parametrize("sharing", ["all", [0, 0, 1, 1], [0, 1, 0, 1]])
-def test_gradient_of_shared_weights_is_the_sum_over_untied_copies(sharing):
+def test_sharing_sums_gradients_of_untied_copies(sharing):
     tied = SharedRecurrentBlock(dense(), 4, sharing=sharing)
     free = SharedRecurrentBlock(dense(), 4, sharing="none")
     models = model_of(tied), model_of(free)
@@ -103,7 +103,7 @@ def test_gradient_of_shared_weights_is_the_sum_over_untied_copies(sharing):
 
 @pytest.mark.parametrize("seed", [None, 3])
 @pytest.mark.parametrize("kind", ["layer", "sequential", "functional"])
-def test_copies_start_differently(seed, kind):
+def test_copies_have_different_initial_weights(seed, kind):
     block = dense(kernel_initializer=keras.initializers.GlorotUniform(seed=seed))
     if kind == "sequential":
         block = keras.Sequential([keras.Sequential([block])])
@@ -135,7 +135,7 @@ def test_seeded_dropout_differs_between_copies_and_between_iterations():
         assert dropped_later.any()  # The same mask twice would drop nothing more.
 
 
-def test_draws_follow_the_seed():
+def test_loop_draws_follow_the_seed():
     def run():
         keras.utils.set_random_seed(2)
         block = keras.Sequential([dense(), layers.Dropout(0.5, seed=4)])
@@ -144,7 +144,7 @@ def test_draws_follow_the_seed():
     close(run(), run(), 0)
 
 
-def test_a_built_functional_keeps_its_weights():
+def test_loop_keeps_the_weights_of_a_built_functional():
     block = model_of(dense())
     kept = weights(block)
     loop = SharedRecurrentBlock(block, 2, sharing="none")
@@ -168,8 +168,8 @@ def built(block):
     ],
     ids=["layer", "built layer", "built sequential", "functional"],
 )
-def test_copies_have_names_of_their_own(make, again):
-    """On PyTorch Keras finds what to zero by path: equal ones add up gradients."""
+def test_copies_have_unique_names(make, again):
+    """On PyTorch Keras zeroes gradients by path; equal paths would add them up."""
     loop = SharedRecurrentBlock(make(), 2, sharing="none")
     if again:
         loop(normal(2, 4))
@@ -185,7 +185,7 @@ def test_copies_have_names_of_their_own(make, again):
     close(weights(model), twice)
 
 
-def test_a_built_block_without_config_can_be_tied():
+def test_loop_ties_a_built_block_without_config():
     class Plain(layers.Dense):
         def __init__(self, initializer):
             super().__init__(4, kernel_initializer=initializer)
@@ -274,8 +274,8 @@ OWN_OBJECTS = {
 
 @of_copies
 @pytest.mark.parametrize("make", OWN_OBJECTS.values(), ids=OWN_OBJECTS.keys())
-def test_copies_keep_own_functions_and_objects(make, sharing):
-    """As the block called by hand, with the same weights at every iteration."""
+def test_copies_keep_user_functions_and_objects(make, sharing):
+    """Compare the loop with calls of the block by hand, with the same weights."""
     block, x = make(), normal(2, 4)
     loop = SharedRecurrentBlock(block, 3, sharing)
     loop(x)
@@ -294,14 +294,14 @@ def test_copies_keep_own_functions_and_objects(make, sharing):
     close(array(loop(x)), array(block(block(block(x)))), 1e-4)
 
 
-def test_two_classes_of_one_name_cannot_be_copied():
+def test_copies_refuse_two_classes_of_one_name():
     other = type("Unregistered", (Unregistered,), {})
     block = keras.Sequential([Unregistered(1.0), other(2.0)])
     with pytest.raises(ValueError, match="two classes named 'Unregistered'"):
         SharedRecurrentBlock(block, 2, "none")
 
 
-def test_copies_of_a_built_block_keep_what_is_not_trained():
+def test_copies_keep_untrained_weights_of_a_built_block():
     scale = layers.Normalization()
     scale.adapt(normal(64, 4) * 3 + 1)
     frozen = dense(trainable=False)
@@ -318,7 +318,7 @@ def test_copies_of_a_built_block_keep_what_is_not_trained():
 
 
 @of_copies
-def test_only_loops_that_share_all_apply_the_given_block(sharing):
+def test_sharing_all_alone_applies_the_given_block(sharing):
     block = built(dense())
     loops = SharedRecurrentBlock(block, 3), SharedRecurrentBlock(block, 3, sharing)
     models = [model_of(loop) for loop in loops]
@@ -330,7 +330,7 @@ def test_only_loops_that_share_all_apply_the_given_block(sharing):
 
 
 @pytest.mark.parametrize("make", [dense, lambda: keras.Sequential([dense()])])
-def test_a_block_in_two_loops_is_tied_in_a_file_too(make, tmp_path):
+def test_model_file_keeps_a_block_of_two_loops_tied(make, tmp_path):
     block = make()
     first, second = (SharedRecurrentBlock(block, n) for n in (2, 3))
     model = model_of(first, layers.ReLU(), second)
@@ -343,7 +343,7 @@ def test_a_block_in_two_loops_is_tied_in_a_file_too(make, tmp_path):
     assert again.layers[1].block is again.layers[3].block
 
 
-def test_a_block_without_config_cannot_be_copied():
+def test_copies_refuse_a_block_without_config():
     class Plain(layers.Layer):
         def __init__(self, function):
             super().__init__()
@@ -358,7 +358,7 @@ def test_a_block_without_config_cannot_be_copied():
 
 @pytest.mark.once
 @pytest.mark.parametrize("sharing", ["all", "none", TemplateBank(2), [0, 1] * 500_000])
-def test_huge_iterations_are_quick_or_refused(sharing):
+def test_loop_builds_or_refuses_huge_iterations_quickly(sharing):
     start = time.perf_counter()
     with pytest.raises(ValueError, match="to 100000"):
         SharedRecurrentBlock(dense(), 10**9, sharing)

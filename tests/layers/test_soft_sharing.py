@@ -1,4 +1,4 @@
-"""Loops whose kernels are mixed anew at every iteration, from banks of templates."""
+"""Loops whose kernels are mixed from banks of templates."""
 
 import math
 
@@ -42,7 +42,7 @@ def linear(units=4):
 
 
 def kernels_of(bank):
-    """All kernels of a bank, by hand."""
+    """Return all kernels of a bank, computed by hand."""
     matrix = array(bank.coefficient_matrix())
     return np.tensordot(matrix, array(bank.templates), axes=1)
 
@@ -94,7 +94,7 @@ BLOCKS = {
 @pytest.mark.parametrize(
     ("make", "shape", "kernels", "others"), BLOCKS.values(), ids=BLOCKS.keys()
 )
-def test_banks_and_rows_and_nothing_of_the_prototype(
+def test_template_loop_has_banks_and_rows_but_no_prototype(
     make, shape, kernels, others, tmp_path
 ):
     loop = soft(make(), k=2)
@@ -106,7 +106,7 @@ def test_banks_and_rows_and_nothing_of_the_prototype(
     assert model.count_params() == mixed + 3 * others
     assert not {id(w) for w in loop.block.weights} & {id(w) for w in model.weights}
     assert len({w.path for w in model.weights}) == len(model.weights)
-    # Nor in the file; and what it holds does not matter.
+    # The prototype is not in the file, and its values do not matter.
     model.save_weights(tmp_path / "saved.weights.h5")
     saved = []
     with h5py.File(tmp_path / "saved.weights.h5") as file:
@@ -119,8 +119,8 @@ def test_banks_and_rows_and_nothing_of_the_prototype(
     close(array(model(x)), expected, 0)
 
 
-def test_every_iteration_starts_like_a_copy():
-    """Biases as the block's initializers have them; kernels from the bank's."""
+def test_template_loop_starts_every_iteration_like_a_copy():
+    """Biases use the block's initializers, kernels the bank's."""
     loop = soft(layers.Dense(4, bias_initializer="random_normal"), k=3)
     loop.build((None, 4))
     (rows,) = [array(w) for w in loop.weights if "bias" in w.path]
@@ -128,7 +128,7 @@ def test_every_iteration_starts_like_a_copy():
     assert all(np.abs(rows[i] - rows[j]).max() > 1e-2 for i, j in [(0, 1), (1, 2)])
 
 
-def test_a_bank_for_each_shape():
+def test_template_loop_has_a_bank_for_each_shape():
     given = [TemplateBank(1), TemplateBank(5, (6, 4), 3, seed=2)]
     loop = SharedRecurrentBlock(keras.Sequential([dense(6), dense()]), 3, given)
     loop.build((None, 4))
@@ -144,7 +144,7 @@ def test_a_bank_for_each_shape():
     ("injection", "channels"),
     [(None, None), ("add", None), ("concat", None), ("concat", 3)],
 )
-def test_every_iteration_has_its_own_kernel_and_bias(injection, channels, unroll):
+def test_template_loop_has_a_kernel_and_bias_per_iteration(injection, channels, unroll):
     x = normal(2, 4)
     other = () if channels is None else (normal(2, channels, seed=1),)
     layer = soft(linear(), injection=injection, unroll=unroll)
@@ -167,7 +167,7 @@ def plain():
 
 
 def of_all_kinds():
-    """Three shapes, one of them twice; both normalizations; a loss of its own."""
+    """Return a block with three shapes of kernels, both normalizations and a loss."""
     first = [dense(), dense(6), TimeSpecificBatchNormalization(affine="per_iteration")]
     return keras.Sequential(
         [*first, dense(), Nested(Penalty()), dense(), *plain().layers]
@@ -189,9 +189,11 @@ if keras.backend.backend() == "tensorflow":  # XLA takes long.
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")  # torch
 @pytest.mark.parametrize(("case", "jit"), COMPILED)
-def test_it_is_the_untied_loop_with_gradients_by_the_chain_rule(case, jit, monkeypatch):
+def test_template_loop_trains_like_the_untied_loop_by_the_chain_rule(
+    case, jit, monkeypatch
+):
     block, k, start, arguments, call = EQUAL[case]
-    # Progressive calls: one iteration without a gradient, one with, one not run.
+    # Progressive: one iteration without gradient, one with gradient, one not run.
     draws = ops.convert_to_tensor([0.5, 0.1])
     monkeypatch.setattr(keras.random, "uniform", lambda *_, **__: draws)
     ours = soft(block(), k, start=start, **arguments)
@@ -228,7 +230,7 @@ def test_it_is_the_untied_loop_with_gradients_by_the_chain_rule(case, jit, monke
 
 
 @loops
-def test_statistics_of_every_iteration_are_updated_once(loop):
+def test_template_loop_updates_statistics_of_every_iteration_once(loop):
     norm = layers.BatchNormalization(momentum=0.5, scale=False, center=False)
     layer, x = soft(keras.Sequential([linear(), norm]), **loop), normal(16, 4)
     layer(x, training=False)
@@ -242,7 +244,7 @@ def test_statistics_of_every_iteration_are_updated_once(loop):
     close(weights(layer)[1:3], [means, variances], 1e-4)
 
 
-def test_regularizers_apply_once():
+def test_template_loop_applies_regularizers_once():
     bank = TemplateBank(
         2,
         coefficients_regularizer=RecurrenceRegularizer(0.1),
@@ -276,7 +278,7 @@ def test_regularizers_apply_once():
         assert any(float(array(loss)) == pytest.approx(expected) for loss in found)
 
 
-def test_activity_losses_count_at_every_iteration():
+def test_template_loop_adds_activity_losses_of_every_iteration():
     penalty = keras.regularizers.L1(1.0)
     layer = soft(dense(activity_regularizer=penalty))
     model, x = model_of(layer), normal(1, 4)
@@ -299,7 +301,7 @@ REPEATING = {
 
 @pytest.mark.parametrize("unroll", [True, False])
 @pytest.mark.parametrize("case", REPEATING)
-def test_repeating_kernels_run_on_with_their_last_phase(case, unroll):
+def test_template_loop_repeats_periodic_kernels_in_longer_runs(case, unroll):
     arguments, rows = REPEATING[case]
     count = len(arguments.get("labels", [0] * 4))
     bank = TemplateBank(**arguments, num_layers=count)
@@ -318,7 +320,7 @@ def test_repeating_kernels_run_on_with_their_last_phase(case, unroll):
 
 
 @pytest.mark.parametrize("arguments", [{}, {"labels": [0], "num_layers": 1}])
-def test_one_iteration_of_one_kernel_runs_on(arguments):
+def test_template_loop_of_one_kernel_is_endless(arguments):
     bank, x = TemplateBank(1, **arguments), normal(2, 4)
     layer = SharedRecurrentBlock(linear(), 1, sharing=bank)
     close(array(layer(x, iterations=2)), array(layer(layer(x))))
@@ -333,7 +335,7 @@ def test_one_iteration_of_one_kernel_runs_on(arguments):
         {"num_templates": 2, "labels": [0, 1, 0], "num_layers": 3},  # Half a turn.
     ],
 )
-def test_other_kernels_run_fewer_but_not_more(arguments, unroll):
+def test_template_loop_refuses_more_iterations_without_a_period(arguments, unroll):
     layer = SharedRecurrentBlock(linear(), 3, TemplateBank(**arguments), unroll=unroll)
     x = normal(2, 4)
     states = array(layer(x, return_sequences=True))
@@ -388,7 +390,7 @@ def half():
 
 
 @pytest.mark.parametrize("make", [called_twice, with_a_list, folded, of_a_nest, half])
-def test_files_and_clones_keep_the_sharing(make, tmp_path):
+def test_template_loop_survives_files_and_clones(make, tmp_path):
     model = make()
     for seed, weight in enumerate(model.weights):  # Nothing is as it started.
         weight.assign(0.1 + 0.3 * np.abs(normal(*weight.shape, seed=seed)))
@@ -408,16 +410,16 @@ def test_files_and_clones_keep_the_sharing(make, tmp_path):
     close(*map(unseeded, results))
 
 
-def test_names_that_repeat_in_a_block():
-    """On PyTorch Keras finds what to zero by path: equal ones add up gradients."""
+def test_template_loop_accepts_repeated_names_in_a_block():
+    """On PyTorch Keras zeroes gradients by path; equal paths would add them up."""
     halves = [keras.Sequential([dense(name="same")], name=name) for name in "ab"]
     model = model_of(soft(keras.Sequential(halves)))
     paths = [w.path for w in model.weights]
     assert len(set(paths)) == len(paths)
 
 
-def test_without_training_nothing_moves():
-    """Statistics neither, which Keras does not update in frozen layers."""
+def test_template_loop_frozen_is_not_trained():
+    """Statistics do not change either; Keras does not update frozen layers."""
     layer = soft(dropping(), unroll=False, remat=True)
     model = model_of(layer, layers.Dense(4))
     layer.trainable = False
@@ -481,7 +483,7 @@ BAD_SHARING = [
 
 
 @pytest.mark.parametrize(("make", "sharing", "message"), BAD_SHARING)
-def test_banks_that_do_not_fit_the_block(make, sharing, message):
+def test_template_loop_refuses_banks_that_do_not_fit(make, sharing, message):
     for x in (normal(2, 4), keras.KerasTensor((None, 4))):
         loop = SharedRecurrentBlock(make(), 3, sharing=sharing)
         with pytest.raises(ValueError, match=f"(?s){message}"):
@@ -489,18 +491,18 @@ def test_banks_that_do_not_fit_the_block(make, sharing, message):
 
 
 @pytest.mark.parametrize("sharing", [[TemplateBank(2), 0], TemplateBank, {"bank": 1}])
-def test_what_is_no_bank(sharing):
+def test_loop_refuses_invalid_sharing(sharing):
     with pytest.raises(ValueError, match="group ids, integers, or a TemplateBank"):
         SharedRecurrentBlock(dense(), 2, sharing=sharing)
 
 
 @loops
-def test_a_block_must_keep_its_state(loop):
+def test_template_loop_refuses_blocks_that_change_the_state(loop):
     with pytest.raises(ValueError, match="must keep its state's structure, shape"):
         soft(dense(5), **loop)(normal(2, 4))
 
 
-def test_the_same_seed_gives_the_same_kernels_whatever_the_names():
+def test_template_loop_seed_does_not_depend_on_names():
     loops = [SharedRecurrentBlock(dense(), 2, TemplateBank(2, seed=3)) for _ in "ab"]
     for loop in loops:
         loop(normal(2, 4))
@@ -530,12 +532,12 @@ def test_the_same_seed_gives_the_same_kernels_whatever_the_names():
     ],
     ids=["constraint", "written kernel", "two regularizers"],
 )
-def test_kernels_that_cannot_be_mixed_are_refused(make, message):
+def test_template_loop_refuses_kernels_that_cannot_be_mixed(make, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         soft(make()).build((None, 4))
 
 
-def test_constraints_and_regularizers_hold_for_every_row():
+def test_template_loop_applies_constraints_and_regularizers_per_row():
     block = dense(
         bias_constraint=keras.constraints.UnitNorm(axis=0),
         bias_regularizer=lambda b: ops.square(ops.sum(b)),
@@ -551,7 +553,7 @@ def test_constraints_and_regularizers_hold_for_every_row():
 
 
 @pytest.mark.parametrize("change", ["lora", "freeze"])
-def test_a_prototype_that_changes_is_noticed(change):
+def test_template_loop_refuses_a_changed_prototype(change):
     loop, x = soft(layers.Dense(4)), normal(2, 4)
     loop(x)
     if change == "lora":

@@ -1,4 +1,4 @@
-"""What goes into a loop and comes out: injection, sequences, nested states."""
+"""Inputs and outputs of loops: injection, sequences, nested states."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ loops = pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
     ("injection", "channels"),
     [("add", None), ("add", 4), ("concat", None), ("concat", 3)],
 )
-def test_injection_is_shown_at_every_iteration(injection, channels, loop):
+def test_injection_shows_the_input_at_every_iteration(injection, channels, loop):
     x = normal(2, 4)
     other = None if channels is None else normal(2, channels, seed=1)
     block = dense(activation="linear", bias_initializer="ones")
@@ -41,7 +41,7 @@ def test_injection_is_shown_at_every_iteration(injection, channels, loop):
     close(actual, state)
 
 
-def test_injected_gets_a_gradient():
+def test_injection_has_a_gradient():
     def model():
         keras.utils.set_random_seed(3)
         x = keras.Input((4,))
@@ -58,7 +58,7 @@ def test_injected_gets_a_gradient():
 
 @loops
 @pytest.mark.parametrize("training", [False, True])
-def test_sequence_is_the_prefix_of_every_longer_run(loop, training):
+def test_return_sequences_is_a_prefix_of_longer_runs(loop, training):
     block = keras.Sequential([layers.Dense(4), layers.LayerNormalization()])
     layer, x = SharedRecurrentBlock(block, 4, **loop), normal(2, 4)
     states = array(layer(x, return_sequences=True, training=training))
@@ -70,7 +70,7 @@ def test_sequence_is_the_prefix_of_every_longer_run(loop, training):
 
 
 @loops
-def test_fewer_iterations_of_groups_are_a_prefix_too(loop):
+def test_return_sequences_is_a_prefix_in_groups(loop):
     layer = SharedRecurrentBlock(
         dense(), 4, sharing=[0, 1, 0, 1], return_sequences=True, **loop
     )
@@ -86,7 +86,7 @@ def nested(kind, h, c):
 
 @loops
 @pytest.mark.parametrize("kind", ["tuple", "list", "dict"])
-def test_states_may_be_nested(kind, loop):
+def test_loop_accepts_nested_states(kind, loop):
     cell, x = GatedCell(), nested(kind, normal(2, 4), normal(2, 4, seed=1))
     layer = SharedRecurrentBlock(cell, 3, **loop)
     states, last = layer(x, return_sequences=True), layer(x)
@@ -101,7 +101,7 @@ def test_states_may_be_nested(kind, loop):
 
 
 @pytest.mark.parametrize("injection", ["add", "concat"])
-def test_nested_states_are_injected_leaf_by_leaf(injection):
+def test_injection_applies_to_every_leaf_of_a_nest(injection):
     block = Twice(injection)
     layer = SharedRecurrentBlock(block, 2, injection=injection)
     x = {"a": normal(2, 4), "b": normal(2, 4, seed=1)}
@@ -112,7 +112,7 @@ def test_nested_states_are_injected_leaf_by_leaf(injection):
 
 
 class Twice(layers.Layer):
-    """Keeps what was added; of what was concatenated, the first half."""
+    """Keep the sum, or the first half of a concatenation."""
 
     def __init__(self, injection):
         super().__init__()
@@ -139,14 +139,14 @@ def nested_model(loop, **arguments):
         ("rolled+remat", TemplateBank(2)),
     ],
 )
-def test_nested_states_train_alike_in_every_loop(name, sharing, jit):
+def test_loop_kinds_train_nested_states_the_same(name, sharing, jit):
     loops = ({}, LOOPS[name])
     models = [nested_model(loop, sharing=sharing) for loop in loops]
     close(*[train(model, jit=jit, epochs=2) for model in models])
 
 
 @loops
-def test_an_integer_of_the_state_is_not_cast(loop):
+def test_loop_does_not_cast_integers_of_the_state(loop):
     layer = SharedRecurrentBlock(Counting(dtype="mixed_bfloat16"), 3, **loop)
     count = np.array([0, 2], "int32")
     out = layer({"count": count, "h": np.zeros((2, 4))})
@@ -159,7 +159,7 @@ def test_an_integer_of_the_state_is_not_cast(loop):
 
 
 @loops
-def test_batch_and_space_may_be_unknown(loop):
+def test_loop_accepts_unknown_batch_and_sizes(loop):
     block = layers.Conv2D(3, 3, padding="same")
     layer = SharedRecurrentBlock(block, 2, return_sequences=True, **loop)
     model = model_of(layer, shape=(None, None, 3))
@@ -170,7 +170,7 @@ def test_batch_and_space_may_be_unknown(loop):
 
 
 @loops
-def test_symbolic_and_real_calls_agree_on_shape_and_dtype(loop):
+def test_loop_output_spec_equals_real_outputs(loop):
     x = (normal(2, 4), normal(2, 4))
     specs = tuple(keras.KerasTensor((None, 4)) for _ in x)
     for policy in ("float32", "mixed_bfloat16"):
@@ -209,7 +209,7 @@ BAD_ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD_ARGUMENTS)
-def test_bad_arguments_say_what_is_wrong(arguments, message):
+def test_loop_refuses_invalid_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         SharedRecurrentBlock(**{"block": dense(), "iterations": 3, **arguments})
 
@@ -235,7 +235,7 @@ BAD_BLOCKS = [
 
 @loops
 @pytest.mark.parametrize(("make", "message"), BAD_BLOCKS)
-def test_a_block_must_keep_its_state(make, message, loop):
+def test_loop_refuses_blocks_that_change_the_state(make, message, loop):
     layer = SharedRecurrentBlock(make(), 2, **loop)
     if message is None:  # The last layer decides the loop's dtype.
         assert keras.backend.standardize_dtype(layer(normal(2, 4)).dtype) == "bfloat16"
@@ -245,7 +245,7 @@ def test_a_block_must_keep_its_state(make, message, loop):
 
 
 @loops
-def test_a_block_must_keep_the_loops_dtype(loop):
+def test_loop_refuses_blocks_of_another_dtype(loop):
     layer = SharedRecurrentBlock(dense(), 2, dtype="mixed_bfloat16", **loop)
     with pytest.raises(ValueError, match="bfloat16.*into float32.*dtype policy"):
         layer(normal(2, 4))
@@ -269,7 +269,7 @@ BAD_CALLS = [
 
 @pytest.mark.parametrize("built", [False, True])
 @pytest.mark.parametrize(("arguments", "call", "message"), BAD_CALLS)
-def test_bad_calls_say_what_is_wrong(arguments, call, message, built):
+def test_loop_refuses_invalid_calls(arguments, call, message, built):
     layer = SharedRecurrentBlock(dense(), 3, **arguments)
     if built:
         layer(normal(2, 4))
@@ -283,14 +283,14 @@ def test_bad_calls_say_what_is_wrong(arguments, call, message, built):
         layer(keras.KerasTensor((2, 4)), **symbolic)
 
 
-def test_iterations_of_a_call_do_not_stay():
+def test_loop_iterations_of_a_call_do_not_persist():
     layer = SharedRecurrentBlock(Increment(), 3)
     x = np.zeros((1, 1))
     counts = [float(array(layer(x, iterations=n))[0, 0]) for n in (None, 7, None)]
     assert counts == [3, 7, 3]
 
 
-def test_iterations_are_part_of_a_functional_graph(jit):
+def test_loop_iterations_are_part_of_a_functional_graph(jit):
     layer = SharedRecurrentBlock(Increment(), 3)
     model = model_of(lambda x: layer(x, iterations=5), shape=(1,))
     model.compile(jit_compile=jit)

@@ -1,4 +1,4 @@
-"""Template banks in a graph of one's own: mixing, initial values, weightless layers."""
+"""Template banks in a graph: mixing, initial values, layers without kernels."""
 
 import json
 import re
@@ -22,7 +22,7 @@ EVERY_K = [1, 3, 5]  # below, at and above the three layers
 
 
 def bank_of(k=2, shape=(4, 3), num_layers=3, **arguments):
-    """A built bank."""
+    """Return a built bank."""
     bank = TemplateBank(k, shape, num_layers, **{"seed": 1, **arguments})
     bank.build()
     return bank
@@ -38,7 +38,7 @@ def mixed(bank):
 
 @pytest.mark.parametrize("shape", [(4, 3), (3, 2, 4), (3, 1, 2, 4)])
 @pytest.mark.parametrize("k", EVERY_K)
-def test_kernels_are_coefficients_times_templates(k, shape):
+def test_bank_mixes_coefficients_times_templates(k, shape):
     bank = bank_of(k, shape)
     assert bank.count_params() == k * np.prod(shape) + 3 * k
     assert bank.templates.shape == (k, *shape)
@@ -50,8 +50,8 @@ def test_kernels_are_coefficients_times_templates(k, shape):
 
 
 @pytest.mark.parametrize("k", EVERY_K)
-def test_gradients_are_those_of_one_product(k, jit):
-    """Three layers side by side, in squares: all derivatives by hand."""
+def test_bank_gradients_equal_those_of_one_product(k, jit):
+    """Derivatives of three layers with squared outputs, by hand."""
     x, rate = normal(8, 4), 0.5
     inputs = keras.Input((4,))
     bank = TemplateBank(k, (4, 3), 3)
@@ -80,7 +80,7 @@ FOLDED = {
 @pytest.mark.parametrize(
     ("labels", "k", "clusters"), FOLDED.values(), ids=FOLDED.keys()
 )
-def test_folded_layers_share_a_kernel_up_to_scale(labels, k, clusters):
+def test_bank_folded_shares_kernels_up_to_scale(labels, k, clusters):
     bank = bank_of(k, labels=labels)
     assert (bank.clusters, bank.coefficients) == (clusters, None)
     bank.scales.assign([0.5, 2.0, -3.0])
@@ -102,7 +102,7 @@ def test_folded_layers_share_a_kernel_up_to_scale(labels, k, clusters):
 
 
 @pytest.mark.parametrize("k", [1, 2, 6, 9])
-def test_coefficients_start_orthogonal(k):
+def test_bank_coefficients_start_orthogonal(k):
     found = array(bank_of(k, num_layers=6).coefficients)
     product = found.T @ found if k <= 6 else found @ found.T
     close(product, np.eye(len(product)))
@@ -128,13 +128,13 @@ def test_coefficients_start_orthogonal(k):
     ],
     ids=["identity", "ones", "constant", "zeros"],
 )
-def test_other_starts(start, expected):
+def test_bank_coefficients_start_by_name(start, expected):
     bank = bank_of(coefficients_initializer=start)
     close(array(bank.coefficients), np.array(expected), 0)
 
 
 @pytest.mark.parametrize("k", [None, 3, 5])
-def test_identity_with_a_template_for_each_layer(k):
+def test_bank_identity_starts_with_one_template_per_layer(k):
     bank = bank_of(k, coefficients_initializer="identity")
     assert bank.num_templates == (k or 3)
     close(array(bank.coefficients), np.eye(3, k), 0)
@@ -143,7 +143,7 @@ def test_identity_with_a_template_for_each_layer(k):
 @pytest.mark.parametrize("k", [1, 4])
 @pytest.mark.parametrize("seed", [None, 3])
 @pytest.mark.parametrize("shape", [(3, 3, 32, 16), (200, 30)])
-def test_every_template_starts_like_a_kernel_of_its_own(k, seed, shape):
+def test_bank_templates_start_like_separate_kernels(k, seed, shape):
     fan_in = np.prod(shape[:-1])
     start = keras.initializers.HeNormal(seed=seed)
     templates = array(bank_of(k, shape, templates_initializer=start).templates)
@@ -156,7 +156,7 @@ def test_every_template_starts_like_a_kernel_of_its_own(k, seed, shape):
 
 
 @pytest.mark.parametrize("seed", [None, 7])
-def test_seeds_decide_the_start(seed):
+def test_bank_seed_determines_initial_values(seed):
     def values(keras_seed, seed=seed):
         keras.utils.set_random_seed(keras_seed)
         return weights(bank_of(seed=seed, coefficients_initializer="random_normal"))
@@ -176,7 +176,7 @@ def similarity(rows):
     return np.abs(unit @ unit.T).sum()
 
 
-def test_regularizers_apply_once_per_bank():
+def test_bank_regularizers_apply_once():
     bank = TemplateBank(
         2,
         (3, 4, 4),
@@ -193,12 +193,12 @@ def test_regularizers_apply_once_per_bank():
 
 
 @pytest.mark.parametrize("strength", [0, 0.1])
-def test_recurrence_draws_layers_together(strength):
+def test_recurrence_regularizer_increases_similarity(strength):
     inputs = keras.Input((2,))
     penalty = RecurrenceRegularizer(strength)
     bank = TemplateBank(4, (2, 2), 5, coefficients_regularizer=penalty)
     kernels = bank(inputs)
-    # Zeros go through the kernel: there is nothing to learn but the penalty.
+    # The inputs are zeros, so only the penalty is learned.
     model = keras.Model(
         inputs, TemplateDense(2, use_bias=False)(0 * inputs, kernels[0])
     )
@@ -210,7 +210,7 @@ def test_recurrence_draws_layers_together(strength):
         close(after, before, 0)
         return
     assert similarity(after) > similarity(before) + 4
-    # At right angles, and one switched off: no gradient, on every backend.
+    # Orthogonal layers and a layer of zeros have no gradient on any backend.
     bank.coefficients.assign(np.eye(5, 4))
     train(model, rate=1.0)
     close(array(bank.coefficients), np.eye(5, 4), 1e-6)
@@ -261,7 +261,7 @@ LIKE_KERAS = [
 
 
 def twins_of(rank, name, options):
-    """A layer of Keras with six outputs, and the one that takes its kernel."""
+    """Return a Keras layer with six outputs, and the layer that takes its kernel."""
     depthwise = {"filters": 6, "depthwise": True}
     if rank == 0:
         return layers.Dense(6, **options), TemplateDense(6, **options)
@@ -280,7 +280,9 @@ def twins_of(rank, name, options):
     LIKE_KERAS,
     ids=[f"{rank}d-{name}" for rank, name, _ in LIKE_KERAS],
 )
-def test_one_hot_coefficients_are_the_plain_layer(rank, name, options):
+def test_template_layers_equal_plain_layers_with_one_hot_coefficients(
+    rank, name, options
+):
     plain, ours = twins_of(rank, name, options)
     channels, sizes = (2 if "depthwise" in name else 4), (9, 8)[:rank]
 
@@ -303,7 +305,7 @@ def test_one_hot_coefficients_are_the_plain_layer(rank, name, options):
     assert tuple(out.shape)[1:] == expected[0][1:]
 
 
-def test_dense_takes_any_axes_in_front():
+def test_template_dense_accepts_leading_axes():
     x, bank = normal(2, 3, 5, 4), bank_of()
     layer, kernel = TemplateDense(3), bank(normal(1, 1))[2]
     close(array(layer(x, kernel)), x @ array(kernel))
@@ -314,7 +316,7 @@ def test_dense_takes_any_axes_in_front():
 
 
 def graph(bank, dtype=None):
-    """A convolution for every kernel, with normalization between."""
+    """Return a model with one convolution per kernel and normalization in between."""
     inputs = x = keras.Input((6, 4))
     for kernel in bank(inputs):
         x = TemplateConv1D(4, 3, padding="same", dtype=dtype)(x, kernel)
@@ -338,7 +340,7 @@ if BACKEND == "tensorflow":  # XLA takes long.
 
 
 @pytest.mark.parametrize(("name", "jit"), COMPILED)
-def test_a_graph_trains_and_comes_back_with_one_bank(name, jit, tmp_path):
+def test_bank_in_a_model_trains_and_loads_as_one(name, jit, tmp_path):
     bank = TemplateBank(**BANKS[name], kernel_shape=(3, 4, 4), num_layers=3)
     model = graph(bank)
     others = 3 * (4 + 4 * 4)  # biases and normalization
@@ -360,8 +362,8 @@ def test_a_graph_trains_and_comes_back_with_one_bank(name, jit, tmp_path):
     close(train(loaded, x, jit, epochs=3), result)  # Still one bank for all.
 
 
-def test_half_precision():
-    """Called in a graph, a bank mixes in the compute dtype; its weights stay whole."""
+def test_template_layers_support_half_precision():
+    """A bank in a graph mixes in the compute dtype; its weights keep their dtype."""
     keras.config.set_dtype_policy("mixed_bfloat16")
     bank = TemplateBank(2, (3, 4, 4), 3, coefficients_initializer="orthogonal_rows")
     half = graph(bank)
@@ -388,7 +390,7 @@ CONFIGURED = [
 
 
 @pytest.mark.parametrize("layer", CONFIGURED, ids=lambda layer: type(layer).__name__)
-def test_configs_survive_json(layer):
+def test_template_layers_survive_json(layer):
     config = json.dumps(keras.saving.serialize_keras_object(layer))
     again = keras.saving.deserialize_keras_object(json.loads(config))
     assert type(again) is type(layer) and again is not layer
@@ -425,13 +427,13 @@ BAD_BANKS = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD_BANKS)
-def test_bad_banks_say_what_is_wrong(arguments, message):
+def test_bank_refuses_invalid_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         TemplateBank(**{**SIZES, **arguments})
 
 
 @pytest.mark.parametrize("missing", ["kernel_shape", "num_layers"])
-def test_a_bank_with_no_layer(missing):
+def test_bank_refuses_a_call_without_sizes(missing):
     bank = TemplateBank(**{**SIZES, missing: None})
     for x in (normal(2, 4), keras.Input((4,))):
         with pytest.raises(ValueError, match=f"no layer cannot.*{missing}=None.*shari"):
@@ -439,7 +441,7 @@ def test_a_bank_with_no_layer(missing):
 
 
 @pytest.mark.parametrize("strength", [-0.1, np.nan, np.inf, -np.inf, "0.1", True, None])
-def test_bad_strengths(strength):
+def test_recurrence_regularizer_refuses_invalid_strengths(strength):
     with pytest.raises(
         ValueError,
         match=f"`strength`.*0 or more. Received: strength={re.escape(repr(strength))}",
@@ -458,19 +460,22 @@ BAD_LAYERS = [
     (lambda: TemplateConv1D(4, 3, padding="casual"), "Did you mean 'causal'"),
     (lambda: TemplateConv2D(4, 3, data_format="channel_last"), "mean 'channels_last'"),
     (lambda: TemplateConv2D(4, 3, groups=0), f"`groups` {POSITIVE}"),
-    (lambda: TemplateConv2D(4, 3, groups=2, depthwise=True), "no groups.*groups=2"),
+    (
+        lambda: TemplateConv2D(4, 3, groups=2, depthwise=True),
+        "cannot have groups.*groups=2",
+    ),
     (lambda: TemplateConv1D(4, 3, 2, dilation_rate=3), "strides=2, dilation_rate=3"),
 ]
 
 
 @pytest.mark.parametrize(("make", "message"), BAD_LAYERS)
-def test_bad_layers_say_what_is_wrong(make, message):
+def test_template_layers_refuse_invalid_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 IMAGE, ROWS = (2, 6, 6, 4), (2, 4)
-WANTED = r"needs a kernel of shape {}.*Received: a kernel of shape {}.*another one"
+WANTED = r"needs a kernel of shape {}.*Received: a kernel of shape {}.*Use a bank with"
 BAD_KERNELS = [
     (lambda: TemplateDense(3), ROWS, (4, 4), WANTED.format(r"\(4, 3\)", r"\(4, 4\)")),
     (lambda: TemplateDense(3), ROWS, (3, 4), WANTED.format(r"\(4, 3\)", r"\(3, 4\)")),
@@ -506,14 +511,14 @@ BAD_KERNELS = [
 
 
 @pytest.mark.parametrize(("make", "shape", "kernel", "message"), BAD_KERNELS)
-def test_a_kernel_must_fit_its_layer(make, shape, kernel, message):
+def test_template_layers_refuse_kernels_of_another_shape(make, shape, kernel, message):
     for x in (normal(*shape), keras.KerasTensor(shape)):
         layer, kernels = make(), bank_of(1, kernel, 1, templates_initializer="zeros")(x)
         with pytest.raises(ValueError, match=f"{layer.name}'.*{message}"):
             layer(x, kernels[0])
 
 
-def test_a_built_layer_takes_no_kernel_of_another_shape():
+def test_template_layers_refuse_another_kernel_after_build():
     layer, kernels = TemplateDense(3), bank_of()(normal(1, 1))
     layer(normal(2, 4), kernels[0])
     for x in (normal(2, 4), keras.KerasTensor((2, 4))):
@@ -522,7 +527,7 @@ def test_a_built_layer_takes_no_kernel_of_another_shape():
 
 
 @pytest.mark.parametrize("shape", [(None, 2, 4), (None, 6, 2, 4)])
-def test_an_image_smaller_than_its_kernel(shape):
+def test_template_conv_refuses_inputs_smaller_than_the_kernel(shape):
     rank = len(shape) - 2
     layer = (TemplateConv1D, TemplateConv2D)[rank - 1](4, 3, name="conv")
     x = keras.KerasTensor(shape)
@@ -533,7 +538,7 @@ def test_an_image_smaller_than_its_kernel(shape):
 @pytest.mark.parametrize(
     "layer", [TemplateDense(3), TemplateConv1D(3, 1), TemplateConv2D(3, 1)]
 )
-def test_a_layer_called_without_its_kernel(layer):
+def test_template_layers_refuse_calls_without_a_kernel(layer):
     for x in (normal(2, 6, 6, 4), keras.Input((6, 6, 4))):
         with pytest.raises(
             ValueError, match=f"{layer.name}.*without its kernel.*for k"

@@ -1,4 +1,4 @@
-"""One row of statistics for every iteration, chosen by the loop."""
+"""One row of statistics per iteration, selected by the loop."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ WRAPS = {
 
 
 def norms(layer):
-    """The normalizations of every copy of a loop's block."""
+    """Return the normalizations of every copy of a loop's block."""
     found = []
     for part in layer._flatten_layers():
         if isinstance(part, TimeSpecificBatchNormalization):
@@ -33,7 +33,7 @@ def norms(layer):
     ("sharing", "rows"),
     [("all", [3]), ("none", [1, 1, 1]), ([0, 0, 1], [2, 1]), ([0, 1, 0], [2, 1])],
 )
-def test_a_copy_has_a_row_for_every_iteration_it_runs(wrap, sharing, rows):
+def test_normalization_has_a_row_per_iteration_of_its_copy(wrap, sharing, rows):
     block = WRAPS[wrap](TimeSpecificBatchNormalization(affine="per_iteration"))
     loop = SharedRecurrentBlock(block, 3, sharing=sharing)
     loop(normal(2, 4))
@@ -45,7 +45,7 @@ def test_a_copy_has_a_row_for_every_iteration_it_runs(wrap, sharing, rows):
 @pytest.mark.parametrize(
     ("affine", "trainable"), [(None, 0), ("shared", 8), ("per_iteration", 24)]
 )
-def test_affine_parameters(affine, trainable):
+def test_normalization_affine_determines_parameters(affine, trainable):
     norm = TimeSpecificBatchNormalization(affine=affine)
     SharedRecurrentBlock(norm, 3).build((None, 4))
     assert sum(np.prod(w.shape) for w in norm.trainable_weights) == trainable
@@ -55,7 +55,7 @@ def test_affine_parameters(affine, trainable):
 @pytest.mark.parametrize(
     ("shape", "axis"), [((4,), -1), ((5, 4), -1), ((4, 5), 1), ((3, 3, 4), 3)]
 )
-def test_outside_of_a_loop_it_is_batch_normalization(shape, axis):
+def test_normalization_equals_batch_normalization_outside_of_a_loop(shape, axis):
     arguments = {"axis": axis, "momentum": 0.8, "epsilon": 1e-2}
     kinds = TimeSpecificBatchNormalization, layers.BatchNormalization
     models = [model_of(kind(**arguments), shape=shape) for kind in kinds]
@@ -68,7 +68,7 @@ def test_outside_of_a_loop_it_is_batch_normalization(shape, axis):
 
 
 def numpy_loop(x, kernel, norm, iterations, rows, training):
-    """The loop in NumPy: new statistics and the state after every iteration."""
+    """Compute the loop in NumPy: new statistics and the state after each iteration."""
     mean, variance = (array(v).copy() for v in (norm.moving_mean, norm.moving_variance))
     gamma, beta = (
         np.broadcast_to(array(v), (rows, x.shape[-1])) if v is not None else d
@@ -95,8 +95,10 @@ def numpy_loop(x, kernel, norm, iterations, rows, training):
 @pytest.mark.parametrize(
     ("iterations", "rows"), [(3, None), (2, None), (5, None), (3, 2)]
 )
-def test_rows_equal_those_computed_by_hand(loop, affine, training, iterations, rows):
-    """Also for fewer and more iterations than trained, and a given number of rows."""
+def test_normalization_rows_equal_those_by_hand(
+    loop, affine, training, iterations, rows
+):
+    """This includes fewer and more iterations than trained, and a number of rows."""
     norm = TimeSpecificBatchNormalization(iterations=rows, affine=affine, momentum=0.7)
     linear = dense(activation="linear", use_bias=False)
     layer = SharedRecurrentBlock(keras.Sequential([linear, norm]), 3, **LOOPS[loop])
@@ -113,7 +115,7 @@ def test_rows_equal_those_computed_by_hand(loop, affine, training, iterations, r
     close(array(norm.moving_variance), variance, 1e-4)
 
 
-def test_after_training_inference_agrees_with_training(jit):
+def test_normalization_inference_agrees_with_training(jit):
     norm = TimeSpecificBatchNormalization(momentum=0.0)
     block = keras.Sequential([dense(), norm])
     model = model_of(SharedRecurrentBlock(block, 4, return_sequences=True))
@@ -122,7 +124,7 @@ def test_after_training_inference_agrees_with_training(jit):
     close(model.predict(x, verbose=0), array(model(x, training=True)), 1e-4)
 
 
-def test_a_frozen_layer_neither_learns_nor_updates():
+def test_normalization_frozen_is_not_updated():
     norm = TimeSpecificBatchNormalization(trainable=False)
     model = model_of(SharedRecurrentBlock(keras.Sequential([dense(), norm]), 2))
     x = normal(16, 4)
@@ -134,7 +136,7 @@ def test_a_frozen_layer_neither_learns_nor_updates():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
-def test_half_precision_computes_statistics_in_float32(policy):
+def test_normalization_computes_half_precision_in_float32(policy):
     norm = TimeSpecificBatchNormalization(dtype=policy, momentum=0.0)
     x = normal(64, 4) * 300 + 1000  # Squares overflow float16.
     layer = SharedRecurrentBlock(norm, 1)
@@ -155,17 +157,17 @@ def test_half_precision_computes_statistics_in_float32(policy):
         ({"iterations": True}, "iterations=True"),
     ],
 )
-def test_bad_arguments_say_what_is_wrong(arguments, message):
+def test_normalization_refuses_invalid_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         TimeSpecificBatchNormalization(**arguments)
 
 
-def test_the_normalized_axis_must_be_known():
+def test_normalization_refuses_an_unknown_axis_size():
     with pytest.raises(ValueError, match="known size.*axis=1"):
         TimeSpecificBatchNormalization(axis=1)(keras.Input((None, 4)))
 
 
-def test_a_built_layer_keeps_its_weights_in_every_row():
+def test_normalization_keeps_weights_of_a_built_layer_in_every_row():
     norm = TimeSpecificBatchNormalization()
     block = model_of(norm)
     norm.moving_mean.assign(normal(1, 4))

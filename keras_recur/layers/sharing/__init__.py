@@ -16,16 +16,7 @@ KINDS = (SharedByAll, SharedInGroups, SharedTemplates)
 
 
 def make_sharing(block: Any, iterations: int, value: Any) -> WeightSharing:
-    """Return the kind of sharing that the argument `sharing` of a loop asks for.
-
-    Args:
-        block: The user's block.
-        iterations: Number of iterations that have weights.
-        value: The argument `sharing`.
-
-    Raises:
-        ValueError: If no kind accepts `value`.
-    """
+    """Return the kind of sharing that accepts `value`, the argument of a loop."""
     if isinstance(value, Iterator):
         value = list(value)
     for kind in KINDS:

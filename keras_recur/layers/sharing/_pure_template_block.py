@@ -9,14 +9,7 @@ from keras_recur.layers.iteration import row_of
 
 
 class PureTemplateBlock(PureBlock):
-    """The prototype, called with the weights of one iteration.
-
-    Args:
-        sharing: The `SharedTemplates` of the loop.
-        training: Passed on to the block.
-        remat: As in `PureBlock`.
-        trainable: Whether the loop is trainable.
-    """
+    """The prototype of `SharedTemplates`, with the weights of one iteration."""
 
     def __init__(self, sharing, training, remat=False, trainable=True):
         super().__init__(sharing.prototype, 1, training, remat)

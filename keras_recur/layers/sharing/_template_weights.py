@@ -1,11 +1,11 @@
 """The weights that a loop with template banks has in place of its block's."""
 
 import math
-import zlib
 
 from keras import ops
 
 from keras_recur.layers._each_row import EachRow
+from keras_recur.layers._seeds import derived_seed
 
 
 def sized_bank(spec, shape, num_layers, variable):
@@ -21,7 +21,7 @@ def sized_bank(spec, shape, num_layers, variable):
     size = "x".join(map(str, shape))
     config["name"] = f"bank_{size}"
     if spec.seed is not None:  # One specification serves several shapes.
-        config["seed"] = zlib.crc32(f"{spec.seed}/{size}".encode()) >> 1
+        config["seed"] = derived_seed(spec.seed, size)
     config["dtype"] = variable.dtype
     bank = type(spec).from_config(config)
     if bank.templates_regularizer is None and variable.regularizer is not None:

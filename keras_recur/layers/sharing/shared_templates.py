@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_recur._keras import all_layers
 from keras_recur.layers._copies import copy_block, own_block
 from keras_recur.layers._decompose import decompose
 from keras_recur.layers._written import Written
@@ -33,12 +34,7 @@ _ROUNDING = 1e-5
 
 
 class Fit(NamedTuple):
-    """Weights of every iteration, with their kernels as templates and coefficients.
-
-    Attributes:
-        values: As `SharedTemplates.values` returns them.
-        decompositions: A `Decomposition` for each bank, by the name of the bank.
-    """
+    """Weights of every iteration, and a `Decomposition` for each bank by its name."""
 
     values: list
     decompositions: dict
@@ -186,12 +182,11 @@ class SharedTemplates(WeightSharing):
 
     @contextlib.contextmanager
     def frozen(self):
-        """Freeze the prototype for as long as a frozen loop calls it.
+        """Freeze the prototype while a frozen loop calls it.
 
-        The prototype is untracked, so freezing the loop does not reach it. Its config
-        has to keep saying which kernels are trained.
+        Freezing the loop does not reach it, because it is untracked.
         """
-        layers = self.prototype._flatten_layers()  # Outer ones first.
+        layers = all_layers(self.prototype)
         before = [layer.trainable for layer in layers]
         self.prototype.trainable = False
         try:
@@ -205,10 +200,9 @@ class SharedTemplates(WeightSharing):
         return sum(bank == b for bank, _ in self.kernels.values())
 
     def period(self) -> int | None:
-        """Return the `period_of` the iterations' kernels up to scale, or `None`.
+        """Return the period of the iterations' kernels up to scale, or `None`.
 
-        It is known for folded banks and for banks of one template. A single kernel has
-        period 1 from the first iteration.
+        Folded banks and banks of one template can have one.
         """
         patterns = []
         for b, bank in enumerate(self.banks):
@@ -243,14 +237,8 @@ class SharedTemplates(WeightSharing):
     def fit(self, values: list, tolerance: float = math.inf) -> Fit:
         """Return the templates that are nearest to the weights of every iteration.
 
-        Nothing is assigned.
-
-        Args:
-            values: As `values` returns them.
-            tolerance: Largest loss of a bank, relative to the norm of its kernels.
-
-        Raises:
-            ValueError: If a bank is folded or loses more than `tolerance`.
+        `values` are as `values()` returns them. A bank may lose `tolerance` of the norm
+        of its kernels.
         """
         kernels = [[] for _ in self.banks]
         for row in values:

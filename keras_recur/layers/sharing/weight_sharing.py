@@ -17,15 +17,10 @@ class WeightSharing:
     """Weights of the iterations of a loop. The base class has one block per group.
 
     This is not a Keras layer: the loop tracks `blocks`, `banks`, `seeds`, and the
-    weights that `build` adds to it. The names of these attributes are part of saved
-    files.
-
-    Args:
-        block: The user's block.
-        iterations: Number of iterations that have weights.
-        value: The argument `sharing` of the loop. Keras must be able to serialize it.
+    weights that `build` adds to it.
 
     Attributes:
+        value: The argument `sharing`. Keras must be able to serialize it.
         name: The string that asks for this kind, or `None`.
         derived: Whether the block's weights are computed from weights of the loop.
             Such a kind defines `fit` and `assign`, and `values` computes the weights.
@@ -103,11 +98,9 @@ class WeightSharing:
         return outputs
 
     def must_be_pure(self, training: Any) -> bool:
-        """Return whether the iterations can only run as pure functions.
-
-        On PyTorch a block that writes trainable weights would overwrite values that
-        the backward pass still has to read.
-        """
+        """Return whether the iterations can only run as pure functions."""
+        # On PyTorch a block that writes trainable weights would overwrite values that
+        # the backward pass still has to read.
         if keras.backend.backend() != "torch" or not training:
             return False
         return any(self._written_by(group, True) for group in range(len(self.blocks)))
@@ -125,10 +118,7 @@ class WeightSharing:
         return self._written.by(block, self._inputs, training, self.rows(group))
 
     def kernel_counts(self) -> tuple[int, int] | None:
-        """Return the numbers of template weights and coefficients of the kernels.
-
-        `None` if the kernels are weights of the blocks.
-        """
+        """Return the numbers of template weights and coefficients, if `derived`."""
         return None
 
     def values(self) -> list[list[Any]]:
@@ -138,18 +128,8 @@ class WeightSharing:
             for t in range(self.iterations)
         ]
 
-    def schedule(
-        self, iterations: int | None, start: Any = 0
-    ) -> tuple[list[int], list[Any]]:
-        """Return the group and the turn of every iteration of a call.
-
-        Args:
-            iterations: Number of iterations of the call. `None`: all that remain.
-            start: Number of iterations before the call; an integer or a tensor.
-
-        Raises:
-            ValueError: If there are no weights for so many iterations.
-        """
+    def schedule(self, iterations, start=0) -> tuple[list[int], list[Any]]:
+        """Return the group and the turn of every iteration of a call."""
         known = isinstance(start, numbers.Integral)
         if iterations is None:
             iterations = self.iterations - (start if known else 0)

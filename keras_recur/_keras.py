@@ -1,0 +1,20 @@
+"""Private functions of Keras that the library needs. Tested with Keras 3.15."""
+
+from typing import Any
+
+import keras
+from keras.src import backend
+
+compute_output_spec: Any = backend.compute_output_spec
+get_keras_mask: Any = backend.get_keras_mask
+set_keras_mask: Any = backend.set_keras_mask
+
+
+def inner_layers(layer: keras.layers.Layer) -> list[Any]:
+    """Return the layers directly inside a layer."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def all_layers(layer: keras.layers.Layer) -> list[Any]:
+    """Return a layer and the layers that Keras tracks in it, outer ones first."""
+    return list(layer._flatten_layers())
