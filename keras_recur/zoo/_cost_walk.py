@@ -137,16 +137,14 @@ class CostCounter:
             self._mark(x, lengths)
         groups, _ = layer.schedule(iterations, kwargs.get("start", 0))
         before, synapses = self.activation_bytes, self.synapses
-        lengths_of = {}
+        ways = {}
         for group in dict.fromkeys(groups):
             inner = self.activation_bytes
-            # With banks, other weights than kernels have a row for every iteration.
+            # With banks, what is not a kernel has a row for every iteration.
             self._rows = layer.iterations if layer.soft else 1
             block = layer.block if layer.soft else layer.blocks[group]
             outputs = self.visit(block, inputs, times=times * groups.count(group))
-            lengths_of[group] = np.stack(
-                [self._longest(x) for x in tree.flatten(outputs)]
-            )
+            ways[group] = np.stack([self._longest(x) for x in tree.flatten(outputs)])
             self._rows = 1
             inner = self.activation_bytes - inner
         if layer.soft:
@@ -162,7 +160,7 @@ class CostCounter:
         fixed = [self._longest(x) for x in shown]
         for group in groups:
             arriving = np.stack([*reached, *fixed])
-            reached = (lengths_of[group][:, :, None] + arriving).max(axis=1)
+            reached = (ways[group][:, :, None] + arriving).max(axis=1)
         outputs = layer.compute_output_spec(state, iterations=iterations, **kwargs)
         for x, lengths in zip(tree.flatten(outputs), reached, strict=True):
             self._mark(x, lengths)
