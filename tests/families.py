@@ -1,4 +1,4 @@
-"""What the tests of the zoo share. A new family adds a line to SMALL."""
+"""Helpers of the tests of the zoo. A new family adds a line to SMALL."""
 
 import copy
 import functools
@@ -11,8 +11,8 @@ from keras import ops
 from keras_recur import zoo
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 
-# The smallest network of each family. Those with template banks by default share all
-# here; SOFT below has the banks. Nothing of swrn_bottleneck is small: test_counts.py.
+# The smallest network of each family. Families with template banks share all weights
+# here; SOFT has the banks. swrn_bottleneck is always large, see test_counts.py.
 SMALL = {
     "mlp": {"input_shape": (3, 3, 1), "width": 4},
     "convnet": {"input_shape": (19, 19, 1), "width": 4},
@@ -35,16 +35,16 @@ SMALL = {
 }
 FAMILIES = sorted(SMALL)
 
-# The feed-forward twin is an ordinary network: where only that matters, once is enough.
+# The feed-forward twin is an ordinary network, so one backend is enough for it.
 twins = pytest.mark.parametrize(
     "twin", ["recurrent", pytest.param("feedforward", marks=pytest.mark.once)]
 )
 
-# State graphs: other numbers of steps evaluate other transitions, see
+# State graphs evaluate other transitions for other numbers of steps, see
 # tests/layers/test_recurrent_graph.py.
 GRAPHS = ("frnn", "frnn_text", "multistate_resnet")
 
-# Every family as it is, and with every option of its own.
+# Every family with its defaults, and with each of its options.
 VARIANTS = {name: {"name": name} for name in FAMILIES} | {
     "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
     "2d add, group norm": {
@@ -53,7 +53,7 @@ VARIANTS = {name: {"name": name} for name in FAMILIES} | {
         "normalization": "group",
     },
 }
-# Soft sharing: every iteration's kernels are mixes of two templates.
+# Soft sharing: the kernels of every iteration are mixes of two templates.
 SOFT = {
     "mlp": {"name": "mlp"},
     "convnet": {"name": "convnet"},
@@ -65,7 +65,7 @@ SOFT = {
 
 
 def small(name, **arguments):
-    """A small pair with three iterations and three classes, always the same.
+    """Return a small pair with three iterations and three classes, always the same.
 
     Its layers are built once, because building is slower than most tests. The weights
     are the initial ones, and the models are new and not compiled.
@@ -83,7 +83,7 @@ def small(name, **arguments):
 
 
 class _Arguments(dict):
-    """To look a pair up by."""
+    """Arguments that a cache can look up."""
 
     def __hash__(self):
         return hash(repr(sorted(self.items())))
@@ -95,17 +95,17 @@ def _built(name, arguments):
     arguments = {**common, **SMALL[name], **arguments}
     if "templates" in arguments:
         arguments.pop("sharing", None)
-    if name == "swrn":  # Of 6n + 4 layers, n - 1 blocks of every stage are iterated.
+    if name == "swrn":  # 6n + 4 layers iterate n - 1 blocks of every stage.
         arguments["depth"] = 6 * (arguments.pop("iterations") + 1) + 4
-    if name == "frnn_text":  # A step per character.
+    if name == "frnn_text":  # One step per character.
         arguments["input_shape"] = (arguments.pop("iterations"),)
-    if name == "multistate_resnet":  # The first state loops, then come two steps.
+    if name == "multistate_resnet":  # Two steps follow the loop of the first state.
         arguments["iterations"] += 2
         if isinstance(arguments.get("sharing"), list):
             arguments["sharing"] = [*arguments["sharing"], 2, 2]
     pair = zoo.build(name, **arguments)
-    # Offsets: relus of so small a network may all be dead, and tests compare zeros.
-    # Kernels as he_normal has them, for which JAX compiles a program for each shape.
+    # Positive offsets, because all ReLUs of a small network may be dead. Kernels like
+    # those of he_normal, for which JAX compiles a program for each shape.
     rng = np.random.default_rng(1)
     for model in (pair.recurrent, pair.feedforward):
         for weight in model.weights:
@@ -133,8 +133,8 @@ def inputs_for(model, batch=4, seed=0):
     shape = (batch, *sized(model.input_shape[1:]))
     rng = np.random.default_rng(seed)
     if model.inputs[0].dtype == "int32":
-        # Of three characters, all at every position: of two values normalization makes
-        # 1 and -1, whatever the weights.
+        # All three characters at every position, because normalization maps two values
+        # to 1 and -1 for all weights.
         return rng.permuted(np.indices(shape, "int32")[0] % 3, axis=0)
     return rng.normal(size=shape).astype("float32")
 
@@ -162,21 +162,21 @@ LOOPS = (RecurrentGraph, SharedRecurrentBlock)
 
 
 def loop_of(model):
-    """The loop of a model; of several, the first."""
+    """Return the first loop of a model."""
     return next(la for la in model.layers if isinstance(la, LOOPS))
 
 
 def places(loop):
-    """Which applications of a loop's weights share which rows: what is tied."""
+    """Return the block and rows of every application of a loop's weights."""
     found = loop.applications()
     blocks = list(dict.fromkeys(id(block) for block, *_ in found.values()))
     return {key: (blocks.index(id(b)), *rows) for key, (b, *rows) in found.items()}
 
 
 def step(model, x, y, *, loss, rate=10.0, jit="auto"):
-    """One step of plain SGD. Its change of a weight is the gradient, times the rate.
+    """Run one step of SGD and return new weights and gradients by id.
 
-    TensorFlow takes long to trace: without `jit` it is eager.
+    TensorFlow is eager without `jit`, because tracing is slow.
     """
     before = [array(w) for w in model.weights]
     eager = jit == "auto" and keras.backend.backend() == "tensorflow"
@@ -191,7 +191,7 @@ def step(model, x, y, *, loss, rate=10.0, jit="auto"):
 
 
 def counterparts(pair):
-    """Every recurrent weight with all its copies in the feed-forward twin, in order."""
+    """Yield every recurrent weight and its copies in the feed-forward twin."""
     for layer in pair.recurrent.layers:
         if not layer.weights:
             continue

@@ -137,15 +137,13 @@ class CostCounter:
             self._mark(x, lengths)
         groups, _ = layer.schedule(iterations, kwargs.get("start", 0))
         before, synapses = self.activation_bytes, self.synapses
-        lengths_of = {}
+        ways = {}
         for group in dict.fromkeys(groups):
             inner = self.activation_bytes
             self._rows = layer.weight_sharing.rows_per_weight
             block = layer.block_of(layer.groups.index(group))
             outputs = self.visit(block, inputs, times=times * groups.count(group))
-            lengths_of[group] = np.stack(
-                [self._longest(x) for x in tree.flatten(outputs)]
-            )
+            ways[group] = np.stack([self._longest(x) for x in tree.flatten(outputs)])
             self._rows = 1
             inner = self.activation_bytes - inner
         mixed = layer.weight_sharing.kernel_counts()
@@ -163,7 +161,7 @@ class CostCounter:
         fixed = [self._longest(x) for x in shown]
         for group in groups:
             arriving = np.stack([*reached, *fixed])
-            reached = (lengths_of[group][:, :, None] + arriving).max(axis=1)
+            reached = (ways[group][:, :, None] + arriving).max(axis=1)
         outputs = layer.compute_output_spec(state, iterations=iterations, **kwargs)
         for x, lengths in zip(tree.flatten(outputs), reached, strict=True):
             self._mark(x, lengths)

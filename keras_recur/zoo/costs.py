@@ -128,29 +128,10 @@ def _shapes(model, input_shape):
 
 
 def _given(input_shape, own):
-    def is_shape(value):
-        return isinstance(value, list | tuple) and not any(
-            isinstance(size, list | tuple | dict) for size in value
-        )
-
-    if len(own) == 1 and is_shape(input_shape):
-        shapes = [input_shape]
-    else:
-        # Keras orders the inputs of a dictionary by key.
-        shapes, waiting = [], [input_shape]
-        while waiting:
-            value = waiting.pop(0)
-            if is_shape(value):
-                shapes.append(value)
-            elif isinstance(value, dict):
-                waiting[:0] = [value[key] for key in sorted(value)]
-            elif isinstance(value, list | tuple):
-                waiting[:0] = value
-            else:
-                shapes.append(value)
+    shapes = _flatten(input_shape)
     fits = len(shapes) == len(own) and all(
-        is_shape(shape) and len(shape) == len(sizes)
-        for shape, sizes in zip(shapes, own, strict=False)
+        isinstance(shape, list | tuple) and len(shape) == len(sizes)
+        for shape, sizes in zip(shapes, own, strict=True)
     )
     if not fits:
         raise ValueError(
@@ -158,6 +139,17 @@ def _given(input_shape, own):
             f"{', '.join(map(str, own))}. Received: input_shape={input_shape!r}."
         )
     return [tuple(check_positive_int("input_shape", n) for n in s) for s in shapes]
+
+
+def _flatten(nest):
+    """Return the shapes of a nest, those of a dictionary by key as in Keras."""
+    if isinstance(nest, dict):
+        nest = [nest[key] for key in sorted(nest)]
+    elif not isinstance(nest, list | tuple):
+        return [nest]
+    elif not any(isinstance(part, list | tuple | dict) for part in nest):
+        return [nest]
+    return [shape for part in nest for shape in _flatten(part)]
 
 
 def trainable_parameters(model: keras.Model) -> int:

@@ -75,8 +75,10 @@ def load(name: str) -> Pair:
     entry = results["entry"]
     pair = build(entry["family"], **current_names(entry["model"]), seed=weights["seed"])
     for twin in ("recurrent", "feedforward"):
-        file = folder / weights["files"].get(twin, "not published")
-        pair.weights[twin] = file if file.exists() else None
+        pair.weight_files[twin] = None
+        if twin in weights["files"]:
+            file = folder / weights["files"][twin]
+            pair.weight_files[twin] = file if file.exists() else None
     return pair
 
 

@@ -27,14 +27,14 @@ class Pair:
     Attributes:
         name: Name of the family.
         config: All arguments that `zoo.build` needs to make this pair again.
-        weights: Files with trained weights by twin, `None` for a twin without one.
+        weight_files: Files with trained weights by twin, `None` for a twin without one.
             `zoo.load` sets it. Empty for an untrained pair.
     """
 
     def __init__(self, config: dict[str, Any], sharing: Any, policy: Any):
         self.name: str = config["name"]
         self.config = config
-        self.weights: dict[str, Path | None] = {}
+        self.weight_files: dict[str, Path | None] = {}
         self._sharing = sharing
         self._policy = policy
 
@@ -140,10 +140,10 @@ class Pair:
             )
 
     def _load_weights(self, twin, network):
-        file = self.weights.get(twin)
+        file = self.weight_files.get(twin)
         if file is not None:
             load_weights(network, file)
-        elif self.weights:
+        elif self.weight_files:
             # The caller of a cached property is four frames up.
             warnings.warn(
                 f"The trained weights of the {twin} twin are too large to be "

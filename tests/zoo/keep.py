@@ -1,6 +1,6 @@
-"""Keeps small models as this release writes them, for later releases to read.
+"""Save small models of this release, for later releases to load.
 
-Run once for every release; what is kept is never written again.
+Run it once for every release. It never overwrites kept files.
 
     python tests/zoo/keep.py
 """
@@ -18,7 +18,7 @@ from keras_recur import analysis, zoo
 KEPT = Path(__file__).parent / "kept"
 IMAGE = {"input_shape": [8, 8, 1], "num_classes": 3, "width": 2}
 STRING = {"width": 4, "iterations": 3, "injection": "concat"}
-# By the name of the file, the arguments of `zoo.build`.
+# Arguments of `zoo.build` by file name.
 MODELS = {
     "mlp": {"name": "mlp", **IMAGE, "iterations": 3},
     "groups": {"name": "deep_thinking_1d", **STRING, "sharing": [0, 1, 0]},
@@ -38,7 +38,7 @@ MODELS = {
 def main():
     place = KEPT / keras_recur.__version__
     if place.exists():
-        sys.exit(f"{place} exists: it is what that release wrote.")
+        sys.exit(f"{place} exists already, with the files of that release.")
     place.mkdir(parents=True)
     (place / "models.json").write_text(json.dumps(MODELS, indent=1) + "\n")
     rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
-"""Saves a small network of every family, and some twins, with an input and its output.
+"""Save a small network of every family and some twins, with an input and its output.
 
-Run by test_cross_backend.py in a process of its own, on another backend.
+test_cross_backend.py runs it in a separate process on another backend.
 """
 
 import sys
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from families import SOFT, VARIANTS, inputs_for, output, small
 
-UNTIED = ("resnet_bn", "1d recall")  # One with rows of statistics, one without.
+UNTIED = ("resnet_bn", "1d recall")  # The first has a row of statistics per iteration.
 
 
 def main(folder):

@@ -1,4 +1,4 @@
-"""Layers exactly as in the released code: every family once more, in plain PyTorch."""
+"""Compare families with the same networks in plain PyTorch."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ F = torch.nn.functional
 
 
 def kernels(*layers):
-    """Weights in PyTorch's order of axes."""
+    """Return weights in PyTorch's order of axes."""
     found = []
     for layer in layers:
         for weight in layer.weights:

@@ -1,4 +1,4 @@
-"""zoo.build, what it takes and refuses; the registry; with_iterations."""
+"""Test zoo.build, the registry of families and with_iterations."""
 
 import json
 import time
@@ -35,7 +35,11 @@ def parameters(model):
         ("recurrent", "depth", 1),
         ("feedforward", "depth", 1),
         ("recurrent", "parameters", 1),
-        ("feedforward", "parameters", 6),  # The recurrent one, four widths, the twin.
+        (
+            "feedforward",
+            "parameters",
+            6,
+        ),  # The recurrent twin, four widths, the result.
     ],
 )
 def test_pair_builds_a_network_without_its_twin(twin, match, networks, monkeypatch):
@@ -123,7 +127,7 @@ def weights(model):
 @families
 def test_build_repeats_networks_with_the_same_seed(name):
     def built(seed, **arguments):
-        keras.utils.set_random_seed(np.random.randint(1000))  # makes no difference
+        keras.utils.set_random_seed(np.random.randint(1000))  # Changes nothing.
         twice = {
             "swrn": {"depth": 22},
             "multistate_resnet": {"iterations": 4},
@@ -262,7 +266,7 @@ def loop_model(sharing="all", iterations=3):
     return SharedRecurrentBlock(block, iterations, sharing)
 
 
-# Three loops, a schedule that stretches, one that is as long as its text.
+# These have three loops, a longer schedule, or as many steps as characters.
 OTHERS = ("swrn", "multistate_resnet", "frnn_text")
 
 
@@ -342,7 +346,7 @@ def test_with_iterations_accepts_a_user_model(nested):
 
 
 def own_loss(y, y_pred):
-    """Not registered: Keras cannot make it anew from a config."""
+    """Not registered, so Keras cannot create it from a config."""
     return keras.ops.mean(keras.ops.square(y - y_pred), axis=-1)
 
 
@@ -433,7 +437,7 @@ def test_build_accepts_numpy_numbers():
 
 
 def members(place):
-    """Two networks of equal layers: built, read twice from a file, or cloned."""
+    """Return two networks of equal layers: built twice, twins, or a clone."""
     network = zoo.build("deep_thinking_1d", width=4, iterations=2, seed=0).recurrent
     if place == "built":
         other = zoo.build("deep_thinking_1d", width=4, iterations=2, seed=1)
@@ -446,7 +450,7 @@ def members(place):
 
 @pytest.mark.parametrize("place", ["built", "twins", "clone"])
 def test_ensemble_trains_the_same_from_the_same_weights(place):
-    """On PyTorch Keras zeroes gradients by path, and their paths are equal."""
+    """On PyTorch, Keras resets gradients by path, and the paths are equal."""
     x = np.random.default_rng(0).normal(size=(4, 8, 1)).astype("float32")
     inputs, outputs = keras.Input((8, 1)), []
     for n, network in enumerate(members(place)):

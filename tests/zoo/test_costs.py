@@ -1,4 +1,4 @@
-"""Costs against arithmetic by hand, in sizes small enough to follow."""
+"""Compare costs with arithmetic by hand, for small sizes."""
 
 import json
 
@@ -10,11 +10,11 @@ from families import FAMILIES, GRAPHS, small
 from keras_recur import inference, zoo
 from keras_recur.layers import SharedRecurrentBlock
 
-T = 3  # iterations of the small pairs
-C = 3  # their classes
+T = 3  # Iterations of the small pairs.
+C = 3  # Classes of the small pairs.
 
 
-# MACs outside the loop and of one iteration; layers outside and in one iteration.
+# MACs outside the loop and in one iteration, then layers outside and in one iteration.
 # mlp: 9 -> 4 | 4 -> 4 | 4 -> 3.
 # convnet: 19x19 -> 17x17x2 -> 15x15x4 | 15x15x4 | pooled 5x5 -> 3x3x8 -> pooled 8 -> 3.
 # resnet: 8x8 -> 4x4x2 | 4 convolutions | 2x2x512 -> 3.
@@ -49,9 +49,8 @@ BY_HAND = {
 BY_HAND["resnet_bn"] = BY_HAND["resnet"]
 # scnn: projection | one convolution | mark.
 BY_HAND["scnn"] = (36 * (2 * 4 + 4), 36 * 9 * 4 * 4, 2, 1)
-# swrn: stem, three first blocks, of which two have a shortcut, beside which the longest
-# path leads | two convolutions in each of three loops, on 8x8x16, 4x4x32 and 2x2x64 |
-# 64 -> 3.
+# swrn: stem, three first blocks, of which two have a shortcut beside the longest path |
+# two convolutions in each of three loops, on 8x8x16, 4x4x32 and 2x2x64 | 64 -> 3.
 BY_HAND["swrn"] = (
     64 * 9 * (1 * 16 + 16 * 16 * 2)
     + 16 * (9 * (16 * 32 + 32 * 32) + 16 * 32)
@@ -61,8 +60,8 @@ BY_HAND["swrn"] = (
     8,
     6,
 )
-# feedback: stem | four gates of two paths of two convolutions, of which the longest
-# path takes one | 2 -> 3.
+# feedback: stem | four gates with two paths of two convolutions, of which one is on the
+# longest path | 2 -> 3.
 BY_HAND["feedback"] = (64 * 9 * 2 + 2 * 3, 64 * 9 * 2 * 2 * 16, 2, 2)
 SIZES = {"scnn": (6, 6, 2), "deep_thinking_1d": (6, 1), "deep_thinking_2d": (6, 6, 2)}
 
@@ -132,8 +131,8 @@ def test_depth_equals_that_of_the_paper():
 
 def test_costs_count_normalization_separately():
     costs = small("resnet_bn").costs()
-    once = 2 * (2 + 512)  # mean and variance of the stem and of the last convolution
-    rows = T * 4 * 2 * 2  # of every iteration, four convolutions of two channels
+    once = 2 * (2 + 512)  # Mean and variance of the stem and the last convolution.
+    rows = T * 4 * 2 * 2  # Four convolutions of two channels in every iteration.
     for twin in (costs.recurrent, costs.feedforward):
         assert twin.normalization_statistics == once + rows
         assert twin.per_iteration_parameters == rows
@@ -141,7 +140,7 @@ def test_costs_count_normalization_separately():
 
 @pytest.mark.parametrize("iterations", [1, 2, 5])
 def test_costs_count_neurons_and_synapses_of_a_loop_once(iterations):
-    # N neurons and N^2 synapses of a loop against dN and dN^2 of d layers.
+    # A loop has N neurons and N^2 synapses, d layers have dN and dN^2.
     n, inputs = 7, 9
     costs = small("mlp", width=n, iterations=iterations).costs()
     others = n + C, inputs * n + n * C
@@ -170,7 +169,7 @@ def test_activation_bytes_grow_with_iterations_and_shrink_with_remat(name):
 
     one, two, four = (stored(iterations=n) for n in (1, 2, 4))
     assert four - one == 3 * (two - one) > 0
-    if name not in ("mlp", "convnet"):  # of one layer, whose output is the state
+    if name not in ("mlp", "convnet"):  # Their only layer computes the state.
         assert stored(iterations=4, remat=True) < four
 
 
@@ -179,7 +178,7 @@ def test_costs_require_known_sizes():
     pair = small("deep_thinking_2d")
     with pytest.raises(ValueError, match="is open.*Give `input_shape`"):
         zoo.costs(pair.recurrent)
-    # The pair itself falls back on the family's example.
+    # The pair uses the example shape of the family.
     assert (
         pair.costs((24, 24, 2)).recurrent.macs
         == 16 * pair.costs((6, 6, 2)).recurrent.macs

@@ -26,7 +26,7 @@ def counts(name, **arguments):
     return count(pair.recurrent), count(pair.feedforward)
 
 
-# Family, arguments, recurrent, and feed-forward by iterations.
+# Family, arguments, recurrent count, and feed-forward counts by iterations.
 EVERY_DEPTH = {
     "mlp CIFAR-10": ("mlp", {"width": 200}, 656_810)
     + ((656_810, 697_010, 737_210, 777_410, 817_610),),
@@ -69,7 +69,7 @@ def test_counts_of_resnet_bn_extremes():
 
 
 def by_iterations(name, **arguments):
-    """Feed-forward counts are linear in the iterations: nothing large is built."""
+    """Extrapolate feed-forward counts, which are linear in the iterations."""
     (recurrent, one), (same, two) = (
         counts(name, iterations=iterations, **arguments) for iterations in (1, 2)
     )
@@ -78,7 +78,7 @@ def by_iterations(name, **arguments):
 
 
 def test_counts_of_resnet():
-    # Depth 7, 11, 15, 19: 1 and 4 iterations are built as published entries below.
+    # Depths 7, 11, 15 and 19. The reported counts below test 1 and 4 iterations.
     feedforward = by_iterations("resnet", width=512)
     integers = [feedforward(t) for t in (1, 2, 3, 4)]
     assert integers == [11_815_434, 21_252_618, 30_689_802, 40_126_986]
@@ -99,7 +99,7 @@ def test_counts_of_mazes():
 def test_counts_of_mazes_with_recall():
     feedforward = by_iterations("deep_thinking_2d", width=128, **RECALL)
     assert feedforward(1) == 783_504
-    # The paper's 17.89 M share one recall convolution over all 30; here nothing is.
+    # In the paper's 17.89 M, all 30 iterations share one recall convolution.
     recall = 9 * (128 + 3) * 128
     assert feedforward(30) == 17_737_488 + 30 * recall == 22_264_848
     assert round((17_737_488 + recall) / 1e6, 2) == 17.89
@@ -122,7 +122,7 @@ def test_counts_of_chess():
 
 
 def test_counts_of_wrn_and_swrn():
-    """Of CIFAR-10, as the reference implementation counts; linear in the templates."""
+    """For CIFAR-10, as in the reference implementation. Linear in the templates."""
     named = {
         ("28", 10): (36_479_194, {1: 12_287_212, 2: 17_125_630, 3: 21_964_048}),
         ("28", 2): (1_467_610, {1: 499_948, 2: 693_502}),
@@ -132,7 +132,7 @@ def test_counts_of_wrn_and_swrn():
     named["28", 10][1].update({4: 26_802_466, 6: 36_479_302})
     for (depth, width), (wrn, by_templates) in named.items():
         found = counts("swrn", depth=int(depth), width=width, templates=1)
-        loops = 2 * ((int(depth) - 4) // 6 - 1)  # layers of each of the three banks
+        loops = 2 * ((int(depth) - 4) // 6 - 1)  # Layers of each of the three banks.
         kernels = sum(9 * (16 * width * 2**stage) ** 2 for stage in range(3))
         assert wrn in (found[1], None)
         for templates, expected in by_templates.items():
@@ -153,7 +153,7 @@ def test_counts_and_macs_of_swrn_28_10_2():
     assert costs.feedforward.parameters == 36_479_194
     assert round(costs.recurrent.macs / 1e6, 1) == 5_243.3
     assert costs.recurrent.macs == costs.feedforward.macs
-    hundred = 64 * 10 * 90 + 90  # CIFAR-100 has a wider last layer
+    hundred = 64 * 10 * 90 + 90  # CIFAR-100 has a wider last layer.
     assert costs.recurrent.parameters + hundred == 17_183_320
 
 
@@ -182,12 +182,12 @@ def test_counts_of_scnn():
     assert counts("scnn", templates=1) == (10_645, 185_729)
 
 
-# Those of SWRN are large, and above.
-PUBLISHED = [(n, p) for n in FAMILIES for p in zoo.describe(n).reported if n != "swrn"]
+# The counts of SWRN are tested above, because its networks are large.
+REPORTED = [(n, p) for n in FAMILIES for p in zoo.describe(n).reported if n != "swrn"]
 
 
-@pytest.mark.parametrize(("name", "published"), PUBLISHED, ids=lambda v: str(v)[:60])
-def test_counts_equal_the_reported_ones(name, published):
-    costs = zoo.build(name, initializer="zeros", **published.arguments).costs()
-    assert costs.recurrent.parameters == published.recurrent
-    assert costs.feedforward.parameters == published.feedforward
+@pytest.mark.parametrize(("name", "reported"), REPORTED, ids=lambda v: str(v)[:60])
+def test_counts_equal_the_reported_ones(name, reported):
+    costs = zoo.build(name, initializer="zeros", **reported.arguments).costs()
+    assert costs.recurrent.parameters == reported.recurrent
+    assert costs.feedforward.parameters == reported.feedforward

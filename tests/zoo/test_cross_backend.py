@@ -1,4 +1,4 @@
-"""Saved under one backend, loaded under another: the same output.
+"""Load on one backend what another has saved, and compare outputs.
 
 TensorFlow to PyTorch, PyTorch to JAX: all three compute the same.
 """
@@ -54,7 +54,7 @@ def test_model_gives_the_same_output_on_another_backend(variant, twin, folder):
 
 @pytest.mark.parametrize("variant", ["1d recall", "soft mlp", "soft resnet_bn"])
 def test_weights_give_the_same_output_on_another_backend(variant, folder):
-    """Into a network that is built here, of other weights."""
+    """Load them into a network that starts with other weights."""
     name = variant.removeprefix("soft ")
     if name == variant:
         pair = small(**VARIANTS[name], readout="all", sharing=[0, 1, 0])

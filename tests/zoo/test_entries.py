@@ -1,4 +1,4 @@
-"""The published zoo: complete, readable, and in step with docs/results.md and the wheel."""
+"""Test that entries are complete and agree with docs/results.md and the wheel."""
 
 import json
 import tomllib
@@ -14,7 +14,7 @@ from keras_recur.runs import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRIES = sorted(path.parent for path in (ROOT / "zoo").glob("*/results.json"))
-IN_WHEEL = 1_000_000  # bytes
+IN_WHEEL = 1_000_000  # Bytes.
 
 
 DEMO = "deep_thinking_1d-prefix_sums"
@@ -43,7 +43,7 @@ def test_entry_is_complete(folder):
 @pytest.mark.parametrize(
     "folder",
     [
-        # A file is read alike by every backend, see test_cross_backend.py.
+        # test_cross_backend.py tests that every backend reads a file the same way.
         pytest.param(path, marks=() if path.name == DEMO else pytest.mark.once)
         for path in ENTRIES
     ],
@@ -67,7 +67,7 @@ def test_load_reaches_the_published_score(folder):
         ):
             getattr(pair, twin)
     curve = iteration_curve(pair.recurrent, test, entry.model["iterations"])
-    # 200 of the 1,000 examples: within three standard deviations of their share.
+    # 200 of 1,000 examples lie within three standard deviations of the score.
     share = run["tests"][0]["curve"][len(curve) - 1]
     assert abs(curve[-1] - share) <= 3 * np.sqrt(share * (1 - share) / 200) + 0.01
 

@@ -1,4 +1,4 @@
-"""Feedback networks: what the invariants do not say of them."""
+"""Test what only feedback networks have."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from keras_recur.losses import IterationLoss
 @pytest.mark.once
 @pytest.mark.parametrize(("time_skip", "reached"), [(0, False), (2, True), (1, True)])
 def test_feedback_gradients_pass_through_skips_in_time(time_skip, reached):
-    """Cells forget and paths from outputs are cut: only the skip is left."""
+    """Cells forget, and paths from outputs are cut, so only the skip remains."""
     model = small("feedback", time_skip=time_skip).feedforward
     loop = loop_of(model)
     for weight in model.weights:

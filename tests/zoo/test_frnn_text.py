@@ -1,4 +1,4 @@
-"""The network of text: causal, counted by hand, with statistics of its first steps."""
+"""Test the network for text: causality, counts and statistics of its first steps."""
 
 import keras
 import numpy as np
@@ -30,15 +30,17 @@ def test_counts_of_frnn_text(states, graph, affine):
     pair = build(states=states, graph=graph, affine=affine)
     costs = pair.costs()
     transitions = {2: 4, 3: 9}[states] - 2 * ((states, graph) == (3, "adjacent"))
-    ends = 2 * LETTERS * WIDTH + LETTERS + 2 * WIDTH  # with the head's normalization
+    ends = (
+        2 * LETTERS * WIDTH + LETTERS + 2 * WIDTH
+    )  # Includes the normalization of the head.
     kernels = transitions * 2 * WIDTH**2
     assert costs.recurrent.synapses == kernels + LETTERS * WIDTH
     scales = {None: 0, "shared": transitions * 4 * WIDTH}
     if affine in scales:
         assert costs.recurrent.parameters == ends + kernels + scales[affine]
         assert costs.recurrent.per_iteration_parameters == 0
-    # A step from one state: to all it feeds. All others: every transition, but the
-    # last step only those that lead to the readout.
+    # The first step has one state. Later steps evaluate every transition, but the last
+    # only those that lead to the readout.
     if states == 2:
         evaluations = 2 + 4 * (LENGTH - 2) + 2
         head = LENGTH * WIDTH * LETTERS
@@ -48,7 +50,7 @@ def test_counts_of_frnn_text(states, graph, affine):
         copies = evaluations * 2 * WIDTH**2
         if affine is None:
             assert costs.feedforward.parameters == ends + copies
-        # Rows of mean and variance: as many as there are evaluations, in both twins.
+        # Both twins have a row of mean and variance for every evaluation.
         rows = evaluations * 2 * 2 * WIDTH + 2 * WIDTH
         assert costs.recurrent.normalization_statistics == rows
         assert costs.feedforward.normalization_statistics == rows
@@ -60,10 +62,10 @@ def test_frnn_text_has_statistics_for_16_steps():
     rows = {
         w.shape[0] for w in model.weights if "moving" in w.path and "graph" in w.path
     }
-    # The second state holds nothing before step 2, so what it feeds has a row less.
+    # The second state has no value before step 2, so its transitions have a row less.
     assert rows == {3, 2}
     longer = build(input_shape=(7,), statistics=3).recurrent
-    longer.set_weights(model.get_weights())  # the weights serve texts of any length
+    longer.set_weights(model.get_weights())  # The weights fit texts of any length.
     x = text(length=7)
     np.testing.assert_allclose(
         output(longer, x)[:, :5], output(model, x[:, :5]), 1e-5, 1e-5
@@ -77,14 +79,14 @@ def test_frnn_text_predicts_from_earlier_characters_only(states, graph, twin):
     model = getattr(build(states=states, graph=graph), twin)
     update_batch_norm(model, [text()])
     x = np.repeat(text(batch=1), LENGTH + 1, axis=0)
-    for place in range(LENGTH):  # in row i character i is another one, in the last none
+    for place in range(LENGTH):  # Row i has another character i, the last row none.
         x[place, place] = (x[place, place] + 1) % LETTERS
     found = output(model, x)
     assert found.shape == (LENGTH + 1, LENGTH, LETTERS)
     difference = np.abs(found - found[-1]).max(axis=2)
     for place in range(LENGTH):
         assert (difference[place, :place] == 0).all()
-        assert (difference[place, place:] > 1e-6).all()  # it has arrived at once
+        assert (difference[place, place:] > 1e-6).all()  # It arrives at once.
 
 
 @pytest.mark.once

@@ -20,8 +20,8 @@ def costs_of(*arguments, **options):
     return layer, zoo.costs(keras.Model(inputs, layer(inputs)))
 
 
-# Graph, steps, evaluations, parameters untied, millions of MACs, statistics: pruned,
-# then simulated in full.
+# Graph, steps, evaluations, untied parameters, millions of MACs and statistics, first
+# pruned, then simulated in full.
 COUNTS = [
     ("full", 4, (24, 30), (11_261_952, 13_086_720), (1_311.8, 1_637.4), 13_888),
     ("full", 9, (69, 75), (31_905_792, 33_730_560), (3_765.4, 4_091.0), 40_768),
@@ -62,7 +62,7 @@ def test_counts_of_four_states(graph, parameters):
     states = {n: (32 >> i, 32 >> i, 8 << i) for i, n in enumerate(names)}
     layer, costs = costs_of(states, graph, 5)
     assert costs.parameters == parameters
-    # Three levels apart, two convolutions with a stride of two do not suffice.
+    # Two convolutions with a stride of two cannot bridge three levels.
     lengths = [sum("conv" in la.name for la in block.layers) for block in layer.blocks]
     assert lengths.count(3) == (2 if graph == "full" else 0)
     assert set(lengths) <= {2, 3}
@@ -70,10 +70,10 @@ def test_counts_of_four_states(graph, parameters):
 
 @pytest.mark.parametrize("width", [16, 32, 64])
 def test_counts_of_two_states_by_step(width):
-    """Transitions that do not yet reach the readout are not counted."""
+    """Transitions that do not reach the readout are not counted."""
     states = {"V1": (32, 32, width), "V2": (16, 16, 2 * width)}
     unit = width**2 * 4.5
-    # 1 to 2; then 1 to 1 and 2 to 2; then 2 to 1.
+    # 1 to 2, then 1 to 1 and 2 to 2, then 2 to 1.
     counts = [9 * unit, (9 + 4 + 16) * unit, (9 + 4 + 16 + 9) * unit]
     found = [costs_of(states, "full", s)[1].parameters for s in (1, 2, 3, 4)]
     assert found == [*counts, counts[-1]]
@@ -115,7 +115,7 @@ def test_counts_of_a_residual_network_of_three_states(
 
 @pytest.mark.parametrize("time", [5, 10])
 def test_depth_is_twice_the_readout_time_plus_three(time):
-    """Table 1's count: layers with weights, and the pooling."""
+    """Table 1 counts the layers with weights and the pooling."""
     costs = zoo.build(
         "frnn", prenet=3, iterations=time - 1, initializer="zeros"
     ).costs()
@@ -126,7 +126,7 @@ def test_depth_is_twice_the_readout_time_plus_three(time):
 def test_counts_of_pre_net_and_post_net():
     """The pre-net of three convolutions, and a dense layer from 256 to 10."""
     with_ends = zoo.build("frnn", prenet=3, initializer="zeros").costs().recurrent
-    scales = 2 * (2 * 64) + 2 * 256  # of the pre-net, of the post-net
+    scales = 2 * (2 * 64) + 2 * 256  # Pre-net and post-net.
     assert with_ends.parameters == 4_206_794 + scales
     alone = costs_of(THREE, "full", 4)[1]
     pre_net = 32 * 32 * 9 * (3 * 64 + 64 * 64 + 64 * 64)

@@ -1,4 +1,4 @@
-"""The invariants of docs/architecture.md, for every family and its options."""
+"""Test the invariants of docs/architecture.md for every family and its options."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ from keras_recur.losses import IterationLoss
 variants = pytest.mark.parametrize("variant", VARIANTS)
 families = pytest.mark.parametrize("name", FAMILIES)
 GROUPS = [0, 1, 0]
-EVERY = {"readout": "all", "sharing": GROUPS}  # Of few kinds: building takes longest.
+EVERY = {"readout": "all", "sharing": GROUPS}  # Few kinds, because building is slow.
 
 
 def build(variant, **arguments):
@@ -47,7 +47,7 @@ def test_small_has_every_family():
 
 @variants
 def test_untie_gives_equal_twins(variant):
-    """Read out last and with one set of weights: where gradients are compared."""
+    """Untie one set of weights with the last readout."""
     pair = build(variant, **EVERY)
     x = inputs_for(pair.recurrent)
     expected = output(pair.recurrent, x)
@@ -62,7 +62,9 @@ GRADIENTS = [
     ("mlp", "all", GROUPS, "auto"),
     ("resnet_bn", "all", GROUPS, "auto"),
 ]
-if keras.backend.backend() == "tensorflow":  # XLA takes long: a dense one, a normalized
+if (
+    keras.backend.backend() == "tensorflow"
+):  # XLA is slow, so two networks: dense, normalized
     GRADIENTS += [(v, "last", "all", True) for v in ("mlp", "resnet_bn", "1d recall")]
 
 
@@ -81,7 +83,7 @@ def test_shared_gradient_is_the_sum_over_the_copies(variant, readout, sharing, j
     for weight, copies in counterparts(pair):
         value, gradient = ours[id(weight)]
         values, gradients = zip(*(twins[id(copy)] for copy in copies), strict=True)
-        if weight.shape != copies[0].shape or not weight.trainable:  # a row each
+        if weight.shape != copies[0].shape or not weight.trainable:  # One row each.
             close(value, np.concatenate(values) if len(copies) > 1 else values[0], 1e-4)
         if not weight.trainable:
             continue
@@ -114,7 +116,7 @@ def test_parameters_do_not_grow_with_iterations(variant):
     recurrent, feedforward = costs[3].recurrent, costs[3].feedforward
     assert own(recurrent) == own(one.recurrent)
     assert own(feedforward) > own(recurrent)
-    # What is normalized per iteration costs the same in both twins.
+    # Normalization per iteration costs the same in both twins.
     rows = 3 * one.recurrent.per_iteration_parameters
     assert recurrent.per_iteration_parameters == rows
     assert feedforward.per_iteration_parameters == rows
@@ -132,7 +134,7 @@ def test_readout_equals_a_network_with_fewer_iterations(variant):
     for target, source in zip(
         shorter.recurrent.weights, pair.recurrent.weights, strict=True
     ):
-        target.assign(array(source)[: target.shape[0]])  # of rows, the first ones
+        target.assign(array(source)[: target.shape[0]])  # The first rows.
     shorter.untie()
     for twin in ("recurrent", "feedforward"):
         close(output(getattr(shorter, twin), x), every[:, 1])
@@ -151,7 +153,7 @@ def test_files_configs_and_clones_keep_sharing(name, twin, tmp_path):
     copies = {
         "file": keras.models.load_model(tmp_path / "model.keras"),
     }
-    if twin == "recurrent":  # The other one shares nothing.
+    if twin == "recurrent":  # The feed-forward twin shares nothing.
         copies["config"] = type(model).from_config(model.get_config())
         copies["clone"] = keras.models.clone_model(model)
     for how, copy in copies.items():
@@ -161,7 +163,7 @@ def test_files_configs_and_clones_keep_sharing(name, twin, tmp_path):
         if how != "file":
             copy.set_weights(model.get_weights())
         close(output(copy, x), expected)
-    # Trained on, the file's model goes where the first one goes: what was tied is tied.
+    # Trained further, both models stay equal, so the loaded model is still tied.
     if twin == "recurrent" and name in ("mlp", "deep_thinking_1d"):
         loaded = copies["file"]
         step(model, x, y, loss=IterationLoss(), rate=0.1)
@@ -196,7 +198,7 @@ def test_half_precision_approximates_full_precision(name):
 
 @pytest.mark.parametrize(
     "name",
-    [  # Compiling a step takes long: a dense one, a normalized one.
+    [  # Compiling is slow, so two networks: dense, normalized.
         pytest.param(
             name, marks=() if name in ("mlp", "resnet_bn") else pytest.mark.once
         )

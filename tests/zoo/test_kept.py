@@ -1,4 +1,4 @@
-"""What earlier releases have saved is read by this one, on every backend."""
+"""Test that this release loads the files of earlier ones on every backend."""
 
 import json
 from pathlib import Path

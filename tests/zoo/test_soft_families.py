@@ -1,4 +1,4 @@
-"""Families on template banks: what the invariants say where kernels are mixed."""
+"""Test the invariants for families with template banks."""
 
 import keras
 import numpy as np

@@ -45,15 +45,7 @@ def _check_image_size(*, input_shape, **_):
     ),
 )
 def convnet(
-    initializers,
-    *,
-    input_shape,
-    num_classes,
-    width,
-    iterations,
-    sharing,
-    readout,
-    **loop,
+    initializers, input_shape, num_classes, width, iterations, sharing, readout, **loop
 ):
     # Layers
     def conv(name, channels, filters, padding="valid"):

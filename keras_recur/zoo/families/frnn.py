@@ -11,24 +11,15 @@ the first state).
 import keras
 
 from keras_recur.layers import Readout, RecurrentGraph
-from keras_recur.zoo.families import _parts
-from keras_recur.zoo.families._state_graph import (
-    CHOICES,
-    check_input_size,
-    check_loop,
-    graph_arguments,
-    post_net,
-    pre_net,
-    state_shapes,
-)
+from keras_recur.zoo.families import _parts, _state_graph
 from keras_recur.zoo.family import ReportedCounts, register_family
 
 _TABLE_1 = {"prenet": 3, "affine": "shared"}
 
 
 def _check(*, input_shape, states, templates, unroll, **_):
-    check_input_size("frnn", states, input_shape)
-    check_loop("frnn", templates, unroll)
+    _state_graph.check_input_size("frnn", states, input_shape)
+    _state_graph.check_loop("frnn", templates, unroll)
 
 
 @register_family(
@@ -46,7 +37,7 @@ def _check(*, input_shape, states, templates, unroll, **_):
         "merge": "mean",
         "affine": None,
     },
-    choices=CHOICES | {"states": (2, 3, 4), "prenet": (1, 3)},
+    choices=_state_graph.CHOICES | {"states": (2, 3, 4), "prenet": (1, 3)},
     check=_check,
     initializer="he_normal",
     reported=(
@@ -75,8 +66,8 @@ def frnn(
     **_,
 ):
     # Layers
-    before = pre_net(initializers, input_shape, width, convolutions=prenet)
-    states = state_shapes(states, input_shape, width)
+    before = _state_graph.pre_net(initializers, input_shape, width, convolutions=prenet)
+    states = _state_graph.state_shapes(states, input_shape, width)
     loop = RecurrentGraph(
         states,
         graph,
@@ -84,9 +75,9 @@ def frnn(
         merge,
         sharing,
         affine=affine,
-        **graph_arguments(initializers, readout, remat),
+        **_state_graph.graph_arguments(initializers, readout, remat),
     )
-    head = post_net(initializers, states, num_classes)
+    head = _state_graph.post_net(initializers, states, num_classes)
 
     # Graph
     inputs = keras.Input(input_shape)

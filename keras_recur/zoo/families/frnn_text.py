@@ -10,18 +10,13 @@ import keras
 
 from keras_recur._validation import check_positive_int
 from keras_recur.layers import Readout, RecurrentGraph
-from keras_recur.zoo.families import _parts
-from keras_recur.zoo.families._state_graph import (
-    CHOICES,
-    check_loop,
-    graph_arguments,
-)
+from keras_recur.zoo.families import _parts, _state_graph
 from keras_recur.zoo.family import register_family
 
 
 def _check(*, statistics, templates, unroll, **_):
     check_positive_int("statistics", statistics)
-    check_loop("frnn_text", templates, unroll)
+    _state_graph.check_loop("frnn_text", templates, unroll)
 
 
 @register_family(
@@ -39,7 +34,7 @@ def _check(*, statistics, templates, unroll, **_):
         "affine": None,
         "statistics": 16,
     },
-    choices=CHOICES | {"states": (2, 3)},
+    choices=_state_graph.CHOICES | {"states": (2, 3)},
     check=_check,
     initializer="he_normal",
 )
@@ -81,7 +76,7 @@ def frnn_text(
         injection="sequence",
         affine=affine,
         max_statistics=statistics,
-        **graph_arguments(initializers, readout, remat),
+        **_state_graph.graph_arguments(initializers, readout, remat),
     )
     head = keras.Sequential(
         [

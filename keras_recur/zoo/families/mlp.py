@@ -32,15 +32,7 @@ _SVHN = {"width": 500}
     ),
 )
 def mlp(
-    initializers,
-    *,
-    input_shape,
-    num_classes,
-    width,
-    iterations,
-    sharing,
-    readout,
-    **loop,
+    initializers, input_shape, num_classes, width, iterations, sharing, readout, **loop
 ):
     # Layers
     def dense(name, fan_in):

@@ -10,28 +10,19 @@ import keras
 
 from keras_recur._validation import check_one_of, check_sequence, check_string
 from keras_recur.layers import Readout, RecurrentGraph, resnet_transitions
-from keras_recur.zoo.families._state_graph import (
-    AFFINE,
-    NAMES,
-    check_input_size,
-    check_loop,
-    graph_arguments,
-    post_net,
-    pre_net,
-    state_shapes,
-)
+from keras_recur.zoo.families import _parts, _state_graph
 from keras_recur.zoo.family import ReportedCounts, register_family
 
 
 def _check(
     *, input_shape, iterations, states, loops, shared_states, templates, unroll, **_
 ):
-    check_input_size("multistate_resnet", states, input_shape)
-    check_loop("multistate_resnet", templates, unroll)
+    _state_graph.check_input_size("multistate_resnet", states, input_shape)
+    _state_graph.check_loop("multistate_resnet", templates, unroll)
     _loop_counts(iterations, states, loops)
     if shared_states is not None:
         for state in check_sequence("shared_states", shared_states, check_string):
-            check_one_of("shared_states", state, NAMES[:states])
+            check_one_of("shared_states", state, _state_graph.NAMES[:states])
 
 
 def _loop_counts(iterations, states, loops):
@@ -59,9 +50,8 @@ def _loop_counts(iterations, states, loops):
     summary="Residual network whose stages are states that loop one after another.",
     shares="one pre-activation residual block per stage",
     paper="Liao and Poggio 2016, arXiv:1604.03640",
-    defaults={
-        "input_shape": (32, 32, 3),
-        "num_classes": 10,
+    defaults=_parts.CIFAR10
+    | {
         "width": 64,
         "iterations": 12,
         "states": 2,
@@ -69,7 +59,11 @@ def _loop_counts(iterations, states, loops):
         "shared_states": None,
         "affine": None,
     },
-    choices={"states": (2, 3, 4), "loops": ("first", "equal"), "affine": AFFINE},
+    choices={
+        "states": (2, 3, 4),
+        "loops": ("first", "equal"),
+        "affine": _state_graph.AFFINE,
+    },
     check=_check,
     initializer="he_normal",
     reported=(
@@ -97,8 +91,8 @@ def multistate_resnet(
     **_,
 ):
     # Layers
-    before = pre_net(initializers, input_shape, width)
-    shapes = state_shapes(states, input_shape, width)
+    before = _state_graph.pre_net(initializers, input_shape, width)
+    shapes = _state_graph.state_shapes(states, input_shape, width)
     names = list(shapes)
     if sharing == "all" and shared_states is not None:
         sharing = {n: "all" if n in shared_states else "none" for n in names}
@@ -109,9 +103,9 @@ def multistate_resnet(
         "sum",
         sharing,
         affine=affine,
-        **graph_arguments(initializers, readout, remat),
+        **_state_graph.graph_arguments(initializers, readout, remat),
     )
-    head = post_net(initializers, shapes, num_classes)
+    head = _state_graph.post_net(initializers, shapes, num_classes)
 
     # Graph
     inputs = keras.Input(input_shape)

@@ -42,15 +42,7 @@ def _check_classes(*, num_classes, **_):
     ),
 )
 def scnn(
-    initializers,
-    *,
-    input_shape,
-    num_classes,
-    width,
-    iterations,
-    sharing,
-    readout,
-    **loop,
+    initializers, input_shape, num_classes, width, iterations, sharing, readout, **loop
 ):
     # Layers
     state = keras.Input((None, None, width))

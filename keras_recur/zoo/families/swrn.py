@@ -45,15 +45,7 @@ def _check_depth(*, depth, **_):
     ),
 )
 def swrn(
-    initializers,
-    *,
-    input_shape,
-    num_classes,
-    width,
-    depth,
-    sharing,
-    readout,
-    **loop,
+    initializers, input_shape, num_classes, width, depth, sharing, readout, **loop
 ):
     iterations = (depth - 4) // 6 - 1
     sizes = (16, 16 * width, 32 * width, 64 * width)

@@ -34,15 +34,7 @@ _UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
     reported=(ReportedCounts({}, 57_807_728, 68_883_240),),
 )
 def swrn_bottleneck(
-    initializers,
-    *,
-    input_shape,
-    num_classes,
-    width,
-    depth,
-    sharing,
-    readout,
-    **loop,
+    initializers, input_shape, num_classes, width, depth, sharing, readout, **loop
 ):
     # Layers
     def conv(name, channels, filters, kernel_size=1, strides=1):
