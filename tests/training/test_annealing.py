@@ -137,12 +137,14 @@ def test_annealing_resumed_run_equals_uninterrupted_run(tmp_path):
 def test_annealing_layer_keeps_outputs():
     model = recurrent()
     annealing = Annealing()
-    behind = annealing.behind(model)
+    appended = annealing.append_to(model)
     x = strings()[0][0]
-    np.testing.assert_array_equal(behind.predict_on_batch(x), model.predict_on_batch(x))
-    assert behind.variables == [*model.variables, annealing.share]
+    np.testing.assert_array_equal(
+        appended.predict_on_batch(x), model.predict_on_batch(x)
+    )
+    assert appended.variables == [*model.variables, annealing.share]
     throttled = dataclasses.replace(STILL, throttle=True)
-    optimizers = [throttled.make_optimizer(m) for m in (model, behind)]
+    optimizers = [throttled.make_optimizer(m) for m in (model, appended)]
     assert optimizers[0].multipliers == optimizers[1].multipliers
     assert len(set(optimizers[0].multipliers)) == 2
     half = keras.ops.ones((2, 3), "float16")
@@ -203,7 +205,7 @@ def test_annealed_loss_config_keeps_share():
         (lambda: Annealing().between("uniform", IterationLoss()), "`start` must be"),
         (lambda: Annealing().between(IterationLoss(), None), "`end` must be"),
         (lambda: AnnealedLoss(IterationLoss(), IterationLoss(), 2), "`share` must"),
-        (lambda: Annealing().behind("model"), "`model` must be a Keras model"),
+        (lambda: Annealing().append_to("model"), "`model` must be a Keras model"),
     ],
 )
 def test_annealed_loss_rejects_bad_arguments(make, message):
