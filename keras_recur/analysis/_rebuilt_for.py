@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_recur._limits import MAX_STEPS, check_size
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._banks import rebuilt
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
@@ -28,6 +29,8 @@ def rebuilt_for(model: keras.Model, iterations: int) -> keras.Model:
                 f"Received: iterations={iterations} for {layer.name!r} with sharing="
                 f"{layer.sharing!r}."
             )
+        if graph:
+            check_size("iterations", iterations, MAX_STEPS)
         config = {**layer.get_config(), "steps" if graph else "iterations": iterations}
         loops.append((layer, type(layer).from_config(config)))
         return loops[-1][1]

@@ -1,8 +1,4 @@
-"""Statistics of time-specific batch normalization for each step.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 5B: the statistics change
-smoothly over time, so the last step's can be used for a few later steps.
-"""
+"""Statistics of time-specific batch normalization for each step."""
 
 import dataclasses
 from pathlib import Path

@@ -27,17 +27,6 @@ class ExitMetrics:
         accuracy: Share of examples that were right.
         fixed_accuracy: Share of examples that are right after all iterations.
         max_iterations: The iterations after which every example is stopped.
-
-    Example:
-
-    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(
-    ...     pair.recurrent, "agreement", max_iterations=50
-    ... )
-    >>> test = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
-    >>> found = keras_recur.analysis.exit_metrics(predictor, test)
-    >>> found.accuracy == found.right.mean()
-    np.True_
     """
 
     iterations: np.ndarray

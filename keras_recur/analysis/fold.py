@@ -1,8 +1,4 @@
-"""Fold layers that learned the same kernel into one.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding of implicit recurrences.
-Each layer keeps a scale, so only the angle between kernels is lost.
-"""
+"""Fold layers that learned the same kernel into one."""
 
 import keras
 import numpy as np

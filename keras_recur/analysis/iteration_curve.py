@@ -158,17 +158,17 @@ def _stepwise(model, iterations):
     loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
     if not loops or not loops[-1].endless or any(map(has_loop, model.layers)):
         return None
-    # Where there are several loops, all of them run for so many iterations.
+    # If there are several loops, all of them run for the same number of iterations.
     return Stepwise(model if iterations is None else with_iterations(model, iterations))
 
 
 def state_graphs(model: Any) -> Iterator[RecurrentGraph]:
-    """The state graphs of a model, those in nested models included."""
+    """Return the state graphs of a model, nested models included."""
     return (layer for layer in walk(model) if isinstance(layer, RecurrentGraph))
 
 
 def _answers(model, every, iterations):
-    """How many iterations a model answers at, whose readout was asked for at all."""
+    """Return the number of iterations that `every` reads out, or raise an error."""
     shape = every.output_shape
     last = with_iterations(model, readout="last").output_shape
     if iterations is None:

@@ -1,9 +1,4 @@
-"""Measure how a network's answers change over the iterations.
-
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), for answers at
-every iteration. Bansal et al. 2022 (arXiv:2202.05826) for right answers that are lost
-in later iterations.
-"""
+"""Measure how a network's answers change over the iterations."""
 
 import dataclasses
 import hashlib
@@ -82,6 +77,8 @@ def iteration_metrics(
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508).
+        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), for right answers that
+        are lost in later iterations.
 
     Example:
 

@@ -1,8 +1,4 @@
-"""Plot accuracy over iterations for several networks and sizes of inputs.
-
-Reference: Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537),
-whose figures show accuracy over test-time iterations with the training regime shaded.
-"""
+"""Plot accuracy over iterations for several networks and sizes of inputs."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Plot the accuracy of classes and superclasses over iterations.
-
-Reference: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), whose figures show
-that answers get the superclass right before the class.
-"""
+"""Plot the accuracy of classes and superclasses over iterations."""
 
 from pathlib import Path
 from typing import Any

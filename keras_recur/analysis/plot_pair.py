@@ -1,9 +1,4 @@
-"""Plot a pair of twins with their iterations and shared weights.
-
-References: Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
-(arXiv:2102.11011), Figure 1, for both twins side by side. Savarese and Maire 2019
-(arXiv:1902.09701), Figure 1, for layers that mix the templates of a bank.
-"""
+"""Plot a pair of twins with their iterations and shared weights."""
 
 from pathlib import Path
 from typing import Any
@@ -39,6 +34,7 @@ def plot_pair(pair: Pair, max_boxes: int = 6, path: str | Path | None = None) ->
 
     Reference:
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), Figure 1.
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), Figure 1.
 
     Example:
 

@@ -1,8 +1,4 @@
-"""Plot one example's answer after each iteration, as a strip or an animation.
-
-Reference: Bansal et al. 2022, "End-to-end Algorithm Synthesis with Recurrent Networks"
-(arXiv:2202.05826), whose figures show a maze being solved over the iterations.
-"""
+"""Plot one example's answer after each iteration, as a strip or an animation."""
 
 from pathlib import Path
 from typing import Any

@@ -27,15 +27,6 @@ class StopRuleChoice:
         fixed_accuracy: Share of examples that are right after all iterations.
         max_iterations: Maximum number of iterations.
         candidates: All tried rules, each with its accuracy and mean iterations.
-
-    Example:
-
-    >>> pair = keras_recur.zoo.build("deep_thinking_1d", width=8, iterations=4)
-    >>> held_out = keras_recur.data.load("prefix_sums", "test", num_examples=20, size=8)
-    >>> found = keras_recur.analysis.select_stop_rule(
-    ...     pair.recurrent, "agreement", held_out
-    ... )
-    >>> predictor = keras_recur.inference.EarlyExitPredictor(pair.recurrent, found.rule)
     """
 
     rule: StopRule

@@ -1,8 +1,4 @@
-"""Estimate normalization statistics again after weights have changed.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640), whose statistics are specific to the
-time step and must be estimated for steps that were not trained.
-"""
+"""Estimate normalization statistics again after weights have changed."""
 
 import collections
 import itertools

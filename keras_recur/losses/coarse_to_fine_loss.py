@@ -1,8 +1,4 @@
-"""Cross-entropy of superclasses first, then of classes.
-
-Reference: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), episodic
-curriculum. The schedules are those in the released code, which does not use them.
-"""
+"""Cross-entropy of superclasses first, then of classes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +42,8 @@ class CoarseToFineLoss(IterationLoss):
             than the logits, if `coarse_to_fine` is unknown, or as in `IterationLoss`.
 
     Reference:
-        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3. The schedules
+        are those in the released code.
 
     Example:
 

@@ -1,9 +1,4 @@
-"""Cross-entropy over the readouts of a loop.
-
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), sum the losses of
-all iterations, weighted by powers of gamma. Schwarzschild et al. 2022
-(arXiv:2102.11011) train the last readout only and do not score the walls of mazes.
-"""
+"""Cross-entropy over the readouts of a loop."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -75,7 +70,9 @@ class IterationLoss(ReadoutLoss):
             are not classes.
 
     Reference:
-        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3, for all
+        readouts. [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), for
+        the last readout and walls that are not scored.
 
     Example:
 
@@ -118,7 +115,7 @@ class IterationLoss(ReadoutLoss):
             y_pred = ops.expand_dims(y_pred, 1)
         labels = ops.cast(y_true, "int32")
         scored = labels >= 0
-        # Backends treat labels that are not classes differently. NaN equals nothing.
+        # Backends differ in their treatment of labels that are not classes.
         whole = ops.equal(ops.cast(labels, y_true.dtype), y_true)
         known = ops.logical_and(whole, labels < y_pred.shape[-1])
         labels = ops.where(ops.logical_and(scored, known), labels, 0)

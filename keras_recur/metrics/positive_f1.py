@@ -72,5 +72,5 @@ class PositiveF1(keras.metrics.Metric):
             total.assign_add(ops.cast(ops.sum(counted), total.dtype))
 
     def result(self):
-        # Not a division by at least 1: weights may add up to less.
+        # The sums may be below 1, because examples are weighted.
         return ops.divide_no_nan(2 * self.hits, self.found + self.wanted)

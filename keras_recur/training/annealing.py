@@ -16,7 +16,7 @@ class Annealing(keras.layers.Layer):
     """Identity layer that holds the share of an annealed loss.
 
     The loss reads a variable. On JAX, it must be a variable of the trained model, so
-    `behind` appends this layer to a model. `training.fit` does not need this layer.
+    `append_to` appends this layer to a model. `training.fit` does not need this layer.
 
     Args:
         **kwargs: `name` of the layer.
@@ -54,7 +54,7 @@ class Annealing(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
-    def behind(self, model: keras.Model) -> keras.Model:
+    def append_to(self, model: keras.Model) -> keras.Model:
         """Return a model on the same layers that ends with this layer."""
         graph = functional_copy(model)
         return keras.Model(graph.input, self(graph.output), name=model.name)

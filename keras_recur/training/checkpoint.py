@@ -117,7 +117,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._refuse(_difference(fingerprint, self.fingerprint))
         shapes = [tuple(v.shape) for v in self._kept]
         if [v.shape for v in values] != shapes:
-            # Fingerprints of older versions did not contain shapes.
+            # Older fingerprints do not show which weights are trained.
             self._refuse("other weights are trained, or another version wrote it")
         for variable, value in zip(self._kept, values, strict=True):
             variable.assign(value)

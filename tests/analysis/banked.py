@@ -1,4 +1,4 @@
-"""Small models with template banks, how they are filled, and what they compute."""
+"""Small models with template banks, and helpers to fill and evaluate them."""
 
 import keras
 import numpy as np
@@ -14,8 +14,8 @@ from keras_recur.layers import (
     TemplateDense,
 )
 
-# The smallest network of each kind of family: dense, residual, 1D with recall, one
-# convolution per iteration, several loops.
+# The smallest network of each kind: dense, residual, 1D with recall, one convolution
+# per iteration, several loops.
 FAMILIES = {
     "mlp": {"input_shape": (3, 3, 1), "width": 4, "iterations": 3, "num_classes": 3},
     "resnet_bn": {
@@ -31,7 +31,7 @@ FAMILIES = {
 
 
 def pair(name="scnn", **arguments):
-    # Zeros are made in no time; what is drawn comes from `fill`.
+    # Zeros are fast to create; `fill` draws the values.
     usual = {"templates": 2, "seed": 1, "initializer": "zeros", **FAMILIES[name]}
     built = zoo.build(name, **usual | arguments)
     fill(built.recurrent), fill(built.feedforward)
@@ -46,7 +46,7 @@ def model_of(*parts, shape=(4,)):
 
 
 def dense(num_layers=4, templates=2, **options):
-    """A bank on a graph of dense layers, filled."""
+    """Return a filled graph of dense layers on one bank."""
 
     def stack(x):
         bank = TemplateBank(templates, (4, 4), num_layers, **options)
@@ -65,7 +65,7 @@ def graph_1d(x):
     slim = TemplateBank(2, (3, 4, 1), 2, name="slim")
     for kernel, stride in zip(slim(x), (1, 2), strict=True):
         x = TemplateConv1D(4, 3, stride, depthwise=True, use_bias=False)(x, kernel)
-    # A layer called twice, whose second name another one has.
+    # A layer called twice, whose second name is already taken.
     twice = TemplateConv1D(4, 3, padding="same", name="twice")
     x = TemplateConv1D(4, 3, padding="same", name="twice_1")(x, fourth)
     return twice(twice(x, third), fourth)
@@ -92,7 +92,7 @@ def tanh(units=4):
 
 
 def nested():
-    """Loops in a model in a model, two of them of one name."""
+    """Return loops in nested models, two of them with the same name."""
 
     def loop():
         block = keras.Sequential([tanh(), layers.BatchNormalization()])
@@ -103,7 +103,7 @@ def nested():
     return keras.Sequential([keras.Input((4,)), loop(), inner, layers.Dense(2)])
 
 
-# Models whose banks stand in graphs, in loops, and in nested models.
+# Models with banks in graphs, loops and nested models.
 MODELS = {
     "1D": lambda: filled(model_of(graph_1d, shape=(30, 4))),
     "2D": lambda: filled(model_of(graph_2d, shape=(16, 15, 4))),
@@ -113,7 +113,7 @@ MODELS = {
 
 
 def fill(model, seed=0):
-    """Gives every weight a value of its own, also where all start at 0 or 1."""
+    """Give each weight a different value, also if all start at 0 or 1."""
     rng = np.random.default_rng(seed)
     for weight in model.weights:
         if any(name in weight.name for name in ("gamma", "variance")):
@@ -153,7 +153,7 @@ def weights(model):
 
 
 def kernels(bank):
-    """The kernels of a bank by its definition, a row of numbers each, in float64."""
+    """Return the flat kernels of a bank by definition, in float64."""
     rows = array(bank.coefficient_matrix()).astype("float64")
     templates = array(bank.templates).astype("float64")
     return rows @ templates.reshape(len(templates), -1)
@@ -174,7 +174,7 @@ def is_png(path):
 
 
 def tie(bank, pattern, scales):
-    """Makes layers one up to scale, letter by letter; returns the labels of that."""
+    """Make layers with the same letter equal up to scale, and return their labels."""
     letters = (pattern * bank.num_layers)[: bank.num_layers]
     if bank.num_layers == 2:
         letters = "AA"

@@ -1,4 +1,4 @@
-"""Baking: the plain network computes the same, and holds what its twin holds."""
+"""Baked networks compute the same and have the parameters of the twin."""
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ def layers_in(model):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_baked_network_is_a_feed_forward_twin(name):
+def test_bake_returns_feed_forward_twin(name):
     built = pair(name)
     model, x = built.recurrent, inputs_for(built.recurrent)
     before, expected = weights(model), output(model, x)
@@ -56,7 +56,7 @@ def test_a_baked_network_is_a_feed_forward_twin(name):
 
 
 @pytest.mark.parametrize("name", ["1D", "2D", "nested"])
-def test_banks_in_graphs(name, tmp_path):
+def test_bake_replaces_banks_in_graphs(name, tmp_path):
     model = MODELS[name]()
     x = inputs_for(model)
     expected = output(model, x)
@@ -70,8 +70,8 @@ def test_banks_in_graphs(name, tmp_path):
     close(output(plain, x), expected)
 
 
-def test_a_layer_called_twice_becomes_two():
-    """Each with a kernel of its own, and a name that no other layer has."""
+def test_bake_splits_layer_called_twice():
+    """Each copy has its own kernel and a unique name."""
     baked = bake(MODELS["1D"]())
     twice = [la for la in baked.layers if la.name.startswith("twice")]
     assert {la.name for la in twice} == {"twice", "twice_1", "twice_2"}
@@ -81,7 +81,7 @@ def test_a_layer_called_twice_becomes_two():
     assert far(array(once.kernel), array(again.kernel))
 
 
-def test_what_the_layers_become():
+def test_bake_makes_plain_keras_layers():
     found = [type(la).__name__ for la in bake(MODELS["2D"]()).layers]
     counts = {name: found.count(name) for name in set(found)}
     expected = {"Conv2D": 3 + 2, "DepthwiseConv2D": 2, "Dense": 2}
@@ -90,7 +90,7 @@ def test_what_the_layers_become():
     assert found.count("DepthwiseConv1D") == 2 and found.count("Conv1D") == 5
 
 
-def test_folded_loops_and_other_iterations():
+def test_bake_handles_folded_loops_and_other_iterations():
     model = pair(templates=3).recurrent
     (bank,) = banks(model).values()
     tie(bank, "ABAB", (1, -2, 1, 0.5))
@@ -100,14 +100,14 @@ def test_folded_loops_and_other_iterations():
     close(shorter, output(inference.with_iterations(model, 3, readout="all"), x))
 
 
-def test_compiled(jit):
+def test_bake_works_with_xla(jit):
     model = pair().recurrent
     baked, x = bake(model), inputs_for(model)
     baked.compile(jit_compile=jit)
     close(baked.predict(x, verbose=0), output(model, x))
 
 
-def test_in_mixed_precision():
+def test_bake_works_in_mixed_precision():
     model = pair(dtype="mixed_bfloat16").recurrent
     baked, x = bake(model), inputs_for(model)
     assert baked.get_layer("recurrent").dtype_policy.name == "mixed_bfloat16"
@@ -115,7 +115,7 @@ def test_in_mixed_precision():
     close(output(baked, x), expected, 0.03 * np.abs(expected).max())
 
 
-def test_a_trained_model_is_baked_into_one_that_is_not_compiled():
+def test_bake_returns_uncompiled_model():
     model = dense()
     model.compile("adam", lambda y, y_pred: keras.ops.mean((y - y_pred) ** 2))
     x = inputs_for(model)
@@ -130,7 +130,7 @@ def test_a_trained_model_is_baked_into_one_that_is_not_compiled():
     [lambda k: k * 2, layers.Identity(), lambda k: keras.ops.flip(k, 0)],
     ids=["doubled", "by a layer", "flipped"],
 )
-def test_a_kernel_that_is_changed_on_its_way_is_refused(change):
+def test_bake_rejects_changed_kernel(change):
     def stack(x):
         kernel = TemplateBank(1, (4, 4), 1)(x)[0]
         return TemplateDense(4, name="hidden")(x, change(kernel))
@@ -142,6 +142,6 @@ def test_a_kernel_that_is_changed_on_its_way_is_refused(change):
         bake(model_of(stack))
 
 
-def test_models_without_a_bank():
+def test_bake_rejects_model_without_bank():
     with pytest.raises(ValueError, match="has no template bank"):
         bake(bake(dense()))

@@ -1,4 +1,4 @@
-"""Conversion of trained networks, against NumPy's singular values."""
+"""Conversion of trained networks, compared with NumPy's singular values."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ from keras_recur.layers import SharedRecurrentBlock, TemplateBank
 
 
 def convolutions(x):
-    """Kernels of several shapes, two or more of most of them."""
+    """Return a model whose kernels have several shapes, most of them repeated."""
     for t, options in enumerate(({}, {"strides": 2}, {"dilation_rate": 2})):
         x = layers.Conv2D(4, 3, padding="same", activation="tanh", **options)(x)
         x = layers.DepthwiseConv2D(3, (1, 1 + t // 2), "valid", 2, use_bias=t > 0)(x)
@@ -63,7 +63,7 @@ def nested():
 
 
 def nested_layers(x):
-    """Plain layers in two graphs; one graph is called twice, one layer is in both."""
+    """Return two graphs of plain layers; one is called twice, one layer is in both."""
     both = tanh()
     inner = model_of(tanh(), both, tanh())
     named = keras.Model(inner.input, inner.output, name="inner")
@@ -92,7 +92,7 @@ BANKS = {
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_with_a_template_per_layer_nothing_is_lost(name):
+def test_conversion_with_template_per_layer_is_exact(name):
     model = filled(PLAIN[name]())
     before, x = weights(model), inputs_for(model)
     expected = output(model, x)
@@ -110,14 +110,14 @@ def test_with_a_template_per_layer_nothing_is_lost(name):
 
 
 @pytest.mark.parametrize("name", ["deep_thinking_1d", "scnn"])
-def test_feed_forward_twins_become_recurrent_ones(name):
+def test_conversion_turns_feed_forward_twin_into_recurrent_model(name):
     built = pair(name)
     twin, x = built.feedforward, inputs_for(built.feedforward)
     expected = output(twin, x)
-    exact, errors = convert_to_template_bank(twin, 12)  # Layers or more.
+    exact, errors = convert_to_template_bank(twin, 12)  # At least as many as layers.
     close(output(exact, x), expected)
     assert max(errors.values()) < 1e-6
-    # What the recurrent twin has, and no bank for layers outside of its loops.
+    # Equal to the recurrent twin, without banks for layers outside of loops.
     smaller, errors = convert_to_template_bank(twin, 2)
     found = {key: bank.num_layers for key, bank in banks(smaller).items()}
     inside = {key: bank.num_layers for key, bank in banks(built.recurrent).items()}
@@ -125,7 +125,7 @@ def test_feed_forward_twins_become_recurrent_ones(name):
 
 
 def stacked(model, name):
-    """The kernels of one shape, a row of numbers each."""
+    """Return the flat kernels of one shape."""
     shape = tuple(map(int, name.rpartition("_")[2].split("x")))
     found = [w for w in model.trainable_weights if w.name == "kernel"]
     found = [array(w) for w in found if tuple(w.shape) == shape]
@@ -134,7 +134,7 @@ def stacked(model, name):
 
 @pytest.mark.parametrize("k", [1, 2])
 @pytest.mark.parametrize("name", ["2D", "1D", "scnn"])
-def test_fewer_templates_lose_the_tail_of_the_singular_values(name, k):
+def test_conversion_error_is_tail_of_singular_values(name, k):
     model = filled(PLAIN[name]()) if name in PLAIN else pair(name).feedforward
     converted, errors = convert_to_template_bank(model, k)
     assert any(error > 0.1 for error in errors.values())
@@ -143,12 +143,12 @@ def test_fewer_templates_lose_the_tail_of_the_singular_values(name, k):
         values = np.linalg.svd(rows, compute_uv=False)
         expected = np.sqrt(np.sum(values[k:] ** 2) / np.sum(values**2))
         close(errors[key], expected)
-        # And so much is lost indeed.
+        # The measured error is the reported one.
         lost = np.linalg.norm(kernels(bank) - rows) / np.linalg.norm(rows)
         close(lost, expected)
 
 
-def test_a_converted_model_trains_and_reloads(tmp_path):
+def test_converted_model_trains_and_reloads(tmp_path):
     model = filled(PLAIN["1D"]())
     converted = convert_to_template_bank(model, 2).model
     x = inputs_for(model)
@@ -165,8 +165,8 @@ def test_a_converted_model_trains_and_reloads(tmp_path):
     assert list(banks(again)) == list(banks(converted))
 
 
-def test_weights_of_nested_models_have_paths_of_their_own():
-    """On PyTorch Keras finds gradients to zero by path: equal ones would add up."""
+def test_converted_nested_models_have_different_paths():
+    """On PyTorch, Keras zeroes gradients by path, so paths must differ."""
     converted = convert_to_template_bank(model_of(nested_layers), 2).model
     for model in (converted, fold(converted, 1.0)):
         paths = [w.path for w in model.weights]
@@ -174,7 +174,7 @@ def test_weights_of_nested_models_have_paths_of_their_own():
         assert len(set(paths)) == len(paths)
 
 
-def test_regularizers_go_from_the_kernels_to_the_templates():
+def test_conversion_moves_regularizers_to_templates():
     converted = convert_to_template_bank(
         keras.Sequential([keras.Input((3,)), *in_one_dimension()[5:]]), 2
     )
@@ -211,7 +211,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_arguments(case):
+def test_conversion_rejects_bad_arguments(case):
     model, k, message = BAD[case]
     with pytest.raises(ValueError, match=f"(?s){message}"):
         convert_to_template_bank(model(), k)

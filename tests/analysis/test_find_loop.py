@@ -1,4 +1,4 @@
-"""Clusters of layers and their period, on matrices whose answer is known."""
+"""Clusters of layers and their period, on matrices with known answers."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.once
 
 
 def alike(text, inside=0.99, between=0.1):
-    """The matrix in which layers of one letter are alike."""
+    """Return a matrix in which layers with the same letter are similar."""
     letters = np.array(list(text))
     same = letters[:, None] == letters[None, :]
     return np.where(np.eye(len(text), dtype=bool), 1.0, np.where(same, inside, between))
@@ -21,8 +21,8 @@ def alike(text, inside=0.99, between=0.1):
         ("ABABAB", [0, 1, 0, 1, 0, 1], 2),
         ("AAAA", [0, 0, 0, 0], 1),
         ("ABCD", [0, 1, 2, 3], None),
-        ("ABCABCA", [0, 1, 2, 0, 1, 2, 0], 3),  # The last turn is not complete.
-        ("ABBA", [0, 1, 1, 0], None),  # Not one turn is repeated in full.
+        ("ABCABCA", [0, 1, 2, 0, 1, 2, 0], 3),  # The last turn is incomplete.
+        ("ABBA", [0, 1, 1, 0], None),  # No turn repeats in full.
         ("AABA", [0, 0, 1, 0], None),
         ("ABA", [0, 1, 0], None),
         ("AABAA", [0, 0, 1, 0, 0], None),
@@ -32,14 +32,14 @@ def alike(text, inside=0.99, between=0.1):
         ("A", [0], None),
     ],
 )
-def test_labels_and_period(text, labels, period):
+def test_find_loop_returns_labels_and_period(text, labels, period):
     loop = find_loop(alike(text))
     assert loop == (labels, period)
     assert (loop.labels, loop.period) == (labels, period)
 
 
-def test_a_chain_is_no_cluster():
-    """Complete linkage: neighbours alike, but not the ends, are not one layer."""
+def test_find_loop_rejects_chained_similarities():
+    """Similar neighbors with different ends are not one cluster."""
     angles = np.arange(4) * 0.3
     chain = np.cos(angles[:, None] - angles[None, :])
     assert find_loop(chain, 0.95).labels == [0, 0, 1, 1]
@@ -47,13 +47,13 @@ def test_a_chain_is_no_cluster():
     assert find_loop(chain, np.cos(0.9) - 1e-6).labels == [0, 0, 0, 0]
 
 
-def test_the_most_alike_come_first():
-    """The middle one is near enough to either, and goes to the nearer one."""
+def test_find_loop_merges_most_similar_first():
+    """The middle layer is similar to both others and joins the more similar one."""
     matrix = np.array([[1.0, 0.91, 0.2], [0.91, 1.0, 0.97], [0.2, 0.97, 1.0]])
     assert find_loop(matrix, 0.9).labels == [0, 1, 1]
 
 
-def test_the_ends_of_the_threshold():
+def test_find_loop_accepts_threshold_0_and_1():
     matrix = alike("ABAB", inside=1.0, between=0.0)
     assert find_loop(matrix, 0).labels == [0, 0, 0, 0]
     assert find_loop(matrix, 1).labels == [0, 1, 0, 1]
@@ -73,7 +73,7 @@ BAD_THRESHOLDS = {
 
 
 @pytest.mark.parametrize("case", BAD_THRESHOLDS)
-def test_bad_thresholds(case):
+def test_find_loop_rejects_bad_thresholds(case):
     threshold, message = BAD_THRESHOLDS[case]
     with pytest.raises(ValueError, match=f"`threshold`.*{message}"):
         find_loop(np.eye(2), threshold)
@@ -89,6 +89,6 @@ def test_bad_thresholds(case):
     ],
     ids=["oblong", "flat", "NaN", "infinite"],
 )
-def test_bad_matrices(matrix, message):
+def test_find_loop_rejects_bad_matrices(matrix, message):
     with pytest.raises(ValueError, match=f"`similarity` must be.*{message}"):
         find_loop(matrix)

@@ -1,4 +1,4 @@
-"""Folding: what it keeps, what it saves, and what it costs by the angles alone."""
+"""Folding: kept outputs, saved parameters, and errors from angles only."""
 
 import keras
 import numpy as np
@@ -28,14 +28,14 @@ def folded_bank(model, *arguments):
 
 
 def relative_errors(model, *arguments):
-    """Of each kernel: how far folding moved it, over its length."""
+    """Return how far folding moved each kernel, relative to its length."""
     (bank,) = banks(model).values()
     before, after = kernels(bank), kernels(folded_bank(model, *arguments))
     return np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_at_threshold_1_no_output_changes(name):
+def test_fold_at_threshold_1_keeps_outputs(name):
     model = MODELS[name]()
     x = inputs_for(model)
     for scales in (None, (1, 1, 1, 1), (1, -0.3, 2.5, -1)):
@@ -56,7 +56,7 @@ def test_at_threshold_1_no_output_changes(name):
             np.testing.assert_array_equal(old, now)
 
 
-def test_compiled(jit):
+def test_fold_works_with_xla(jit):
     model = pair(iterations=4).recurrent
     (bank,) = banks(model).values()
     tie(bank, "ABAB", (1, -2, 1, 0.5))
@@ -65,7 +65,7 @@ def test_compiled(jit):
     close(folded.predict(x, verbose=0), output(model, x))
 
 
-def test_in_mixed_precision():
+def test_fold_works_in_mixed_precision():
     model = pair(dtype="mixed_bfloat16").recurrent
     (bank,) = banks(model).values()
     labels = tie(bank, "AABA", (1, -2, 1, 0.5))
@@ -75,12 +75,12 @@ def test_in_mixed_precision():
     close(output(folded, x), expected, 0.03 * np.abs(expected).max())
 
 
-def test_parameters_and_files_get_smaller(tmp_path):
+def test_fold_shrinks_parameters_and_files(tmp_path):
     model = pair(templates=3, width=16).recurrent
     (bank,) = banks(model).values()
     tie(bank, "ABAB", (1, -2, 1, 0.5))
     folded, x = fold(model, 1.0), inputs_for(model)
-    # One template less, and 4 scales in the place of 4 x 3 coefficients.
+    # One template less, and 4 scales instead of 4 x 3 coefficients.
     assert model.count_params() - folded.count_params() == 3 * 3 * 16 * 16 + 8
     sizes = []
     for stage, saved in (("before", model), ("after", folded)):
@@ -101,13 +101,13 @@ def test_parameters_and_files_get_smaller(tmp_path):
     np.testing.assert_array_equal(output(other, x), expected)
 
 
-def test_a_folded_loop_that_repeats_runs_on():
+def test_folded_periodic_loop_runs_more_iterations():
     model = pair(templates=3).recurrent
     (bank,) = banks(model).values()
     tie(bank, "ABAB", (1, -2, 1, 0.5))
     folded, x = fold(model, 1.0), inputs_for(model)
     longer = output(inference.with_iterations(folded, 7), x)
-    # By hand, on plain blocks: past the fourth the last one of the same phase.
+    # By hand on plain blocks: later iterations use the last one of the same phase.
     blocks = bake(folded).get_layer("recurrent").blocks
     state = folded.get_layer("projection")(x)
     for t in (0, 1, 2, 3, 2, 3, 2):
@@ -117,13 +117,13 @@ def test_a_folded_loop_that_repeats_runs_on():
     assert far(longer, output(folded, x))
     with pytest.raises(ValueError, match="at most 4 here"):
         inference.with_iterations(model, 7)
-    for pattern in ("AAAB", "AABA"):  # Nothing is repeated in full.
+    for pattern in ("AAAB", "AABA"):  # Nothing repeats in full.
         tie(bank, pattern, (1, -2, 1, 0.5))
         with pytest.raises(ValueError, match="at most 4 here.*folds into a loop"):
             inference.with_iterations(fold(model, 1.0), 7)
 
 
-def test_two_layers_lose_half_the_angle_between_them():
+def test_fold_of_two_layers_loses_half_their_angle():
     model = dense(num_layers=2)
     (bank,) = banks(model).values()
     bank.coefficients.assign([[2.0, 0.5], [-0.3, -0.2]])
@@ -135,7 +135,7 @@ def test_two_layers_lose_half_the_angle_between_them():
     close(errors, np.full(2, np.sqrt((1 - similarity) / 2)))
 
 
-def test_more_layers_lose_the_tail_of_their_singular_values():
+def test_fold_of_more_layers_loses_tail_of_singular_values():
     model = dense(num_layers=5, templates=4)
     (bank,) = banks(model).values()
     rows = kernels(bank)
@@ -145,8 +145,8 @@ def test_more_layers_lose_the_tail_of_their_singular_values():
     close(np.sum(relative_errors(model, 0.0) ** 2), np.sum(tail**2))
 
 
-def test_templates_keep_their_scale():
-    """Of each cluster, the longest kernel stays: weight decay goes by the templates."""
+def test_fold_keeps_scale_of_templates():
+    """The longest kernel of a cluster is kept, since weight decay sees templates."""
     model = dense(num_layers=4, templates=3)
     (bank,) = banks(model).values()
     tie(bank, "ABAB", (3, -2, -5, 0.1))
@@ -158,7 +158,7 @@ def test_templates_keep_their_scale():
     close(found, lengths[[2, 1]])
 
 
-def test_more_clusters_than_templates():
+def test_fold_ties_coefficients_with_more_clusters_than_templates():
     model = dense(num_layers=4, templates=2)
     (bank,) = banks(model).values()
     labels = tie(bank, "ABCA", (1, 2, -1, -0.5))
@@ -172,8 +172,8 @@ def test_more_clusters_than_templates():
 
 
 @pytest.mark.parametrize("name", ["dense", "scnn"])
-def test_spare_templates_are_left_out(name):
-    """Nothing is tied, but more templates than layers are more than is needed."""
+def test_fold_drops_unused_templates(name):
+    """Nothing is tied, but there are more templates than layers."""
     if name == "dense":
         model = dense(num_layers=2, templates=5)
     else:
@@ -183,13 +183,13 @@ def test_spare_templates_are_left_out(name):
     close(output(folded, x), output(model, x))
     smaller = banks(folded)[key]
     assert smaller.labels == [0, 1] and smaller.num_templates == 2
-    # Three templates less, and 2 scales in the place of 2 x 5 coefficients.
+    # Three templates less, and 2 scales instead of 2 x 5 coefficients.
     spare = 3 * np.prod(bank.kernel_shape) + 2 * 5 - 2
     assert model.count_params() - folded.count_params() == spare
     assert folded.count_params() == fold(folded, 1.0).count_params()
 
 
-def test_layers_of_zeros():
+def test_fold_keeps_layers_of_zeros_trainable():
     model = dense(num_layers=4)
     (bank,) = banks(model).values()
     rows = np.array([[0, 0], [1, 0.5], [0, 0], [2, 1]], "float32")
@@ -205,11 +205,11 @@ def test_layers_of_zeros():
     assert not array(bank.mix()).any()
     folded.compile(keras.optimizers.SGD(0.1), "mse")
     folded.train_on_batch(inputs_for(model), np.ones((3, 4)))
-    assert array(bank.mix()).any()  # They are not zero for ever.
+    assert array(bank.mix()).any()  # They can leave zero.
 
 
-def test_the_space_that_is_clustered():
-    """Templates that are nearly one: kernels alike, coefficients not."""
+def test_fold_clusters_in_given_space():
+    """With nearly equal templates, kernels are similar but coefficients are not."""
     model = dense(num_layers=2, name="bank")
     (bank,) = banks(model).values()
     templates = array(bank.templates)
@@ -222,7 +222,7 @@ def test_the_space_that_is_clustered():
     assert found.coefficients[0, 1] < 0.5 and found.kernels[0, 1] > 0.9
 
 
-def test_folding_goes_on_from_folded():
+def test_fold_accepts_folded_model():
     model = dense(num_layers=4, templates=4)
     (bank,) = banks(model).values()
     tie(bank, "ABAC", (1, -2, 1, 0.5))
@@ -240,7 +240,7 @@ def test_folding_goes_on_from_folded():
 
 
 @pytest.mark.parametrize("templates", [2, 3], ids=["directions", "templates"])
-def test_training_keeps_layers_tied(templates):
+def test_folded_layers_stay_tied_in_training(templates):
     model = dense(num_layers=4, templates=templates, name="bank")
     tie(banks(model)["bank"], "ABAC", (1, -2, 1, 0.5))
     folded = fold(model, 1.0)
@@ -254,8 +254,8 @@ def test_training_keeps_layers_tied(templates):
     assert find_loop(similarity, 1.0) == ([0, 1, 0, 2], None)
 
 
-def test_a_trained_model_folds_into_one_that_is_not_compiled():
-    def loss(y, y_pred):  # Nothing that Keras could find by name.
+def test_fold_returns_uncompiled_model():
+    def loss(y, y_pred):  # Keras cannot find this by name.
         return keras.ops.mean(keras.ops.square(y - y_pred))
 
     model = dense()
@@ -313,7 +313,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_arguments(case):
+def test_fold_rejects_bad_arguments(case):
     model, arguments, message = BAD[case]
     with pytest.raises(ValueError, match=f"(?s){message}"):
         fold(model(), **arguments)

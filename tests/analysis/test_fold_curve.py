@@ -1,4 +1,4 @@
-"""The curve over thresholds, against folding and scoring one at a time."""
+"""The curve over thresholds, compared with single folds and scores."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ THRESHOLDS = (1.0, 0.9, 0.5, 0.0)
 
 
 def examples(model, *sizes):
-    """Batches of inputs, with the classes that the model gives them."""
+    """Return batches of inputs with the classes that the model predicts."""
     x = np.random.default_rng(4).normal(size=(150, 4)).astype("float32")
     y = array(model(x)).argmax(-1)
     ends = np.cumsum(sizes or (150,))[:-1]
@@ -25,7 +25,7 @@ def examples(model, *sizes):
 
 
 def unbiased(model):
-    """Without offsets, all classes occur."""
+    """Set offsets of a model to zero, so that its predictions cover all classes."""
     for weight in model.weights:
         if any(name in weight.name for name in ("bias", "beta", "mean")):
             weight.assign(array(weight) * 0)
@@ -48,7 +48,7 @@ def share_right(model, data):
     )
 
 
-def test_every_fold_is_that_of_its_threshold():
+def test_fold_curve_matches_fold_at_each_threshold():
     whole = graph()
     data = examples(whole, 100, 50)
     curve = fold_curve(whole, data, THRESHOLDS)
@@ -68,7 +68,7 @@ def test_every_fold_is_that_of_its_threshold():
     assert accuracies[0] == 1 > accuracies[1] > accuracies[2] > 0.25
 
 
-def test_it_reads_as_a_table_and_as_data(tmp_path):
+def test_fold_curve_prints_table_and_returns_data(tmp_path):
     whole = looped()
     data = examples(whole)
     curve = fold_curve(
@@ -107,7 +107,7 @@ def test_it_reads_as_a_table_and_as_data(tmp_path):
     assert labels == ["not folded", "folded", "recalibrated", "fine-tuned"]
 
 
-def test_every_folded_model_is_fine_tuned():
+def test_fold_curve_fine_tunes_each_model():
     whole, seen = graph(), []
     data = examples(whole)
 
@@ -127,7 +127,7 @@ def test_every_folded_model_is_fine_tuned():
         np.testing.assert_array_equal(array(weight), old)
 
 
-def test_calibration_helps_where_statistics_are_wrong():
+def test_fold_curve_updates_statistics_from_calibration_data():
     whole = looped()
     update_batch_norm(whole, examples(whole))
     data = examples(whole)
@@ -141,10 +141,10 @@ def test_calibration_helps_where_statistics_are_wrong():
     assert found.recalibrated > 0.98
 
 
-def test_the_metric_and_the_space():
+def test_fold_curve_uses_metric_and_space():
     whole = graph()
     bank = banks(whole)["bank"]
-    templates = array(bank.templates)  # From now on, nearly one.
+    templates = array(bank.templates)  # Nearly equal from now on.
     bank.templates.assign(templates[:1] + 0.01 * templates)
     bank.coefficients.assign(0.1 + np.eye(5, 4) + np.eye(5)[:, 4:])
     data = examples(whole)
@@ -158,7 +158,7 @@ def test_the_metric_and_the_space():
         assert found.clusters == {"bank": clusters}
 
 
-def test_bad_arguments():
+def test_fold_curve_rejects_bad_arguments():
     whole = graph()
     data = examples(whole)
     with pytest.raises(ValueError, match="`thresholds` must have at least 1 item"):

@@ -1,4 +1,4 @@
-"""Accuracy over iterations, against predictions made one iteration count at a time."""
+"""Accuracy over iterations, compared with a run for each number of iterations."""
 
 import keras
 import numpy as np
@@ -22,8 +22,8 @@ def right_after(model, iterations, test):
     return np.mean(hits)
 
 
-def test_each_share_is_that_of_a_run_of_this_length(pair):
-    # Strings of one bit are right half of the time, so that the shares tell.
+def test_iteration_curve_matches_runs_of_each_length(pair):
+    # Strings of one bit are right half of the time, so shares differ.
     test = data.load("prefix_sums", "train", 7, size=3, num_examples=40, shuffle=False)
     curve = analysis.iteration_curve(pair.recurrent, test, 5)
     expected = [right_after(pair.recurrent, n, test) for n in (1, 2, 3, 4, 5)]
@@ -31,7 +31,7 @@ def test_each_share_is_that_of_a_run_of_this_length(pair):
     assert 0 < curve.max() < 1
 
 
-def test_walls_are_not_scored():
+def test_iteration_curve_ignores_walls():
     pair = zoo.build("deep_thinking_2d", width=4, iterations=1, seed=0)
     test = data.load("mazes", "test", 5, size=3, num_examples=10)
     x, y = test[0]
@@ -48,7 +48,7 @@ def test_walls_are_not_scored():
     assert analysis.iteration_curve(pair.recurrent, Perfect())[-1] == 1.0
 
 
-def test_progress_and_limits(pair):
+def test_iteration_curve_reports_progress_and_checks_limits(pair):
     test = data.load("prefix_sums", "test", 5, size=8, num_examples=12)
     seen = []
     analysis.iteration_curve(pair.recurrent, test, 2, on_batch=seen.append)
@@ -77,7 +77,7 @@ SMALL = {"input_shape": (8, 8, 1), "width": 2, "seed": 3}
 
 
 @pytest.mark.once
-def test_a_schedule_that_stretches_is_run_once_for_every_number_of_steps():
+def test_iteration_curve_runs_stretched_schedule_per_step_count():
     pair = zoo.build("multistate_resnet", **SMALL, iterations=5)
     test = images(50)
     curve = analysis.iteration_curve(pair.recurrent, test, 7)
@@ -87,7 +87,7 @@ def test_a_schedule_that_stretches_is_run_once_for_every_number_of_steps():
     seen = []
     analysis.iteration_curve(pair.recurrent, test, 4, on_batch=seen.append)
     assert seen == [1, 2]
-    # Of untied weights some of the first state's loops can be left out, none added.
+    # With untied weights, loops of the first state can be dropped but not added.
     curve = analysis.iteration_curve(pair.feedforward, test)
     expected = one_by_one(pair.feedforward, range(2, 6), test)
     np.testing.assert_allclose(curve[1:], expected, atol=1e-12)
@@ -96,7 +96,7 @@ def test_a_schedule_that_stretches_is_run_once_for_every_number_of_steps():
 
 
 @pytest.mark.once
-def test_an_empty_readout_has_no_score():
+def test_iteration_curve_of_empty_readout_is_nan():
     pair = zoo.build("frnn", **SMALL, states=3, graph="adjacent", iterations=4)
     test = images(50)
     curve = analysis.iteration_curve(pair.recurrent, test, 5)

@@ -1,4 +1,4 @@
-"""Metrics over iterations, against counting by hand."""
+"""Metrics over iterations, compared with counts by hand."""
 
 import sys
 
@@ -13,7 +13,7 @@ from keras_recur.layers import Readout, SharedRecurrentBlock
 
 @keras.saving.register_keras_serializable(package="tests")
 class Add(keras.layers.Layer):
-    """Counts up by one at every iteration."""
+    """Add one at every iteration."""
 
     def call(self, x):
         return x + 1.0
@@ -21,7 +21,7 @@ class Add(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tests")
 class Answer(keras.layers.Layer):
-    """Answers by a table: after n iterations, the class in the n-th digit of x."""
+    """Return, after n iterations, the class in the n-th digit of x."""
 
     def call(self, state):
         digits = ops.floor(state) - 1.0
@@ -31,7 +31,7 @@ class Answer(keras.layers.Layer):
 
 
 def told(rows):
-    """A model of three iterations, and data whose answers are these digits."""
+    """Return a model with three iterations, and data with these digits as answers."""
     inputs = keras.Input((1,))
     loop = SharedRecurrentBlock(Add(), iterations=3, return_sequences=True)
     model = keras.Model(inputs, Readout(Answer(), "all", name="readout")(loop(inputs)))
@@ -42,7 +42,7 @@ def told(rows):
 ROWS = [(0, 1, 1), (1, 1, 0), (1, 0, 1), (2, 2, 2)]
 
 
-def test_by_hand(monkeypatch):
+def test_iteration_metrics_match_hand_computation(monkeypatch):
     model, x = told(ROWS)
     found_answers = np.argmax(ops.convert_to_numpy(model(x)), axis=-1)
     np.testing.assert_array_equal(found_answers, ROWS)
@@ -52,7 +52,7 @@ def test_by_hand(monkeypatch):
     y = np.array([1, 1, 1, 1])
     found = analysis.iteration_metrics(model, [(x[:3], y[:3]), (x[3:], y[3:])])
     np.testing.assert_allclose(found.accuracy, [0.5, 0.5, 0.5])
-    # The third is lost and found again; the second is lost for good.
+    # The third is lost and recovered; the second stays lost.
     np.testing.assert_allclose(found.flips, [0, 0.25, 0.25])
     np.testing.assert_allclose(found.agreement, [0.5, 0.5, 1.0])
     assert found.flip_rate == 0.25
@@ -67,14 +67,14 @@ def test_by_hand(monkeypatch):
 @pytest.mark.once
 @pytest.mark.parametrize("injection", [None, "concat"])
 @pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
-def test_the_same_accuracy_as_the_curve(twin, injection):
+def test_iteration_metrics_match_iteration_curve(twin, injection):
     pair = zoo.build(
         "deep_thinking_1d", width=8, iterations=3, injection=injection, seed=0
     )
     model = getattr(pair, twin)
     x = data.prefix_sums(split="test", size=8, num_examples=6)[0]
     every = inference.with_iterations(model, readout="all").predict_on_batch(x)
-    # What it says after two iterations: of half of them all, of others all but one.
+    # Answers after two iterations: half in full, the others without one position.
     y = every[:, 1].argmax(axis=-1)
     y[3:, 0] = 1 - y[3:, 0]
     batches = [(x[:4], y[:4]), (x[4:], y[4:])]
@@ -87,7 +87,7 @@ def test_the_same_accuracy_as_the_curve(twin, injection):
     assert found.macs[-1] == zoo.costs(model, (8, 1)).macs
 
 
-def test_superclasses_by_hand():
+def test_iteration_metrics_of_superclasses_match_hand_computation():
     model, x = told([(0, 1, 1), (2, 1, 0), (2, 0, 1), (1, 1, 1)])
     data = [(x, np.array([1, 1, 1, 1]))]
     found = analysis.iteration_metrics(model, data, hierarchy=[0, 0, 1])
@@ -100,7 +100,7 @@ def test_superclasses_by_hand():
         analysis.iteration_metrics(model, data, hierarchy=[0, 0])
 
 
-def test_positions_that_are_not_scored_do_not_count():
+def test_iteration_metrics_ignore_unscored_positions():
     model, x = told(ROWS)
     with_none = [(x, np.array([-1, 1, 1, 1]))]
     found = analysis.iteration_metrics(model, with_none)
@@ -108,7 +108,7 @@ def test_positions_that_are_not_scored_do_not_count():
     assert found.agreement[0] == 0.75
 
 
-def test_an_empty_readout_is_no_number():
+def test_iteration_metrics_of_empty_readout_are_nan():
     pair = zoo.build(
         "multistate_resnet", input_shape=(8, 8, 1), width=2, iterations=4, seed=0
     )
@@ -120,7 +120,7 @@ def test_an_empty_readout_is_no_number():
     assert np.isfinite(found.area) and np.isfinite(found.flip_rate)
 
 
-def test_no_data():
+def test_iteration_metrics_reject_empty_data():
     pair = zoo.build("mlp", input_shape=(2, 2, 1), width=4, iterations=2)
     with pytest.raises(ValueError, match="no examples"):
         analysis.iteration_metrics(pair.recurrent, [])

@@ -1,4 +1,4 @@
-"""Similarity of layers, against plain NumPy on the kernels themselves."""
+"""Similarity of layers, compared with NumPy on the mixed kernels."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ SPACES = ("coefficients", "kernels")
 
 
 def by_hand(rows):
-    """Absolute cosines, pair by pair."""
+    """Return absolute cosines of all pairs."""
     rows = [np.ravel(row).astype("float64") for row in rows]
     units = [row / np.sqrt(row @ row) for row in rows]
     return np.array([[abs(a @ b) for b in units] for a in units])
@@ -27,7 +27,7 @@ def only(model):
     [{"templates": 3}, {"templates": 6}, {"labels": [0, 1, 2, 1]}],
     ids=["k below layers", "k above layers", "folded, with directions"],
 )
-def test_both_matrices_are_those_of_numpy(options):
+def test_layer_similarity_matches_numpy(options):
     model = dense(**options)
     (bank,) = banks(model).values()
     found = only(model)
@@ -41,7 +41,7 @@ def test_both_matrices_are_those_of_numpy(options):
         assert 0 <= matrix.min() < 0.99 and matrix.max() <= 1
 
 
-def test_signs_and_scales_make_no_difference():
+def test_layer_similarity_ignores_sign_and_scale():
     model = dense()
     (bank,) = banks(model).values()
     before = only(model)
@@ -52,7 +52,7 @@ def test_signs_and_scales_make_no_difference():
         close(getattr(after, space), getattr(before, space))
 
 
-def test_only_the_kernels_do_not_depend_on_the_basis():
+def test_layer_similarity_of_kernels_ignores_basis():
     model = dense()
     (bank,) = banks(model).values()
     before, same = only(model), kernels(bank)
@@ -65,13 +65,13 @@ def test_only_the_kernels_do_not_depend_on_the_basis():
     assert far(only(model).coefficients, before.coefficients)
 
 
-def test_one_template_is_one_kernel():
+def test_layer_similarity_of_one_template_is_one():
     found = only(dense(templates=1))
     for space in SPACES:
         close(getattr(found, space), np.ones((4, 4)), 1e-12)
 
 
-def test_a_kernel_of_zeros_is_like_no_other():
+def test_layer_similarity_of_zero_kernel_is_zero():
     model = dense()
     (bank,) = banks(model).values()
     rows = array(bank.coefficients)
@@ -83,7 +83,7 @@ def test_a_kernel_of_zeros_is_like_no_other():
         np.testing.assert_array_equal(matrix[[1, 3]], np.eye(4)[[1, 3]])
 
 
-def test_names_of_banks_in_loops_and_nested_models():
+def test_layer_similarity_names_banks_in_loops_and_nested_models():
     stages = {f"stage{i + 1}/bank_3x3x{c}x{c}" for i, c in enumerate((16, 32, 64))}
     found = layer_similarity(pair("swrn").recurrent)
     assert set(found) == stages
@@ -96,7 +96,7 @@ def test_names_of_banks_in_loops_and_nested_models():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("what", ["coefficients", "templates"])
-def test_weights_that_are_not_finite(what, value):
+def test_layer_similarity_rejects_weights_that_are_not_finite(what, value):
     model = dense(name="bank")
     variable = getattr(banks(model)["bank"], what)
     values = array(variable)
@@ -112,7 +112,7 @@ def test_weights_that_are_not_finite(what, value):
 
 
 @pytest.mark.parametrize("function", [layer_similarity, plot_layer_similarity])
-def test_models_without_a_bank(function):
+def test_layer_similarity_rejects_model_without_bank(function):
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="only")])
     with pytest.raises(
         ValueError, match=r"no template bank.*\['only'\].*convert_to_template_bank"
@@ -125,7 +125,7 @@ def test_models_without_a_bank(function):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_heat_maps(space, tmp_path):
+def test_plot_layer_similarity_draws_heat_maps(space, tmp_path):
     model = nested()
     path = tmp_path / "new" / "similarity.png"
     figure = plot_layer_similarity(model, space, path)
@@ -139,6 +139,6 @@ def test_heat_maps(space, tmp_path):
     assert figure.axes[-1].get_ylabel() == f"similarity of {space}"
 
 
-def test_an_unknown_space():
+def test_plot_layer_similarity_rejects_unknown_space():
     with pytest.raises(ValueError, match="(?s)`space`.*'kernel'.*'kernels'"):
         plot_layer_similarity(dense(), space="kernel")

@@ -1,4 +1,4 @@
-"""Networks within another model, and models of several inputs, are analyzed alike."""
+"""Analysis of nested models and of models with several inputs."""
 
 import copy
 
@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 
 
 def nested(model, name="outer"):
-    """The model behind a layer that changes nothing."""
+    """Return the model nested after an identity layer."""
     inputs = keras.Input(model.input_shape[1:])
     return keras.Model(inputs, model(layers.Rescaling(1.0)(inputs)), name=name)
 
@@ -38,7 +38,7 @@ def vectors():
     return RNG.normal(size=(20, 4, 4, 1)).astype("float32"), np.arange(20) % 10
 
 
-def test_scores_of_a_nested_network_are_its_own():
+def test_iteration_curve_scores_nested_model():
     inner, test = recurrent(), strings()
     outer = nested(inner)
     for iterations in (None, 5):
@@ -53,13 +53,13 @@ def test_scores_of_a_nested_network_are_its_own():
     np.testing.assert_array_equal(own.macs, found.macs)
 
 
-def test_stopping_early_within_a_model_is_refused():
+def test_early_exit_rejects_nested_loop():
     with pytest.raises(ValueError, match="Readout|within another model"):
         analysis.select_stop_rule(nested(recurrent()), "agreement", strings())
 
 
 @pytest.mark.once
-def test_costs_of_a_nested_network_are_its_own():
+def test_costs_count_nested_model():
     inner = recurrent()
     own, found = (zoo.costs(m, (8, 1)) for m in (inner, nested(inner)))
     assert (own.macs, own.synapses, own.effective_depth) == (
@@ -70,7 +70,7 @@ def test_costs_of_a_nested_network_are_its_own():
 
 
 @pytest.mark.once
-def test_banks_of_a_nested_network_are_found():
+def test_analysis_finds_banks_of_nested_model():
     inner = mlp(templates=2).recurrent
     outer, (x, _) = nested(inner), vectors()
     expected = inner.predict_on_batch(x)
@@ -86,7 +86,7 @@ def test_banks_of_a_nested_network_are_found():
 
 
 @pytest.mark.once
-def test_banks_inside_of_other_layers_are_refused():
+def test_analysis_rejects_banks_inside_other_layers():
     loop = mlp(templates=2).recurrent.get_layer("recurrent")
 
     class Holder(layers.Layer):
@@ -103,7 +103,7 @@ def test_banks_inside_of_other_layers_are_refused():
         analysis.layer_similarity(model)
 
 
-def test_normalization_of_a_nested_network_is_recalibrated():
+def test_update_batch_norm_covers_nested_model():
     inner = zoo.build(
         "frnn", input_shape=(8, 8, 1), width=2, states=2, seed=0
     ).recurrent
@@ -118,7 +118,7 @@ def test_normalization_of_a_nested_network_is_recalibrated():
 
 
 @pytest.mark.once
-def test_a_nested_loop_is_drawn_as_iterations():
+def test_plot_pair_draws_nested_loop_as_iterations():
     pair = mlp()
     drawn = copy.copy(pair)
     drawn.recurrent, drawn.feedforward = (
@@ -137,7 +137,7 @@ def is_text(artist):
 
 
 def two_inputs(kind):
-    """A loop that is shown a second input; the two, as a list or a dictionary."""
+    """Return a loop with a second, injected input, as a list or a dictionary."""
     state, shown = keras.Input((4,), name="b"), keras.Input((4,), name="a")
     block = keras.Sequential([layers.Dense(4, activation="tanh")])
     x = SharedRecurrentBlock(block, 3, injection="add")(state, shown)
@@ -146,7 +146,7 @@ def two_inputs(kind):
 
 
 @pytest.mark.parametrize("kind", [list, dict])
-def test_models_of_several_inputs_are_scored(kind):
+def test_iteration_curve_scores_model_with_several_inputs(kind):
     model = two_inputs(kind)
     state, shown = RNG.normal(size=(2, 12, 4)).astype("float32")
     x = [state, shown] if kind is list else {"b": state, "a": shown}
@@ -172,7 +172,7 @@ def test_models_of_several_inputs_are_scored(kind):
 
 
 @pytest.mark.once
-def test_costs_of_several_inputs():
+def test_costs_count_several_inputs():
     model = two_inputs(list)
     costs = zoo.costs(model)
     assert costs.macs == 3 * 16 + 12 and costs.effective_depth == 4
@@ -184,7 +184,7 @@ def test_costs_of_several_inputs():
 
 
 @pytest.mark.once
-def test_costs_count_every_application_of_a_loop_within_a_loop():
+def test_costs_count_all_applications_of_nested_loops():
     def model(iterations):
         inner = SharedRecurrentBlock(keras.Sequential([layers.Dense(4)]), 2)
         inputs = keras.Input((4,))
@@ -198,7 +198,7 @@ def test_costs_count_every_application_of_a_loop_within_a_loop():
 
 
 @pytest.mark.once
-def test_costs_count_the_weights_of_a_layer_once_that_is_called_twice():
+def test_costs_count_weights_of_reused_layer_once():
     a, b = keras.Input((4,)), keras.Input((4,))
     dense = layers.Dense(2)
     costs = zoo.costs(keras.Model([a, b], layers.Add()([dense(a), dense(b)])))
@@ -206,7 +206,7 @@ def test_costs_count_the_weights_of_a_layer_once_that_is_called_twice():
 
 
 @pytest.mark.once
-def test_several_outputs_are_refused():
+def test_analysis_rejects_several_outputs():
     model = two_inputs(list)
     both = keras.Model(model.inputs, [model.output, layers.Dense(2)(model.output)])
     batches = [([np.zeros((2, 4))] * 2, np.zeros(2, int))]
@@ -220,7 +220,7 @@ def test_several_outputs_are_refused():
 
 
 @pytest.mark.once
-def test_a_nested_loop_without_a_readout_behind_it_is_refused():
+def test_iteration_curve_rejects_nested_loop_without_readout():
     class Mean(layers.Layer):
         def call(self, x):
             return keras.ops.mean(x, axis=1)

@@ -1,4 +1,4 @@
-"""Copies of a model with functions of the user's own, which no file could name."""
+"""Copies of models with user functions that cannot be saved by name."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_changed_copy_keeps_the_users_functions(name):
+def test_rebuilt_model_keeps_user_functions(name):
     sharing, change = CHANGES[name]
     model, x = model_of(sharing), np.random.default_rng(0).normal(size=(5, 4))
     found = ops.convert_to_numpy(change(model)(x))

@@ -1,4 +1,4 @@
-"""The picture of several networks' accuracy over iterations."""
+"""Plots of the accuracy of several networks over iterations."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from keras_recur import analysis
 pytestmark = pytest.mark.once
 
 
-def test_a_line_for_each_and_one_colour_for_each_network(tmp_path):
+def test_plot_iteration_curves_uses_one_color_per_network(tmp_path):
     curves = {
         "recurrent, size 9": [0.25, 0.5, np.nan, 1.0],
         "recurrent, size 13": np.array([0.0, 0.25, 0.25, 0.5]),
@@ -30,7 +30,7 @@ def test_a_line_for_each_and_one_colour_for_each_network(tmp_path):
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 
-def test_nothing_is_shaded_unless_asked():
+def test_plot_iteration_curves_shades_nothing_by_default():
     (axes,) = analysis.plot_iteration_curves({"a": [0.5]}).axes
     assert not axes.patches and not axes.texts
 
@@ -44,11 +44,11 @@ def test_nothing_is_shaded_unless_asked():
         ({"a": 0.5}, r"for 'a': shape \(\)"),
     ],
 )
-def test_what_is_no_curve(curves, message):
+def test_plot_iteration_curves_rejects_bad_curves(curves, message):
     with pytest.raises(ValueError, match=message):
         analysis.plot_iteration_curves(curves)
 
 
-def test_trained_is_a_number_of_iterations():
+def test_plot_iteration_curves_rejects_bad_trained():
     with pytest.raises(ValueError, match="`trained` must be a positive.*trained=0"):
         analysis.plot_iteration_curves({"a": [0.5]}, trained=0)

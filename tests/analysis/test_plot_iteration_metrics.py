@@ -1,4 +1,4 @@
-"""The picture of metrics over iterations."""
+"""Plots of metrics over iterations."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def metrics(**more):
     return analysis.IterationMetrics(accuracy, ones, ones, ones, 0.0, 0.5, **more)
 
 
-def test_superclasses_are_drawn_where_there_are_some(tmp_path):
+def test_plot_iteration_metrics_draws_superclasses(tmp_path):
     (axes,) = analysis.plot_iteration_metrics(metrics()).axes
     (line,) = axes.lines
     np.testing.assert_allclose(line.get_ydata(), [25, 50, 75])
@@ -35,6 +35,6 @@ def test_superclasses_are_drawn_where_there_are_some(tmp_path):
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 
-def test_trained_is_a_number_of_iterations():
+def test_plot_iteration_metrics_rejects_bad_trained():
     with pytest.raises(ValueError, match="`trained` must be a positive.*trained=0"):
         analysis.plot_iteration_metrics(metrics(), trained=0)

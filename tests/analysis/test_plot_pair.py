@@ -1,4 +1,4 @@
-"""The picture of a pair: what it says is what the networks have."""
+"""Plots of a pair show the parameters and sharing of its networks."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def words(figure):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_the_boxes_hold_all_parameters(name, tmp_path):
+def test_plot_pair_boxes_hold_all_parameters(name, tmp_path):
     pair = zoo.build(name, **PAIRS[name], seed=0, initializer="zeros")
     costs = pair.costs()
     for twin in ("recurrent", "feedforward"):
@@ -49,12 +49,12 @@ def test_the_boxes_hold_all_parameters(name, tmp_path):
 
 
 def sets(model, max_boxes=6):
-    """Of every iteration that is drawn, whose weights it has."""
+    """Return the set of weights of each drawn iteration."""
     (part,) = (p for p in parts_of(model, max_boxes) if p.loop is not None)
     return [box.weights for box in part.boxes]
 
 
-def test_who_shares_with_whom():
+def test_plot_pair_marks_shared_weights():
     pair = zoo.build(
         "mlp", width=4, input_shape=(2, 2, 1), iterations=4, sharing=[0, 0, 1, 1]
     )
@@ -65,12 +65,12 @@ def test_who_shares_with_whom():
     assert said.count("2 times") == 2
     alone = zoo.build("mlp", width=4, input_shape=(2, 2, 1), iterations=4)
     assert "the same\nweights\n4 times" in words(analysis.plot_pair(alone))
-    # Iterations in between are one box: of one set of weights, or of none.
+    # Iterations in between are one box, with one set of weights or none.
     assert sets(zoo.build("mlp", width=4).recurrent, max_boxes=3) == [0, 0, 0]
     assert sets(zoo.build("mlp", width=4).feedforward, max_boxes=3) == [0, None, 4]
 
 
-def test_a_mix_has_the_shares_of_the_coefficients():
+def test_plot_pair_mix_shows_coefficient_shares():
     pair = zoo.build("scnn", width=4, iterations=2, templates=2, seed=0)
     loop = pair.recurrent.get_layer("recurrent")
     loop.banks[0].coefficients.assign([[3.0, -1.0], [0.0, 2.0]])
@@ -78,7 +78,7 @@ def test_a_mix_has_the_shares_of_the_coefficients():
     shares = [[(bank, row.tolist()) for bank, row in box.mix] for box in part.boxes]
     assert shares == [[(0, [0.75, 0.25])], [(0, [0.0, 1.0])]]
     assert [bank.title for bank in part.banks] == ["2 templates"]
-    # Of several banks, each kernel says which is its own: recall, and four of a shape.
+    # With several banks, each kernel has its bank: recall, and four of one shape.
     pair = zoo.build(
         "deep_thinking_1d", width=4, iterations=2, injection="concat", templates=3
     )
@@ -87,7 +87,7 @@ def test_a_mix_has_the_shares_of_the_coefficients():
     analysis.plot_pair(pair)
 
 
-def test_what_comes_in_and_goes_out_at_every_iteration():
+def test_plot_pair_draws_injection_and_readouts():
     pair = zoo.build(
         "deep_thinking_1d", width=4, iterations=3, injection="add", readout="all"
     )
@@ -95,7 +95,7 @@ def test_what_comes_in_and_goes_out_at_every_iteration():
     assert said.count("recall: add") == said.count("every state") == 2
 
 
-def test_too_few_boxes():
+def test_plot_pair_rejects_too_few_boxes():
     pair = zoo.build("mlp", width=4)
     with pytest.raises(
         ValueError, match="`max_boxes` must be an integer of at least 3"

@@ -25,7 +25,7 @@ def colors(image):
     return (255 * np.asarray(image)).round().astype(int)
 
 
-def test_a_strip_has_the_answers_of_every_iteration(strings):
+def test_plot_predictions_strip_has_all_answers(strings):
     model, x, y = strings
     every = inference.with_iterations(model, 5, readout="all").predict_on_batch(x[:1])
     answers = every[0].argmax(axis=-1)
@@ -36,7 +36,7 @@ def test_a_strip_has_the_answers_of_every_iteration(strings):
     assert wrong.any() and not wrong.all()
     ones = (shown == BLUE).all(axis=-1)
     np.testing.assert_array_equal(ones, (answers == 1) & (answers == y[0]))
-    # The border between what was trained, as the model was built, and what was not.
+    # The border of the trained iterations, which default to the built ones.
     (border,) = figure.axes[1].lines
     assert list(border.get_ydata()) == [2.5, 2.5]
     whole = analysis.plot_predictions(model, x[0], y[0])
@@ -44,7 +44,7 @@ def test_a_strip_has_the_answers_of_every_iteration(strings):
 
 
 @pytest.mark.parametrize("family", ["deep_thinking_2d", "scnn"])
-def test_an_animation_has_a_frame_per_iteration(family, tmp_path):
+def test_plot_predictions_animation_has_frame_per_iteration(family, tmp_path):
     channels = 3 if family == "deep_thinking_2d" else 2
     model = zoo.build(family, width=2, iterations=3, seed=0).recurrent
     x = np.random.default_rng(0).random((8, 8, channels)).round().astype("float32")
@@ -55,14 +55,14 @@ def test_an_animation_has_a_frame_per_iteration(family, tmp_path):
         "solution",
     ]
     with Image.open(tmp_path / "it.gif") as animation:
-        assert animation.n_frames >= 2  # Equal frames become one.
+        assert animation.n_frames >= 2  # Equal frames are merged.
         animation.seek(animation.n_frames - 1)
         assert animation.info["duration"] > 1000
     analysis.plot_predictions(model, x, path=tmp_path / "it.PNG")
     assert (tmp_path / "it.PNG").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_the_animation_of_a_string_grows(strings, tmp_path):
+def test_string_animation_adds_one_row_per_frame(strings, tmp_path):
     answers = np.array([[0, 1], [1, 1], [1, 0]])
     found = StringPredictions(
         np.array([[1.0], [0.0]]), np.array([1, 1]), answers, np.array([1, 2, 3]), 2
@@ -79,8 +79,8 @@ def test_the_animation_of_a_string_grows(strings, tmp_path):
     )
 
 
-def test_colors_of_an_image():
-    """A free row: marked, wrongly marked, missing, not scored; start; wall."""
+def test_image_predictions_color_right_wrong_and_missing():
+    """The cells: marked, wrongly marked, missing, not scored, start, and wall."""
     x = np.ones((1, 6, 3))
     x[0, 4], x[0, 5] = (0, 1, 0), 0
     y = np.array([[1, 0, 1, -1, 1, -1]])
@@ -93,7 +93,7 @@ def test_colors_of_an_image():
     np.testing.assert_array_equal(shown[5], [64] * 3)
 
 
-def test_a_long_run_shows_where_the_training_ends():
+def test_image_predictions_show_last_trained_iteration():
     found = ImagePredictions(
         np.ones((2, 2, 3)), None, np.zeros((20, 2, 2)), np.arange(1, 21), 5
     )
@@ -113,7 +113,7 @@ def test_a_long_run_shows_where_the_training_ends():
         ({"trained": 0}, "`trained` must be a positive integer"),
     ],
 )
-def test_what_cannot_be_drawn(changes, message, strings):
+def test_plot_predictions_rejects_bad_arguments(changes, message, strings):
     model, x, y = strings
     given = {"x": x[0], "y": y[0], **changes}
     given["x"] = x if given["x"] is None else given["x"]
@@ -121,7 +121,7 @@ def test_what_cannot_be_drawn(changes, message, strings):
         analysis.plot_predictions(model, **given)
 
 
-def test_answers_to_the_whole_do_not_unfold():
+def test_plot_predictions_rejects_answer_per_example():
     model = zoo.build("mlp", input_shape=(2, 2, 1), width=3, iterations=2).recurrent
     for readout in ("last", "all"):
         asked = inference.with_iterations(model, readout=readout)

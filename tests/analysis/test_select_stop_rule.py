@@ -1,4 +1,4 @@
-"""Thresholds from held-out data, and what stopping early costs."""
+"""Stop rules selected on held-out data, and metrics of early exit."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ MAXIMUM = 12
 
 @pytest.fixture(scope="module")
 def model():
-    """The published network: answers turn right one after another, and wrong again."""
+    """Return a published network whose answers turn right and wrong again."""
     return zoo.load("deep_thinking_1d-prefix_sums").recurrent
 
 
@@ -20,7 +20,7 @@ def examples(split, count=60):
 
 
 def exits_of(model, rule, batches):
-    """Accuracy and iterations, from the outputs of all iterations."""
+    """Return accuracy and iterations from the outputs of all iterations."""
     every = inference.with_iterations(model, MAXIMUM, readout="all", unroll=False)
     predictor = inference.EarlyExitPredictor(model, rule, MAXIMUM)
     hits, stops = [], []
@@ -36,26 +36,26 @@ def exits_of(model, rule, batches):
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ["confidence", "agreement", "change"])
-def test_the_fewest_iterations_at_the_accuracy_asked_for(kind, model):
+def test_select_stop_rule_minimizes_iterations_at_accuracy(kind, model):
     held_out = examples("validation")
     found = analysis.select_stop_rule(model, kind, held_out, 0.5, MAXIMUM)
     assert found.accuracy >= 0.5 and found.iterations < MAXIMUM
     accuracy, iterations = exits_of(model, found.rule, held_out)
     assert (found.accuracy, found.iterations) == pytest.approx((accuracy, iterations))
     others = [row for row in found.candidates if row[1] >= 0.5]
-    # A single agreement is enough here, so that all of them are.
+    # A single agreement is enough here.
     assert len(others) == MAXIMUM or len(found.candidates) > len(others) > 0
     assert min(row[2] for row in others) == found.iterations
     curve = analysis.iteration_curve(model, held_out, MAXIMUM)
     assert found.fixed_accuracy == pytest.approx(curve[-1])
-    # More accuracy costs more iterations, or as many.
+    # More accuracy costs at least as many iterations.
     usual = analysis.select_stop_rule(model, kind, held_out, max_iterations=MAXIMUM)
     assert usual.accuracy >= usual.fixed_accuracy
     assert usual.iterations >= found.iterations
     assert str(usual.rule) in str(usual) and "on average" in str(usual)
 
 
-def test_the_rule_given_is_kept_but_for_its_threshold(model):
+def test_select_stop_rule_changes_only_threshold(model):
     rule = StopRule("confidence", 0.2, patience=2, reduction="mean")
     found = analysis.select_stop_rule(
         model, rule, examples("validation", 30), 0.3, MAXIMUM
@@ -64,7 +64,7 @@ def test_the_rule_given_is_kept_but_for_its_threshold(model):
     assert found.rule.threshold != 0.2
 
 
-def test_an_accuracy_that_is_not_reached(model):
+def test_select_stop_rule_rejects_unreachable_accuracy(model):
     test = examples("validation", 30)
     with pytest.raises(
         ValueError, match="reaches the requested acc.*Nearest: 0.*after all 2"
@@ -76,7 +76,7 @@ def test_an_accuracy_that_is_not_reached(model):
         analysis.select_stop_rule(model, "confidence", [])
 
 
-def test_metrics_of_stopping(model):
+def test_exit_metrics_match_predictor(model):
     test = examples("test")
     rule = StopRule("agreement", patience=2)
     metrics = analysis.exit_metrics(
@@ -101,7 +101,7 @@ def test_metrics_of_stopping(model):
         analysis.exit_metrics(inference.EarlyExitPredictor(model, rule), [])
 
 
-def test_positions_without_a_target_are_not_scored(model):
+def test_exit_metrics_ignore_unscored_positions(model):
     x, y = examples("test", 30)[0]
     predictor = inference.EarlyExitPredictor(model, "agreement", MAXIMUM)
     found = predictor(x).classes

@@ -1,4 +1,4 @@
-"""The record of a training, and the penalty that draws layers together."""
+"""Similarity recorded in training, and the penalty that raises it."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def fit(model, *callbacks, steps=2, **options):
 
 
 class Copies(keras.callbacks.Callback):
-    """The matrices as `layer_similarity` has them, at every moment."""
+    """Record matrices of `layer_similarity` at every epoch."""
 
     def __init__(self):
         self.found = []
@@ -31,7 +31,7 @@ class Copies(keras.callbacks.Callback):
         self.on_train_begin()
 
 
-def test_records_before_during_and_after():
+def test_similarity_history_records_before_during_and_after():
     histories = SimilarityHistory(every=2), SimilarityHistory(2, "kernels")
     copies = Copies()
     fit(dense(name="bank"), *histories, copies, epochs=5)
@@ -45,10 +45,10 @@ def test_records_before_during_and_after():
         assert np.abs(np.diff(stacked, axis=0)).max(axis=(1, 2)).min() > 1e-4
 
 
-def test_a_training_that_goes_on():
+def test_similarity_history_continues_counting_epochs():
     history, model = SimilarityHistory(every=2), dense()
     fit(model, history, epochs=2)
-    fit(model, history, epochs=3)  # Anew from 0: it goes on counting.
+    fit(model, history, epochs=3)  # A new `fit` from 0 continues the count.
     fit(model, history, epochs=9, initial_epoch=7)
     fit(model, history, epochs=0)
     assert history.epochs == [0, 2, 4, 5, 7, 8, 9]
@@ -57,11 +57,11 @@ def test_a_training_that_goes_on():
     assert resumed.epochs == [7, 8, 9]
 
 
-def test_the_plot(tmp_path):
+def test_similarity_history_plots_heat_maps_and_means(tmp_path):
     history, model = SimilarityHistory(), nested()
     history.set_model(model)
     history.on_train_begin()
-    for epoch in range(6):  # As `fit` does, but in no time.
+    for epoch in range(6):  # Like `fit`, but faster.
         history.on_epoch_begin(epoch)
         for bank in banks(model).values():
             bank.coefficients.assign(array(bank.coefficients) + 0.2)
@@ -86,7 +86,7 @@ def test_the_plot(tmp_path):
     assert len(history.plot(columns=1).axes) == 2 * 2 + 1
 
 
-def test_bad_arguments():
+def test_similarity_history_rejects_bad_arguments():
     with pytest.raises(ValueError, match="Nothing was recorded.*model.fit"):
         SimilarityHistory().plot()
     with pytest.raises(ValueError, match="`every`.*positive integer.*0"):
@@ -98,7 +98,7 @@ def test_bad_arguments():
         fit(plain, SimilarityHistory())
 
 
-def test_the_penalty_draws_layers_together():
+def test_recurrence_regularizer_raises_similarity():
     def mean_similarity(strength):
         penalty = RecurrenceRegularizer(strength) if strength else None
         history = SimilarityHistory()

@@ -1,4 +1,4 @@
-"""Statistics estimated anew, against averages computed by hand."""
+"""Updated statistics, compared with averages computed by hand."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def batches(count=4):
 
 
 def statistics(model):
-    """Means and variances, `(2, rows, 4)`."""
+    """Return means and variances, `(2, rows, 4)`."""
     return np.stack(
         [
             np.concatenate(
@@ -48,7 +48,7 @@ def statistics(model):
 
 
 def by_hand(loop, data):
-    """Those of every batch and iteration, `(2, batches, 3, 4)`."""
+    """Return statistics of each batch and iteration, `(2, batches, 3, 4)`."""
     if loop.banks:
         rows = loop.weight_sharing.values()
     else:
@@ -59,7 +59,7 @@ def by_hand(loop, data):
             x = np.tanh(x @ kernel + bias)
             means.append(x.mean(0))
             variances.append(x.var(0))
-            if gamma.ndim == 2:  # A row per iteration.
+            if gamma.ndim == 2:  # One row per iteration.
                 gamma, beta = gamma[t % len(gamma)], beta[t % len(beta)]
             x = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3) * gamma + beta
     return np.reshape([means, variances], (2, len(data), 3, 4))
@@ -72,7 +72,7 @@ LOOPS = {
     "soft": (plain, {"sharing": TemplateBank(2)}),
     "soft, rolled": (plain, {"sharing": TemplateBank(2), "unroll": False}),
     "soft, time-specific": (time_specific, {"sharing": TemplateBank(2)}),
-    # One normalization for all iterations: the average is over these too.
+    # One normalization for all iterations averages over them too.
     "shared": (plain, {}),
     "shared, rolled": (plain, {"unroll": False}),
     "shared, remat": (plain, {"remat": True}),
@@ -80,13 +80,13 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("case", LOOPS)
-def test_statistics_of_loops(case):
+def test_update_batch_norm_averages_over_batches_and_iterations(case):
     norm, options = LOOPS[case]
     loop = SharedRecurrentBlock(keras.Sequential([tanh(), norm()]), 3, **options)
     model = filled(model_of(loop))
     others = [w for w in model.weights if "moving" not in w.name]
     before = [array(w) for w in others]
-    for data in (batches(4), batches(2)):  # Nothing is left of what was before.
+    for data in (batches(4), batches(2)):  # Earlier statistics are forgotten.
         expected = by_hand(loop, data).mean(axis=1)
         if case.startswith("shared"):
             expected = expected.mean(axis=1, keepdims=True)
@@ -99,8 +99,8 @@ def test_statistics_of_loops(case):
 
 @pytest.mark.parametrize("nested", [False, True], ids=["model", "nested model"])
 @pytest.mark.parametrize("sharing", ["all", TemplateBank(2)], ids=["shared", "soft"])
-def test_statistics_of_a_loop_that_is_called_rolled(sharing, nested):
-    """What the call says goes before what the layer was made with."""
+def test_update_batch_norm_handles_rolled_calls(sharing, nested):
+    """The call's `unroll` replaces the layer's own."""
     loop = SharedRecurrentBlock(keras.Sequential([tanh(), plain()]), 3, sharing)
     model = model_of(loop)
     model = filled(model_of(model) if nested else model)
@@ -122,7 +122,7 @@ def trainable(model):
 @pytest.mark.parametrize("norm", [plain, time_specific])
 @pytest.mark.parametrize("sharing", ["all", "none", TemplateBank(2)])
 @pytest.mark.parametrize("what", ["model", "loop", "norm", "loop but for a layer"])
-def test_statistics_of_frozen_layers(what, sharing, norm):
+def test_update_batch_norm_updates_frozen_layers(what, sharing, norm):
     loop = SharedRecurrentBlock(keras.Sequential([tanh(), norm()]), 3, sharing)
     model = filled(model_of(loop))
     norms = [loop.block_of(t).layers[1] for t in range(3)]
@@ -141,7 +141,7 @@ def test_statistics_of_frozen_layers(what, sharing, norm):
 
 
 class Holding(layers.Layer):
-    """A layer that keeps another one in a list."""
+    """A layer that holds another one in a list."""
 
     def __init__(self, inner):
         super().__init__()
@@ -156,7 +156,7 @@ class Holding(layers.Layer):
     [lambda n: n, lambda n: keras.Sequential([n]), Holding],
     ids=["model", "nested model", "list in a layer"],
 )
-def test_statistics_outside_of_loops(place):
+def test_update_batch_norm_covers_layers_outside_loops(place):
     model = filled(model_of(place(plain()), tanh()))
     data = batches()
     update_batch_norm(model, data)
@@ -165,7 +165,7 @@ def test_statistics_outside_of_loops(place):
     close(statistics(model), expected)
 
 
-def test_a_layer_called_twice_averages_over_its_calls():
+def test_update_batch_norm_averages_over_calls_of_reused_layer():
     norm = plain()
     model = model_of(lambda x: norm(x) + norm(10 * x))
     data = batches()
@@ -194,7 +194,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_data_may_be(kind):
+def test_update_batch_norm_accepts_all_forms_of_data(kind):
     model = model_of(plain())
     data, options = KINDS[kind]()
     update_batch_norm(model, data, **options)
@@ -205,7 +205,7 @@ def test_what_data_may_be(kind):
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["done", "data raises"])
-def test_all_is_put_back(fails):
+def test_update_batch_norm_restores_layer_settings(fails):
     block = keras.Sequential([tanh(), plain()])
     rolled = SharedRecurrentBlock(block, 3, unroll=False)
     soft = SharedRecurrentBlock(
@@ -228,13 +228,13 @@ def test_all_is_put_back(fails):
     for norm in (outer, block.layers[1], soft.block.layers[1]):
         assert norm.momentum == 0.9
         assert norm.call.__func__ is type(norm).call
-    # Training goes on as it would have.
+    # Training continues as before.
     before, (x, _) = array(outer.moving_mean), batches(1)[0]
     model(x, training=True)
     close(array(outer.moving_mean), 0.9 * before + 0.1 * x.mean(0))
 
 
-def test_bad_arguments():
+def test_update_batch_norm_rejects_bad_arguments():
     model = model_of(plain())
     with pytest.raises(ValueError, match="'flat' has no batch normalization"):
         update_batch_norm(

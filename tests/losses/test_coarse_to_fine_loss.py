@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 
 
 def expected(logits, labels, shares, weights):
-    """`logits` of `(batch, iterations, classes)`."""
+    """Return the loss of logits `(batch, iterations, classes)` in NumPy."""
     chances = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
     above = np.array(HIERARCHY)
     total = np.zeros(len(labels))
@@ -33,7 +33,7 @@ def expected(logits, labels, shares, weights):
         ("power", [(i / 4) ** 1.3 for i in (1, 2, 3, 4)]),
     ],
 )
-def test_against_numpy(coarse_to_fine, shares):
+def test_coarse_to_fine_loss_matches_numpy(coarse_to_fine, shares):
     logits = RNG.normal(size=(6, 4, 5)).astype("float32")
     labels = np.array([0, 1, 2, 3, 4, 0])
     loss = CoarseToFineLoss(HIERARCHY, coarse_to_fine)
@@ -47,7 +47,7 @@ def test_against_numpy(coarse_to_fine, shares):
     assert float(again(labels, logits)) == float(loss(labels, logits))
 
 
-def test_one_readout_is_asked_for_the_class():
+def test_coarse_to_fine_loss_of_one_readout_is_class_loss():
     logits = RNG.normal(size=(6, 5)).astype("float32")
     labels = np.array([0, 1, 2, 3, 4, 0])
     for coarse_to_fine in ("linear", "switch", "power"):
@@ -55,8 +55,8 @@ def test_one_readout_is_asked_for_the_class():
         assert found == pytest.approx(float(IterationLoss()(labels, logits)), rel=1e-6)
 
 
-def test_classes_of_one_superclass_are_alike_at_first():
-    """The first iteration has no gradient between them, and the last one has."""
+def test_coarse_to_fine_loss_ignores_classes_of_superclass_at_first():
+    """Only the last iteration has a gradient between classes of one superclass."""
     loss = CoarseToFineLoss([0, 0, 1], "linear")
     logits = np.zeros((1, 2, 3), "float32")
     first, last = logits.copy(), logits.copy()
@@ -70,7 +70,7 @@ def test_classes_of_one_superclass_are_alike_at_first():
     assert float(loss(label, last)) < float(loss(label, swapped))
 
 
-def test_positions_below_zero_are_not_scored():
+def test_coarse_to_fine_loss_ignores_negative_targets():
     logits = RNG.normal(size=(2, 3, 4, 5)).astype("float32")
     labels = np.array([[0, -1, 2, -1], [-1, -1, 4, 1]])
     loss = CoarseToFineLoss(HIERARCHY)
@@ -80,8 +80,8 @@ def test_positions_below_zero_are_not_scored():
     np.testing.assert_allclose(float(loss(labels, logits)), found, rtol=1e-5)
 
 
-def test_a_recipe_trains_by_it(tmp_path):
-    """Early readouts learn the superclass, and not the class."""
+def test_recipe_trains_with_coarse_to_fine_loss(tmp_path):
+    """Early readouts learn the superclass but not the class."""
     pair = zoo.build(
         "mlp",
         input_shape=(2, 2, 1),
@@ -125,12 +125,12 @@ def test_a_recipe_trains_by_it(tmp_path):
         ({"hierarchy": [0, 1], "weights": "even"}, "weights"),
     ],
 )
-def test_bad_input(arguments, message):
+def test_coarse_to_fine_loss_rejects_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         CoarseToFineLoss(**arguments)
 
 
-def test_a_hierarchy_that_misses_a_class():
+def test_coarse_to_fine_loss_rejects_mismatched_hierarchy():
     loss = CoarseToFineLoss([0, 1])
     with pytest.raises(ValueError, match="each of the 3 classes. Received: 2"):
         loss(np.array([0]), np.zeros((1, 2, 3), "float32"))
@@ -143,16 +143,16 @@ def test_a_hierarchy_that_misses_a_class():
 
 
 @pytest.mark.once
-def test_superclasses_of_cifar100():
+def test_coarse_to_fine_loss_accepts_cifar100_superclasses():
     found = data.superclasses("cifar100")
     assert sorted(found) == sorted(5 * list(range(20)))
-    # As the files of the data set have them, for the first ten classes.
+    # The first ten superclasses in the files of the data set.
     assert found[:10] == (4, 1, 14, 8, 0, 6, 7, 7, 18, 3)
     with pytest.raises(ValueError, match="'cifar10'.*Did you mean 'cifar100'"):
         data.superclasses("cifar10")
 
 
-def test_saved_with_a_model(tmp_path):
+def test_coarse_to_fine_loss_is_saved_with_model(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
     model.compile("sgd", CoarseToFineLoss([0, 1, 1]))
     model.save(tmp_path / "model.keras")

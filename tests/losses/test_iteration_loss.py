@@ -27,7 +27,7 @@ def examples(shape, ignore):
 
 
 def cross_entropy(y, logits):
-    """Mean over the scored positions."""
+    """Return the mean over the scored positions."""
     log_p = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     scored = y >= 0
     picked = np.take_along_axis(log_p, np.where(scored, y, 0)[..., None], -1)[..., 0]
@@ -37,7 +37,7 @@ def cross_entropy(y, logits):
 @pytest.mark.parametrize("ignore", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_against_numpy(weights, shape, ignore):
+def test_iteration_loss_matches_numpy(weights, shape, ignore):
     loss, expected = WEIGHTS[weights]
     y, logits = examples(SHAPES[shape], ignore)
     np.testing.assert_allclose(loss.weights_for(T), expected)
@@ -47,19 +47,19 @@ def test_against_numpy(weights, shape, ignore):
 
 @pytest.mark.parametrize("ignore", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_one_readout_without_an_axis_of_iterations(shape, ignore):
+def test_iteration_loss_accepts_single_readout(shape, ignore):
     y, logits = examples(SHAPES[shape], ignore)
     expected = cross_entropy(y, logits[:, -1])
     for loss in (IterationLoss(), IterationLoss("uniform")):
         assert float(loss(y, logits[:, -1])) == pytest.approx(expected, rel=1e-5)
 
 
-def test_nothing_to_score_costs_nothing():
+def test_iteration_loss_without_scored_positions_is_zero():
     y, logits = examples((3, 4), False)
     assert float(IterationLoss()(np.full_like(y, -1), logits)) == 0.0
 
 
-def test_half_precision_logits_are_summed_in_full():
+def test_iteration_loss_sums_half_precision_in_float32():
     y, logits = examples((5,), False)
     half = keras.ops.cast(logits, "bfloat16")
     rounded = np.array(keras.ops.convert_to_numpy(keras.ops.cast(half, "float32")))
@@ -67,7 +67,7 @@ def test_half_precision_logits_are_summed_in_full():
     assert float(loss(y, half)) == pytest.approx(float(loss(y, rounded)), rel=1e-5)
 
 
-def test_as_many_weights_as_readouts():
+def test_iteration_loss_rejects_wrong_number_of_weights():
     y, logits = examples((5,), False)
     with pytest.raises(ValueError, match="2 weights for 4 readouts.*readout='all'"):
         IterationLoss([1, 2])(y, logits)
@@ -93,13 +93,13 @@ def test_as_many_weights_as_readouts():
         ),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_iteration_loss_rejects_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         IterationLoss(**arguments)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_config(weights):
+def test_iteration_loss_round_trips_config(weights):
     loss, _ = WEIGHTS[weights]
     config = keras.saving.serialize_keras_object(loss)
     again = keras.saving.deserialize_keras_object(config)

@@ -1,4 +1,4 @@
-"""The score of mazes and strings: every scored position, of the last readout."""
+"""ExactMatch scores all positions of the last readout."""
 
 import keras
 import numpy as np
@@ -17,16 +17,16 @@ def score(y, predictions, **arguments):
     return float(metric.result())
 
 
-def test_one_label_per_example_is_accuracy():
+def test_exact_match_of_one_label_is_accuracy():
     assert score([0, 1, 2, 1], logits([0, 1, 1, 1])) == 0.75
 
 
-def test_one_wrong_position_makes_a_string_wrong():
+def test_exact_match_needs_all_positions():
     y = [[0, 1, 2], [0, 1, 2], [0, 1, 2]]
     assert score(y, logits([[0, 1, 2], [0, 1, 1], [0, 1, 2]])) == pytest.approx(2 / 3)
 
 
-def test_mazes_are_scored_off_the_walls():
+def test_exact_match_ignores_walls():
     y = [[[1, -1], [0, -1]], [[1, -1], [0, 1]]]
     right = [[[1, 2], [0, 0]], [[1, 0], [0, 1]]]
     wrong = [[[1, 2], [0, 0]], [[0, 0], [0, 1]]]
@@ -34,7 +34,7 @@ def test_mazes_are_scored_off_the_walls():
     assert score(y, logits(wrong)) == 0.5
 
 
-def test_of_several_readouts_the_last_counts():
+def test_exact_match_scores_last_readout():
     y = [[0, 1], [1, 1]]
     wrong, right = [[2, 2], [2, 2]], [[0, 1], [1, 1]]
     both = np.stack([logits(wrong), logits(right)], axis=1)
@@ -42,7 +42,7 @@ def test_of_several_readouts_the_last_counts():
     assert score(y, both[:, ::-1]) == 0.0
 
 
-def test_it_is_averaged_over_examples_of_all_batches():
+def test_exact_match_averages_over_all_batches():
     metric = ExactMatch()
     metric.update_state(np.array([0, 0, 0]), logits([0, 0, 0]))
     metric.update_state(np.array([0]), logits([1]))
@@ -51,12 +51,12 @@ def test_it_is_averaged_over_examples_of_all_batches():
     assert float(metric.result()) == 0.0
 
 
-def test_sample_weight():
+def test_exact_match_uses_sample_weight():
     weight = np.array([3.0, 1.0])
     assert score([0, 0], logits([0, 1]), sample_weight=weight) == 0.75
 
 
-def test_config():
+def test_exact_match_round_trips_config():
     config = keras.saving.serialize_keras_object(ExactMatch("mazes_solved"))
     again = keras.saving.deserialize_keras_object(config)
     assert isinstance(again, ExactMatch) and again.name == "mazes_solved"

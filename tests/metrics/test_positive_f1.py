@@ -1,4 +1,4 @@
-"""F1 over all positions, against the definition."""
+"""PositiveF1 over all positions, compared with its definition."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def by_hand(y, found):
     return 2 * precision * recall / (precision + recall)
 
 
-def test_it_is_counted_over_batches_not_averaged():
+def test_positive_f1_counts_over_batches():
     rng = np.random.default_rng(0)
     y = rng.integers(-1, 2, (9, 4, 4))
     found = rng.integers(0, 2, (9, 4, 4))
@@ -31,7 +31,7 @@ def test_it_is_counted_over_batches_not_averaged():
     assert float(metric.result()) == 0.0
 
 
-def test_of_several_readouts_the_last_counts():
+def test_positive_f1_scores_last_readout():
     y = np.array([[0, 1, 1]])
     both = np.stack([logits([[1, 0, 0]]), logits([[0, 1, 1]])], axis=1)
     metric = PositiveF1()
@@ -39,12 +39,12 @@ def test_of_several_readouts_the_last_counts():
     assert float(metric.result()) == 1.0
 
 
-def test_nothing_wanted_and_nothing_found_is_0():
+def test_positive_f1_without_positives_is_zero():
     metric = PositiveF1()
     metric.update_state(np.zeros((1, 3)), logits([[0, 0, 0]]))
     assert float(metric.result()) == 0.0
 
 
-def test_config():
+def test_positive_f1_round_trips_config():
     config = keras.saving.serialize_keras_object(PositiveF1("paths"))
     assert keras.saving.deserialize_keras_object(config).name == "paths"

@@ -1,4 +1,4 @@
-"""Coupled decay and throttle, against PyTorch's rules written out in NumPy."""
+"""Coupled decay and throttle, compared with PyTorch's rules in NumPy."""
 
 import keras
 import numpy as np
@@ -43,13 +43,13 @@ def torch_adam(decay=DECAY, rate=RATE):
 
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd_with_coupled_decay(momentum, nesterov):
+def test_coupled_sgd_matches_torch(momentum, nesterov):
     nesterov = nesterov and momentum > 0
     found = run(CoupledSGD(RATE, momentum, nesterov, coupled_weight_decay=DECAY))
     np.testing.assert_allclose(found, torch_sgd(momentum, nesterov), 1e-5, 1e-6)
 
 
-def test_momentum_holds_gradients_where_the_rate_changes():
+def test_coupled_sgd_momentum_accumulates_gradients():
     optimizer = CoupledSGD(0.1, 0.9)
     variable = keras.Variable(START, name="w")
     optimizer.build([variable])
@@ -62,19 +62,19 @@ def test_momentum_holds_gradients_where_the_rate_changes():
     np.testing.assert_allclose(ops.convert_to_numpy(variable), expected, 1e-5, 1e-6)
 
 
-def test_adam_with_coupled_decay():
+def test_coupled_adam_matches_torch():
     found = run(CoupledAdam(RATE, coupled_weight_decay=DECAY))
     np.testing.assert_allclose(found, torch_adam(), 1e-4, 1e-5)
     assert np.max(np.abs(torch_adam() - torch_adam(decay=0.0))) > 1e-3
 
 
 @pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
-def test_without_decay_it_is_the_optimizer_of_keras(cls):
+def test_coupled_optimizer_without_decay_matches_keras(cls):
     theirs = {CoupledSGD: keras.optimizers.SGD, CoupledAdam: keras.optimizers.Adam}
     np.testing.assert_array_equal(run(cls(RATE)), run(theirs[cls](RATE)))
 
 
-def test_the_gradient_is_clipped_before_the_decay_is_added():
+def test_coupled_sgd_clips_before_decay():
     found = run(CoupledSGD(RATE, global_clipnorm=0.5, coupled_weight_decay=DECAY))
     norms = np.sqrt((GRADIENTS**2).sum(axis=(1, 2), keepdims=True))
     assert (norms > 0.5).all()
@@ -83,25 +83,25 @@ def test_the_gradient_is_clipped_before_the_decay_is_added():
 
 
 @pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
-def test_a_multiplier_scales_the_step_exactly(cls):
+def test_multiplier_scales_step_exactly(cls):
     one = run(cls(RATE), gradients=GRADIENTS[:1]) - START
     quarter = run(cls(RATE, multipliers=[0.25]), gradients=GRADIENTS[:1]) - START
     np.testing.assert_allclose(quarter, one / 4, 1e-4, 1e-6)
     other = run(cls(RATE, multipliers=[1.0]), gradients=GRADIENTS[:1]) - START
     np.testing.assert_array_equal(other, one)
-    # As if that weight alone had a lower learning rate, over many steps too.
+    # Equal to a lower learning rate for that weight, also over many steps.
     slow = run(cls(RATE, coupled_weight_decay=DECAY, multipliers=[0.5]))
     low = run(cls(RATE / 2, coupled_weight_decay=DECAY))
     np.testing.assert_allclose(slow, low, 1e-5, 1e-6)
 
 
-def test_multipliers_of_another_model_are_refused():
+def test_multipliers_of_other_model_are_rejected():
     with pytest.raises(ValueError, match="one value per trainable.*2 values for 1 var"):
         run(CoupledSGD(RATE, multipliers=[1.0, 0.5]))
 
 
 @pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
-def test_config(cls):
+def test_coupled_optimizer_round_trips_config(cls):
     made = cls(RATE, coupled_weight_decay=DECAY, multipliers=[0.5])
     config = keras.saving.serialize_keras_object(made)
     again = keras.saving.deserialize_keras_object(config)
@@ -109,7 +109,7 @@ def test_config(cls):
     np.testing.assert_array_equal(run(again), run(made))
 
 
-def test_a_saved_model_trains_on_with_its_throttle(tmp_path, jit):
+def test_reloaded_model_keeps_throttle(tmp_path, jit):
     arguments = {"input_shape": (2, 2, 1), "width": 3, "num_classes": 2}
     model = zoo.build("mlp", iterations=2, seed=0, **arguments).recurrent
     recipe = Recipe("sgd", 0.5, epochs=1, batch_size=4, throttle=True, weight_decay=0.1)
@@ -127,7 +127,7 @@ def test_a_saved_model_trains_on_with_its_throttle(tmp_path, jit):
     assert sorted(set(loaded.optimizer.multipliers)) == [0.5, 1.0]
 
 
-def test_coefficients_of_banks_are_not_decayed():
+def test_recipe_does_not_decay_bank_coefficients():
     pair = zoo.build("scnn", width=4, iterations=3, templates=2, seed=0)
     model = pair.recurrent
     recipe = Recipe("sgd", 0.5, epochs=1, batch_size=1, momentum=0.0, weight_decay=0.1)
@@ -147,7 +147,7 @@ def test_coefficients_of_banks_are_not_decayed():
     assert recipe.make_optimizer(pair.feedforward).decayed is None
 
 
-def test_decayed_must_fit_the_variables():
+def test_decayed_must_match_variables():
     optimizer = CoupledSGD(0.1, coupled_weight_decay=0.1, decayed=[True, False])
     with pytest.raises(
         ValueError, match="`decayed` must have one value.*2 values for 1"
@@ -157,7 +157,7 @@ def test_decayed_must_fit_the_variables():
 
 @pytest.mark.parametrize("cls", [CoupledSGD, CoupledAdam])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_weights_in_half_precision_move_as_those_in_full(cls, dtype):
+def test_coupled_optimizer_in_half_precision_matches_float32(cls, dtype):
     def moved(dtype):
         variable = keras.Variable(START, name="w", dtype=dtype)
         optimizer = cls(RATE, coupled_weight_decay=DECAY, multipliers=[0.5])
@@ -187,6 +187,6 @@ def test_weights_in_half_precision_move_as_those_in_full(cls, dtype):
     ids=str,
 )
 @pytest.mark.once
-def test_bad_arguments(cls, arguments):
+def test_coupled_optimizer_rejects_bad_arguments(cls, arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         cls(RATE, **arguments)

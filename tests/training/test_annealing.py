@@ -1,4 +1,4 @@
-"""Weights of readouts that change over the epochs, in functions compiled once."""
+"""Annealed weights of readouts, in functions that are compiled once."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ def recurrent(seed=0):
 
 
 class Weights(keras.callbacks.Callback):
-    """Keeps the weights of some layers, before the training and after every epoch."""
+    """Record the weights of some layers before training and after every epoch."""
 
     def __init__(self, layers):
         super().__init__()
@@ -47,15 +47,15 @@ class Weights(keras.callbacks.Callback):
         self.found = [self.now()]
 
     def now(self):
-        # JAX has the values of an epoch in its hands until they are asked for.
+        # JAX writes the values of an epoch back only when they are read.
         return [layer.get_weights()[0].copy() for layer in self.layers]
 
     def on_epoch_end(self, epoch, logs=None):
         self.found.append(self.now())
 
 
-def test_readouts_are_trained_in_their_epochs_alone(jit):
-    """A compiled function that kept the first weights would move the first head on."""
+def test_annealing_trains_each_readout_only_in_its_epochs(jit):
+    """A compiled function with the first weights would still train the first head."""
     inputs = keras.Input((2,))
     heads = [keras.layers.Dense(2, use_bias=False) for _ in range(2)]
     outputs = keras.ops.stack([head(inputs) for head in heads], axis=1)
@@ -82,7 +82,7 @@ def test_readouts_are_trained_in_their_epochs_alone(jit):
 
 
 @pytest.mark.parametrize("hierarchy", [(), (0, 0)], ids=["fine", "coarse to fine"])
-def test_the_loss_of_every_epoch_is_as_its_weights_say(hierarchy):
+def test_annealing_loss_of_each_epoch_follows_its_weights(hierarchy):
     model, examples = recurrent(), strings()
     recipe = dataclasses.replace(STILL, hierarchy=hierarchy)
     held_out = data.load("prefix_sums", "test", batch_size=16, size=6, num_examples=16)
@@ -105,7 +105,7 @@ def test_the_loss_of_every_epoch_is_as_its_weights_say(hierarchy):
 
 
 @pytest.mark.once
-def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path):
+def test_annealing_resumed_run_equals_uninterrupted_run(tmp_path):
     recipe = dataclasses.replace(STILL, learning_rate=0.05, anneal_epochs=3)
     whole = recurrent()
     expected = training.fit(whole, recipe, strings(), verbose=0)
@@ -134,28 +134,30 @@ def test_an_interrupted_run_ends_as_one_that_was_not(tmp_path):
         training.fit(recurrent(), other, strings(), directory=tmp_path, verbose=0)
 
 
-def test_the_layer_changes_nothing_but_the_loss():
+def test_annealing_layer_keeps_outputs():
     model = recurrent()
     annealing = Annealing()
-    behind = annealing.behind(model)
+    appended = annealing.append_to(model)
     x = strings()[0][0]
-    np.testing.assert_array_equal(behind.predict_on_batch(x), model.predict_on_batch(x))
-    assert behind.variables == [*model.variables, annealing.share]
+    np.testing.assert_array_equal(
+        appended.predict_on_batch(x), model.predict_on_batch(x)
+    )
+    assert appended.variables == [*model.variables, annealing.share]
     throttled = dataclasses.replace(STILL, throttle=True)
-    optimizers = [throttled.make_optimizer(m) for m in (model, behind)]
+    optimizers = [throttled.make_optimizer(m) for m in (model, appended)]
     assert optimizers[0].multipliers == optimizers[1].multipliers
     assert len(set(optimizers[0].multipliers)) == 2
     half = keras.ops.ones((2, 3), "float16")
     assert keras.backend.standardize_dtype(annealing(half).dtype) == "float16"
 
 
-def test_a_model_that_answers_once_has_nothing_to_anneal():
+def test_annealed_loss_rejects_single_readout():
     model = inference.with_iterations(recurrent(), readout="last")
     with pytest.raises(ValueError, match="Build the model with readout='all'"):
         training.fit(model, STILL, strings(), verbose=0)
 
 
-def test_shares_of_epochs():
+def test_recipe_annealed_at_returns_share_of_epoch():
     assert [STILL.annealed_at(epoch) for epoch in range(4)] == [0.0, 0.5, 1.0, 1.0]
     plain = Recipe("sgd", 0.1, epochs=2, batch_size=1)
     assert plain.annealed_at(0) == 1.0
@@ -179,12 +181,12 @@ def test_shares_of_epochs():
         ({"progressive": 0.5}, "anneal_from='uniform' with progressive=0.5"),
     ],
 )
-def test_bad_recipes(changes, message):
+def test_recipe_rejects_bad_annealing(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(STILL, **changes)
 
 
-def test_an_annealed_loss_is_stored_as_it_is():
+def test_annealed_loss_config_keeps_share():
     annealing = Annealing()
     loss = annealing.between(CoarseToFineLoss([0, 0]), IterationLoss("final"))
     annealing.share.assign(0.25)
@@ -203,9 +205,9 @@ def test_an_annealed_loss_is_stored_as_it_is():
         (lambda: Annealing().between("uniform", IterationLoss()), "`start` must be"),
         (lambda: Annealing().between(IterationLoss(), None), "`end` must be"),
         (lambda: AnnealedLoss(IterationLoss(), IterationLoss(), 2), "`share` must"),
-        (lambda: Annealing().behind("model"), "`model` must be a Keras model"),
+        (lambda: Annealing().append_to("model"), "`model` must be a Keras model"),
     ],
 )
-def test_bad_arguments(make, message):
+def test_annealed_loss_rejects_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""Callbacks see the model that was given, and what they do lasts."""
+"""Callbacks of `fit` see the given model, and their state is resumed."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("kind", RECIPES)
-def test_callbacks_files_and_evaluate_see_the_model_that_was_given(kind, tmp_path):
+def test_fit_shows_given_model_to_callbacks_files_and_evaluate(kind, tmp_path):
     fields, options = RECIPES[kind]
     model = deep_thinking(**options)
     seen, path = [], tmp_path / "model.keras"
@@ -43,7 +43,7 @@ def test_callbacks_files_and_evaluate_see_the_model_that_was_given(kind, tmp_pat
     def look(epoch, logs):
         seen.append(epoch)
         assert look.model.model is model
-        # In training mode too, outside of a step.
+        # Also in training mode, outside of a step.
         x = strings()[0][0]
         assert model(x, training=True).shape == model(x).shape
 
@@ -65,12 +65,12 @@ def test_callbacks_files_and_evaluate_see_the_model_that_was_given(kind, tmp_pat
     np.testing.assert_allclose(scores, last, rtol=1e-4)
     np.testing.assert_allclose(loaded.evaluate(strings(), verbose=0), scores, 1e-4)
     assert len(model.variables) == len(deep_thinking(**options).variables)
-    # Keras trains on, by the loss that is compiled.
+    # Keras continues training with the compiled loss.
     model.fit(x, y, verbose=0)
 
 
-def test_the_progressive_loss_adds_what_layers_and_weights_add():
-    """Losses of layers, sample weights and the loss of the run, as Keras sums them."""
+def test_progressive_loss_includes_layer_losses_and_sample_weights():
+    """The total is what Keras computes from layer losses and sample weights."""
     keras.utils.set_random_seed(0)
     block = keras.Sequential([keras.layers.Dense(4, kernel_regularizer="l2")])
     inputs = keras.Input((4,))
@@ -78,7 +78,7 @@ def test_the_progressive_loss_adds_what_layers_and_weights_add():
     model = keras.Model(inputs, keras.layers.Dense(2)(hidden))
     x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
     y, w = np.arange(8) % 2, np.linspace(0, 1, 8).astype("float32")
-    # With one iteration there is none to leave out: both losses are the same.
+    # With one iteration, both losses are the same.
     one = inference.with_iterations(model, 1)
     recipe = Recipe("sgd", 1e-9, epochs=1, batch_size=8, progressive=0.5)
 
@@ -92,7 +92,7 @@ def test_the_progressive_loss_adds_what_layers_and_weights_add():
 
 
 class Rates(keras.callbacks.Callback):
-    """The learning rate of every step."""
+    """Record the learning rate of every step."""
 
     def __init__(self):
         super().__init__()
@@ -124,7 +124,7 @@ MASTERS = {
 
 
 @pytest.mark.parametrize("master", MASTERS)
-def test_the_rate_that_is_used_is_the_one_in_the_history(master):
+def test_history_holds_used_learning_rate(master):
     callbacks, expected = MASTERS[master]
     rates = Rates()
     recipe = dataclasses.replace(RECIPE, epochs=6, milestones=(2,))
@@ -135,7 +135,7 @@ def test_the_rate_that_is_used_is_the_one_in_the_history(master):
 
 @pytest.mark.parametrize("stopped", [2, 3])
 @pytest.mark.parametrize("within", [None, 1], ids=["at the end", "within"])
-def test_callbacks_of_keras_resume_where_they_were(stopped, within, tmp_path):
+def test_checkpoint_restores_keras_callbacks(stopped, within, tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=6)
 
     def callbacks(name):
@@ -187,7 +187,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_run_that_a_callback_ended_is_finished(ending, tmp_path, monkeypatch):
+def test_fit_treats_run_ended_by_callback_as_finished(ending, tmp_path, monkeypatch):
     recipe = dataclasses.replace(RECIPE, epochs=8)
     first = plain()
     expected = train(first, recipe, directory=tmp_path, callbacks=[ENDINGS[ending]()])
@@ -201,7 +201,7 @@ def test_a_run_that_a_callback_ended_is_finished(ending, tmp_path, monkeypatch):
         assert again.compiled
 
 
-def test_what_a_callback_does_to_the_weights_at_the_end_is_kept(tmp_path):
+def test_checkpoint_keeps_weights_changed_at_train_end(tmp_path):
     def end(logs):
         ending.model.set_weights([np.ones_like(w) for w in ending.model.get_weights()])
 
@@ -212,7 +212,7 @@ def test_what_a_callback_does_to_the_weights_at_the_end_is_kept(tmp_path):
     assert all((w == 1).all() for w in again.get_weights())
 
 
-def test_loggers_of_keras_work(tmp_path):
+def test_fit_works_with_keras_loggers(tmp_path):
     callbacks = [
         keras.callbacks.CSVLogger(tmp_path / "log.csv"),
         keras.callbacks.TerminateOnNaN(),
@@ -239,6 +239,6 @@ def test_loggers_of_keras_work(tmp_path):
         ({"validation_steps": 1.5}, "`validation_steps` must be a positive integer"),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_fit_rejects_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         train(**{"model": classifier(), **arguments})

@@ -1,4 +1,4 @@
-"""fit: stopped anywhere it goes on to the same end, and nothing finished is lost."""
+"""`fit` resumes interrupted runs to the same result and loses no finished epoch."""
 
 import dataclasses
 import errno
@@ -27,7 +27,7 @@ from keras_recur.training import Recipe, TrainingDiverged
     ],
     ids=["within epoch 2", "behind epoch 2", "before anything is kept"],
 )
-def test_an_interrupted_run_ends_as_one_that_was_not(progressive, stop, tmp_path):
+def test_fit_resumed_run_equals_uninterrupted_run(progressive, stop, tmp_path):
     recipe = dataclasses.replace(RECIPE, progressive=progressive)
     whole = deep_thinking()
     expected = train(whole, recipe)
@@ -36,7 +36,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(progressive, stop, tmp_path
         train(deep_thinking(), recipe, directory=tmp_path, callbacks=[stop])
     kept = (tmp_path / "checkpoint.npz").exists()
     assert kept == (stop.epoch > 0)
-    # In another process the weights would start elsewhere, without a seed.
+    # Another process would start from other weights, without a seed.
     resumed = deep_thinking(seed=2 if kept else 1)
     history = train(resumed, recipe, directory=tmp_path)
     for ours, theirs in zip(whole.get_weights(), resumed.get_weights(), strict=True):
@@ -48,20 +48,20 @@ def test_an_interrupted_run_ends_as_one_that_was_not(progressive, stop, tmp_path
 
 @pytest.fixture
 def finished(tmp_path):
-    """A folder with a finished run of the plain model, its weights and history."""
+    """Return a folder with a finished run, its weights and its history."""
     model = plain()
     history = train(model, directory=tmp_path)
     return tmp_path, model.get_weights(), history
 
 
-def test_history(finished):
+def test_fit_returns_history(finished):
     _, _, history = finished
     assert set(history) == {"loss", "accuracy", "learning_rate", "seconds"}
     np.testing.assert_allclose(history["learning_rate"], [0.01, 0.001, 0.001])
     assert all(len(values) == 3 for values in history.values())
 
 
-def test_a_finished_run_returns_at_once(finished, monkeypatch):
+def test_fit_returns_finished_run_at_once(finished, monkeypatch):
     folder, weights, history = finished
     monkeypatch.setattr(keras.Model, "fit", None)
     model = plain()
@@ -82,7 +82,7 @@ OTHERS = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("other", OTHERS)
-def test_the_folder_of_another_configuration_is_refused(other, finished):
+def test_fit_rejects_folder_of_other_recipe(other, finished):
     folder, *_ = finished
     before = (folder / "checkpoint.npz").read_bytes()
     arguments = dict(OTHERS[other])
@@ -93,7 +93,7 @@ def test_the_folder_of_another_configuration_is_refused(other, finished):
     assert (folder / "checkpoint.npz").read_bytes() == before
 
 
-def test_another_number_of_iterations_is_another_configuration(tmp_path):
+def test_fit_rejects_folder_of_other_iterations(tmp_path):
     recipe = dataclasses.replace(RECIPE, epochs=1)
     train(deep_thinking(iterations=1), recipe, directory=tmp_path)
     with pytest.raises(ValueError, match="another configuration"):
@@ -102,14 +102,14 @@ def test_another_number_of_iterations_is_another_configuration(tmp_path):
 
 @pytest.mark.once
 @pytest.mark.parametrize("left", [0, 100, -40], ids=["empty", "begun", "cut off"])
-def test_a_truncated_checkpoint_is_named(left, finished):
+def test_checkpoint_rejects_truncated_file(left, finished):
     path = finished[0] / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(ValueError, match="checkpoint.npz is damaged.*Remove it"):
         train(plain(), directory=finished[0])
 
 
-def test_a_loss_that_is_no_number_stops_and_names_the_epoch(tmp_path):
+def test_fit_stops_at_nan_loss_and_names_epoch(tmp_path):
     recipe = dataclasses.replace(RECIPE, milestones=(2,), decay=1e38)
     with pytest.raises(TrainingDiverged, match="epoch 3 of 3. The 2 finished epochs"):
         train(deep_thinking(), recipe, directory=tmp_path)
@@ -130,7 +130,7 @@ def full_disk(*args, **kwargs):
 
 @pytest.mark.once
 @pytest.mark.parametrize("where", [(os, "replace"), (os, "fsync"), (np, "savez")])
-def test_a_full_disk_leaves_the_checkpoint_as_it_was(where, tmp_path, monkeypatch):
+def test_checkpoint_survives_full_disk(where, tmp_path, monkeypatch):
     def fill(epoch, logs):
         if epoch == 1:
             kept.append((tmp_path / "checkpoint.npz").read_bytes())
@@ -146,7 +146,7 @@ def test_a_full_disk_leaves_the_checkpoint_as_it_was(where, tmp_path, monkeypatc
     assert len(train(plain(), directory=tmp_path)["loss"]) == 3
 
 
-def test_half_written_files_never_take_the_place_of_whole_ones(tmp_path):
+def test_replacing_keeps_old_file_after_partial_write(tmp_path):
     path = tmp_path / "deep" / "file"
     with replacing(path) as file:
         file.write(b"whole")
@@ -157,13 +157,13 @@ def test_half_written_files_never_take_the_place_of_whole_ones(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_plain_model_can_be_trained_again():
+def test_fit_trains_plain_model_twice():
     model = plain()
     first = train(model)["loss"]
     assert train(model)["loss"][-1] < first[0]
 
 
-def test_training_learns_and_validates():
+def test_fit_learns_and_validates():
     model = plain()
     history = train(model, validation_data=strings(split="test"))
     assert history["loss"][-1] < history["loss"][0]
@@ -174,11 +174,9 @@ def test_training_learns_and_validates():
 
 
 @pytest.mark.parametrize(("alpha", "depth"), [(0.25, 0), (0.25, 2), (1.0, 0)])
-def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(
-    alpha, depth, monkeypatch
-):
+def test_progressive_loss_mixes_with_full_run(alpha, depth, monkeypatch):
     model = deep_thinking(iterations=4, injection="concat")
-    for _ in range(depth):  # Within another model.
+    for _ in range(depth):  # Nested in another model.
         inputs = keras.Input(model.input_shape[1:])
         model = keras.Model(inputs, model(inputs))
     dataset = strings(num_examples=16)
@@ -198,5 +196,5 @@ def test_the_progressive_loss_is_mixed_with_that_of_the_full_run(
     history = train(model, recipe, dataset, validation_data=dataset)
     expected = (1 - alpha) * losses[4] + alpha * losses[3]
     assert history["loss"][0] == pytest.approx(expected, rel=1e-4)
-    # In validation all iterations are run, whatever alpha is.
+    # Validation runs all iterations for any alpha.
     assert history["val_loss"][0] == pytest.approx(losses[4], rel=1e-4)

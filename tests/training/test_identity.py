@@ -1,4 +1,4 @@
-"""A folder belongs to a recipe, a model, what of it is trained, and its data."""
+"""A folder belongs to one recipe, model, set of trained weights, and data."""
 
 import dataclasses
 import shutil
@@ -32,7 +32,7 @@ ONE = Recipe("adam", 0.01, epochs=1, batch_size=8)
 
 
 def looped(iterations=2, activation="relu", rate=0.1, depth=1, **loop):
-    """A model with a loop, `depth` models within another."""
+    """Return a model with a loop, nested `depth` models deep."""
     block = keras.Sequential(
         [layers.Dense(4, activation=activation), layers.Dropout(rate)]
     )
@@ -84,7 +84,7 @@ OTHERS = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("other", OTHERS)
-def test_the_folder_of_another_run_is_refused(other, tmp_path):
+def test_checkpoint_rejects_folder_of_other_run(other, tmp_path):
     make, load, message = OTHERS[other]
     depth = 3 if "nested" in other else 1
     train(looped(depth=depth), ONE, dataset(), directory=tmp_path)
@@ -96,7 +96,7 @@ def test_the_folder_of_another_run_is_refused(other, tmp_path):
 
 
 @pytest.mark.once
-def test_validation_data_and_fields_of_the_recipe_are_named(tmp_path):
+def test_checkpoint_error_names_data_and_recipe_fields(tmp_path):
     train(looped(), ONE, dataset(), validation_data=vectors(), directory=tmp_path)
     recipe = dataclasses.replace(ONE, learning_rate=0.02, clip_norm=1.0)
     message = r"the recipe \(learning_rate, clip_norm\) and the validation data differ"
@@ -116,7 +116,7 @@ SAME = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("same", SAME)
-def test_what_changes_no_result_is_no_part_of_a_run(same, tmp_path, monkeypatch):
+def test_identity_ignores_what_changes_no_result(same, tmp_path, monkeypatch):
     depth = 2 if same == "nested" else 1
     expected = train(looped(depth=depth), ONE, dataset(), directory=tmp_path / "a")
     shutil.move(tmp_path / "a", tmp_path / "b")
@@ -125,7 +125,7 @@ def test_what_changes_no_result_is_no_part_of_a_run(same, tmp_path, monkeypatch)
     assert history == expected
 
 
-def test_a_layer_that_is_frozen_between_two_sessions_is_refused(tmp_path):
+def test_checkpoint_rejects_layer_frozen_between_sessions(tmp_path):
     recipe = dataclasses.replace(ONE, epochs=2)
     stop = Stop(KeyboardInterrupt(), 1, 0)
     with pytest.raises(KeyboardInterrupt):
@@ -142,8 +142,8 @@ KINDS = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS)
-def test_checkpoints_of_older_versions_are_resumed(kind, tmp_path):
-    """The files are of runs that were interrupted after the second of three epochs."""
+def test_fit_resumes_checkpoint_of_older_version(kind, tmp_path):
+    """The files hold runs that were interrupted after two of three epochs."""
     shutil.copy(KEPT / f"{kind}-0.1.npz", tmp_path / "checkpoint.npz")
     fields, options = KINDS[kind]
     recipe = dataclasses.replace(RECIPE, throttle=True, weight_decay=1e-4, **fields)
@@ -160,7 +160,7 @@ def test_checkpoints_of_older_versions_are_resumed(kind, tmp_path):
         train(deep_thinking(**options), other, directory=tmp_path, **arguments)
 
 
-# Hashes that 0.1.0 wrote, of models with names that changed since.
+# Hashes that version 0.1.0 wrote for models whose names have changed.
 EARLIER_MODELS = {
     "template bank": (
         lambda: (
@@ -202,7 +202,7 @@ def test_checkpoint_accepts_earlier_names_of_recipe_fields(tmp_path, monkeypatch
     assert train(looped(), ONE, dataset(), directory=tmp_path) == expected
 
 
-def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+def test_fit_expands_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     train(classifier(), ONE, dataset(), directory="~/runs/one")
@@ -211,7 +211,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.once
-def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
+def test_fit_rejects_folder_locked_by_other_process(tmp_path):
     from keras_recur._files import locked
 
     with locked(tmp_path), pytest.raises(ValueError, match="Another process"):
@@ -230,7 +230,7 @@ def test_a_folder_that_another_process_writes_to_is_refused(tmp_path):
         ({"fingerprint": None}, "`fingerprint` must be a string or a dictionary"),
     ],
 )
-def test_bad_arguments_of_a_checkpoint(changes, message, tmp_path):
+def test_checkpoint_rejects_bad_arguments(changes, message, tmp_path):
     model = looped()
     model.compile("sgd", "mse")
     good = {"directory": tmp_path, "model": model, "history": {}, "fingerprint": "a"}

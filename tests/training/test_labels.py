@@ -1,4 +1,4 @@
-"""Labels that are no classes are refused wherever they enter, in every form of data."""
+"""Invalid labels are rejected by all functions, in every form of data."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def network(iterations=2, num_classes=CLASSES, **arguments):
 
 def last(value):
     y = Y.astype(type(value))
-    y[3] = value  # In the first batch, which is all that is read of a stream.
+    y[3] = value  # In the first batch, the only one checked in streams.
     return y
 
 
@@ -86,13 +86,13 @@ def arrays(y):
 
 
 FORMS = {f.__name__: f for f in (arrays, Batches, tf_data, loader, generator)}
-TENSORS = ("tf_data", "loader")  # which hold no text
+TENSORS = ("tf_data", "loader")  # These cannot hold text.
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("case", WRONG)
-def test_fit_refuses_labels_that_are_no_classes(form, case):
+def test_fit_rejects_invalid_labels(form, case):
     y, message = WRONG[case]
     if form in TENSORS and y.dtype.kind in "UO":
         pytest.skip("holds no text")
@@ -113,7 +113,7 @@ def test_fit_refuses_labels_that_are_no_classes(form, case):
 
 
 @pytest.mark.parametrize("case", RIGHT)
-def test_labels_of_any_type_train_and_score_alike(case):
+def test_fit_accepts_labels_of_any_dtype(case):
     y = RIGHT[case]
     losses = []
     for labels in (y, np.squeeze(y).astype("int32")):
@@ -128,7 +128,7 @@ def test_labels_of_any_type_train_and_score_alike(case):
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
-def test_a_generator_loses_no_batch_to_the_check():
+def test_fit_trains_on_all_batches_of_generator():
     seen = []
 
     class Count(keras.callbacks.Callback):
@@ -147,7 +147,7 @@ def test_a_generator_loses_no_batch_to_the_check():
 
 
 @pytest.mark.once
-def test_one_hot_labels_with_as_many_iterations_as_classes_are_refused():
+def test_fit_rejects_one_hot_labels_that_look_like_strings():
     every = network(iterations=CLASSES, readout="all")
     one_hot = np.eye(CLASSES)[Y]
     uniform = training.Recipe("adam", 1e-3, 1, 8, loss_weights="uniform")
@@ -163,7 +163,7 @@ def test_one_hot_labels_with_as_many_iterations_as_classes_are_refused():
 
 
 @pytest.mark.once
-def test_a_label_per_example_is_refused_where_every_position_answers():
+def test_fit_rejects_one_label_per_example_for_positions():
     strings = zoo.build("deep_thinking_1d", width=4, iterations=2).recurrent
     batch = np.zeros((8, 6, 1), "float32"), np.zeros(8, int)
     with pytest.raises(ValueError, match="a label for every answer"):
@@ -182,7 +182,7 @@ SCORES = {
 
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("case", WRONG)
-def test_metrics_and_losses_refuse_labels_that_are_no_classes(score, case):
+def test_metrics_and_losses_reject_invalid_labels(score, case):
     y, message = WRONG[case]
     with pytest.raises(ValueError, match=message):
         SCORES[score]()(y, np.zeros((COUNT, CLASSES), "float32"))
@@ -190,7 +190,7 @@ def test_metrics_and_losses_refuse_labels_that_are_no_classes(score, case):
 
 @pytest.mark.once
 @pytest.mark.parametrize("case", WRONG)
-def test_analysis_refuses_labels_that_are_no_classes(case):
+def test_analysis_rejects_invalid_labels(case):
     y, message = WRONG[case]
     model = network()
     for score in (
@@ -207,7 +207,7 @@ def test_analysis_refuses_labels_that_are_no_classes(case):
 
 @pytest.mark.once
 @pytest.mark.parametrize("case", WRONG)
-def test_array_dataset_refuses_labels_that_are_no_classes(case):
+def test_array_dataset_rejects_invalid_labels(case):
     y, message = WRONG[case]
     if case == "two per example":
         pytest.skip("right for a model that answers twice")
@@ -218,7 +218,7 @@ def test_array_dataset_refuses_labels_that_are_no_classes(case):
 
 
 @pytest.mark.once
-def test_labels_are_checked_as_a_transform_makes_them():
+def test_fit_checks_labels_after_transform():
     def void(x, y, rng):
         return x, np.where(y == 255, -1, y)
 
@@ -232,13 +232,13 @@ def test_labels_are_checked_as_a_transform_makes_them():
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_one_logit_is_refused(score):
+def test_metrics_and_losses_reject_single_logit(score):
     with pytest.raises(ValueError, match="num_classes=2"):
         SCORES[score]()(Y % 2, np.zeros((COUNT, 1), "float32"))
 
 
 @pytest.mark.once
-def test_models_of_one_logit_or_several_outputs_are_refused():
+def test_fit_rejects_single_logit_and_several_outputs():
     inputs = keras.Input((4, 4, 1))
     flat = keras.layers.Flatten()(inputs)
     one = keras.Model(inputs, keras.layers.Dense(1)(flat))
@@ -261,7 +261,7 @@ NO_CLASSES = [CLASSES, 1.5, -0.5, float("nan"), float("inf")]
 
 @pytest.mark.parametrize("label", NO_CLASSES)
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-def test_the_loss_of_a_tensor_of_what_is_no_class_is_nan(loss, label):
+def test_iteration_loss_of_invalid_label_tensor_is_nan(loss, label):
     logits = keras.ops.zeros((3, 2, CLASSES))
     for labels, wrong in (([label, 0, 1], True), ([3, 0, -1], False)):
         labels = keras.ops.convert_to_tensor(np.array(labels, "float32"))
@@ -269,7 +269,7 @@ def test_the_loss_of_a_tensor_of_what_is_no_class_is_nan(loss, label):
 
 
 @pytest.mark.parametrize("label", NO_CLASSES)
-def test_what_is_no_class_in_a_later_batch_ends_the_training(label):
+def test_fit_stops_at_invalid_label_in_later_batch(label):
     tf = pytest.importorskip("tensorflow")
     labels = Y.astype("float32")
     labels[-1] = label
@@ -295,7 +295,7 @@ PLACES = [
 
 @pytest.mark.once
 @pytest.mark.parametrize(("labels", "logits", "several", "expected"), PLACES)
-def test_places_of_labels(labels, logits, several, expected):
+def test_label_place_finds_axes(labels, logits, several, expected):
     assert label_place(labels, logits, several) == expected
 
 
@@ -308,7 +308,7 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize("case", WEIGHTS)
-def test_f1_weighs_as_if_examples_were_repeated(case):
+def test_positive_f1_weights_equal_repeated_examples(case):
     shape, weights = WEIGHTS[case]
     rng = np.random.default_rng(1)
     y, found = rng.integers(-1, 2, shape), rng.integers(0, 2, shape)
@@ -324,7 +324,7 @@ def test_f1_weighs_as_if_examples_were_repeated(case):
 
 
 @pytest.mark.parametrize("metric", [ExactMatch, PositiveF1])
-def test_weights_of_another_shape_are_refused(metric):
+def test_metrics_reject_weights_of_other_shape(metric):
     y, logits = np.zeros((4, 5), int), np.zeros((4, 5, 2), "float32")
     for weights in (np.ones(5), np.ones((4, 4)), np.ones((1, 4))):
         with pytest.raises(ValueError, match="`sample_weight`"):

@@ -23,18 +23,18 @@ def recipe(**changes):
 BASE = {"epochs": 20, "batch_size": 8}
 
 
-def test_warmup():
+def test_recipe_warms_up_exponentially():
     rates = [recipe(warmup=5).learning_rate_at(epoch) for epoch in range(6)]
     assert [round(r, 3) for r in rates] == [0.181, 0.330, 0.451, 0.551, 1.0, 1.0]
     assert [recipe().learning_rate_at(e) for e in (0, 19)] == [1.0, 1.0]
 
 
-def test_milestones():
+def test_recipe_decays_at_milestones():
     rate = recipe(milestones=[3, 6], decay=0.5, learning_rate=0.8).learning_rate_at
     assert [rate(e) for e in (0, 2, 3, 5, 6, 19)] == [0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
 
 
-def test_a_recipe_is_data():
+def test_recipe_is_frozen_data():
     one = recipe(milestones=[1, 2])
     assert one == recipe(milestones=(1, 2)) != recipe(milestones=(1, 3))
     assert Recipe(**dataclasses.asdict(one)) == one
@@ -59,12 +59,12 @@ def test_a_recipe_is_data():
         ),
     ],
 )
-def test_bad_recipes(changes, message):
+def test_recipe_rejects_bad_values(changes, message):
     with pytest.raises(ValueError, match=message):
         recipe(**changes)
 
 
-def test_optimizers():
+def test_recipe_makes_optimizers():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     sgd = recipe(momentum=0.8, nesterov=True, weight_decay=0.1, clip_norm=2.0, warmup=5)
     made = sgd.make_optimizer(model)
@@ -75,7 +75,7 @@ def test_optimizers():
     assert isinstance(recipe(optimizer="adam").make_optimizer(model), CoupledAdam)
 
 
-def test_throttle_slows_the_loop_by_the_iterations_that_share():
+def test_throttle_divides_rate_by_sharing_iterations():
     pair = zoo.build("mlp", input_shape=(2, 2, 1), width=3, iterations=4, seed=0)
     grouped = zoo.build(
         "mlp", input_shape=(2, 2, 1), width=3, iterations=4, sharing=[0, 0, 0, 1]
@@ -85,7 +85,7 @@ def test_throttle_slows_the_loop_by_the_iterations_that_share():
         made = recipe(throttle=True, **changes).make_optimizer(model)
         return made.multipliers
 
-    # Kernel and bias of the first layer, of the loop's groups, of the head.
+    # Kernel and bias of the first layer, the loop's groups, and the head.
     first, last = [1.0, 1.0], [1.0, 1.0]
     assert factors(pair.recurrent) == [*first, 1 / 4, 1 / 4, *last]
     assert factors(pair.feedforward) == [1.0] * 12
@@ -147,7 +147,7 @@ def test_throttle_slows_the_loop_by_the_iterations_that_share():
         ),
     ],
 )
-def test_the_papers_hyperparameters(family, data, options, expected):
+def test_paper_recipe_has_hyperparameters_of_papers(family, data, options, expected):
     found = paper_recipe(family, data, **options)
     assert {key: getattr(found, key) for key in expected} == expected
     assert found.weight_decay == 2e-4 and found.source
@@ -160,12 +160,12 @@ def test_the_papers_hyperparameters(family, data, options, expected):
         (("mpl", "svhn"), "Did you mean 'mlp on svhn'"),
     ],
 )
-def test_recipes_that_no_paper_gives(arguments, message):
+def test_paper_recipe_rejects_unknown_entries(arguments, message):
     with pytest.raises(ValueError, match=message):
         paper_recipe(*arguments)
 
 
-def test_bad_twin_and_iterations():
+def test_paper_recipe_rejects_bad_twin_and_iterations():
     with pytest.raises(ValueError, match="`twin`.*Did you mean 'recurrent'"):
         paper_recipe("mlp", "svhn", twin="recurent")
     with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
@@ -199,14 +199,14 @@ BAD = {
 
 
 @pytest.mark.parametrize("field", BAD)
-def test_each_field_is_checked(field):
+def test_recipe_checks_each_field(field):
     assert BAD.keys() == {f.name for f in dataclasses.fields(Recipe)}
     for value in BAD[field]:
         with pytest.raises(ValueError, match=field):
             recipe(**{field: value})
 
 
-def test_numbers_of_numpy_and_any_sequence_are_taken():
+def test_recipe_converts_numpy_numbers_and_sequences():
     found = recipe(
         learning_rate=np.float64(0.5),
         epochs=np.int64(3),
@@ -244,7 +244,7 @@ def test_numbers_of_numpy_and_any_sequence_are_taken():
         ({"coarse_to_fine": "linear"}, "needs a `hierarchy`"),
     ],
 )
-def test_fields_that_would_have_no_effect_are_refused(changes, message):
+def test_recipe_rejects_fields_without_effect(changes, message):
     with pytest.raises(ValueError, match=message):
         recipe(**changes)
 
@@ -263,7 +263,7 @@ def test_throttle_finds_loops_at_any_depth(depth):
     assert expected == [1.0, 1.0, 0.25, 0.25, 1.0, 1.0]
 
 
-def test_a_loop_within_a_loop_is_throttled_by_both():
+def test_throttle_multiplies_nested_loops():
     inner = SharedRecurrentBlock(keras.layers.Dense(3, use_bias=False), 2)
     block = keras.Sequential([keras.layers.Dense(3, use_bias=False), inner])
     model = keras.Sequential([keras.Input((3,)), SharedRecurrentBlock(block, 5)])
@@ -282,6 +282,6 @@ def test_a_loop_within_a_loop_is_throttled_by_both():
         ({"size": "large"}, "`size`"),
     ],
 )
-def test_arguments_of_paper_recipes(arguments, message):
+def test_paper_recipe_checks_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         paper_recipe(**{"family": "deep_thinking_2d", "data": "mazes", **arguments})

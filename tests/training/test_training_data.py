@@ -1,4 +1,4 @@
-"""Data with and without an end, models that are not built, inputs that are bad."""
+"""Finite and endless data, unbuilt models, and bad inputs."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ RECIPE = Recipe("sgd", 0.1, epochs=2, batch_size=8)
 
 
 def batches(x=None, y=None):
-    """Four batches, over and over."""
+    """Yield four batches again and again."""
     default = vectors()
     x, y = default[0] if x is None else x, default[1] if y is None else y
     while True:
@@ -51,7 +51,7 @@ ENDLESS = {"generator": batches, "PyDataset": Endless, "tf.data": repeated}
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
-def test_data_without_an_end_take_steps(kind):
+def test_fit_takes_steps_for_endless_data(kind):
     examples = ENDLESS[kind]()
     with pytest.raises(ValueError, match="no known end.*`steps_per_epoch`.*is needed"):
         train(classifier(), RECIPE, examples)
@@ -69,12 +69,12 @@ def test_data_without_an_end_take_steps(kind):
         validation_steps=4,
     )
     assert len(history["val_loss"]) == 2
-    # No batch is lost, or seen twice.
+    # Each batch is used once.
     assert_same_weights(expected, model, 1e-6)
 
 
 @pytest.mark.once
-def test_steps_are_for_data_without_an_end():
+def test_fit_rejects_steps_for_finite_data():
     with pytest.raises(ValueError, match="`steps_per_epoch` is for data without.*take"):
         train(classifier(), RECIPE, data.ArrayDataset(*vectors(), 8), steps_per_epoch=3)
 
@@ -97,7 +97,7 @@ def sequential():
 
 @pytest.mark.parametrize("endless", [False, True], ids=["arrays", "generator"])
 @pytest.mark.parametrize("make", [Subclassed, sequential])
-def test_a_model_is_built_on_the_first_batch(make, endless):
+def test_fit_builds_model_on_first_batch(make, endless):
     recipe = Recipe("adam", 0.01, epochs=2, batch_size=8, throttle=True)
     model, built = make(), make()
     built(vectors()[0][:1])
@@ -113,7 +113,7 @@ def test_a_model_is_built_on_the_first_batch(make, endless):
 
 
 @pytest.mark.once
-def test_a_model_that_cannot_take_the_data_says_so():
+def test_fit_rejects_model_that_fails_on_first_batch():
     model = keras.Sequential([layers.Conv2D(2, 3), layers.Flatten()])
     with pytest.raises(ValueError, match="`model` must be built.*keras.Input"):
         train(model, RECIPE, data.ArrayDataset(*vectors(), 8))
@@ -126,7 +126,7 @@ def broken(value, where=13):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_inputs_that_are_no_numbers_are_refused(value):
+def test_fit_rejects_inputs_that_are_not_finite(value):
     y = vectors()[1]
     relu = keras.Sequential([keras.Input((4,)), layers.ReLU(), layers.Dense(2)])
     bad = data.ArrayDataset(broken(value), y, 8)
@@ -151,7 +151,7 @@ def weighted():
         yield x, y, np.linspace(0, 2, len(y)).astype("float32")
 
 
-def test_weights_of_examples_are_used():
+def test_fit_uses_sample_weights():
     model, (x, y, w) = classifier(), next(weighted())
     expected = float(IterationLoss()(y, model.predict(x, verbose=0), w))
     plain = float(IterationLoss()(y, model.predict(x, verbose=0)))
@@ -172,7 +172,7 @@ ARRAYS = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_arrays_alone_are_refused(kind):
+def test_fit_rejects_arrays(kind):
     with pytest.raises(ValueError, match="`data` must give batches.*ArrayDataset"):
         train(classifier(), RECIPE, [] if ARRAYS[kind] is None else ARRAYS[kind])
 
@@ -188,7 +188,7 @@ SEVERAL = {
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", SEVERAL)
-def test_several_readouts_are_needed_to_train_several(kind):
+def test_fit_rejects_several_readouts_for_single_readout_model(kind):
     recipe = Recipe("sgd", 0.1, epochs=1, batch_size=16, **SEVERAL[kind])
     for model in (deep_thinking(), inference.with_iterations(deep_thinking(), 2)):
         with pytest.raises(ValueError, match="Build the model with readout='all'"):

@@ -1,4 +1,4 @@
-"""Small networks, data and callbacks that the tests of `fit` share."""
+"""Small networks, data and callbacks for the tests of `fit`."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def plain(units=2, seed=0):
 
 
 def vectors(number=32, classes=2):
-    """Arrays of vectors and of labels that a linear model learns."""
+    """Return vectors and labels that a linear model can learn."""
     x = np.random.default_rng(0).normal(size=(number, 4)).astype("float32")
     return x, (x[:, 0] > 0).astype("int32") % classes
 
@@ -47,7 +47,7 @@ def assert_same_weights(one, other, tolerance=1e-7):
 
 
 class Stop(keras.callbacks.Callback):
-    """Raises in an epoch, counted from 0: at its end, or within it."""
+    """Raise an error at the end of an epoch, counted from 0, or within it."""
 
     def __init__(self, error, epoch, batch=None):
         super().__init__()
