@@ -266,7 +266,7 @@ def test_losses_need_iterations(asked):
             ["train", "mlp", "--data", "cifar10", "--quick", "--data-dir", "/nowhere"],
             "mazes, prefix_sums",
         ),
-        (["card", "/nowhere"], "no run of this program"),
+        (["card", "/nowhere"], "not a run folder"),
         (
             ["compare", "mlp", "--data", "digits", "--supervision", "final"],
             "two or more different losses",

@@ -80,7 +80,7 @@ def test_report_of_one_twin_and_of_a_diverged_one(one_twin):
 
 
 def test_a_folder_without_results(tmp_path):
-    with pytest.raises(ValueError, match="it is no run of this program"):
+    with pytest.raises(ValueError, match="it is not a run folder"):
         reports.write_report(runs.RunFolder(tmp_path))
 
 

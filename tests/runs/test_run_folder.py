@@ -87,7 +87,7 @@ def test_run_experiment_refuses_without_a_trace(tmp_path):
 
 def test_a_lost_run_json_is_made_again(run, entry):
     (run.path / "run.json").write_text('{"half')
-    with pytest.raises(ValueError, match="Remove it and continue with --resume"):
+    with pytest.raises(ValueError, match="Remove it and run again with --resume"):
         compare(entry, run.path, [0], resume=True)
     (run.path / "run.json").unlink()
     before = content(run.path / "seed-1")
