@@ -306,9 +306,9 @@ _OPTIONS = {
 @app.command()
 def card(
     runs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="Folders of finished runs, or published ones to refresh."),
-    ],
+    ] = None,
     to: Annotated[
         Path, typer.Option("--output", help="Folder of the published zoo.")
     ] = Path("zoo"),
@@ -325,7 +325,7 @@ def card(
 
     to = check_path("to", to)
     results = None if results is None else check_path("results", results)
-    for run in runs:
+    for run in runs or ():
         published = (run / "results.json").exists() and not (run / "run.json").exists()
         if not published:
             written = write_card(run, to, suffix)

@@ -45,7 +45,7 @@ class RunFolder:
     # Name of the configuration file, and parts of error messages.
     asked_in = "run.json"
     what = "run"
-    way_out = "Remove it and run again with --resume: only its content is computed again."
+    way_out = "Remove it and run again with --resume: only its content is repeated."
     made_by = "Runs are made by `keras-recur compare`, `train` and `experiment`."
 
     def __init__(self, path: str | Path):
