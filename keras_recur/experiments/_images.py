@@ -1,4 +1,4 @@
-"""What experiments on labelled images have in common."""
+"""Base class of experiments on labeled images."""
 
 import dataclasses
 from typing import Any
@@ -17,7 +17,7 @@ from keras_recur.training.recipe import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class ImageExperiment(Experiment):
-    """An experiment that trains families of state graphs on labelled images."""
+    """An experiment that trains families of state graphs on labeled images."""
 
     data: str = "digits"
     width: int = 16
@@ -42,7 +42,7 @@ class ImageExperiment(Experiment):
 
     def as_dict(self) -> dict[str, Any]:
         plain = dataclasses.asdict(self)
-        # Where the data lie is not part of what is trained.
+        # The location of the data is not part of the configuration.
         del plain["data_dir"], plain["download"]
         return {**plain, "recipe": dataclasses.asdict(self.recipe(self.networks[0]))}
 
@@ -57,7 +57,7 @@ class ImageExperiment(Experiment):
         return make(None)
 
     def graph(self, family: str, seed: int, **arguments: Any) -> keras.Model:
-        """An untrained network for these images."""
+        """Return an untrained network for these images."""
         pair = zoo.build(
             family,
             seed=seed,
@@ -70,7 +70,7 @@ class ImageExperiment(Experiment):
 
     @property
     def guess(self) -> float:
-        """The error of guessing."""
+        """Error of guessing."""
         return 1 - 1 / data_room.describe(self.data).num_classes
 
     def _entry(self):
@@ -92,7 +92,7 @@ class ImageExperiment(Experiment):
 
 
 def error_of(model: keras.Model, data: Any) -> float:
-    """The share of examples with another label than the right one."""
+    """Return the share of examples with a wrong label."""
     wrong = total = 0
     for x, y in (data[i] for i in range(len(data))):
         found = np.argmax(model.predict_on_batch(x), axis=-1)

@@ -21,29 +21,30 @@ from keras_recur.runs.summary import mean_and_error
 
 @dataclasses.dataclass(frozen=True)
 class ReadoutTimesExperiment(ImageExperiment):
-    """How a network that was trained at one readout time does at others.
+    """Train networks at one readout time and test them at others.
 
-    A residual network of two states whose first one loops is trained with shared
-    weights, and with weights of its own for every step. Both are then read out at other
-    times: with the statistics of normalization that they have, and with statistics
-    estimated for the new time. The untied network has no weights for later steps.
+    A residual network of two states, the first of which loops, is trained with shared
+    weights and with separate weights for every step. Both are read out at other times,
+    with their normalization statistics and with statistics estimated for the new time.
+    The untied network has no weights for later steps.
 
     Args:
-        data: `"digits"` (default, comes with scikit-learn), `"cifar10"` or another
-            data set of images.
-        width: Channels of the first state. Default 16; the paper's are not in its
-            text.
-        trained: Readout time of the training: steps + 1. Default 13, the paper's.
-        first: Earliest readout time that is tested. Default 7, the paper's.
-        last: Latest readout time that is tested. Default 23, the paper's.
-        epochs: Default: the recipe's.
-        num_examples: Training images. Default: all.
-        short: Train by the short recipe. Default `False`.
-        data_dir: Folder of the data sets that were downloaded.
-        download: Whether a data set may be downloaded.
+        data: Name of a data set of images. Defaults to `"digits"`, which comes with
+            scikit-learn.
+        width: Channels of the first state. Defaults to `16`; the paper does not give
+            its width.
+        trained: Readout time of the training, steps + 1. Defaults to `13`, as in the
+            paper.
+        first: Earliest tested readout time. Defaults to `7`, as in the paper.
+        last: Latest tested readout time. Defaults to `23`, as in the paper.
+        epochs: Number of epochs. Defaults to that of the recipe.
+        num_examples: Number of training images. Defaults to all.
+        short: Whether to use the short recipe. Defaults to `False`.
+        data_dir: Folder of downloaded data sets.
+        download: Whether a data set may be downloaded. Defaults to `False`.
 
     Raises:
-        ValueError: for data that are no images, and times that are not in order.
+        ValueError: If the data are not images, or the times are not in order.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 5.
@@ -64,7 +65,7 @@ class ReadoutTimesExperiment(ImageExperiment):
     def __post_init__(self):
         super().__post_init__()
         for name, least, hint in (
-            ("first", 4, "Before, the last state is empty."),
+            ("first", 4, "The last state is empty before that."),
             ("trained", self.first, "It is `first` or later."),
             ("last", self.trained, "It is `trained` or later."),
         ):
@@ -95,14 +96,14 @@ class ReadoutTimesExperiment(ImageExperiment):
             found["errors"].append(error_of(as_trained, test))
             if shared:
                 renewed = update_batch_norm(model, train, time - 1)
-            else:  # With copies of its weights, which are those of its first loops.
+            else:  # A copy keeps the weights of the first loops.
                 renewed = update_batch_norm(
                     rebuilt(as_trained, lambda layer: None), train
                 )
             found["recalibrated_errors"].append(error_of(renewed, test))
         found["error"] = found["errors"][self.trained - self.first]
         if shared:
-            # Of the transition that loops, its first normalization: as the paper draws.
+            # The paper draws the first normalization of the looping transition.
             statistics = batch_norm_statistics(model)
             longest = max(statistics, key=lambda key: len(statistics[key].mean))
             found["statistics"] = {

@@ -1,4 +1,4 @@
-"""Text drawn from a character model, one character after the other."""
+"""Sample text from a character model."""
 
 import keras
 import numpy as np
@@ -15,28 +15,28 @@ def sample_text(
     temperature: float = 1.0,
     seed: int = 0,
 ) -> str:
-    """Continues a text with characters drawn from a model's predictions.
+    """Continue a text with characters sampled from the predictions of a model.
 
-    The model is compiled once, for windows of its own length: a shorter text is filled
-    up behind its end, where a causal model does not look, and of a longer one the model
-    sees the last characters.
+    The model is compiled once, for windows of its own length. Shorter texts are padded
+    at their end, which a causal model ignores. The model reads the last characters of
+    longer texts.
 
     Args:
-        model: From integers `(batch, window)` to logits for the character behind each,
-            `(batch, window, 97)`: of `zoo.build("frnn_text", readout="all")`, or any
-            causal Keras model on characters as `data.encode_text` numbers them.
-        prompt: The text to continue, of a character or more. Default `"The "`.
-        length: How many characters to draw, 1 to 1,000,000. Default 200.
-        temperature: Logits are divided by it. Below 1 likely characters become
-            likelier; 0 always takes the likeliest. Default 1: as predicted.
-        seed: Seed of the draws.
+        model: A causal Keras model from integers `(batch, window)`, as
+            `data.encode_text` returns them, to logits `(batch, window, 97)` for the
+            next characters, such as `zoo.build("frnn_text", readout="all").recurrent`.
+        prompt: Nonempty text to continue. Defaults to `"The "`.
+        length: Number of characters to sample, 1 to 1,000,000. Defaults to `200`.
+        temperature: Divisor of the logits. Values below 1 favor likely characters; 0
+            always takes the most likely one. Defaults to `1.0`.
+        seed: Seed of the samples. Defaults to `0`.
 
     Returns:
-        The prompt and what was drawn behind it.
+        The prompt and the sampled characters.
 
     Raises:
-        ValueError: for an empty prompt, a negative or infinite temperature, a `length`
-            below 1, and a model of another kind.
+        ValueError: If the prompt is empty, the temperature is negative or infinite,
+            `length` is below 1, or the model has other inputs or outputs.
 
     Example:
 
@@ -53,18 +53,15 @@ def sample_text(
     length = check_size("length", length)
     tokens = encode_text(prompt).tolist()
     if not tokens:
-        raise ValueError(
-            "`prompt` must have at least one character, to predict the next one from. "
-            "Received: ''."
-        )
-    hint = "It is a number of 0 or more; 0 takes the likeliest character."
+        raise ValueError("`prompt` must have at least one character. Received: ''.")
+    hint = "It is a number of 0 or more; 0 always takes the most likely character."
     temperature = check_number("temperature", temperature, 0, hint=hint)
     seed = check_integer("seed", seed, 0)
     shape, outputs = tuple(model.input_shape), tuple(model.output_shape)
     if len(shape) != 2 or shape[1] is None or outputs[1:-1] != shape[1:]:
         raise ValueError(
-            "`model` must turn (batch, window) integers into logits for every position "
-            f"of a known window. Received: a model from {shape} to {outputs}. Build "
+            "`model` must map (batch, window) integers to logits for every position of "
+            f"a fixed window. Received: a model from {shape} to {outputs}. Build "
             "frnn_text with readout='all'."
         )
     window = shape[1]
@@ -79,6 +76,6 @@ def sample_text(
 
 
 def _draw(logits, temperature, rng):
-    # Drawn at temperature 0 too, so that its random numbers stay in step.
+    # Noise is drawn at temperature 0 too, so that random numbers stay in step.
     noise = rng.gumbel(size=logits.shape)
     return int(np.argmax(logits + temperature * noise))

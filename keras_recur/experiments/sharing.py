@@ -1,4 +1,4 @@
-"""The experiment `sharing`: shared against not, per state, over readout times.
+"""The experiment `sharing`: shared against separate weights over readout times.
 
 Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 4.
 """
@@ -17,9 +17,9 @@ from keras_recur.runs.summary import is_finished, mean_and_error
 
 
 class Case(NamedTuple):
-    """One network: `panel` of the figure, readout time, what is shared.
+    """One network of a panel of the figure.
 
-    `shared` is "all", "none" or the name of the only state that shares.
+    `shared` is "all", "none" or the name of the only state that shares its weights.
     """
 
     panel: str
@@ -30,37 +30,37 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """Name of its folder."""
         return f"{self.panel}-t{self.time}-{self.shared}"
 
 
 @dataclasses.dataclass(frozen=True)
 class SharingExperiment(ImageExperiment):
-    """What sharing weights over time saves and costs, in state graphs.
+    """Measure what sharing weights over time saves and costs in state graphs.
 
-    Three panels: residual networks of two states whose first one loops, read out
-    earlier and later (`resnet`); residual networks of three states that loop equally
-    often, sharing in all, one or none of them (`stages`); fully recurrent networks of
-    two states, read out earlier and later (`frnn`). Every network is trained with its
-    weights shared over time, and with weights of its own for every step.
+    There are three panels: residual networks of two states, the first of which loops,
+    at several readout times (`resnet`); residual networks of three states that loop
+    equally often and share all, one or none of their weights (`stages`); and fully
+    recurrent networks of two states at several readout times (`frnn`). Every network is
+    trained with weights shared over time and with separate weights for every step.
 
     Args:
-        data: `"digits"` (default, comes with scikit-learn), `"cifar10"` or another
-            data set of images.
-        width: Channels of the first state; they double from state to state. Default
-            16; the paper's widths are not in its text.
-        resnet_times: Readout times of the first panel: a state that loops N times is
+        data: Name of a data set of images. Defaults to `"digits"`, which comes with
+            scikit-learn.
+        width: Channels of the first state, which double from state to state. Defaults
+            to `16`; the paper does not give its widths.
+        resnet_times: Readout times of the first panel. A state that loops N times is
             read out at N + 3.
         stage_loops: Loops per state in the second panel.
-        frnn_times: Readout times of the third panel: steps + 1.
-        epochs: Default: the recipe's.
-        num_examples: Training images. Default: all.
-        short: Train by the short recipe. Default `False`.
-        data_dir: Folder of the data sets that were downloaded.
-        download: Whether a data set may be downloaded.
+        frnn_times: Readout times of the third panel, steps + 1.
+        epochs: Number of epochs. Defaults to that of the recipe.
+        num_examples: Number of training images. Defaults to all.
+        short: Whether to use the short recipe. Defaults to `False`.
+        data_dir: Folder of downloaded data sets.
+        download: Whether a data set may be downloaded. Defaults to `False`.
 
     Raises:
-        ValueError: for data that are no images, and readout times that are too early.
+        ValueError: If the data are not images, or a readout time is too early.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 4.
@@ -88,8 +88,8 @@ class SharingExperiment(ImageExperiment):
             object.__setattr__(self, field, times)
             if not times or any(t < least for t in times):
                 raise ValueError(
-                    f"`{field}` must be readout times of {least} or more, when the "
-                    f"last state holds a value. Received: {field}={times}."
+                    f"`{field}` must contain readout times of {least} or more; the "
+                    f"last state is empty before that. Received: {field}={times}."
                 )
         loops = check_positive_int("stage_loops", self.stage_loops)
         object.__setattr__(self, "stage_loops", loops)
@@ -101,7 +101,7 @@ class SharingExperiment(ImageExperiment):
 
     @property
     def cases(self) -> dict[str, Case]:
-        """All networks by name."""
+        """Networks by name."""
         found = [
             Case("resnet", "multistate_resnet", t, shared, {"sharing": shared})
             for t in self.resnet_times

@@ -60,7 +60,7 @@ def write_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None
 def headline(summary: dict[str, Any]) -> str:
     """Return whether sharing cost accuracy, for both networks at the last time."""
     parts = []
-    for panel, title in _PANELS.items():
+    for panel in _PANELS:
         last = max(s["readout_time"] for s in summary.values() if s["panel"] == panel)
         pair = [
             s

@@ -1,8 +1,7 @@
-"""The experiment `supervision`: what matters, recurrence or training every iteration?
+"""The experiment `supervision`: recurrence against training every iteration.
 
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508); and the reading
-of Orhan 2017: what is crucial there is not the architecture, but whether the outputs of
-intermediate iterations are trained.
+References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508). Orhan 2017 argues
+that training the intermediate readouts is crucial there, not the architecture.
 """
 
 import dataclasses
@@ -136,7 +135,7 @@ class SupervisionExperiment(Experiment):
     def as_dict(self) -> dict[str, Any]:
         entry = self.entry.as_dict()
         kept = ("family", "data", "model", "size", "num_examples", "test_examples")
-        # All but the loss is the same for every network.
+        # Everything but the loss is the same for all networks.
         recipe = dataclasses.asdict(self.recipe(self.networks[0]))
         del recipe["loss_weights"], recipe["gamma"]
         return {
@@ -217,7 +216,7 @@ class SupervisionExperiment(Experiment):
         return {"networks": networks, "effects": self._effects(results)}
 
     def _effects(self, results):
-        """What each manipulation changes, the other one averaged over, seed by seed."""
+        """Return the effect of each manipulation, averaged over the other, by seed."""
         by_seed: dict[int, dict[str, Any]] = {}
         for result in results:
             by_seed.setdefault(result["seed"], {})[result["network"]] = result

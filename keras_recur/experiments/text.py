@@ -1,7 +1,7 @@
 """The experiment `text`: a state graph and a GRU of equal size model characters.
 
 Reference: Liao and Poggio 2016 (arXiv:1604.03640), whose supplement models text with a
-state graph that sees a character at every step.
+state graph that reads one character per step.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ from keras_recur.reports.page import Page
 from keras_recur.runs.summary import mean_and_error
 from keras_recur.training.recipe import Recipe
 
-# Normalization has statistics of every step: each is over so many characters.
+# Number of windows over which each step estimates its normalization statistics.
 _BATCH = 64
 _LETTERS = 97
 _MODEL = {"width": 256, "states": 2, "graph": "full", "affine": "shared"}
@@ -36,28 +36,27 @@ _MODEL = {"width": 256, "states": 2, "graph": "full", "affine": "shared"}
 
 @dataclasses.dataclass(frozen=True)
 class TextExperiment(Experiment):
-    """A state graph and a GRU of equal size, trained on Python's documentation.
+    """Compare a state graph with a GRU of equal size on the documentation of Python.
 
-    Both see the same windows in the same order, with the same optimizer. They are
-    scored in bits per character on text that is not trained on, and each writes some.
+    Both train on the same windows in the same order with the same optimizer. They are
+    scored in bits per character on held-out text, and each samples some text.
 
     Args:
         model: Arguments of `zoo.build("frnn_text")`.
-        length: Characters per window, in training and in tests. Default 64.
-        epochs: Passes over the training text. Default 30.
-        learning_rate: Of Adam, for both networks; times 0.3 after three fifths of the
-            epochs, and again after four. Default 0.01, chosen on validation text after
-            200 batches: of 0.003 and 0.01 the better one for both networks (and for
-            the GRU better than 0.001).
-        num_examples: Training windows. Default: all.
-        far: Windows of so many times the length are scored too, to see how the
-            networks go on behind what they were trained on. Default 2; 1 for none.
-        prompt: What sampled texts begin with.
-        sample_length: Characters per sampled text. Default 300.
-        temperatures: Of the sampled texts. Default 0.5 and 1.
+        length: Characters per window, in training and in tests. Defaults to `64`.
+        epochs: Number of epochs. Defaults to `30`.
+        learning_rate: Learning rate of Adam for both networks, multiplied by 0.3 after
+            three and after four fifths of the epochs. Defaults to `0.01`, which was
+            better than 0.003 for both networks on validation text after 200 batches.
+        num_examples: Number of training windows. Defaults to all.
+        far: Windows of `far` times the length are scored too, beyond the training.
+            Defaults to `2`; `1` scores no longer windows.
+        prompt: Beginning of sampled texts.
+        sample_length: Characters per sampled text. Defaults to `300`.
+        temperatures: Temperatures of the sampled texts. Defaults to `(0.5, 1.0)`.
 
     Raises:
-        ValueError: for counts below 1, and a learning rate that is no positive number.
+        ValueError: If a count is below 1, or the learning rate is not positive.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), supplement.
@@ -70,7 +69,7 @@ class TextExperiment(Experiment):
 
     name = "text"
     title = "A state graph and a GRU model text"
-    # XLA takes minutes for a graph of so many steps, and the steps are no faster.
+    # XLA compiles such a long graph for minutes, and the steps are not faster.
     jit_compile = False if keras.backend.backend() == "tensorflow" else "auto"
 
     model: dict[str, Any] = dataclasses.field(default_factory=lambda: dict(_MODEL))
@@ -119,10 +118,10 @@ class TextExperiment(Experiment):
         return {**dataclasses.asdict(self), "recipe": recipe}
 
     def network(self, name: str, seed: int, far: int = 1) -> keras.Model:
-        """The untrained network of that name, for windows of `far` times the length."""
+        """Return an untrained network for windows of `far` times the length."""
         model = {"states": 2, "statistics": 16, **self.model}
-        # Short windows do not have so many steps: as many as every transition runs,
-        # so that longer ones have the same weights.
+        # At most the steps of every transition, so that longer windows have the same
+        # weights.
         most = max(1, self.length - model["states"])
         model["statistics"] = min(model["statistics"], most)
         model["input_shape"] = (far * self.length,)
@@ -149,7 +148,7 @@ class TextExperiment(Experiment):
             num_examples=self.num_examples if split == "train" else None,
             seed=seed,
         )
-        # A batch of another size would be compiled anew.
+        # Another batch size would be compiled again.
         return loaded.take(max(1, loaded.num_examples // _BATCH) * _BATCH)
 
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
@@ -201,21 +200,21 @@ class TextExperiment(Experiment):
 
 
 def _check_temperature(name, value):
-    hint = "It is a number of 0 or more; 0 takes the likeliest character."
+    hint = "It is a number of 0 or more; 0 always takes the most likely character."
     return check_number(name, value, 0, hint=hint)
 
 
 def _set(experiment, name, value):
-    """Set a field of a frozen dataclass while it is made."""
+    """Set a field of a frozen dataclass during its construction."""
     object.__setattr__(experiment, name, value)
 
 
 def bits_by_position(model: keras.Model, size: int) -> np.ndarray:
-    """Bits per test character at each position of windows of `size` characters."""
+    """Return bits per test character by position in windows of `size` characters."""
     data = data_room.load("python_docs", "test", _BATCH, size=size)
     total = np.zeros(size)
     for x, y in (data[i] for i in range(len(data))):
-        # The last batch is filled up: another size would be compiled anew.
+        # The last batch is padded, as another size would be compiled again.
         full = np.resize(x, (data.batch_size, size))
         logits = np.asarray(model.predict_on_batch(full), "float64")[: len(x)]
         largest = logits.max(axis=-1)
@@ -226,7 +225,7 @@ def bits_by_position(model: keras.Model, size: int) -> np.ndarray:
 
 
 def _bits_without_context():
-    """Bits per test character for who knows only how frequent each character is."""
+    """Return the bits per test character of a unigram model."""
     counts = [
         np.bincount(
             data_room.python_docs(size=1, split=split)[0].ravel(), minlength=_LETTERS

@@ -1,4 +1,4 @@
-"""The two networks that the experiment `text` compares, of nearly equal size."""
+"""The two networks of nearly equal size in the experiment `text`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ NETWORKS = ("graph", "gru")
 
 
 def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
-    """The state graph, or the GRU that has as many parameters.
+    """Return the state graph, or a GRU model with about as many parameters.
 
     Args:
         name: `"graph"` or `"gru"`.
@@ -19,7 +19,7 @@ def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
         seed: Seed of the initial weights.
 
     Returns:
-        A model from characters to logits for the character behind each.
+        A model from characters to logits for the next character at each position.
     """
     graph = zoo.build("frnn_text", seed=seed, readout="all", **model).recurrent
     if name == "graph":
@@ -39,7 +39,7 @@ def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
 
 
 def gru_units(parameters: int, letters: int, width: int) -> int:
-    """Units with which the GRU model comes nearest to a number of parameters."""
+    """Return the units with which the GRU model is nearest to a parameter count."""
     units = 1
     while _gru_parameters(units + 1, letters, width) <= parameters:
         units += 1

@@ -1,4 +1,4 @@
-"""Pictures of one network at work: what it answers after each iteration."""
+"""Pictures of the answers of one network after each iteration."""
 
 from pathlib import Path
 from typing import Any
@@ -9,51 +9,49 @@ from keras_recur._plot_style import new_figure, save
 from keras_recur.analysis.plot_predictions import plot_predictions
 from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
-from keras_recur.runs.scoring import can_go_on
+from keras_recur.runs.scoring import is_endless
 
-LARGEST_ANIMATION = 1_000_000  # bytes; where it is larger, the strip is shown instead
+LARGEST_ANIMATION = 1_000_000  # Bytes; a larger one is replaced by the strip.
 
 _AVERAGE = (
-    "Where the recurrent network is wrong on strings of {size} bits, after each "
-    "iteration from top to bottom: the darker, the more test strings have a wrong "
-    "answer at this position. What is right spreads along the string."
+    "Share of test strings of {size} bits with a wrong answer at each position, after "
+    "each iteration of the recurrent network."
 )
 _UNFOLDING = {
     "prefix_sums": (
-        "One test string of {size} bits, and what the recurrent network answers for "
-        "every bit after each iteration."
+        "The answers of the recurrent network for one test string of {size} bits, "
+        "after each iteration."
     ),
     "mazes": (
-        "One test maze of size {size}, and the path that the recurrent network marks "
+        "The path that the recurrent network marks in one test maze of size {size}, "
         "after each iteration."
     ),
     "shortest_paths": (
-        "One test grid of size {size}, and the cells on shortest paths that the "
-        "recurrent network marks after each iteration."
+        "The cells on shortest paths that the recurrent network marks in one test grid "
+        "of size {size}, after each iteration."
     ),
 }
 
 
 def draw_thinking(entry: Entry, model: Any, folder: Path) -> list[tuple[str, str]]:
-    """Draws a network solving examples larger than those it was trained on.
+    """Draw the answers of a network on examples larger than the trained ones.
 
     Args:
         entry: The entry.
         model: Its trained recurrent network.
-        folder: Where `unfolding.png`, `unfolding.gif` and, of strings,
-            `thinking.png` go.
+        folder: Folder for `unfolding.png`, `unfolding.gif` and, for strings,
+            `thinking.png`.
 
     Returns:
-        `(file name, caption)` of each that is to be shown: of one example the
-        animation, or the strip where the animation is large. None for data that have
-        no such picture.
+        A list of `(file name, caption)` of the pictures to show. It is empty for data
+        without such pictures.
     """
     if entry.data not in _UNFOLDING:
         return []
     size = entry.test_sizes[-1]
     trained = entry.model["iterations"]
-    goes_on = can_go_on(model, "recurrent")
-    iterations = entry.test_iterations if goes_on else trained
+    endless = is_endless(model, "recurrent")
+    iterations = entry.test_iterations if endless else trained
     x, y = entry.test_data(size)[0]
     pictures = []
     if entry.data == "prefix_sums":
@@ -76,8 +74,9 @@ def _wrong(y, answers):
     image = axes.imshow(
         wrong, cmap="Blues", aspect="auto", interpolation="nearest", extent=extent
     )
-    figure.colorbar(image, label="strings that are wrong here (%)")
+    figure.colorbar(image, label="wrong answers (%)")
     axes.set_xlabel("position in the string")
     axes.set_ylabel("iteration")
-    axes.set_title(f"{len(y)} test strings", loc="left", fontsize=11)
+    title = f"Wrong answers by position and iteration, {len(y)} test strings"
+    axes.set_title(title, loc="left", fontsize=10)
     return figure

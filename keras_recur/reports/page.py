@@ -1,4 +1,4 @@
-"""A page about a run, as one HTML file with everything inside or as Markdown."""
+"""A page about a run, as one HTML file with all figures or as Markdown."""
 
 import base64
 import html
@@ -30,7 +30,7 @@ th[aria-sort=ascending]::after { content: " \\25B4"; }
 th[aria-sort=descending]::after { content: " \\25BE"; }
 """
 
-# Figures are compared by their size, other text as text; what is empty stays last.
+# Numbers are sorted by value, other text as text; empty cells stay last.
 _SORT = """
 for (const table of document.querySelectorAll(".wide table")) {
   const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
@@ -55,10 +55,10 @@ for (const table of document.querySelectorAll(".wide table")) {
 
 
 class Page:
-    """Collects the parts of a page, in order.
+    """The parts of a page, in order.
 
     Args:
-        title: Its first heading.
+        title: First heading of the page.
     """
 
     def __init__(self, title: str):
@@ -68,25 +68,25 @@ class Page:
         self._sortable = False
 
     def headline(self, text: str) -> None:
-        """The result, in a sentence or two."""
+        """Add the result in a sentence or two."""
         self._html.append(f'<p class="headline">{html.escape(text)}</p>')
         self._markdown.append(_block(text))
 
     def heading(self, text: str) -> None:
-        """A heading below the title."""
+        """Add a heading below the title."""
         self._html.append(f"<h2>{html.escape(text)}</h2>")
         self._markdown.append(f"## {escaped(text)}")
 
     def paragraph(self, text: str, small: bool = False) -> None:
-        """Running text; `small` for notes."""
+        """Add a paragraph; `small` is for notes."""
         kind = ' class="small"' if small else ""
         self._html.append(f"<p{kind}>{html.escape(text)}</p>")
         self._markdown.append(_block(text))
 
     def verbatim(self, text: str, language: str = "text") -> None:
-        """Text whose lines and spaces matter, or a program in `language`."""
+        """Add preformatted text, or a program in `language`."""
         self._html.append(f"<pre>{html.escape(text)}</pre>")
-        # The fence is longer than any in the text, which cannot end it.
+        # A fence longer than any in the text cannot be ended by the text.
         longest = max(map(len, re.findall("`+", text)), default=0)
         fence = "`" * max(3, longest + 1)
         self._markdown.append(f"{fence}{language}\n{text}\n{fence}")
@@ -97,10 +97,10 @@ class Page:
         rows: Sequence[Sequence[str]],
         sortable: bool = False,
     ) -> None:
-        """A table; its first column is text, the others figures.
+        """Add a table with text in the first column and numbers in the others.
 
-        A click on a heading sorts the rows of a `sortable` one, in the HTML file; its
-        last column is text too.
+        In the HTML file, a click on a heading sorts the rows of a `sortable` table,
+        whose last column is text too.
         """
 
         def line(cells, tag):
@@ -150,7 +150,7 @@ class Page:
         self.picture(path, caption)
 
     def html(self) -> str:
-        """The page as one HTML file."""
+        """Return the page as one HTML file."""
         script = f"<script>{_SORT}</script>" if self._sortable else ""
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -159,30 +159,30 @@ class Page:
         )
 
     def markdown(self) -> str:
-        """The page as Markdown."""
+        """Return the page as Markdown."""
         return "\n\n".join(self._markdown) + "\n"
 
 
 def escaped(text: str) -> str:
-    """Return text as Markdown that shows it, on one line.
+    """Return text escaped for Markdown, on one line.
 
-    Names and messages come from anywhere: none may become HTML, a link, code, another
-    cell of a table or a directive.
+    Names and messages are not trusted: none may become HTML, a link, code, another cell
+    of a table or a directive.
     """
     text = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", text).strip(" ")
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"([\\`*|\[\]])", r"\\\1", text)
-    # An underscore inside of a word is text already.
+    # An underscore inside a word needs no escape.
     return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", text)
 
 
 def _block(text):
-    """Escaped text that starts no heading, list, quotation, fence or label."""
+    """Escape text so that it starts no heading, list, quotation, fence or label."""
     return re.sub(r"^(?=[#>~:%+=-]|\(.*\)=$)", r"\\", escaped(text))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are Markdown; a `|` in them ends no cell."""
+    """Return a table of Markdown cells, in which a `|` is escaped."""
 
     def cell(text):
         return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", text)

@@ -46,10 +46,7 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     return pictures
 
 
-_ITERATIONS = (
-    "Test score after each iteration; the recurrent network can run for more "
-    "iterations than it was trained with, its twin cannot."
-)
+_ITERATIONS = "Test score after each iteration; shaded iterations were trained."
 _SIZES = (
     "Test score by input size, after the number of iterations (it.) that scored best "
     "on validation examples of that size."

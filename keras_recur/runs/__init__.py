@@ -1,4 +1,4 @@
-"""A comparison as a folder: both twins over seeds, scored and summarized."""
+"""Comparisons: both twins trained over seeds, scored, and kept in a folder."""
 
 from keras_recur.runs.compare import compare
 from keras_recur.runs.entry import Entry, make_entry

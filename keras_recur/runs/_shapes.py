@@ -1,4 +1,4 @@
-"""What the files of a run hold."""
+"""Shapes of the JSON files of a run."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Trains both twins over seeds, and scores them on sizes they have not seen."""
+"""Train both twins over seeds and score them on larger inputs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from keras_recur.runs.scoring import guessed_scores, score_network
 from keras_recur.runs.summary import STAGES, counted, is_finished, summarize
 from keras_recur.runs.trial import Trial, run_trial, save_weights
 
-# Sizes of which the MACs are counted.
+# Number of test sizes whose MACs are counted.
 COUNTED = 2
 
 
@@ -36,25 +36,24 @@ def compare(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Trains, scores and reports an entry over seeds.
+    """Train and score the networks of an entry over seeds.
 
-    Finished seeds are kept as they are, and a seed that was interrupted goes on from
-    its last epoch. A seed whose loss becomes NaN counts as failed, and the others
-    go on.
+    Finished seeds are kept, and an interrupted seed resumes after its last epoch. A
+    seed whose loss becomes NaN counts as failed.
 
     Args:
-        entry: What to train and score, from `make_entry`.
-        folder: Where everything is written.
+        entry: The entry to train, from `make_entry`.
+        folder: Folder for all files of the run.
         seeds: Seeds of initial weights, training examples and their order.
-        twins: Which of the entry's networks. Default: both twins and all variants.
-        resume: Go on with a folder that holds this run already.
-        progress: Shows how far it is. Default: silent.
+        twins: Names of networks of the entry. Defaults to both twins and all variants.
+        resume: Whether to resume a run in this folder. Defaults to `False`.
+        progress: Progress bars. Defaults to none.
 
     Returns:
         The content of `results.json`.
 
     Raises:
-        ValueError: if the folder belongs to another configuration or is damaged.
+        ValueError: If the folder is damaged or belongs to another configuration.
 
     Example:
 
@@ -85,7 +84,7 @@ def compare(
 
 
 def _check_twins(entry, twins):
-    """Names of networks of the entry, in its order and each once."""
+    """Return networks of the entry, each once."""
     if twins is None:
         return list(entry.networks)
 
@@ -120,7 +119,7 @@ def _train_and_score(entry, run, seed, twin, progress):
 
 
 def write_results(run: RunFolder) -> dict[str, Any]:
-    """Writes `results.json` and `results.csv` from all that is finished."""
+    """Write `results.json` and `results.csv` from all finished results."""
     entry, results = run.entry(), run.results()
     pair = entry.pair(0)
     content = {
@@ -153,7 +152,7 @@ def write_results(run: RunFolder) -> dict[str, Any]:
 
 
 def _every_row(entry, results):
-    """Network or stage, and its result with the tests that count."""
+    """Return pairs of a network or stage and its result, by seed."""
     plain = entry.as_dict()
     rows = [
         (name, result)
@@ -171,7 +170,7 @@ def _has_stage(results, twin, stage):
 
 
 def _macs(entry, pair, results):
-    """MACs of the twins up to each iteration that was scored, on the first sizes."""
+    """Return the MACs of both twins up to each scored iteration, on the first sizes."""
     sizes = [s[0] if isinstance(s, tuple) else s for s in entry.test_sizes[:COUNTED]]
     shapes = [data_room.input_shape(entry.data, size) for size in sizes]
     found = {}

@@ -1,4 +1,4 @@
-"""How far a run is, for a person to follow."""
+"""Progress bars of a run."""
 
 import contextlib
 
@@ -19,11 +19,11 @@ from keras_recur.runs.summary import size_label
 
 
 class Progress:
-    """Two bars, one for the seeds and one for the epochs, and a line per seed.
+    """Progress bars for trainings and epochs, and a line for each finished training.
 
     Args:
-        console: Where to draw. Default: the terminal.
-        quiet: Draw nothing. Default `False`.
+        console: A `rich.console.Console`. Defaults to the terminal.
+        quiet: Whether to draw nothing. Defaults to `False`.
 
     Example:
 
@@ -52,13 +52,13 @@ class Progress:
 
     @contextlib.contextmanager
     def over(self, total: int):
-        """Shows the bars while `total` trainings run."""
+        """Show the bars while `total` trainings run."""
         with self._bars:
             self._bars.update(self._overall, total=total)
             yield self
 
     def epochs(self, seed: int, twin: str, total: int) -> keras.callbacks.Callback:
-        """A callback that moves the bar of the epochs."""
+        """Return a callback that advances the bar of epochs."""
         bars, task = self._bars, self._epochs
 
         class OnEpoch(keras.callbacks.Callback):
@@ -85,7 +85,7 @@ class Progress:
         return OnEpoch()
 
     def seed_done(self, seed: int, twin: str, result: dict) -> None:
-        """One training is finished: a line that stays."""
+        """Print the line of a finished training and advance the bar."""
         self._bars.update(self._epochs, visible=False)
         self._bars.advance(self._overall)
         if result["status"] != "finished":

@@ -1,4 +1,4 @@
-"""What produced a result: versions, backend, device, commit, date."""
+"""Provenance of a result: versions, backend, device, commit and date."""
 
 import datetime
 import os
@@ -15,7 +15,7 @@ from keras_recur.version import __version__
 
 
 def provenance() -> dict[str, Any]:
-    """What a result file says of its making, as plain data."""
+    """Return versions, machine, commit and date as plain data."""
     backend = keras.backend.backend()
     return {
         "keras_recur": __version__,
@@ -62,7 +62,7 @@ def _processor():
 
 
 def _commit():
-    """The commit of the source, where this is a checkout of it."""
+    """Return the commit of the source if this is a checkout, else `None`."""
     source = Path(__file__).resolve().parents[2]
     if not (source / ".git").exists():
         return None

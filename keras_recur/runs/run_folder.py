@@ -1,46 +1,28 @@
-"""The folder of a run: what was asked, and what is finished."""
+"""The folder of a run: its configuration and its finished results."""
 
 import contextlib
 import csv
-import hashlib
 import io
 import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from keras_recur._files import check_path, locked, replacing, to_json, write_json
 from keras_recur._shapes import plain_name, read_shaped
 from keras_recur._validation import check_flag, check_integer, check_sequence
+from keras_recur.runs._configuration import Plan, completed, differences, identity
 from keras_recur.runs._shapes import SHAPES
 from keras_recur.runs.entry import Entry
 
 _LARGEST_SEED = 2**32 - 1
 
 
-class Plan(Protocol):
-    """What a folder is made for: an `Entry`, or an experiment."""
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        """Names of all that is trained."""
-        ...
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON, by which the folder is recognized."""
-        ...
-
-    def network(self, name: str, seed: int) -> Any:
-        """The untrained network of that name and seed."""
-        ...
-
-
 class RunFolder:
-    """A folder that holds one run, and only that.
+    """The folder of one run.
 
-    Every file is written as a whole or not at all, and what is finished is never
-    written again.
+    Every file is written whole or not at all. Finished results are never overwritten.
 
     Args:
         path: The folder.
@@ -56,14 +38,14 @@ class RunFolder:
     >>> entry = keras_recur.runs.make_entry("mlp", "digits", quick=True)
     >>> run = keras_recur.runs.RunFolder("runs/digits")
     >>> run.begin(entry, seeds=[0], twins=["recurrent"], resume=False)
-    >>> run.results()  # Nothing is finished.
+    >>> run.results()
     []
     """
 
-    # The file that says what was asked, and how a damaged file is got rid of.
+    # Name of the configuration file, and parts of error messages.
     asked_in = "run.json"
     what = "run"
-    way_out = "Remove it and continue with --resume: only what it held is done again."
+    way_out = "Remove it and run again with --resume: only its content is repeated."
     made_by = "Runs are made by `keras-recur compare` and `experiment`."
 
     def __init__(self, path: str | Path):
@@ -71,17 +53,17 @@ class RunFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder, so that no other process writes to it meanwhile.
+        """Lock the folder against other processes.
 
-        The folder is made. If nothing is written into it, it is removed again.
+        The folder is created, and removed again if nothing is written to it.
 
         Raises:
-            ValueError: If another process holds it, or it is a file.
+            ValueError: If another process has locked it, or it is a file.
         """
         made = [p for p in (self.path, *self.path.parents) if not p.exists()]
         if any(p.is_file() for p in (self.path, *self.path.parents)):
             raise ValueError(
-                f"{self.path} must be a folder, and it is a file or lies in one. "
+                f"{self.path} must be a folder, but it is a file or inside of one. "
                 "Choose another folder."
             )
         self.path.mkdir(parents=True, exist_ok=True)
@@ -97,10 +79,10 @@ class RunFolder:
     def began(
         self, plan: Plan, seeds: list[int], twins: list[str], resume: bool
     ) -> Iterator[None]:
-        """Begin, or take back what was begun if an error comes before any result.
+        """Begin a run, and undo it if an error comes before any result.
 
         Raises:
-            ValueError: As `begin`, and if a network cannot be built.
+            ValueError: As in `begin`, and if a network cannot be built.
         """
         if not (self.path / self.asked_in).exists():
             for name in twins:
@@ -124,17 +106,17 @@ class RunFolder:
     def begin(
         self, entry: Plan, seeds: list[int], twins: list[str], resume: bool
     ) -> None:
-        """Makes the folder, or checks that it was made for the same run.
+        """Create the folder, or check that it belongs to the same run.
 
         Args:
-            entry: What is trained.
-            seeds: The seeds that are asked for.
-            twins: The names of the networks that are asked for.
-            resume: Whether a run that was begun may be continued.
+            entry: The entry or experiment.
+            seeds: Seeds to train.
+            twins: Names of networks to train.
+            resume: Whether the folder may hold this run already.
 
         Raises:
-            ValueError: if the folder holds another configuration; or this one,
-                and `resume` is false; or something that is no run.
+            ValueError: If the folder belongs to another configuration, holds this run
+                and `resume` is `False`, or holds something else.
         """
         seeds = check_seeds(seeds)
         check_sequence("twins", twins, _check_plain, minimum=1)
@@ -144,7 +126,7 @@ class RunFolder:
         )
         if (self.path / self.asked_in).exists():
             begun = self.read_json(self.asked_in)
-            self._check_same(_completed(entry, begun["entry"]), asked["entry"])
+            self._check_same(completed(entry, begun["entry"]), asked["entry"])
         elif not self._others():
             self.write_json(self.asked_in, asked)
             return
@@ -152,7 +134,7 @@ class RunFolder:
             begun = self._remains(entry, asked["entry"])
         if not resume:
             raise ValueError(
-                f"{self.path} holds this run already. Continue it with --resume, or "
+                f"{self.path} holds this run already. Resume it with --resume, or "
                 "choose another folder with --output."
             )
         asked["seeds"] = sorted({*begun["seeds"], *seeds})
@@ -162,7 +144,7 @@ class RunFolder:
         self.write_json(self.asked_in, asked)
 
     def _check_same(self, begun, asked):
-        different = _differences(begun, asked)
+        different = differences(begun, asked)
         if different:
             raise ValueError(
                 f"{self.path} belongs to another configuration. It differs in "
@@ -171,7 +153,7 @@ class RunFolder:
             )
 
     def _remains(self, entry, asked):
-        """Seeds and networks of a run whose `run.json` is gone, if they are of it."""
+        """Return seeds and networks of a run whose `run.json` is missing."""
         found = [p for p in self.path.glob("seed-*/*/") if p.parent.name[5:].isdigit()]
         if not found:
             raise ValueError(
@@ -181,7 +163,7 @@ class RunFolder:
         if (self.path / "results.json").exists():
             results = self.read_json("results.json", SHAPES["any results"])
             known = results.get("entry", results.get("settings"))
-            self._check_same(_completed(entry, known), asked)
+            self._check_same(completed(entry, known), asked)
         for path in found:
             result = self.finished(int(path.parent.name[5:]), path.name) or {}
             marked = result.get("identity", None if known or not result else "none")
@@ -197,7 +179,7 @@ class RunFolder:
         }
 
     def _content(self):
-        """All files there are, without what a run that is refused may leave."""
+        """Return all files except for temporary ones."""
         return {
             str(path)
             for path in self.path.rglob("*")
@@ -205,7 +187,7 @@ class RunFolder:
         }
 
     def _others(self):
-        """Whether the folder holds anything but what a killed process may leave."""
+        """Return whether the folder holds other than temporary files."""
         there = self.path.exists()
         return there and any(not _is_passing(path) for path in self.path.iterdir())
 
@@ -222,14 +204,14 @@ class RunFolder:
                     folder.rmdir()
 
     def of_experiment(self) -> bool:
-        """Whether an experiment was run here, which has no `Entry`."""
+        """Return whether this is the run of an experiment, which has no `Entry`."""
         return "test_sizes" not in self.read_json(self.asked_in)["entry"]
 
     def entry(self) -> Entry:
-        """The entry this run trains.
+        """Return the entry of this run.
 
         Raises:
-            ValueError: If what the folder was begun with is no entry.
+            ValueError: If the configuration is not an entry.
         """
         plain = self.read_json(self.asked_in)["entry"]
         try:
@@ -241,12 +223,12 @@ class RunFolder:
             ) from error
 
     def twin(self, seed: int, twin: str) -> Path:
-        """The folder of one seed of one twin."""
+        """Return the folder of one seed of one twin."""
         seed = check_integer("seed", seed, 0)
         return self.path / f"seed-{seed}" / _check_plain("twin", twin)
 
     def finished(self, seed: int, twin: str) -> dict[str, Any] | None:
-        """The result of one seed of one twin, or `None`."""
+        """Return the result of one seed of one twin, or `None`."""
         path = self.twin(seed, twin) / "result.json"
         if not path.exists():
             return None
@@ -259,20 +241,20 @@ class RunFolder:
         return result
 
     def made_with(self) -> str | None:
-        """Digest of the data that results here were made with, if there are any."""
+        """Return the digest of the data of earlier results, or `None`."""
         digests = (result.get("data_digest") for result in self._finished())
         return next(filter(None, digests), None)
 
     def write_result(
         self, seed: int, twin: str, plan: Plan, result: dict[str, Any]
     ) -> dict[str, Any]:
-        """Write the result of one seed of one twin, and return what was written."""
+        """Write the result of one seed of one twin, and return it."""
         path = (self.twin(seed, twin) / "result.json").relative_to(self.path)
         self.write_json(path, {**result, "identity": identity(plan)})
         return self.finished(seed, twin) or {}
 
     def results(self) -> list[dict[str, Any]]:
-        """All finished results, in order."""
+        """Return all finished results in order."""
         return list(self._finished())
 
     def _finished(self):
@@ -283,15 +265,15 @@ class RunFolder:
                     yield result
 
     def read_json(self, name: str | Path, shape: Any = None) -> Any:
-        """Reads a file of this folder.
+        """Return the content of a JSON file of this folder.
 
         Args:
-            name: The file, from this folder.
-            shape: What it must hold, as of `_shapes.check_shape`. Default: what files
-                of this name hold.
+            name: Path of the file from this folder.
+            shape: Shape to check, see `_shapes.check_shape`. Defaults to the shape of
+                files with this name.
 
         Raises:
-            ValueError: if it is missing or damaged, with the way out.
+            ValueError: If the file is missing or damaged.
         """
         path = self.path / name
         shape = SHAPES.get(path.name, dict) if shape is None else shape
@@ -299,16 +281,16 @@ class RunFolder:
             return read_shaped(path, shape, self.way_out)
         except FileNotFoundError:
             raise ValueError(
-                f"{self.path} holds no {name}: it is no {self.what} of this program. "
-                f"{self.made_by}"
+                f"{self.path} has no {name}: it is not a {self.what} folder of "
+                f"keras_recur. {self.made_by}"
             ) from None
 
     def write_json(self, name: str | Path, content: Any) -> None:
-        """Writes a file of this folder, as a whole or not at all."""
+        """Write a JSON file of this folder, whole or not at all."""
         write_json(self.path / name, content)
 
     def write_csv(self, name: str | Path, rows: list[dict[str, Any]]) -> None:
-        """Writes rows with equal keys as CSV."""
+        """Write rows with equal keys as CSV."""
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]))
         writer.writeheader()
@@ -318,22 +300,16 @@ class RunFolder:
 
 
 def check_seeds(value: Sequence[int]) -> list[int]:
-    """Return seeds as a list, each once and in order.
+    """Return seeds as a list, each once.
 
     Raises:
-        ValueError: If there is none, or one is not an integer from 0.
+        ValueError: If there are no seeds, or one is not an integer from 0.
     """
 
     def check(name, value):
         return check_integer(name, value, 0, maximum=_LARGEST_SEED)
 
     return list(dict.fromkeys(check_sequence("seeds", value, check, minimum=1)))
-
-
-def identity(plan: Plan) -> str:
-    """Return a digest of what is trained, by which a result knows where it belongs."""
-    text = json.dumps(json.loads(to_json(plan.as_dict())), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _check_plain(name, value):
@@ -344,26 +320,5 @@ def _check_plain(name, value):
 
 
 def _is_passing(path):
-    """Whether a file is a lock, or was being written when its process was killed."""
+    """Return whether a file is a lock or the rest of an interrupted write."""
     return path.name == ".lock" or path.suffix == ".partial"
-
-
-def _completed(plan, begun):
-    """What an older version began, with the defaults of what it did not know."""
-    if not isinstance(plan, Entry):
-        return begun
-    try:
-        return json.loads(to_json(Entry.from_dict(begun).as_dict()))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return begun  # The difference says what is wrong.
-
-
-def _differences(begun, asked, where=""):
-    """Where two configurations differ: "model.width: 48, not 32"."""
-    if isinstance(begun, dict) and isinstance(asked, dict):
-        found = []
-        for key in sorted({*begun, *asked}):
-            inner = f"{where}.{key}" if where else key
-            found += _differences(begun.get(key), asked.get(key), inner)
-        return found
-    return [] if begun == asked else [f"{where}: {begun!r}, not {asked!r}"]

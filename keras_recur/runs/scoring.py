@@ -1,4 +1,4 @@
-"""What is measured of a trained network of an entry, over sizes and iterations."""
+"""Scores of a trained network over sizes and iterations."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ from keras_recur.runs.entry import Entry
 from keras_recur.runs.summary import guessed_tests
 from keras_recur.zoo.costs import trainable_parameters
 
-# Layers whose kernels have at least this cosine are folded into one.
+# Layers whose kernels have at least this cosine similarity are folded into one.
 FOLD_AT = 0.9
 
 
 def score_network(
     entry: Entry, model: keras.Model, twin: str, seed: int
 ) -> dict[str, Any]:
-    """Scores of a network and of what is made of it, as a result holds them."""
+    """Return the scores of a network and of its recalibrated and folded forms."""
     found: dict[str, Any] = {"tests": _tests(entry, model, twin)}
     if entry.has_banks and _has_statistics(model):
-        # As folded networks are: it helps by itself.
+        # Folded networks are recalibrated, which helps by itself.
         copy = rebuilt(model, lambda layer: None)
         _recalibrate(entry, copy, twin, seed)
         found["recalibrated"] = {"tests": _tests(entry, copy, twin)}
@@ -36,29 +36,29 @@ def score_network(
 def guessed_scores(
     entry: Entry, model: keras.Model | None, twin: str
 ) -> dict[str, Any]:
-    """What counts for a network whose training failed: guessing, at all iterations."""
+    """Return the scores of guessing, which count for a network that failed."""
     trained = entry.model.get("iterations") or 1
-    goes_on = model is not None and can_go_on(model, twin)
-    furthest = entry.test_iterations if goes_on else trained
+    endless = model is not None and is_endless(model, twin)
+    furthest = entry.test_iterations if endless else trained
     return {"tests": guessed_tests(entry.data, entry.test_sizes, trained, furthest)}
 
 
-def can_go_on(model: keras.Model, twin: str) -> bool:
-    """Whether the model's loops run any number of iterations."""
+def is_endless(model: keras.Model, twin: str) -> bool:
+    """Return whether the model has weights for any number of iterations."""
 
     return twin != "feedforward" and all(loop.endless for loop in loops_in(model))
 
 
 def _tests(entry, model, twin):
-    """Accuracy after every iteration on every size, and after the chosen one."""
+    """Return scores after every iteration and the chosen iterations, by size."""
     trained = entry.model.get("iterations")
-    iterations = entry.test_iterations if can_go_on(model, twin) else trained
+    iterations = entry.test_iterations if is_endless(model, twin) else trained
     readouts = Readouts(model, iterations)
     tests = []
     for size in entry.test_sizes:
         chosen = trained or readouts.iterations
         if entry.procedural:
-            # On validation examples of the same size; the first of equals.
+            # The first best one on validation examples of the same size.
             held_out = readouts.score(entry.validation_data(size))
             chosen = int(np.nanargmax(held_out)) + 1
         scores = readouts.score(entry.test_data(size))
@@ -75,7 +75,7 @@ def _tests(entry, model, twin):
 
 
 def _folded(entry, model, twin, seed):
-    """The trained network with like layers made one, scored in the same way."""
+    """Return the scores of the network with its similar layers folded."""
     folded = fold(model, FOLD_AT)
     normalized = _has_statistics(folded)
     if normalized:
@@ -90,12 +90,12 @@ def _folded(entry, model, twin, seed):
 
 
 def _has_statistics(model):
-    """Whether there is batch normalization in the model."""
+    """Return whether the model has batch normalization."""
     return any("moving_mean" in w.path for w in model.weights)
 
 
 def _recalibrate(entry, model, twin, seed):
-    """Statistics of normalization anew, from the training data."""
+    """Estimate batch normalization statistics again on training data."""
     data = entry.train_data(twin, seed)
-    data.epoch = entry.recipe(twin).epochs - 1  # Of a curriculum, the last phase.
+    data.epoch = entry.recipe(twin).epochs - 1  # The last phase of a curriculum.
     update_batch_norm(model, data)

@@ -6,16 +6,16 @@ from typing import Any
 
 from keras_recur import data as data_room
 
-# On tasks that can be solved, a seed also failed that solves fewer than this share of
-# the examples of the size that it was trained on.
+# On tasks with exact answers, a seed that solves a smaller share of the examples of its
+# trained size has failed too.
 SOLVED = 0.95
 
-# What is made of a trained network and scored once more.
+# Networks that are made from a trained one and scored too.
 STAGES = ("recalibrated", "folded")
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and standard error; one value has no error."""
+    """Return mean and standard error, which is `None` for one value."""
     mean = sum(values) / len(values)
     if len(values) < 2:
         return mean, None
@@ -24,16 +24,15 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number; what is missing is none."""
+    """Return whether a value is a finite number; `None` is not."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value)
 
 
 def is_finished(result: dict[str, Any]) -> bool:
-    """Whether a network was trained to its end, and its last losses are numbers.
+    """Return whether training finished and its last losses are finite.
 
-    Results of earlier versions may call a network finished whose last validation loss
-    is NaN.
+    Results of 0.1.0 may call a network finished although its last loss is NaN.
     """
     history = result.get("history") or {}
     last = [history[key][-1] for key in ("loss", "val_loss") if history.get(key)]
@@ -41,10 +40,10 @@ def is_finished(result: dict[str, Any]) -> bool:
 
 
 def guess(data: str) -> float:
-    """Score of guessing, which counts for a network that failed.
+    """Return the score of guessing, which counts for a network that failed.
 
-    It is 0 where whole examples or marked positions are scored, and one of the number
-    of classes where single labels are. Data sets that are not of this library have 0.
+    It is one over the number of classes for single labels, and 0 for whole answers,
+    marked positions and data sets of other libraries.
     """
     if data not in data_room.list_datasets():
         return 0.0
@@ -55,13 +54,13 @@ def guess(data: str) -> float:
 def guessed_tests(
     data: str, sizes: Sequence[Any], iterations: int, furthest: int | None = None
 ) -> list[dict[str, Any]]:
-    """Tests of a network that failed: it guesses on every size, at every iteration.
+    """Return the tests of a network that guesses on every size at every iteration.
 
     Args:
         data: Name of the data set.
-        sizes: The sizes that are tested.
-        iterations: The number of iterations that were trained.
-        furthest: The number of iterations that are tested. Default: those trained.
+        sizes: Test sizes.
+        iterations: Number of trained iterations.
+        furthest: Number of tested iterations. Defaults to `iterations`.
     """
     score = guess(data)
     return [
@@ -78,14 +77,14 @@ def guessed_tests(
 def counted(
     entry: dict[str, Any], results: Sequence[dict[str, Any]], network: str
 ) -> list[dict[str, Any]]:
-    """Results of a network over all seeds; those that failed have guesses as tests.
+    """Return the results of a network over all seeds, with guesses for failed ones.
 
-    Every mean, table and plot is made of these.
+    Every mean, table and plot uses these.
 
     Args:
-        entry: As `Entry.as_dict` returns it.
-        results: Of all networks.
-        network: A name, or that of a stage, such as "recurrent, folded".
+        entry: An entry as plain data.
+        results: Results of all networks.
+        network: Name of a network or of a stage, such as "recurrent, folded".
     """
     twin, _, stage = network.partition(", ")
     mine = [r for r in results if r["twin"] == twin]
@@ -106,7 +105,7 @@ def counted(
 
 
 def _scored(entry, tests):
-    """Tests in which an answer that is no number counts as a guess."""
+    """Return tests in which a score that is not finite counts as a guess."""
     if all(is_number(test["accuracy"]) for test in tests):
         return tests
     score = guess(entry["data"])
@@ -117,10 +116,10 @@ def _scored(entry, tests):
 
 
 def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Per network: score on every size over seeds, and the number of failed seeds.
+    """Return scores on every size and failed seeds by network.
 
-    What was made of a network comes after it, as "name, recalibrated" and "name,
-    folded". Seeds that failed are part of all means: they count as guessing.
+    Stages follow their network, as "name, recalibrated" and "name, folded". Failed
+    seeds are part of all means.
     """
     plain = entry.as_dict()
     summary = {}
@@ -156,9 +155,9 @@ def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _networks(entry, results):
-    """Names of all that has results, with the stages that are compared."""
+    """Yield the names of networks and stages with results."""
     finished = [r for r in results if is_finished(r)]
-    # All are compared with each other, or none: runs may have been begun without.
+    # Earlier versions did not recalibrate: compare all networks, or none.
     partly = not all("recalibrated" in r for r in finished)
     for twin in entry.networks:
         mine = [r for r in results if r["twin"] == twin]
@@ -171,29 +170,29 @@ def _networks(entry, results):
 
 
 def span(numbers: Sequence[int]) -> str:
-    """`8` or `8-12`."""
+    """Return `8` or `8-12`."""
     first, last = min(numbers), max(numbers)
     return str(first) if first == last else f"{first}-{last}"
 
 
 def percent(mean: float, error: float | None) -> str:
-    """`98.2 ± 0.4 %`, as tables print it."""
+    """Return a share as `98.2 ± 0.4 %`."""
     return f"{in_percent(mean, error)} %"
 
 
 def in_percent(mean: float, error: float | None) -> str:
-    """`98.2 ± 0.4`, for columns that say what they are in."""
+    """Return a share as `98.2 ± 0.4`, for columns in percent."""
     return with_error(100 * mean, None if error is None else 100 * error)
 
 
 def with_error(mean: float, error: float | None, digits: int = 1) -> str:
-    """`7.4 ± 0.2`, a figure in its own unit."""
+    """Return `7.4 ± 0.2`."""
     shown = f"{mean:.{digits}f}"
     return shown if error is None else f"{shown} ± {error:.{digits}f}"
 
 
 def size_label(size: Any) -> str:
-    """`size 32`, or `size 32, window 17` where a size is a pair; else `test set`."""
+    """Return `size 32`, `size 32, window 17` for a pair, or `test set` for `None`."""
     if isinstance(size, list | tuple):
         return f"size {size[0]}, window {size[1]}"
     return f"size {size}" if size else "test set"

@@ -1,7 +1,7 @@
-"""One network that is trained and scored: the source of every row of results.
+"""One network that is trained and scored, which becomes a row of results.
 
-Comparisons, experiments and searches differ in which trials they ask for. Training,
-failures, interruptions and time are the same for all of them.
+Comparisons, experiments and searches use it for training, failures, interruptions and
+time.
 """
 
 import contextlib
@@ -28,24 +28,23 @@ class Trial:
 
     Attributes:
         network: Function that returns the untrained network.
-        recipe: How it is trained.
+        recipe: Recipe of the training.
         train_data: Function that returns the training examples.
-        validation_data: Function that returns what is scored after every epoch.
-        seed: Seed of everything that is drawn.
-        score: Function of the trained network that returns what is measured, as plain
-            data.
-        guess: Function of the network that returns what counts if its training fails:
-            the same measures of a network that guesses. The network is `None` if it
-            could not be built.
-        callbacks: More Keras callbacks. Default: none.
-        jit_compile: As in `model.compile`. Default `"auto"`.
-        survives: Whether any failure of the network is a row, with its message:
-            `"failed"`, or `"out of memory"`. Default `False`: only divergence is, and
-            other errors are raised.
-        made: Whether the training examples are made anew for every seed. Default
-            `False`: they are the same for all, only their order differs.
-        made_with: Digest of the data of results that are there already, which must be
-            these. Default `None`: there are none.
+        validation_data: Function that returns the examples to score after every epoch.
+        seed: Seed of all random numbers.
+        score: Function that takes the trained network and returns its measurements as
+            plain data.
+        guess: Function that returns the same measurements for guessing, used when
+            training fails. It takes the network, or `None` if it could not be built.
+        callbacks: More Keras callbacks. Defaults to none.
+        jit_compile: As in `model.compile`. Defaults to `"auto"`.
+        survives: Whether any error of the network becomes a row, with the status
+            `"failed"` or `"out of memory"`. Defaults to `False`: other errors than
+            divergence are raised.
+        made: Whether each seed generates its own training examples. Defaults to
+            `False`: all seeds share them in different orders.
+        made_with: Digest of the data of earlier results, which must be the same.
+            Defaults to `None`: there are no earlier results.
     """
 
     network: Callable[[], keras.Model]
@@ -63,40 +62,39 @@ class Trial:
 
 
 def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
-    """Train and score a network, or resume it from its last epoch.
+    """Train and score a network, or resume it after its last epoch.
 
-    A network has failed if its loss becomes NaN or infinite, or if its last loss on
-    validation examples is. It then counts as guessing, by `trial.guess`.
+    A network has failed if a training loss or its last validation loss is NaN or
+    infinite. It then counts as guessing.
 
     Args:
-        trial: What to train.
+        trial: The trial.
         directory: Folder of its checkpoint.
 
     Returns:
-        A row: "seed", "status" ("finished", "diverged" and, where the trial survives
-        them, "failed" and "out of memory"), "message" (of what failed), "history" (of
-        a training that reached its end), what was measured, "seconds" over all
-        sessions, "provenance", "data_digest".
+        A row with the measurements and "seed", "status" ("finished", "diverged",
+        "failed" or "out of memory"), "message" (after a failure), "history" (after a
+        whole training), "seconds" over all sessions, "provenance" and "data_digest".
 
     Raises:
-        OSError: If a file cannot be written: a full disk is not the network's fault.
-        ValueError: If the directory holds the checkpoint of another configuration, or
-            earlier results were made with other data.
+        OSError: If a file cannot be written, as on a full disk.
+        ValueError: If the directory has the checkpoint of another configuration, or
+            earlier results used other data.
     """
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
     row: dict[str, Any] = {"seed": trial.seed, "status": "finished"}
     start = time.perf_counter()
     model = None
-    # Data that are missing, and foreign checkpoints, are not the network's fault.
+    # Missing data and foreign checkpoints raise: the network has not failed.
     data, validation = trial.train_data(), trial.validation_data()
     same = (validation,) if trial.made else (validation, data)
     row["data_digest"] = content_digest(*same)
     if trial.made_with not in (None, row["data_digest"]):
         raise ValueError(
             "The data are not those that earlier results of this folder were made "
-            "with: their files have changed, or they are made in another way now. "
-            "Give the data that it was begun with, or choose another folder."
+            "with: their files have changed, or they are generated in another way. "
+            "Use the original data or choose another folder."
         )
     resumes = (directory / "checkpoint.npz").exists()
     try:
@@ -130,10 +128,10 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
 
 
 def check_finite(history: dict[str, list[float]]) -> None:
-    """Refuse a training whose last step went wrong, which no later one has noticed.
+    """Check the last losses of a training, which no later step has checked.
 
     Raises:
-        TrainingDiverged: If the last loss on validation examples is not finite.
+        TrainingDiverged: If the last loss is not finite.
     """
     for key, what in (("val_loss", "validation"), ("loss", "training")):
         last = (history.get(key) or [0.0])[-1]
@@ -145,7 +143,7 @@ def check_finite(history: dict[str, list[float]]) -> None:
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Return status, message and traceback of a network that could not be trained."""
+    """Return status, message and traceback of an error."""
     text = f"{type(error).__name__}: {error}"
     return {
         "status": "out of memory" if out_of_memory(error) else "failed",
@@ -155,10 +153,7 @@ def failure(error: Exception) -> dict[str, Any]:
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write the weights alone, as a whole or not at all.
-
-    The file of a compiled model would hold the optimizer's state too.
-    """
+    """Write the weights without the state of the optimizer, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"partial-{path.name}")
     try:

@@ -285,7 +285,7 @@ def test_losses_require_iterations(asked):
             ],
             "mazes, prefix_sums",
         ),
-        (["card", "/nowhere"], "no run of this program"),
+        (["card", "/nowhere"], "not a run folder"),
         (
             ["experiment", "supervision", "mlp", "--data", "digits"]
             + ["--losses", "final"],

@@ -16,6 +16,7 @@ from keras_recur.experiments import (
     run_experiment,
 )
 from keras_recur.experiments._images import error_of
+from keras_recur.experiments.run_experiment import refresh_page
 from keras_recur.reports.card import write_card, write_table
 from keras_recur.runs import RunFolder, make_entry
 
@@ -95,7 +96,7 @@ def ran(tmp_path_factory):
     return run
 
 
-def test_all_are_listed():
+def test_list_experiments_has_all():
     assert experiments.list_experiments() == [
         "sharing",
         "readout-times",
@@ -112,7 +113,7 @@ def test_all_are_listed():
 
 
 @each
-def test_everything_is_there(name, ran):
+def test_run_experiment_writes_all_files(name, ran):
     folder, results = ran(name)
     assert json.loads((folder / "results.json").read_text()) == json.loads(
         json.dumps(results)
@@ -138,7 +139,7 @@ def test_everything_is_there(name, ran):
 
 
 @each
-def test_what_is_finished_is_kept(name, ran):
+def test_run_experiment_keeps_finished_networks(name, ran):
     folder, results = ran(name)
     files = {p: p.stat().st_mtime_ns for p in folder.glob("seed-*/*/result.json")}
     assert len(files) == len(results["runs"])
@@ -153,7 +154,7 @@ def test_what_is_finished_is_kept(name, ran):
 
 
 @each
-def test_published(name, ran, tmp_path):
+def test_write_card_publishes_an_experiment(name, ran, tmp_path):
     folder, results = ran(name)
     place = write_card(folder, tmp_path, "tiny")
     expected = {
@@ -174,12 +175,15 @@ def test_published(name, ran, tmp_path):
     write_table(tmp_path, readme)
     _, _, headline, *_ = card.split("\n")
     assert f"/experiments/{expected[name]}): {headline}\n" in readme.read_text()
+    refresh_page(place)
+    assert (place / "README.md").read_text() == card
+    assert not (place / "report.html").exists()
     assert {p.name for p in place.glob("plots/*")} == {
         p.name for p in folder.glob("plots/*")
     }
 
 
-def test_an_interrupted_experiment_goes_on(tmp_path, ran):
+def test_run_experiment_resumes(tmp_path, ran):
     _, whole = ran("text")
     done = []
 
@@ -202,7 +206,7 @@ def test_an_interrupted_experiment_goes_on(tmp_path, ran):
         )
 
 
-def test_a_diverged_network_counts_as_one_that_guesses(tmp_path):
+def test_run_experiment_counts_divergence_as_guessing(tmp_path):
     wild = dataclasses.replace(TINY["text"], learning_rate=1e30)
     results = run_experiment(wild, tmp_path / "run", [0])
     diverged = [r for r in results["runs"] if r["status"] == "diverged"]
@@ -225,7 +229,7 @@ def test_sharing_saves_parameters_but_not_after_one_step(ran):
     assert len({v for k, v in parameters.items() if "stages" in k}) == 1
 
 
-def test_stages_share_what_their_name_says():
+def test_sharing_stages_share_the_named_states():
     experiment = SharingExperiment(width=2, stage_loops=2)
     shared = {
         case.shared: experiment.network(name, 0)
@@ -334,7 +338,7 @@ def test_effects_of_supervision_by_hand():
     ] == [pytest.approx(-0.4), None]
 
 
-def test_the_error_is_counted():
+def test_error_of_counts_wrong_labels():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
     x = np.eye(2, dtype="float32")[[0, 1, 1, 0]]
     data = [(x[:3], np.array([0, 1, 0])), (x[3:], np.array([1]))]
@@ -373,7 +377,7 @@ def test_bad_input(case):
         make()
 
 
-def test_statistics_over_time(tmp_path):
+def test_batch_norm_statistics_over_time(tmp_path):
     model = TINY["readout-times"].network("shared", 0)
     found = analysis.batch_norm_statistics(model)
     assert next(iter(found)) == "graph/V1_to_V1/norm_a"

@@ -15,7 +15,7 @@ from keras_recur.zoo.costs import trainable_parameters
 
 
 @pytest.mark.parametrize("width", [16, 128])
-def test_the_gru_has_as_many_parameters(width):
+def test_gru_has_about_as_many_parameters(width):
     experiment = TextExperiment(model={"width": width}, length=4)
     graph, gru = (
         trainable_parameters(experiment.network(n, 0)) for n in experiment.networks
@@ -39,12 +39,12 @@ def constant(logits, window=4):
     return model
 
 
-def test_who_knows_nothing_needs_log2_of_the_alphabet():
+def test_uniform_model_needs_log2_of_the_alphabet():
     bits = bits_by_position(constant(np.zeros(97)), 4)
     np.testing.assert_allclose(bits, [math.log2(97)] * 4, rtol=1e-5)
 
 
-def test_bits_are_those_of_the_test_text():
+def test_bits_by_position_scores_the_test_text():
     logits = np.random.default_rng(0).normal(size=97)
     shares = np.exp(logits) / np.exp(logits).sum()
     _, y = data.python_docs(size=4, split="test")
@@ -53,7 +53,7 @@ def test_bits_are_those_of_the_test_text():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_sampling_follows_the_prediction():
+def test_sample_text_follows_the_prediction():
     logits = np.full(97, -50.0)
     a, b = data.encode_text("ab")
     logits[a], logits[b] = 2.0, 1.0
@@ -67,7 +67,7 @@ def test_sampling_follows_the_prediction():
     assert colder.count("a") > text.count("a")
 
 
-def test_sampling_sees_the_last_characters():
+def test_sample_text_reads_the_last_characters():
     """A model that repeats what it saw three characters ago."""
     inputs = keras.Input((4,), dtype="int32")
     onehot = keras.layers.Embedding(97, 97, embeddings_initializer="identity")(inputs)
@@ -92,7 +92,7 @@ def test_bad_input(arguments, message):
         sample_text(constant(np.zeros(97)), **arguments)
 
 
-def test_a_model_of_another_kind_is_refused():
+def test_sample_text_refuses_another_model():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(97)])
     with pytest.raises(ValueError, match="frnn_text with readout='all'"):
         sample_text(model)

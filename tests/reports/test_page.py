@@ -49,13 +49,13 @@ def test_pages_escape_every_part(tmp_path):
 @pytest.mark.parametrize(
     "start", ["~~~{raw} html", "# a", ":::{raw} html", "%a", "(a)="]
 )
-def test_no_paragraph_starts_another_block(start):
+def test_paragraph_cannot_start_another_block(start):
     page = Page("title")
     page.paragraph(start)
     assert page.markdown().split("\n\n")[1].startswith("\\")
 
 
-def test_no_text_ends_its_fence():
+def test_verbatim_text_cannot_end_its_fence():
     page = Page("title")
     page.verbatim("a\n````\n# b")
     assert page.markdown().endswith("`````text\na\n````\n# b\n`````\n")
@@ -65,7 +65,7 @@ def test_no_text_ends_its_fence():
     "name",
     ["../../a", "/a", "a/b", "a\\b", "..", "", ".hidden", "C:a", "a\n", 3, None, ["a"]],
 )
-def test_a_card_stays_in_the_zoo(name, run, tmp_path):
+def test_write_card_cannot_leave_the_zoo(name, run, tmp_path):
     results = run.read_json("results.json") | {"name": name}
     (run.path / "results.json").write_text(json.dumps(results), "utf-8")
     before = sorted(tmp_path.rglob("*"))

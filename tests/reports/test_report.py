@@ -7,7 +7,7 @@ import pytest
 
 from keras_recur import reports, runs, zoo
 from keras_recur.reports import run_plots as plots
-from keras_recur.reports.card import write_card, write_table, zoo_table
+from keras_recur.reports.card import refresh_card, write_card, write_table, zoo_table
 from keras_recur.reports.run_plots import draw_all
 from keras_recur.reports.run_report import accuracy_table, headline
 from keras_recur.runs.compare import write_results
@@ -29,7 +29,7 @@ def test_report_is_one_file_with_everything_inside(run):
     assert (run.path / "plots/unfolding.gif").read_bytes()[:4] == b"GIF8"
 
 
-def test_of_a_large_animation_the_report_shows_the_strip(run, monkeypatch):
+def test_report_replaces_a_large_animation(run, monkeypatch):
     monkeypatch.setattr("keras_recur.reports.example_plots.LARGEST_ANIMATION", 10)
     page = reports.write_report(run).read_text()
     assert "data:image/gif" not in page and page.count("data:image/png") == 6
@@ -53,7 +53,7 @@ def test_results_without_macs_have_no_such_plot(run, tmp_path):
     assert [n for n in with_macs if n not in without] == ["macs.png"]
 
 
-def test_lines_of_score_against_macs(run):
+def test_macs_plot_draws_score_against_macs(run):
     results = run.read_json("results.json")
     runs_of_twin = [r for r in results["runs"] if r["twin"] == "recurrent"]
     for result, score in zip(runs_of_twin, (0.25, 0.75), strict=True):
@@ -79,12 +79,12 @@ def test_report_of_one_twin_and_of_a_diverged_one(one_twin):
     assert "1 of 1" in reports.write_report(one_twin).read_text()
 
 
-def test_a_folder_without_results(tmp_path):
-    with pytest.raises(ValueError, match="it is no run of this program"):
+def test_report_refuses_a_folder_without_results(tmp_path):
+    with pytest.raises(ValueError, match="it is not a run folder"):
         reports.write_report(runs.RunFolder(tmp_path))
 
 
-def test_a_second_entry_has_a_name_of_its_own(run, tmp_path):
+def test_write_card_adds_a_suffix(run, tmp_path):
     place = write_card(run.path, tmp_path / "zoo", "longer")
     assert place.name == "deep_thinking_1d-prefix_sums-longer"
     assert f'zoo.load("{place.name}")' in (place / "README.md").read_text()
@@ -93,13 +93,15 @@ def test_a_second_entry_has_a_name_of_its_own(run, tmp_path):
         write_card(run.path, tmp_path / "zoo", "../up")
 
 
-def test_card_and_load(run, tmp_path, monkeypatch):
+def test_load_reads_a_written_card(run, tmp_path, monkeypatch):
     place = write_card(run.path, tmp_path / "zoo")
     assert place.name == "deep_thinking_1d-prefix_sums"
     card = (place / "README.md").read_text()
     for link in re.findall(r"\]\((plots/[^)]*)\)", card):
         assert (place / link).exists()
-    assert "zoo.load" in card and "| parameters |" in card
+    assert "zoo.load" in card and "| parameters |" in card and "<details>" in card
+    assert refresh_card(place) == place
+    assert (place / "README.md").read_text() == card
     monkeypatch.setattr("keras_recur.zoo.entries._PLACES", (tmp_path / "zoo",))
     assert zoo.list_entries() == [place.name]
     pair = zoo.load(place.name)
@@ -113,7 +115,7 @@ def test_card_and_load(run, tmp_path, monkeypatch):
         zoo.load("deep_thinking_1d-prefix_sum")
 
 
-def test_an_entry_whose_twin_is_too_large(run, tmp_path, monkeypatch):
+def test_load_warns_about_weights_that_are_too_large(run, tmp_path, monkeypatch):
     monkeypatch.setattr("keras_recur.zoo.entries._PLACES", (tmp_path / "zoo",))
     small = run.twin(0, "recurrent") / "model.weights.h5"
     limit = small.stat().st_size
@@ -128,7 +130,7 @@ def test_an_entry_whose_twin_is_too_large(run, tmp_path, monkeypatch):
         zoo.load(place.name)
 
 
-def test_table_in_a_readme(run, tmp_path):
+def test_write_table_replaces_text_between_markers(run, tmp_path):
     write_card(run.path, tmp_path / "zoo")
     readme = tmp_path / "README.md"
     readme.write_text("before\n")
@@ -144,12 +146,12 @@ def test_table_in_a_readme(run, tmp_path):
     assert "old" not in text and zoo_table(tmp_path / "zoo") in text
 
 
-def test_an_unfinished_run_has_no_card(one_twin, tmp_path):
+def test_write_card_refuses_an_unfinished_run(one_twin, tmp_path):
     with pytest.raises(ValueError, match="seed 0 of the recurrent missing"):
         write_card(one_twin.path, tmp_path / "zoo")
 
 
-def test_a_truncated_result_has_no_card(run, tmp_path):
+def test_write_card_refuses_truncated_results(run, tmp_path):
     path = run.path / "results.json"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ValueError, match="results.json is damaged"):

@@ -26,7 +26,7 @@ def weights(folder, seed, twin):
     return found
 
 
-def test_everything_is_there(entry, run):
+def test_compare_writes_all_files(entry, run):
     results = run.read_json("results.json")
     assert [(r["seed"], r["twin"]) for r in results["runs"]] == [
         (0, "recurrent"),
@@ -55,7 +55,7 @@ def test_everything_is_there(entry, run):
 
 
 @pytest.mark.once
-def test_interrupted_and_continued_is_as_uninterrupted(entry, run, tmp_path):
+def test_compare_resumed_equals_uninterrupted(entry, run, tmp_path):
     class Interrupting(runs.Progress):
         def epochs(self, seed, twin, total):
             callback = super().epochs(seed, twin, total)
@@ -86,7 +86,7 @@ def test_interrupted_and_continued_is_as_uninterrupted(entry, run, tmp_path):
 
 
 @pytest.mark.once
-def test_other_data_are_refused(entry, run, monkeypatch):
+def test_compare_refuses_other_data(entry, run, monkeypatch):
     load = data.load
 
     def changed(name, split, *arguments, **others):
@@ -102,7 +102,7 @@ def test_other_data_are_refused(entry, run, monkeypatch):
     compare(entry, run.path, [0, 1], resume=True)  # Nothing is left to train.
 
 
-def test_another_configuration_is_refused(entry, run):
+def test_compare_refuses_another_configuration(entry, run):
     before = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
     wider = dataclasses.replace(entry, model={**entry.model, "width": 8})
     with pytest.raises(ValueError, match=r"another configuration.*model.width: 4, not"):
@@ -110,13 +110,13 @@ def test_another_configuration_is_refused(entry, run):
     assert {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()} == before
 
 
-def test_a_folder_of_something_else_is_refused(entry, tmp_path):
+def test_compare_refuses_a_folder_without_a_run(entry, tmp_path):
     (tmp_path / "thesis.tex").write_text("important")
     with pytest.raises(ValueError, match="holds no run"):
         compare(entry, tmp_path, [0])
 
 
-def test_a_truncated_result_is_named_and_made_again(entry, run):
+def test_compare_names_and_repeats_a_truncated_result(entry, run):
     result = run.path / "seed-0/recurrent/result.json"
     accuracy = json.loads(result.read_text())["tests"]
     result.write_bytes(result.read_bytes()[:100])
@@ -128,7 +128,7 @@ def test_a_truncated_result_is_named_and_made_again(entry, run):
 
 
 @pytest.mark.once
-def test_a_diverged_seed_counts_as_failed_and_the_others_go_on(entry, tmp_path):
+def test_compare_continues_after_a_diverged_seed(entry, tmp_path):
     wild = Recipe("sgd", 1e30, epochs=2, batch_size=20)
     entry = dataclasses.replace(entry, recipes={**entry.recipes, "recurrent": wild})
     results = compare(entry, tmp_path, [0])
@@ -140,7 +140,7 @@ def test_a_diverged_seed_counts_as_failed_and_the_others_go_on(entry, tmp_path):
 
 
 @pytest.mark.once
-def test_a_full_disk_loses_nothing_and_more_seeds_are_added(entry, run, monkeypatch):
+def test_compare_resumes_after_a_full_disk_and_adds_seeds(entry, run, monkeypatch):
     before = (run.path / "results.json").read_bytes()
 
     def full(descriptor):
@@ -164,14 +164,14 @@ def test_mean_and_error():
     assert span([8]) == "8" and span([12, 8, 9]) == "8-12"
 
 
-def test_weight_files_hold_no_optimizer(run):
+def test_weight_files_have_no_optimizer_state(run):
     for twin in ("recurrent", "feedforward"):
         names = weights(run.path, 0, twin)
         assert names and not any(name.startswith("optimizer") for name in names)
 
 
 @pytest.mark.once
-def test_networks_that_train_every_answer(entry, tmp_path):
+def test_compare_trains_every_readout(entry, tmp_path):
     recipe = Recipe(
         "sgd",
         1e-9,

@@ -87,7 +87,7 @@ def measured(folder):
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="two others suffice")
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_command_ends_as_if_it_had_not_been(name, tmp_path):
+def test_killed_command_resumes_to_equal_results(name, tmp_path):
     command, target, sign, again = COMMANDS[name]
     if name == "export":
         sizes = {"width": 4, "iterations": 2, "input_shape": (8, 8, 1)}

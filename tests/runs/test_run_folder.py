@@ -53,7 +53,7 @@ def quick(**model):
         ({"folder": ""}, "`folder`"),
     ],
 )
-def test_compare_refuses_without_a_trace(arguments, message, tmp_path):
+def test_refused_compare_leaves_no_files(arguments, message, tmp_path):
     usual = {"entry": quick, "folder": tmp_path / "a" / "run", "seeds": [0]}
     asked = {**usual, **arguments}
     if callable(asked["entry"]):
@@ -63,7 +63,7 @@ def test_compare_refuses_without_a_trace(arguments, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_refused_command_asked_for_is_forgotten(run, entry, monkeypatch):
+def test_refused_compare_restores_run_json(run, entry, monkeypatch):
     def missing(*args, **kwargs):
         raise ValueError("The data are missing.")
 
@@ -78,16 +78,16 @@ def test_what_a_refused_command_asked_for_is_forgotten(run, entry, monkeypatch):
     assert not other.exists()
 
 
-def test_run_experiment_refuses_without_a_trace(tmp_path):
+def test_refused_run_experiment_leaves_no_files(tmp_path):
     tiny = TextExperiment(model={"width": 0}, length=6, epochs=1, num_examples=64)
     with pytest.raises(ValueError, match="must be a positive integer"):
         run_experiment(tiny, tmp_path / "run", [0])
     assert not list(tmp_path.iterdir())
 
 
-def test_a_lost_run_json_is_made_again(run, entry):
+def test_run_folder_restores_a_lost_run_json(run, entry):
     (run.path / "run.json").write_text('{"half')
-    with pytest.raises(ValueError, match="Remove it and continue with --resume"):
+    with pytest.raises(ValueError, match="Remove it and run again with --resume"):
         compare(entry, run.path, [0], resume=True)
     (run.path / "run.json").unlink()
     before = content(run.path / "seed-1")
@@ -125,7 +125,7 @@ def nested(value, depth=3):
         None,  # A folder of that name.
     ],
 )
-def test_json_of_another_shape_is_damaged(name, text, run, entry):
+def test_run_folder_refuses_json_of_another_shape(name, text, run, entry):
     if text is None:
         (run.path / name).unlink()
         (run.path / name).mkdir()
@@ -156,7 +156,7 @@ def test_json_of_another_shape_is_damaged(name, text, run, entry):
         ("seed-0/recurrent/result.json", ["seconds"], "1"),
     ],
 )
-def test_a_part_of_another_shape_is_damaged(name, place, value, run, entry):
+def test_run_folder_refuses_parts_of_another_shape(name, place, value, run, entry):
     found = json.loads((run.path / name).read_text())
     part = found
     for key in place[:-1]:
@@ -179,7 +179,7 @@ with locked(sys.argv[1]):
 """
 
 
-def test_a_second_writer_is_told_who_has_the_folder(tmp_path, entry):
+def test_run_folder_names_the_process_that_holds_it(tmp_path, entry):
     folder = tmp_path / "run"
     folder.mkdir()
     holder = subprocess.Popen(

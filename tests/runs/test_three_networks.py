@@ -48,7 +48,7 @@ def finished(tmp_path_factory):
     return runs.RunFolder(folder)
 
 
-def test_defaults_come_back_from_json():
+def test_entry_defaults_survive_json():
     for quick in (False, True):
         entry = make_entry("scnn", "shortest_paths", quick=quick)
         assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
@@ -71,7 +71,7 @@ def test_entries_with_banks(family, data, model, banks):
     assert make_entry(family, data, quick=True, model=model).has_banks == banks
 
 
-def test_networks_differ_in_what_they_are_called_for():
+def test_entry_networks_differ_in_their_variants():
     entry = tiny_paths()
     models = {name: entry.network(name, seed=0) for name in entry.networks}
     assert len(models["regularized"].losses) == 1 and not models["recurrent"].losses
@@ -81,7 +81,7 @@ def test_networks_differ_in_what_they_are_called_for():
         assert bank.num_templates == templates
 
 
-def test_data_follow_the_curriculum():
+def test_entry_data_follow_the_curriculum():
     entry = tiny_paths()
     train, held_out = (
         entry.train_data("recurrent", 0),
@@ -149,7 +149,7 @@ def test_all_networks_are_scored_recalibrated_too(finished):
     assert names == set(results["summary"])
 
 
-def test_a_run_begun_without_recalibration(finished, tmp_path):
+def test_summary_omits_recalibration_of_some_networks(finished, tmp_path):
     """All columns or none; and what was published says that it was not done."""
     shutil.copytree(finished.path, tmp_path / "run")
     older = tmp_path / "run/seed-0/feedforward/result.json"
@@ -202,25 +202,25 @@ def test_report_and_card(finished, tmp_path):
     assert (place / "plots/training.png").exists()
 
 
-def test_a_missing_network_is_named(finished, tmp_path):
+def test_write_card_names_a_missing_network(finished, tmp_path):
     shutil.copytree(finished.path, tmp_path / "run")
     (tmp_path / "run/seed-0/regularized/result.json").unlink()
     with pytest.raises(ValueError, match="seed 0 of the regularized recurrent missing"):
         write_card(tmp_path / "run", tmp_path / "zoo")
 
 
-def test_channels_must_fit():
+def test_make_entry_refuses_other_channels():
     with pytest.raises(ValueError, match="do not fit.*Sets that fit"):
         make_entry("deep_thinking_2d", "shortest_paths")
 
 
-def test_labels_of_sizes():
+def test_size_label():
     labels = [size_label(s) for s in (None, 16, (24, 17), [24, 17])]
     assert labels[:2] == ["test set", "size 16"]
     assert labels[2] == labels[3] == "size 24, window 17"
 
 
-def test_networks_without_iterations_have_entries(tmp_path):
+def test_compare_trains_networks_without_iterations(tmp_path):
     entry = make_entry("swrn", "cifar10")
     assert entry.recipes["recurrent"].cutout == 16
     assert "iterations" not in entry.model and entry.networks == NETWORKS[:2]

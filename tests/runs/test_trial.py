@@ -41,7 +41,7 @@ def trial(**changes):
     return dataclasses.replace(usual, **changes)
 
 
-def test_run_trial_scores_what_finished(tmp_path):
+def test_run_trial_scores_a_finished_network(tmp_path):
     row = run_trial(trial(), tmp_path)
     assert (row["status"], row["seed"], row["score"]) == ("finished", 3, 1.0)
     assert len(row["history"]["loss"]) == 2 and row["seconds"] > 0
@@ -70,7 +70,7 @@ def test_run_trial_refuses_other_data_than_earlier_results(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["loss", "val_loss"])
-def test_a_last_loss_that_is_not_finite_is_a_failure(key, tmp_path, monkeypatch):
+def test_run_trial_fails_on_a_last_loss_that_is_not_finite(key, tmp_path, monkeypatch):
     history = {"loss": [1.0, 1.0], "val_loss": [1.0, 1.0], "seconds": [0.1, 0.1]}
     history[key] = [1.0, math.nan]
     monkeypatch.setattr(trial_module, "fit", lambda *args, **others: history)
@@ -137,7 +137,7 @@ def test_run_trial_survives_failures_if_asked(error, status, tmp_path):
 
 
 @pytest.mark.once
-def test_run_trial_does_not_blame_the_network(tmp_path, monkeypatch):
+def test_run_trial_raises_errors_of_data_and_disk(tmp_path, monkeypatch):
     """A full disk, missing data and a foreign checkpoint are errors, not rows."""
     asked = trial(survives=True)
     missing = dataclasses.replace(asked, train_data=broken(ValueError("no data")))

@@ -1,0 +1,52 @@
+"""Configurations of runs: how a folder and its results are recognized."""
+
+import hashlib
+import json
+from typing import Any, Protocol
+
+from keras_recur._files import to_json
+from keras_recur.runs.entry import Entry
+
+
+class Plan(Protocol):
+    """Interface of the entries and experiments that a folder belongs to."""
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the networks."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, by which the folder is recognized."""
+        ...
+
+    def network(self, name: str, seed: int) -> Any:
+        """Return an untrained network."""
+        ...
+
+
+def identity(plan: Plan) -> str:
+    """Return a digest of the configuration, by which results are recognized."""
+    text = json.dumps(json.loads(to_json(plan.as_dict())), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def completed(plan: Plan, begun: Any) -> Any:
+    """Return a configuration of an earlier version with defaults for new keys."""
+    if not isinstance(plan, Entry):
+        return begun
+    try:
+        return json.loads(to_json(Entry.from_dict(begun).as_dict()))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return begun  # The comparison names the difference.
+
+
+def differences(begun: Any, asked: Any, where: str = "") -> list[str]:
+    """Return differences of two configurations, as "model.width: 48, not 32"."""
+    if isinstance(begun, dict) and isinstance(asked, dict):
+        found = []
+        for key in sorted({*begun, *asked}):
+            inner = f"{where}.{key}" if where else key
+            found += differences(begun.get(key), asked.get(key), inner)
+        return found
+    return [] if begun == asked else [f"{where}: {begun!r}, not {asked!r}"]
