@@ -29,12 +29,17 @@ def quiet_command_line() -> None:
 class _QuietTensorFlow(importlib.abc.MetaPathFinder):
     """Hides what TensorFlow writes while it is imported, which ignores the level."""
 
+    _searching = False  # Whether the other finders are asked.
+
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         """Return the module's spec, with a loader that is quiet."""
-        if fullname != "tensorflow":
+        if fullname != "tensorflow" or self._searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._searching = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._searching = False
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 

@@ -1,4 +1,4 @@
-"""Values that are wrong for arguments, by the name of the argument.
+"""Invalid values of arguments, by the name of the argument.
 
 A new argument adds a line to `ARGUMENTS`: its kind, a key of `BAD`. An argument that
 means something else in one place adds a line to `ELSEWHERE`.
@@ -10,7 +10,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 class Thing:
-    """An object of no use."""
+    """An object that no argument accepts."""
 
     def __repr__(self):
         return "Thing()"
@@ -18,7 +18,7 @@ class Thing:
 
 THING = Thing()
 
-# None is added where neither the default nor the annotation allows it.
+# `bad_values` adds None unless the default or the annotation allows it.
 BAD = {
     "positive": [0, -1, True, 2.5, NAN, INF, "3", [3], THING],
     "count": [-1, True, 2.5, NAN, INF, "3", [3], THING],
@@ -268,7 +268,7 @@ ARGUMENTS = {
     "y": "numerals",
 }
 
-# The same name, another thing: by callable, or by room.
+# Arguments that mean something else in one function.
 ELSEWHERE = {
     ("analysis.fold", "threshold"): "share",
     ("analysis.find_loop", "threshold"): "share",
@@ -322,7 +322,7 @@ ELSEWHERE |= {
     if function == "tuning.search" and name != "progress"
 }
 
-# Values of a kind that are right for one argument.
+# Values of a kind that one argument accepts.
 ALLOWED = {
     ("experiments.TextExperiment", "temperatures"): [[]],
     ("layers.ZeroState", "shape"): [[]],
@@ -338,14 +338,14 @@ ALLOWED = {
     ("tuning.search", "widths"): [3],
 }
 
-# How much work is asked for, which may be any amount.
+# Amounts of work, which may be any number.
 AMOUNTS = ["epochs", "max_trials", "fresh_seeds"]
 AMOUNTS += [
     ("exporting.export", "max_iterations"),
     ("exporting.export_run", "max_iterations"),
 ]
 
-# Messages call these by their kind.
+# Words by which messages name these arguments.
 CALLED = {
     "name": ("family", "data set", "entry", "experiment", "name"),
     "family": ("family",),
@@ -355,7 +355,7 @@ CALLED = {
 
 
 def bad_values(callable_name, parameter):
-    """The bad values of an argument, or `None` if it is not in the table."""
+    """Return the bad values of an argument, or `None` if the table lacks it."""
     key = callable_name, parameter.name
     kind = ELSEWHERE.get(key, ARGUMENTS.get(parameter.name))
     if kind is None:
@@ -370,7 +370,7 @@ def bad_values(callable_name, parameter):
 
 
 def huge_values(callable_name, parameter):
-    """Numbers of the right type that no machine has memory or time for."""
+    """Return valid numbers that exceed the memory or time of any machine."""
     key = callable_name, parameter.name
     if parameter.name in AMOUNTS or key in AMOUNTS:
         return []
@@ -381,12 +381,12 @@ def huge_values(callable_name, parameter):
 
 
 def named(message, argument):
-    """Whether a message names an argument."""
+    """Return whether a message names an argument."""
     return any(word in message for word in (argument, *CALLED.get(argument, ())))
 
 
 def unusual(value):
-    """The same value as another type that people pass, or the value."""
+    """Return an equal value of another common type, or the value itself."""
     if isinstance(value, bool):
         return np.bool_(value)
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A small valid call of everything public, for tests that change one argument of it.
+"""Small valid calls of all public functions, for tests that change one argument.
 
 A new public class or function adds a line to `CALLS`, or to `EXCUSED` with a reason.
 """
@@ -64,7 +64,7 @@ EXCUSED = {
 
 @functools.cache
 def pair(name="deep_thinking_1d", **arguments):
-    """A tiny pair, built once."""
+    """Return a tiny pair, which is built once."""
     return zoo.build(name, **{"width": 4, "iterations": 3, "seed": 0, **arguments})
 
 
@@ -87,7 +87,7 @@ def examples():
 
 
 def batches():
-    """One batch of strings."""
+    """Return one batch of strings."""
     return [data.prefix_sums(4, 8)]
 
 
@@ -107,7 +107,7 @@ def entry():
 
 @functools.cache
 def result():
-    """What a search has found, without a search."""
+    """Return the result of a search that was not run."""
     row = {"configuration": "w8-t2-all", "width": 8, "iterations": 2, "seed": 0}
     row |= {"sharing": "all", "status": "finished", "accuracy": 0.9, "macs": 4000}
     row |= {"parameters": 90, "effective_depth": 3, "learning_rate": 0.1}
@@ -127,8 +127,8 @@ def _states():
     return {"V1": (8, 8, 4), "IT": (4, 4, 8)}
 
 
-# Each makes the arguments of a call. Those in `LONG` take long or write files: they
-# are called with bad values alone.
+# Functions that return the arguments of a call. Those in `LONG` are slow or write
+# files: they are called with bad values only.
 CALLS = {
     "callbacks.SimilarityHistory": dict,
     "analysis.bake": lambda: {"model": banked()},

@@ -1,9 +1,9 @@
 """Options of the command line that describe an entry."""
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from typer import Option
 
 from keras_recur import runs
 from keras_recur._files import check_path
@@ -30,28 +30,22 @@ class EntryOptions:
     data: Data
     quick: Quick = False
     width: Width = None
-    iterations: Annotated[
-        int | None, typer.Option(help="Number of applications of the block.")
-    ] = None
-    templates: Annotated[
-        str | None,
-        typer.Option(help="Mix kernels from this number of templates, or layers."),
-    ] = None
+    iterations: int | None = Option(None, help="Number of applications of the block.")
+    templates: str | None = Option(
+        None, help="Mix kernels from this number of templates, or layers."
+    )
     injection: Injection = None
-    match: Annotated[
-        str, typer.Option(help="Match the twins by depth or parameters.")
-    ] = "depth"
+    match: str = Option("depth", help="Match the twins by depth or parameters.")
     size: Size = None
     examples: Examples = None
     epochs: Epochs = None
-    learning_rate: Annotated[float | None, typer.Option(help="Learning rate.")] = None
-    milestones: Annotated[
-        str | None,
-        typer.Option(help="Epochs at which the learning rate decays, as 30,40."),
-    ] = None
-    progressive: Annotated[
-        float | None, typer.Option(help="Weight of the progressive loss, 0 to 1.")
-    ] = None
+    learning_rate: float | None = Option(None, help="Learning rate.")
+    milestones: str | None = Option(
+        None, help="Epochs at which the learning rate decays, as 30,40."
+    )
+    progressive: float | None = Option(
+        None, help="Weight of the progressive loss, 0 to 1."
+    )
     data_dir: DataDir = None
     download: Download = False
 
@@ -61,7 +55,9 @@ class EntryOptions:
         Raises:
             ValueError: If an option is invalid.
         """
-        losses = losses or LossOptions()
+        recipe = self._recipe()
+        if losses is not None:
+            recipe |= losses.fields(self.data, self.progressive)
         entry = runs.make_entry(
             self.name,
             self.data,
@@ -69,11 +65,12 @@ class EntryOptions:
             size=self.size,
             num_examples=self.examples,
             model=self._model(),
-            recipe=self._recipe() | losses.fields(self.data, self.progressive),
+            recipe=recipe,
             data_dir=self.data_dir and str(check_path("data_dir", self.data_dir)),
             download=self.download,
         )
-        losses.check(entry)
+        if losses is not None:
+            losses.check(entry)
         return entry
 
     def _model(self):

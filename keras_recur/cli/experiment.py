@@ -31,14 +31,21 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-# Options of experiments whose class has the field.
+# Options by the fields of an experiment, and their defaults.
 _FIELDS = {
-    "data": ("data", Annotated[str | None, typer.Option(help="Data set of images.")]),
-    "width": ("width", Width),
-    "examples": ("num_examples", Examples),
-    "epochs": ("epochs", Epochs),
-    "data_dir": ("data_dir", DataDir),
-    "download": ("download", Download),
+    "data": (Annotated[str | None, typer.Option(help="Data set of images.")], None),
+    "width": (Width, None),
+    "num_examples": (Examples, None),
+    "epochs": (Epochs, None),
+    "data_dir": (DataDir, None),
+    "download": (Download, False),
+}
+_COMMON = {
+    "seeds": (Seeds, 3),
+    "first_seed": (FirstSeed, 0),
+    "output": (Output, None),
+    "quick": (Quick, False),
+    "resume": (Resume, False),
 }
 
 
@@ -66,7 +73,7 @@ def _command(name: str) -> Any:
     """Return the command of an experiment, with the options that its class takes."""
     cls = experiments.get_experiment(name)
     known = inspect.signature(cls).parameters
-    taken = {key: kind for key, (field, kind) in _FIELDS.items() if field in known}
+    fields = {field: option for field, option in _FIELDS.items() if field in known}
 
     def run(seeds, first_seed, output, quick, resume, **given):
         numbers = seed_list(seeds, first_seed)
@@ -74,30 +81,24 @@ def _command(name: str) -> Any:
             check_one_of("--data", given["data"], list_datasets())
         if given.get("data_dir") is not None:
             given["data_dir"] = str(check_path("data_dir", given["data_dir"]))
-        settings = {
-            _FIELDS[key][0]: value
-            for key, value in given.items()
-            if value is not None and value is not False
-        }
+        if "examples" in given:
+            given["num_examples"] = given.pop("examples")
+        settings = {k: v for k, v in given.items() if v is not None and v is not False}
         asked = cls.quick(**settings) if quick else cls(**settings)
         data = getattr(asked, "data", None)
         parts = [name, *([data] if data else []), *(["quick"] * quick)]
         run_experiment(asked, run_folder(output, "-".join(parts)), numbers, resume)
 
-    options = {key: (kind, None) for key, kind in taken.items()}
-    options |= {"seeds": (Seeds, 3), "first_seed": (FirstSeed, 0)}
-    options |= {"output": (Output, None), "quick": (Quick, False)}
-    options |= {"resume": (Resume, False)}
-    if "download" in options:
-        options["download"] = Download, False
-    vars(run)["__signature__"] = inspect.Signature(
-        [
-            inspect.Parameter(
-                key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
-            )
-            for key, (kind, default) in options.items()
-        ]
-    )
+    parameters = [
+        inspect.Parameter(
+            field.removeprefix("num_"),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=kind,
+        )
+        for field, (kind, default) in {**fields, **_COMMON}.items()
+    ]
+    vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__doc__ = f"{cls.title}."
     return run
 

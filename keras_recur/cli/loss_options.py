@@ -1,9 +1,9 @@
 """Options of the command line that choose the trained readouts and their losses."""
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from typer import Option
 
 from keras_recur import data
 from keras_recur._validation import check_hierarchy, check_one_of, nearest
@@ -18,35 +18,22 @@ _NAMES = ("final", "uniform", "geometric")
 class LossOptions:
     """Options that become fields of a `Recipe`; `None` if they were not given."""
 
-    loss_weights: Annotated[
-        str | None,
-        typer.Option(
-            help="Loss weights of the readouts: final, uniform, geometric or numbers "
-            "such as 0.1,0.9. All but final turn the progressive loss off."
-        ),
-    ] = None
-    gamma: Annotated[
-        float | None, typer.Option(help="Growth factor of geometric weights.")
-    ] = None
-    anneal_from: Annotated[
-        str | None, typer.Option(help="Loss weights in the first epoch.")
-    ] = None
-    anneal_epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs until these weights reach --loss-weights."),
-    ] = None
-    coarse_to_fine: Annotated[
-        str | None,
-        typer.Option(
-            help="Train early readouts on superclasses: linear, switch or power."
-        ),
-    ] = None
-    hierarchy: Annotated[
-        str | None,
-        typer.Option(
-            help="Superclass of every class, as 0,0,1. Default: that of the data set."
-        ),
-    ] = None
+    loss_weights: str | None = Option(
+        None,
+        help="Loss weights of the readouts: final, uniform, geometric or numbers such "
+        "as 0.1,0.9. All but final turn the progressive loss off.",
+    )
+    gamma: float | None = Option(None, help="Growth factor of geometric weights.")
+    anneal_from: str | None = Option(None, help="Loss weights in the first epoch.")
+    anneal_epochs: int | None = Option(
+        None, help="Epochs until these weights reach --loss-weights."
+    )
+    coarse_to_fine: str | None = Option(
+        None, help="Train early readouts on superclasses: linear, switch or power."
+    )
+    hierarchy: str | None = Option(
+        None, help="Superclass of every class, as 0,0,1. Default: that of the data set."
+    )
 
     @property
     def given(self) -> list[str]:

@@ -42,12 +42,12 @@ Download = Annotated[
 
 def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
     """Replace every parameter that is a dataclass by options, one per field."""
-    parameters, groups = [], {}
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, Any] = {}
     for name, parameter in inspect.signature(command).parameters.items():
-        kind: Any = parameter.annotation
-        if dataclasses.is_dataclass(kind):
-            groups[name] = kind
-            parameters += inspect.signature(kind).parameters.values()
+        if dataclasses.is_dataclass(parameter.annotation):
+            groups[name] = parameter.annotation
+            parameters += inspect.signature(groups[name]).parameters.values()
         else:
             parameters.append(parameter)
 

@@ -42,17 +42,15 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     Args:
         family: Name of a family of the zoo.
-        widths: Widths to choose from. With `equal`, the smallest and the largest width
-            that are allowed.
+        widths: Widths to choose from. With `equal`, their range.
         iterations: Numbers of iterations to choose from.
-        sharing: Ways of sharing to choose from: `"all"`, `"none"` (the feed-forward
-            twin), `"groups of g"` (ties g consecutive iterations), `"bank of k"`
-            (mixes k templates). Defaults to `("all", "none")`.
+        sharing: Ways of sharing to choose from, as in `SearchSettings`. Defaults to
+            `("all", "none")`.
         learning_rate: A number, a list to choose from, or a tuple `(low, high)`, a
             range that is sampled on a logarithmic scale. Defaults to `1e-3`.
         budget: A `Budget`. Defaults to no budget.
-        equal: `"macs"` keeps one width for each number of iterations: the largest one
-            within the budget's MACs. Defaults to `None`.
+        equal: `"macs"` keeps only the largest width within the budget's MACs. Defaults
+            to `None`.
         recipe: A `Recipe`. Its learning rate is replaced; the tuner sets epochs and
             batches. Defaults to Adam.
         seed: Seed of the initial weights. Defaults to `0`.

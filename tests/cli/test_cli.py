@@ -386,24 +386,20 @@ def test_version_and_help():
 
 
 @pytest.mark.once("tensorflow")
-@pytest.mark.parametrize("options", [[], ["--verbose"]])
-def test_command_line_hides_startup_lines_unless_asked(options, monkeypatch):
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["show", "mlp"], "arXiv:2102.11011"),
+        (["--verbose", "show", "--help"], "Usage: python -m keras_recur show"),
+    ],
+)
+def test_module_hides_startup_lines_unless_asked(arguments, message, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     done = subprocess.run(
-        [sys.executable, "-m", "keras_recur", *options, "show", "mlp"],
+        [sys.executable, "-m", "keras_recur", *arguments],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "arXiv:2102.11011" in done.stdout
-    assert bool(done.stderr) == bool(options), done.stderr
-
-
-def test_module_names_itself_in_its_help():
-    done = subprocess.run(
-        [sys.executable, "-m", "keras_recur", "compare", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Usage: python -m keras_recur compare" in done.stdout
+    assert message in done.stdout
+    assert bool(done.stderr) == ("--verbose" in arguments), done.stderr
