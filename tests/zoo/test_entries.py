@@ -1,4 +1,4 @@
-"""The published zoo: complete, readable, and in step with docs/results.md and the wheel."""
+"""Test that entries are complete and agree with docs/results.md and the wheel."""
 
 import contextlib
 import json
