@@ -16,7 +16,7 @@ def main() -> None:
         {"V1": (16, 16, 8), "V2": (8, 8, 16), "V4": (4, 4, 32)}, "full", steps=4
     ).plot(HERE / "state_graph.png")
     network = zoo.load("scnn-shortest_paths").recurrent
-    analysis.plot_layer_similarity(network, HERE / "similarity.png")
+    analysis.plot_layer_similarity(network, path=HERE / "similarity.png")
 
 
 if __name__ == "__main__":
