@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_recur import data
 from keras_recur._validation import check_hierarchy, check_one_of, nearest
-from keras_recur.data.superclasses import WITH_SUPERCLASSES
+from keras_recur.data.superclasses import with_superclasses
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE
 from keras_recur.runs.entry import Entry
 
@@ -129,11 +129,11 @@ class LossOptions:
         if self.coarse_to_fine is None:
             return None
         check_one_of("coarse_to_fine", self.coarse_to_fine, COARSE_TO_FINE)
-        if on not in WITH_SUPERCLASSES:
+        if on not in with_superclasses():
             raise ValueError(
                 f"{on} has no superclasses of its own. Give --hierarchy, the "
                 f"superclass of each of its {classes} classes, as 0,0,1. Sets that "
-                f"have some: {', '.join(WITH_SUPERCLASSES)}."
+                f"have some: {', '.join(with_superclasses())}."
             )
         return data.superclasses(on)
 

@@ -21,7 +21,8 @@ from keras_recur._validation import (
     check_sequence,
     check_type,
 )
-from keras_recur.runs.entry import Entry, make_entry
+from keras_recur.runs.entry import Entry
+from keras_recur.runs.make_entry import make_entry
 from keras_recur.runs.run_folder import check_seeds
 from keras_recur.tuning._summary import Guess
 from keras_recur.tuning.budget import Budget

@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from keras_recur import data
-from keras_recur.data._digits import digits
 from keras_recur.data._transforms import ImageTransform
+from keras_recur.data.sets.digits import digits
 
 pytestmark = pytest.mark.once
 

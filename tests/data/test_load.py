@@ -49,7 +49,7 @@ def raw(mocked, name, split="train"):
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_mazes(split):
     dataset = data.load("mazes", split, 8, size=7, num_examples=20, seed=2)
-    images, targets = data.render(*data.mazes(20, 7, split, 2))
+    images, targets = data.render_mazes(*data.mazes(20, 7, split, 2))
     order = np.concatenate([y for _, y in dataset])
     assert dataset.shuffle == dataset.drop_remainder == (split == "train")
     assert len(dataset) == (2 if split == "train" else 3)
@@ -319,7 +319,7 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("prefix_sums", {"size": 0}, "nearest allowed value is 1"),
         ("cifar10", {"size": 32}, "'cifar10' has no `size`"),
         ("cifar10", {"split": "valid"}, "Did you mean 'validation'"),
-        ("cifar10", {"split": "validation[:50%]"}, "can not be sliced again"),
+        ("cifar10", {"split": "validation[:50%]"}, "cannot be sliced again"),
         ("cifar10", {"split": "train[:50%"}, "Did you mean"),
         ("cifar10", {"split": "trian[:50%]"}, "Did you mean 'train'"),
         ("imagenet", {"split": "test"}, "Allowed values are: 'train', 'validation'"),
@@ -337,7 +337,11 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("shortest_paths", {"window": 33, "size": 16}, "nearest allowed window is 31"),
         ("shortest_paths", {"density": 1.0}, "below 1"),
         ("shortest_paths", {"connectivity": 0}, "must be the integer 4"),
-        ("shortest_paths", {"paper_faithful": True}, "for 'shortest_paths', whose"),
+        (
+            "shortest_paths",
+            {"paper_faithful": True},
+            "has no meaning for 'shortest_paths'",
+        ),
         ("mazes", {"window": 9}, "`window` has no meaning for 'mazes'"),
         ("prefix_sums", {"density": 0.0}, "Received: density=0.0. Leave it out"),
         ("cifar10", {"connectivity": 4}, "it is an option of 'shortest_paths'"),
@@ -346,7 +350,8 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("digits", {"split": "train[:50%]"}, "Unknown split of 'digits'"),
         ("digits", {"num_examples": 1098}, "The most allowed is 1,097"),
         ("digits", {"split": "test", "num_examples": 501}, "most allowed is 500"),
-        ("digits", {"paper_faithful": True}, "no paper here trains on"),
+        ("digits", {"paper_faithful": True}, "has no meaning for 'digits'"),
+        ("mazes", {"windw": 3}, "option='windw'.*Did you mean 'window'"),
         ("digits", {"window": 3}, "`window` has no meaning for 'digits'"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_recur import data, runs
 from keras_recur.data.characters import CHARACTERS
-from keras_recur.data.python_docs import documentation
+from keras_recur.data.sets.python_docs import documentation
 
 pytestmark = pytest.mark.once
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from keras_recur import data
 
 pytestmark = pytest.mark.once
-MODULE = sys.modules["keras_recur.data.shortest_paths"]  # not the function
+MODULE = sys.modules["keras_recur.data.sets.shortest_paths"]
 SPLITS = st.sampled_from(["train", "validation", "test"])
-INDICES = st.integers(0, 10**6)
 SEEDS = st.integers(0, 2**64 - 1)
 STEPS = {
     4: [(1, 0), (-1, 0), (0, 1), (0, -1)],
@@ -57,9 +56,9 @@ def cells(mask):
 
 
 @settings(deadline=None, max_examples=150)
-@given(INDICES, tasks())
-def test_marked_are_all_cells_on_shortest_paths(index, task):
-    x, y = data.shortest_path(index, **task)
+@given(tasks())
+def test_marked_are_all_cells_on_shortest_paths(task):
+    x, y = (part[0] for part in data.shortest_paths(1, **task))
     size = task["size"]
     assert x.shape == (size, size, 2) and x.dtype == np.float32
     assert y.shape == (size, size) and y.dtype == np.int32
@@ -82,11 +81,11 @@ def test_marked_are_all_cells_on_shortest_paths(index, task):
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 200), tasks())
-def test_an_example_is_reproducible_alone(index, task):
-    x, y = data.shortest_path(index, **task)
-    all_x, all_y = data.shortest_paths(index + 1, **task)
-    np.testing.assert_array_equal(x, all_x[index])
-    np.testing.assert_array_equal(y, all_y[index])
+def test_grids_do_not_depend_on_the_number_of_examples(more, task):
+    x, y = data.shortest_paths(3, **task)
+    all_x, all_y = data.shortest_paths(3 + more, **task)
+    np.testing.assert_array_equal(x, all_x[:3])
+    np.testing.assert_array_equal(y, all_y[:3])
 
 
 def test_how_many_are_made_at_once_changes_nothing(monkeypatch):
@@ -232,15 +231,11 @@ def test_progress_bar_changes_nothing(capsys):
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         data.shortest_paths(5, **arguments)
-    with pytest.raises(ValueError, match=message):
-        data.shortest_path(5, **arguments)
 
 
 def test_bad_counts():
     with pytest.raises(ValueError, match="`num_examples` must be a positive integer"):
         data.shortest_paths(0)
-    with pytest.raises(ValueError, match="`index` must be an integer of at least 0"):
-        data.shortest_path(-1)
 
 
 def test_too_many_obstacles_are_an_error(monkeypatch):
@@ -262,15 +257,15 @@ def test_an_empty_split_is_an_error():
 
 
 def test_numpy_numbers_are_fine():
-    x, _ = data.shortest_path(
-        np.int64(0),
+    x, _ = data.shortest_paths(
+        np.int64(1),
         np.int32(16),
         seed=np.uint8(0),
         window=np.int16(9),
         density=np.float64(0.1),
         connectivity=np.int8(4),
     )
-    np.testing.assert_array_equal(x, data.shortest_path(0, 16, window=9)[0])
+    np.testing.assert_array_equal(x, data.shortest_paths(1, 16, window=9)[0])
 
 
 def test_the_stream_of_grids_never_changes():
