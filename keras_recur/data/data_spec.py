@@ -225,7 +225,9 @@ def input_shape(name: str, size: int | None = None) -> tuple[int, ...]:
     """
     spec = describe(name)
     size = check_size(spec, size)
-    return spec.input_shape if spec.shape is None else spec.shape(size)
+    if size is None or spec.shape is None:
+        return spec.input_shape
+    return spec.shape(size)
 
 
 def check_size(spec: DataSpec, size: Any) -> Any:

@@ -4,7 +4,10 @@ import dataclasses
 from typing import Any
 
 from keras_recur import data as data_room
+from keras_recur import zoo
+from keras_recur._validation import check_flag, check_one_of
 from keras_recur.recipes import savarese_2019, zamir_2017
+from keras_recur.recipes._network import check_network
 from keras_recur.recipes.paper import paper_recipe
 from keras_recur.recipes.quick import QUICK, shortened
 from keras_recur.training.recipe import Recipe
@@ -47,16 +50,18 @@ def entry_recipes(
     >>> found["recurrent"].epochs
     12
     """
+    check_one_of("family", family, zoo.list_families())
+    spec = data_room.describe(check_one_of("data", data, data_room.list_datasets()))
+    check_flag("quick", quick)
+    options = check_network(iterations, injection, size)
     twins = "recurrent", "feedforward"
     preset = QUICK.get((family, data)) if quick else None
     if preset:
         changes = {"recurrent": preset.recurrent, "feedforward": preset.feedforward}
         return {t: dataclasses.replace(preset.recipe, **changes[t]) for t in twins}
-    spec = data_room.describe(data)
     if spec.recipe is not None:
         fields = {**spec.recipe, **(spec.quick_recipe if quick else {})}
         return dict.fromkeys(twins, Recipe(**fields))
-    options = {"iterations": iterations, "injection": injection, "size": size}
     found = {
         twin: _paper_recipe(family, data, spec.recipes_like, twin=twin, **options)
         for twin in twins

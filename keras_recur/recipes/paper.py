@@ -1,11 +1,6 @@
 """paper_recipe: the papers' hyperparameters by family, data set and twin."""
 
-from keras_recur._validation import (
-    check_one_of,
-    check_positive_int,
-    check_string,
-    nearest,
-)
+from keras_recur._validation import check_one_of, check_string, nearest
 from keras_recur.recipes import (
     bansal_2022,
     liao_2016,
@@ -14,7 +9,7 @@ from keras_recur.recipes import (
     schwarzschild_2022,
     zamir_2017,
 )
-from keras_recur.recipes._network import Network, Recipes
+from keras_recur.recipes._network import Network, Recipes, check_network
 from keras_recur.training.recipe import Recipe
 
 _RECIPES: Recipes = {
@@ -65,10 +60,7 @@ def paper_recipe(
     check_string("family", family)
     check_string("data", data)
     check_one_of("twin", twin, ("recurrent", "feedforward"))
-    iterations = check_positive_int("iterations", iterations)
-    check_one_of("injection", injection, (None, "add", "concat"))
-    if size is not None:
-        size = check_positive_int("size", size)
+    checked = check_network(iterations, injection, size)
     recipes = _RECIPES if injection is None else _WITH_RECALL
     if (family, data) not in recipes:
         known = [f"{f} on {d}" for f, d in recipes]
@@ -81,4 +73,4 @@ def paper_recipe(
     found = recipes[family, data]
     if isinstance(found, Recipe):
         return found
-    return found(Network(twin == "recurrent", iterations, size))
+    return found(Network(twin == "recurrent", checked["iterations"], checked["size"]))

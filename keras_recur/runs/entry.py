@@ -216,8 +216,8 @@ class Entry:
     def _common(self, size):
         common: dict[str, Any] = {"size": size}
         if isinstance(size, tuple):
-            grown = data_room.describe(self.data).curriculum
-            common = {"size": size[0], grown: size[1]}
+            option = data_room.describe(self.data).curriculum or "window"
+            common = {"size": size[0], option: size[1]}
         if not self.procedural:
             common |= {"data_dir": self.data_dir, "download": self.download}
         return common

@@ -6,8 +6,6 @@ Parameter Sharing" (ICLR 2019), whose phases are windows of 5, 9, 13, 17 and 21.
 All examples are drawn from a counter, as the prefix sums are.
 """
 
-import numbers
-import operator
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -19,11 +17,16 @@ from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data._hashing import belongs_to_split, hash_words
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.data_spec import multiples, register
+from keras_recur.data.sets._grid_options import (
+    DEFAULT_CONNECTIVITY,
+    DEFAULT_DENSITY,
+    check_connectivity,
+    check_connectivity_option,
+    check_density,
+    check_density_option,
+    check_window,
+)
 from keras_recur.data.sets._grid_search import OBSTACLE, QUERY, search
-
-DEFAULT_WINDOW = 21
-DEFAULT_DENSITY = 0.1
-DEFAULT_CONNECTIVITY = 4
 
 MAX_ATTEMPTS = 4096
 _CELLS_AT_ONCE = 2**20
@@ -152,66 +155,6 @@ def render_grids(
     return x.astype("float32"), marked.astype("int32")
 
 
-def check_window(window: Any, size: int) -> int:
-    """Return the window to use in grids of a size, or raises."""
-    largest = 2 * size - 1
-    if window is None:
-        return min(DEFAULT_WINDOW, largest)
-    rule = (
-        f"The `window` must be an odd integer from 3 to {largest} (2 * size - 1, "
-        "which leaves no pair of points out)."
-    )
-    number = _integer(window)
-    if number is None:
-        raise ValueError(
-            f"{rule} Received: {window!r} (of type {type(window).__name__}). "
-            "The paper's are 5, 9, 13, 17 and 21."
-        )
-    if not 3 <= number <= largest:
-        near = 3 if number < 3 else largest
-        raise ValueError(
-            f"{rule} Received: {number}. The nearest allowed window is {near}."
-        )
-    if number % 2 == 0:
-        near = f"{number - 1} and {number + 1}"
-        raise ValueError(f"{rule} Received: {number}. The nearest are {near}.")
-    return number
-
-
-def check_density(density: Any) -> float:
-    """Return the probability of an obstacle as a `float`, or raises."""
-    rule = "The `density` of obstacles must be a number of at least 0 and below 1."
-    if isinstance(density, bool) or not isinstance(density, numbers.Real):
-        raise ValueError(
-            f"{rule} Received: {density!r} (of type {type(density).__name__}). "
-            f"The paper's is {DEFAULT_DENSITY}."
-        )
-    number = float(density)
-    if not 0 <= number < 1:
-        near = "nearest allowed value is 0" if number < 0 else "paper's is 0.1"
-        raise ValueError(f"{rule} Received: {density!r}. The {near}.")
-    return number
-
-
-def check_connectivity(connectivity: Any) -> int:
-    """Return the number of neighbors of a cell, 4 or 8, or raises."""
-    number = _integer(connectivity)
-    if number not in (4, 8):
-        raise ValueError(
-            "The `connectivity` must be the integer 4 (steps to the sides) or 8 "
-            f"(diagonal ones too). Received: {connectivity!r} "
-            f"(of type {type(connectivity).__name__})."
-        )
-    return number
-
-
-def _integer(value: Any) -> int | None:
-    try:
-        return None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return None
-
-
 class _Task(NamedTuple):
     """Checked arguments, and the stream of random words that they choose."""
 
@@ -334,18 +277,6 @@ def _check_size(size):
     return check_integer("size", size, 2, maximum=MAX_SIZE)
 
 
-def _check_density(density, size):
-    del size
-    return check_density(DEFAULT_DENSITY if density is None else density)
-
-
-def _check_connectivity(connectivity, size):
-    del size
-    return check_connectivity(
-        DEFAULT_CONNECTIVITY if connectivity is None else connectivity
-    )
-
-
 def _transform(codes, marked, rng):
     del rng
     return render_grids(codes, marked)
@@ -374,8 +305,8 @@ def _test_sizes(size, phases):
     check_size=_check_size,
     options={
         "window": check_window,
-        "density": _check_density,
-        "connectivity": _check_connectivity,
+        "density": check_density_option,
+        "connectivity": check_connectivity_option,
     },
     transform=_transform,
     curriculum="window",
