@@ -42,7 +42,7 @@ def only(codes, code):
 
 @settings(deadline=None, max_examples=60)
 @given(SIZES, SPLITS, SEEDS)
-def test_solution_is_the_unique_shortest_path(size, split, seed):
+def test_mazes_solution_is_the_unique_shortest_path(size, split, seed):
     codes, solution = only_maze(size, split, seed)
     start, end = only(codes, 2), only(codes, 3)
     from_start, from_end = distances(codes, start), distances(codes, end)
@@ -56,7 +56,7 @@ def test_solution_is_the_unique_shortest_path(size, split, seed):
 
 @settings(deadline=None, max_examples=60)
 @given(SIZES, SPLITS, SEEDS)
-def test_corridors_are_a_tree_that_reaches_every_cell(size, split, seed):
+def test_mazes_corridors_are_a_tree_over_all_cells(size, split, seed):
     codes, _ = only_maze(size, split, seed)
     is_open = codes > 0
     cells = (size + 1) // 2
@@ -70,7 +70,7 @@ def test_corridors_are_a_tree_that_reaches_every_cell(size, split, seed):
 
 
 @pytest.mark.parametrize("size", [3, 5, 9])
-def test_splits_share_no_maze_even_over_seeds(size):
+def test_mazes_splits_share_no_maze_over_seeds(size):
     sets = {
         split: {codes.tobytes() for codes in data.mazes(300, size, split, seed)[0]}
         for seed, split in enumerate(["train", "validation", "test"])
@@ -90,13 +90,13 @@ def test_mazes_do_not_depend_on_the_number_of_examples():
     assert len({maze.tobytes() for maze in codes}) > 40
 
 
-def test_seed_index_and_size_all_matter():
+def test_mazes_depend_on_seed_and_index():
     first = data.mazes(20, 9, seed=0)[0]
     assert not np.array_equal(first, data.mazes(20, 9, seed=1)[0])
     assert not np.array_equal(first[0], first[1])
 
 
-def test_start_and_end_are_uniform_over_cells():
+def test_mazes_start_and_end_are_uniform_over_cells():
     codes, _ = data.mazes(4000, 5)
     for code in (2, 3):
         counts = (codes == code).sum(axis=0)[1::2, 1::2]
@@ -105,7 +105,7 @@ def test_start_and_end_are_uniform_over_cells():
 
 
 @pytest.mark.parametrize("size, side", [(9, 24), (11, 28), (13, 32), (33, 72)])
-def test_rendered_side_is_that_of_the_easy_to_hard_data(size, side):
+def test_render_mazes_has_the_side_of_the_easy_to_hard_data(size, side):
     images, targets = data.render_mazes(*data.mazes(2, size))
     assert images.shape == (2, side, side, 3)
     assert images.dtype == np.float32
@@ -113,10 +113,10 @@ def test_rendered_side_is_that_of_the_easy_to_hard_data(size, side):
     assert targets.dtype == np.int32
 
 
-def test_colours_and_targets_of_pixels():
+def test_render_mazes_colors_and_targets():
     codes, solutions = data.mazes(3, 5)
     images, targets = data.render_mazes(codes, solutions)
-    colours = {0: (0, 0, 0), 1: (1, 1, 1), 2: (0, 1, 0), 3: (1, 0, 0)}
+    colors = {0: (0, 0, 0), 1: (1, 1, 1), 2: (0, 1, 0), 3: (1, 0, 0)}
     for row in range(images.shape[1]):
         for column in range(images.shape[2]):
             r, c = (row - 1) // 2, (column - 1) // 2
@@ -124,11 +124,11 @@ def test_colours_and_targets_of_pixels():
             for i in range(3):
                 code = int(codes[i, r, c]) if inside else 0
                 expected = int(solutions[i, r, c]) if code else -1
-                assert tuple(images[i, row, column]) == colours[code]
+                assert tuple(images[i, row, column]) == colors[code]
                 assert targets[i, row, column] == expected
 
 
-def test_progress_bar_changes_nothing(capsys):
+def test_mazes_progress_bar_changes_nothing(capsys):
     shown = data.mazes(5, 5, progress=True)
     np.testing.assert_array_equal(shown[0], data.mazes(5, 5)[0])
     assert "Mazes of size 5" in capsys.readouterr().out
@@ -146,12 +146,12 @@ def test_progress_bar_changes_nothing(capsys):
         (True, "of type bool"),
     ],
 )
-def test_bad_size(size, message):
+def test_mazes_refuses_bad_sizes(size, message):
     with pytest.raises(ValueError, match=message):
         data.mazes(1, size)
 
 
-def test_other_bad_arguments():
+def test_mazes_refuses_other_bad_arguments():
     with pytest.raises(ValueError, match="Did you mean 'train'"):
         data.mazes(1, 9, "trian")
     with pytest.raises(ValueError, match="`num_examples` must be a positive integer"):
@@ -164,7 +164,7 @@ def test_other_bad_arguments():
         data.render_mazes(data.mazes(2)[0], data.mazes(1)[1])
 
 
-def test_an_empty_split_is_an_error(monkeypatch):
+def test_mazes_refuses_an_empty_split(monkeypatch):
     from keras_recur.data import _splits
 
     monkeypatch.setitem(_splits.BUCKETS, "test", ())
@@ -172,12 +172,12 @@ def test_an_empty_split_is_an_error(monkeypatch):
         data.mazes(1, 3, "test")
 
 
-def test_numpy_integers_are_fine():
+def test_mazes_accepts_numpy_integers():
     codes, _ = data.mazes(np.int64(1), np.int32(9), seed=np.uint8(0))
     np.testing.assert_array_equal(codes, data.mazes(1)[0])
 
 
-def test_the_stream_of_mazes_never_changes():
+def test_mazes_are_the_published_ones():
     """A published result rests on these mazes: another stream is another set."""
     import zlib
 

@@ -147,7 +147,7 @@ def test_throttle_slows_the_loop_by_the_iterations_that_share():
         ),
     ],
 )
-def test_the_papers_hyperparameters(family, data, options, expected):
+def test_paper_recipe_has_the_papers_hyperparameters(family, data, options, expected):
     found = paper_recipe(family, data, **options)
     assert {key: getattr(found, key) for key in expected} == expected
     assert found.weight_decay == 2e-4 and found.source
@@ -160,12 +160,12 @@ def test_the_papers_hyperparameters(family, data, options, expected):
         (("mpl", "svhn"), "Did you mean 'mlp on svhn'"),
     ],
 )
-def test_recipes_that_no_paper_gives(arguments, message):
+def test_paper_recipe_refuses_unknown_pairs(arguments, message):
     with pytest.raises(ValueError, match=message):
         paper_recipe(*arguments)
 
 
-def test_bad_twin_and_iterations():
+def test_paper_recipe_refuses_bad_twin_and_iterations():
     with pytest.raises(ValueError, match="`twin`.*Did you mean 'recurrent'"):
         paper_recipe("mlp", "svhn", twin="recurent")
     with pytest.raises(ValueError, match="`iterations` must be a positive integer"):
@@ -282,6 +282,6 @@ def test_a_loop_within_a_loop_is_throttled_by_both():
         ({"size": "large"}, "`size`"),
     ],
 )
-def test_arguments_of_paper_recipes(arguments, message):
+def test_paper_recipe_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         paper_recipe(**{"family": "deep_thinking_2d", "data": "mazes", **arguments})
