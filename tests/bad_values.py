@@ -299,6 +299,7 @@ ELSEWHERE = {
     ("metrics.ExactMatch", "name"): "text",
     ("metrics.PositiveF1", "name"): "text",
     ("losses.IterationLoss", "name"): "text",
+    ("recipes.entry_recipes", "data"): "choice",
     ("recipes.paper_recipe", "data"): "choice",
     ("tuning.OptunaOracle", "objective"): "mixed",
     ("tuning.GridOracle", "objective"): "mixed",

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import keras_recur
+from keras_recur.data import data_spec
 from keras_recur.zoo import family
 
 FACE = {name: getattr(keras_recur, name) for name in keras_recur.__all__}
@@ -38,6 +39,7 @@ RETURNED = {
     "PairCosts",
     "Experiment",
     "ReportedCounts",
+    "Request",
     "BatchNormStatistics",
     "TrainingDiverged",
 }
@@ -123,8 +125,9 @@ def test_docstrings_have_examples(name):
 )
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # An example registers a family, which other tests must not find.
+    # Examples register a family and a data set, which other tests must not find.
     monkeypatch.setattr(family, "_families", dict(family._families))
+    monkeypatch.setattr(data_spec, "_specs", dict(data_spec._specs))
     found = PUBLIC[name]
     module = sys.modules[found.__module__]
     names = {**vars(module), "np": np, "keras": keras, "keras_recur": keras_recur}

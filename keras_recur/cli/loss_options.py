@@ -7,7 +7,7 @@ from typer import Option
 
 from keras_recur import data
 from keras_recur._validation import check_hierarchy, check_one_of, nearest
-from keras_recur.data.superclasses import WITH_SUPERCLASSES
+from keras_recur.data.superclasses import with_superclasses
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE
 from keras_recur.runs.entry import Entry
 
@@ -137,11 +137,11 @@ class LossOptions:
         if self.coarse_to_fine is None:
             return None
         check_one_of("coarse_to_fine", self.coarse_to_fine, COARSE_TO_FINE)
-        if dataset not in WITH_SUPERCLASSES:
+        if dataset not in with_superclasses():
             raise ValueError(
                 f"{dataset} has no superclasses. Give --hierarchy, the superclass of "
                 f"each of its {classes} classes, such as 0,0,1. Data sets with "
-                f"superclasses: {', '.join(WITH_SUPERCLASSES)}."
+                f"superclasses: {', '.join(with_superclasses())}."
             )
         return data.superclasses(dataset)
 

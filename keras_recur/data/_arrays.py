@@ -1,4 +1,4 @@
-"""Checks of the arrays that a data set is made of."""
+"""Checks of the arrays of a data set."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from keras_recur.data._batches import to_numpy
 
 
 def examples_of(name: str, value: Any, numbers: bool) -> np.ndarray:
-    """Return `value` as an array; with `numbers`, refuse other types than numbers."""
+    """Return `value` as an array; with `numbers`, refuse types other than numbers."""
     try:
         found = to_numpy(value)
         received = f"an array of type {found.dtype} and shape {found.shape}"
@@ -32,13 +32,13 @@ def check_class_numbers(
     classes: int,
     transformed: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Refuse labels that are not whole numbers below `classes`; looks at all, once.
+    """Refuse labels that are not whole numbers below `classes`.
 
     Args:
-        y: All labels, as they are kept.
+        y: All labels, as they are stored.
         classes: Number of classes, 2 or more.
-        transformed: Returns the labels of some rows as a model sees them: what is wrong
-            in `y` may be right there.
+        transformed: Function that returns the labels of some rows as a model sees them,
+            which may be right where `y` is not.
     """
     classes = check_integer("classes", classes, 2)
     try:
@@ -54,7 +54,7 @@ def check_class_numbers(
 
 
 def _first_wrong(labels, classes):
-    """The row of the first example with a label that is no class."""
+    """Return the row of the first example with a wrong label."""
     if labels.dtype.kind not in "biuf":
         return np.arange(1)
     rows = labels.reshape(len(labels), -1)

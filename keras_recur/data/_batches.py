@@ -1,7 +1,7 @@
-"""Batches of whatever `model.fit` takes, as NumPy arrays.
+"""Batches of all forms of data that `model.fit` takes, as NumPy arrays.
 
 Arrays, lists of batches, PyDatasets, `tf.data`, PyTorch's DataLoaders and generators
-are read alike, on every backend, a batch at a time.
+are read one batch at a time, on every backend.
 """
 
 import contextlib
@@ -30,11 +30,11 @@ def batches(data: Any, what: str = "score") -> Iterator[tuple[Any, np.ndarray]]:
     Args:
         data: Batches `(x, y)` in any form that `model.fit` takes, a list of batches, or
             arrays `(x, y)`. `x` may be a nest of arrays.
-        what: What is done with the data, for messages.
+        what: Verb for messages. Defaults to `"score"`.
 
     Raises:
-        ValueError: If the data are endless, have no labels, have weights, or have no
-            example.
+        ValueError: If the data are endless or empty, have no labels, or have sample
+            weights.
     """
     empty = True
     for batch in raw_batches(data):
@@ -61,9 +61,9 @@ def inputs(data: Any) -> Iterator[Any]:
 
 
 def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
-    """Return an iterator over the batches of data as they are.
+    """Return an iterator over the batches of data, unchanged.
 
-    Unless they may be `endless`, data that never end are refused.
+    Endless data are refused unless `endless` is true.
     """
     if is_arrays(data) or _is_array(data):
         return _sliced(data)
@@ -75,15 +75,15 @@ def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
         if isinstance(data, itertools.repeat | itertools.count | itertools.cycle):
             raise _endless(f"an itertools.{type(data).__name__}")
     if length == math.inf and not endless:
-        raise _endless("a tf.data.Dataset that repeats for ever")
-    if hasattr(data, "__getitem__"):  # As iterators PyDatasets would never end.
+        raise _endless("a tf.data.Dataset that repeats forever")
+    if hasattr(data, "__getitem__"):  # A PyDataset as an iterator would never end.
         numbers = itertools.count() if length is None else range(int(length))
         return (data[i] for i in numbers)
     return _until_the_end(data) if length is None and not endless else iter(data)
 
 
 def _length(data):
-    """How many batches there are; `None` where that is not known."""
+    """Return the number of batches, or `None` if it is unknown."""
     if isinstance(data, keras.utils.PyDataset):
         return data.num_batches
     if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
@@ -95,7 +95,7 @@ def _length(data):
 
 
 def is_arrays(data: Any) -> bool:
-    """Whether this is a tuple `(x, y)` or `(x, y, sample_weight)` of arrays."""
+    """Return whether this is a tuple `(x, y)` or `(x, y, sample_weight)` of arrays."""
     return (
         isinstance(data, tuple)
         and len(data) in (2, 3)
@@ -104,21 +104,21 @@ def is_arrays(data: Any) -> bool:
 
 
 def is_one_shot(data: Any) -> bool:
-    """Whether data can be read only once, as a generator."""
+    """Return whether data can be read only once, such as a generator."""
     return hasattr(data, "__next__")
 
 
 def first_batch(data: Any) -> tuple[Any, Any]:
-    """Return the first batch, and data that still have it.
+    """Return the first batch, and data that still contain it.
 
-    Random number generators are left as they were. A generator is replaced by one
+    The states of random number generators are restored. A generator is replaced by one
     that yields the batch again.
 
     Args:
-        data: What `model.fit` takes.
+        data: Data in any form that `model.fit` takes.
 
     Returns:
-        `(batch, data)`; the batch is `None` where there is none.
+        `(batch, data)`; the batch is `None` if the data are empty.
     """
     if is_arrays(data):
         return data, data
@@ -162,7 +162,7 @@ def _same_random_numbers():
 
 
 def to_numpy(x: Any) -> Any:
-    """A tensor of any backend as a NumPy array, wherever it lies."""
+    """Return a tensor of any backend and device as a NumPy array."""
     if isinstance(x, np.ndarray):
         return x
     if hasattr(x, "detach"):
@@ -182,18 +182,18 @@ def _pair(batch):
             kind += f" of {len(batch)}"
         raise ValueError(
             f"`data` must yield batches (x, y). Received: a batch that is a {kind}. "
-            "Arrays are given as a tuple, data=(x, y)."
+            "Pass arrays as a tuple, data=(x, y)."
         )
     if len(batch) == 3 and batch[2] is not None:
         raise ValueError(
-            "`data` must yield batches (x, y): scores weigh all examples alike. "
+            "`data` must yield batches (x, y): scores weigh all examples equally. "
             "Received: batches (x, y, sample_weight). Leave the weights out."
         )
     if batch[1] is None or isinstance(batch[1], dict):
         kind = "None" if batch[1] is None else "a dictionary"
         raise ValueError(
             f"`data` must yield batches (x, y) with one array of labels. Received: y "
-            f"is {kind}. Models with several outputs are scored one output at a time."
+            f"is {kind}. Score models with several outputs one output at a time."
         )
     x, y = tree.map_structure(to_numpy, batch[0]), to_numpy(batch[1])
     sizes = [np.shape(part)[:1] for part in tree.flatten(x)]
@@ -202,7 +202,7 @@ def _pair(batch):
         raise ValueError(
             "`data` must yield batches (x, y) with as many labels as examples. "
             f"Received: x of shape {', '.join(map(str, shapes))}, y of shape {y.shape}."
-            " Examples are put into batches by data.ArrayDataset(x, y) or a DataLoader."
+            " Use data.ArrayDataset(x, y) or a DataLoader to make batches."
         )
     return x, y
 
@@ -222,22 +222,20 @@ def _sliced(data):
 def _until_the_end(data):
     for number, batch in enumerate(data):
         if number == MOST_BATCHES:
-            raise _endless(
-                f"data without a length, which go on after {number:,} batches"
-            )
+            raise _endless(f"data without a length, with more than {number:,} batches")
         yield batch
 
 
 def _endless(what):
     return ValueError(
-        f"`data` must end. Received: {what}. Say how many batches are to be read, by "
-        "data.take(n) or itertools.islice(data, n); data of more than "
+        f"`data` must end. Received: {what}. Limit them with data.take(n) "
+        "or itertools.islice(data, n). Data of more than "
         f"{MOST_BATCHES:,} batches need a length, as a PyDataset has."
     )
 
 
 def check_form(name: str, data: Any) -> None:
-    """Refuse what gives no batches."""
+    """Refuse an object that has no batches."""
     batches = hasattr(data, "__iter__") or hasattr(data, "__getitem__")
     if batches and not isinstance(data, str | bytes | dict) and not callable(data):
         return

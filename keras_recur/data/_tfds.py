@@ -9,40 +9,31 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur.data.datasets import DataSpec, describe, list_datasets
-
-_HOSTS = {
-    "cifar10": "www.cs.toronto.edu",
-    "cifar100": "www.cs.toronto.edu",
-    "svhn": "ufldl.stanford.edu",
-    "emnist_balanced": "biometrics.nist.gov",
-    "mnist": "storage.googleapis.com",
-}
+from keras_recur.data.data_spec import DataSpec, describe, list_datasets
 
 
-def prepared_builder(
-    spec: DataSpec, data_dir: str | Path | None, download: bool
-) -> Any:
-    """Returns a TFDS builder whose data lie on disk, or raises.
+def prepared_builder(name: str, data_dir: str | Path | None, download: bool) -> Any:
+    """Return a TFDS builder whose data are on disk, or raise.
 
     Args:
-        spec: The data set.
+        name: Name of the data set, one of `list_datasets()`.
         data_dir: Folder of TFDS data; `None` for `TFDS_DATA_DIR` or TFDS's own
             default.
-        download: Whether to download what is absent.
+        download: Whether to download missing data.
 
     Raises:
         FileNotFoundError: If the data are absent and `download` is false.
         RuntimeError: If downloading or preparing them failed.
     """
+    spec = describe(name)
     _leave_accelerators_to_keras()
     import tensorflow_datasets as tfds
 
-    # TFDS reads the variable once, when imported; a later change counts here too.
+    # TFDS reads the variable only once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     # Not a pathlib.Path: it may be an address, such as gs://bucket.
     data_dir = data_dir and os.path.expanduser(os.fspath(data_dir))
-    builder = tfds.builder(spec.tfds_name or spec.name, data_dir=data_dir)
+    builder = tfds.builder(spec.tfds_name, data_dir=data_dir)
     if builder.is_prepared():
         return builder
     folder = os.fspath(builder.data_dir)
@@ -69,10 +60,10 @@ def prepared_builder(
 def read_arrays(
     builder: Any, split: str, num_examples: int | None, progress: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads the images (`uint8`) and labels (`int32`) of a split into memory."""
+    """Read the images (`uint8`) and labels (`int32`) of a split into memory."""
     try:
         batches = _from_tf_data(builder, split, num_examples)
-    except NotImplementedError:  # array_record files can not be read by tf.data
+    except NotImplementedError:  # tf.data cannot read array_record files
         batches = _from_data_source(builder, split, num_examples)
     if progress:
         from rich.progress import track
@@ -107,7 +98,7 @@ def _from_data_source(builder: Any, split: str, num_examples: int | None) -> Any
 
 
 def _leave_accelerators_to_keras() -> None:
-    """Keeps TensorFlow, used here for reading only, off another backend's GPU."""
+    """Keep TensorFlow, which only reads data here, off another backend's GPU."""
     if keras.backend.backend() == "tensorflow":
         return
     import tensorflow as tf
@@ -115,12 +106,12 @@ def _leave_accelerators_to_keras() -> None:
     try:
         tf.config.set_visible_devices([], "GPU")
     except RuntimeError:
-        pass  # TensorFlow is running already: its devices can not change now.
+        pass  # TensorFlow is running already: its devices cannot change now.
 
 
 def _check_network(spec: DataSpec, builder: Any) -> None:
-    """Says at once that there is no network, where TFDS retries for minutes."""
-    host = _HOSTS.get(spec.name)
+    """Raise at once if there is no network; TFDS would retry for minutes."""
+    host = spec.host
     downloads = os.path.join(os.fspath(builder.data_dir_root), "downloads")
     if host is None or urllib.request.getproxies() or os.path.isdir(downloads):
         return
@@ -129,7 +120,7 @@ def _check_network(spec: DataSpec, builder: Any) -> None:
     except OSError as error:
         raise RuntimeError(
             f"Downloading the data set {spec.name!r} ({spec.download_size}) failed: "
-            f"there is no network, or {host} is not known to it ({error}). Point to "
+            f"no network, or {host} was not found ({error}). Point to "
             "a local copy made by TensorFlow Datasets with data_dir=... or the "
             f"environment variable TFDS_DATA_DIR. {_without_download()}"
         ) from error

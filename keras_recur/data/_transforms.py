@@ -1,42 +1,23 @@
-"""What is done to a batch on its way to the model: rendering and augmentation."""
+"""ImageTransform: normalizes batches of images, and augments them."""
 
 import dataclasses
 
 import numpy as np
 
-from keras_recur.data.mazes import render
-from keras_recur.data.shortest_paths import render_grids
-
-
-def render_mazes(
-    codes: np.ndarray, solutions: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draws a batch of mazes; `rng` is not used."""
-    del rng
-    return render(codes, solutions)
-
-
-def render_shortest_paths(
-    codes: np.ndarray, marked: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Expands a batch of grids and their paths; `rng` is not used."""
-    del rng
-    return render_grids(codes, marked)
-
 
 @dataclasses.dataclass(frozen=True)
 class ImageTransform:
-    """Augments images of integers, then normalises them per channel.
+    """Augment images of integers, then normalize them per channel.
 
     Args:
         mean: Mean per channel of images in [0, 1].
         std: Standard deviation per channel, likewise.
         pad: Pixels of black to pad with before a random crop to the old size; 0
             for no crop. Defaults to `0`.
-        flip: Whether to flip every second image, at random, left to right.
+        flip: Whether to flip each image left to right with probability 0.5.
             Defaults to `False`.
-        cutout: Side of the square that is set to the mean colour in every image; its
-            centre is uniform over the pixels, so that borders cut it off. 0 for none.
+        cutout: Side of the square that is set to the mean color in every image; its
+            center is uniform over the pixels, so that borders cut it off. 0 for none.
             Defaults to `0`.
         white: Value of a white pixel. Defaults to `255`.
     """
@@ -66,8 +47,8 @@ class ImageTransform:
         batch, height, width = x.shape[:3]
         row, column = rng.integers(height, size=batch), rng.integers(width, size=batch)
 
-        def within(size: int, centre: np.ndarray) -> np.ndarray:
-            offset = np.arange(size) - centre[:, None] + self.cutout // 2
+        def within(size: int, center: np.ndarray) -> np.ndarray:
+            offset = np.arange(size) - center[:, None] + self.cutout // 2
             return (offset >= 0) & (offset < self.cutout)
 
         hole = within(height, row)[:, :, None] & within(width, column)[:, None, :]

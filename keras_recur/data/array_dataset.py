@@ -1,4 +1,4 @@
-"""ArrayDataset: arrays in memory, fed in batches to Keras on every backend."""
+"""ArrayDataset: arrays in memory as batches for Keras, on every backend."""
 
 import math
 from collections.abc import Callable
@@ -25,45 +25,40 @@ Transform = Callable[
 
 
 class ArrayDataset(keras.utils.PyDataset):
-    """Arrays in memory as batches, in an order that depends on nothing hidden.
+    """Arrays in memory as batches, in a reproducible order.
 
-    The order and the augmentation of epoch `e` are functions of `(seed, e)`
-    alone: batch `i` of epoch `e` is the same whether or not earlier epochs ran
-    in this process, which is what lets interrupted training go on as if it had
-    not been interrupted. Setting `epoch` chooses the epoch; it advances by
-    itself after each full pass of `fit`, `evaluate` or `predict`.
+    The order and the augmentation of epoch `e` depend only on `(seed, e)`. Batch `i`
+    of epoch `e` is the same whether or not earlier epochs ran in this process, so
+    interrupted training can resume exactly. Set `epoch` to choose the epoch; it
+    advances after each full pass of `fit`, `evaluate` or `predict`.
 
-    Two things of `model.fit` are outside this class. `fit(shuffle=True)`, the
-    Keras default, permutes the batches by Python's global random numbers: pass
-    `shuffle=False` for the order given here (this class has shuffled already).
-    And `fit` may start at any `initial_epoch`, or draw one batch to build a model
-    first: pass `callbacks=[dataset.epoch_callback()]` and Keras's own count of
-    epochs is used.
+    Pass two arguments to `model.fit` for the same order: `shuffle=False`, because Keras
+    shuffles the batches with Python's global random numbers by default, and
+    `callbacks=[dataset.epoch_callback()]`, because `fit` may start at any
+    `initial_epoch` or draw a batch before the first epoch.
 
     Args:
         x: Array of shape `(num_examples, ...)`. It may be a compact form that
             `transform` turns into what a model sees.
         y: Array of shape `(num_examples, ...)`. With `num_classes`, class numbers:
-            integers (or whole floats) below `num_classes`, those below 0 not scored;
-            one per answer, so that one-hot labels are refused.
+            integers (or whole floats) below `num_classes`, one per target. Targets
+            below 0 are not scored. One-hot labels are refused.
         batch_size: Examples per batch, 1 or more. Defaults to `128`.
-        shuffle: Whether to shuffle the examples anew in each epoch. Defaults
-            to `False`.
+        shuffle: Whether to shuffle the examples in each epoch. Defaults to `False`.
         seed: Seed of the order and the augmentation, 0 or more. Defaults to `0`.
         transform: Optional function `(x, y, rng) -> (x, y)`, applied to each
-            batch: rendering, augmentation, normalisation. `rng` is a
+            batch: rendering, augmentation, normalization. `rng` is a
             `numpy.random.Generator` that depends on (seed, epoch, batch index).
             Defaults to `None`.
         drop_remainder: Whether to leave out a last batch that is not full.
             Defaults to `False`.
         name: Name of the data set. Defaults to `"arrays"`.
         num_classes: Number of classes, or `None` if unknown. Defaults to `None`.
-        metric: How it is scored: "accuracy" (each target by itself),
-            "exact_match" (an example is right if all of its targets are) or "f1"
-            (F1 of the targets that are 1, over all examples together). Defaults
-            to `"accuracy"`.
-        details: Whatever else `config()` should report, for instance the split.
-            Defaults to `None`.
+        metric: "accuracy" (share of correct targets), "exact_match" (share of examples
+            whose targets are all correct) or "f1" (F1 of the targets that are 1, over
+            all examples together). Defaults to `"accuracy"`.
+        details: Further entries of `config()`, for instance the split. Defaults to
+            `None`.
 
     Raises:
         ValueError: If an argument is not as described, `x` and `y` differ in
@@ -138,7 +133,7 @@ class ArrayDataset(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
-        """The epoch whose batches are given: settable, 0 or more."""
+        """The current epoch, 0 or more; settable."""
         return self._epoch
 
     @epoch.setter
@@ -148,7 +143,7 @@ class ArrayDataset(keras.utils.PyDataset):
 
     @property
     def num_examples(self) -> int:
-        """Number of examples held (a dropped last batch is counted)."""
+        """Number of examples, including those of a dropped last batch."""
         return len(self.x)
 
     def __len__(self) -> int:
@@ -169,27 +164,27 @@ class ArrayDataset(keras.utils.PyDataset):
         return self._make(index, rows)
 
     def check_labels(self, classes: int) -> None:
-        """Refuses labels that are not whole numbers below `classes`.
+        """Refuse labels that are not whole numbers below `classes`.
 
-        All are looked at, once. Where a `transform` makes the labels, those that are
-        wrong in `y` are looked at after it.
+        All labels are checked once. A label that is wrong in `y` is accepted if
+        `transform` makes it right.
 
         Args:
             classes: Number of classes, 2 or more.
 
         Raises:
-            ValueError: If a label is no class, with the label.
+            ValueError: If a label is not a class.
         """
         check_class_numbers(self.y, classes, lambda rows: self._make(0, rows)[1])
 
     def take(self, num_examples: int) -> Self:
-        """Returns a data set of the first `num_examples` examples.
+        """Return a data set of the first `num_examples` examples.
 
         Args:
-            num_examples: How many to keep: 1 up to the number held.
+            num_examples: Number of examples, from 1 to `self.num_examples`.
 
         Returns:
-            A data set with all other settings as here, at epoch 0.
+            A data set with the same settings, at epoch 0.
 
         Raises:
             ValueError: If there are fewer examples.
@@ -215,7 +210,7 @@ class ArrayDataset(keras.utils.PyDataset):
         )
 
     def config(self) -> dict[str, Any]:
-        """Returns what describes this data set in a result file (JSON types)."""
+        """Return a description of the data set for result files, in JSON types."""
         return {
             "name": self.name,
             **self.details,
@@ -230,7 +225,7 @@ class ArrayDataset(keras.utils.PyDataset):
         }
 
     def epoch_callback(self) -> keras.callbacks.Callback:
-        """Returns a callback that keeps `epoch` equal to the epoch of `fit`."""
+        """Return a callback that keeps `epoch` equal to the epoch of `fit`."""
 
         def follow(epoch: int, logs: dict | None = None) -> None:
             del logs
@@ -242,8 +237,8 @@ class ArrayDataset(keras.utils.PyDataset):
         self._within_epoch = True
 
     def on_epoch_end(self) -> None:
-        # Keras also calls this before the first epoch and after drawing one
-        # batch to build a model: only a full pass advances the epoch.
+        # Keras also calls this before the first epoch, and after it draws a batch
+        # to build a model. Only a full pass advances the epoch.
         if self._within_epoch and self._served >= len(self):
             self.epoch += 1
         self._within_epoch = False

@@ -1,4 +1,4 @@
-"""Text as integers: one number per character, from an alphabet that never changes."""
+"""Text as integers: one number per character, from a fixed alphabet."""
 
 import numpy as np
 
@@ -12,19 +12,19 @@ _TYPOGRAPHY = str.maketrans(
 
 
 def encode_text(text: str) -> np.ndarray:
-    """The numbers of a text's characters.
+    """Encode a text as one number per character.
 
-    There are 97: the newline, printable ASCII, and one for all others. Typographic
-    quotes, dashes and dots are written in ASCII first.
+    There are 97 numbers: for the newline, for printable ASCII, and one for all other
+    characters. Typographic quotes, dashes and dots are replaced by ASCII first.
 
     Args:
         text: Any text.
 
     Returns:
-        `int32` array; of the text's length, unless it has dashes or dots of that kind.
+        `int32` array of the text's length, or longer if dashes or dots were replaced.
 
     Raises:
-        ValueError: if `text` is no text.
+        ValueError: If `text` is not a string.
 
     Example:
 
@@ -42,16 +42,16 @@ def encode_text(text: str) -> np.ndarray:
 
 
 def decode_text(tokens: np.ndarray) -> str:
-    """The text of some numbers: `encode_text` backwards.
+    """Decode numbers to text, the inverse of `encode_text`.
 
     Args:
-        tokens: Integers from 0 to 96, of one text.
+        tokens: Integers from 0 to 96, in one axis.
 
     Returns:
         The text.
 
     Raises:
-        ValueError: for numbers that stand for no character.
+        ValueError: If `tokens` has another shape or other values.
 
     Example:
 
@@ -61,12 +61,12 @@ def decode_text(tokens: np.ndarray) -> str:
     tokens = np.asarray(tokens)
     if tokens.ndim != 1 or (tokens.size and tokens.dtype.kind not in "iu"):
         raise ValueError(
-            "`tokens` must be the integers of one text, in one axis. Received: an "
+            "`tokens` must be an array of integers with one axis. Received: an "
             f"array of shape {tokens.shape} and type {tokens.dtype}."
         )
     if tokens.size and not 0 <= tokens.min() <= tokens.max() < len(CHARACTERS):
         raise ValueError(
-            f"Characters have numbers from 0 to {len(CHARACTERS) - 1}. Received: "
-            f"{tokens.min()} to {tokens.max()}."
+            f"`tokens` must be integers from 0 to {len(CHARACTERS) - 1}. Received: "
+            f"values from {tokens.min()} to {tokens.max()}."
         )
     return "".join(CHARACTERS[token] for token in tokens)

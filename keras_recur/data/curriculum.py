@@ -1,4 +1,4 @@
-"""Curriculum: data sets one after the other, each for so many epochs."""
+"""Curriculum: data sets one after the other, each for some epochs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,18 +14,17 @@ def _check_phase(name, value):
 
 
 class Curriculum(keras.utils.PyDataset):
-    """Phases of a training: the first data set for some epochs, then the next.
+    """Data sets as phases of training: each for some epochs, then the next.
 
-    Like the data sets it is made of, it depends on nothing hidden: the batches of an
-    epoch are the same whether or not the earlier ones ran. Behind the last phase its
-    data set goes on.
+    The batches of an epoch are the same whether or not earlier epochs ran. After the
+    last phase, its data set continues.
 
     Args:
         phases: An `ArrayDataset` per phase, all with the same number of batches.
         epochs_per_phase: Epochs before the next phase begins, 1 or more.
 
     Raises:
-        ValueError: If there is no phase, or the phases differ in batches or metric.
+        ValueError: If `phases` is empty, or the phases differ in batches or metric.
 
     Reference:
         Bengio et al., "Curriculum Learning", ICML 2009.
@@ -60,7 +59,7 @@ class Curriculum(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
-        """The epoch whose batches are given: settable, 0 or more."""
+        """The current epoch, 0 or more; settable."""
         return self._epoch
 
     @epoch.setter
@@ -81,14 +80,14 @@ class Curriculum(keras.utils.PyDataset):
         return self.phases[self.phase][index]
 
     def config(self) -> dict[str, Any]:
-        """What identifies the data, as plain data."""
+        """Return a description of the data for result files, in JSON types."""
         return {
             "epochs_per_phase": self.epochs_per_phase,
             "phases": [phase.config() for phase in self.phases],
         }
 
     def epoch_callback(self) -> keras.callbacks.Callback:
-        """A callback for `model.fit` that sets `epoch` to Keras's own count."""
+        """Return a callback that keeps `epoch` equal to the epoch of `fit`."""
 
         def follow(epoch: int, logs: dict | None = None) -> None:
             del logs

@@ -1,24 +1,22 @@
-"""What images are normalised with, as a layer."""
+"""The normalization of images, as a layer."""
 
 import keras
 
-from keras_recur.data.datasets import describe
-from keras_recur.data.load import image_transform
+from keras_recur.data.data_spec import describe
 
 
 def preprocessing(name: str) -> keras.layers.Layer:
-    """The layer that does to raw images what `load` does to those of a data set.
+    """Return the layer that normalizes raw images as `load` does.
 
     Args:
         name: Name of a data set of images, one of `list_datasets()`.
 
     Returns:
-        A `keras.layers.Rescaling`, from images of integers, channels last, to what
-        models were trained on: `(x / white - mean) / std`, white being 255 (16 for
-        digits).
+        A `keras.layers.Rescaling` that takes images of integers, channels last, and
+        computes `(x / white - mean) / std`. `white` is 255, or 16 for digits.
 
     Raises:
-        ValueError: for an unknown name, and for data sets that are no images.
+        ValueError: If the name is unknown, or the data set does not consist of images.
 
     Example:
 
@@ -28,14 +26,13 @@ def preprocessing(name: str) -> keras.layers.Layer:
     2.82
     """
     spec = describe(name)
-    if spec.procedural or len(spec.input_shape) != 3:
+    if spec.mean is None or spec.std is None:
         raise ValueError(
-            f"The data set {name!r} needs no preprocessing: its examples are made as "
-            "models take them. Only images have one."
+            "`preprocessing` is for data sets of images. Received: "
+            f"name={name!r}, whose examples need no preprocessing."
         )
-    done = image_transform(spec)
     return keras.layers.Rescaling(
-        scale=[1 / (done.white * s) for s in done.std],
-        offset=[-m / s for m, s in zip(done.mean, done.std, strict=True)],
+        scale=[1 / (spec.white * s) for s in spec.std],
+        offset=[-m / s for m, s in zip(spec.mean, spec.std, strict=True)],
         name=f"{name}_preprocessing",
     )

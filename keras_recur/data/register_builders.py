@@ -1,13 +1,13 @@
-"""register_builders: makes the procedural tasks known to TensorFlow Datasets."""
+"""register_builders: register the procedural tasks in TensorFlow Datasets."""
 
 
 def register_builders() -> list[str]:
-    """Makes `tfds.load("keras_recur_mazes/size_9")` and its like work.
+    """Register the procedural tasks, for `tfds.load("keras_recur_mazes/size_9")`.
 
-    Importing keras_recur does not import TensorFlow Datasets; this does, and
+    This function imports TensorFlow Datasets, which keras_recur does not, and
     registers the builders `keras_recur_mazes`, `keras_recur_prefix_sums` and
-    `keras_recur_shortest_paths`. Calling it again does nothing. `load` does not
-    need it.
+    `keras_recur_shortest_paths`. Calling it again does nothing. `data.load`
+    does not need it.
 
     Returns:
         The names of the builders.

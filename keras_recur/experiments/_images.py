@@ -11,7 +11,7 @@ from keras_recur import zoo
 from keras_recur._files import check_path
 from keras_recur._validation import check_flag, check_one_of, check_positive_int
 from keras_recur.experiments.experiment import Experiment
-from keras_recur.runs.entry import fitting_data, make_entry
+from keras_recur.runs.make_entry import fitting_data, make_entry
 from keras_recur.training.recipe import Recipe
 
 

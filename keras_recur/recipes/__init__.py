@@ -1,5 +1,6 @@
 """How the families are trained: by their papers, and quickly on a laptop."""
 
+from keras_recur.recipes.entry_recipes import entry_recipes
 from keras_recur.recipes.paper import paper_recipe
 
-__all__ = ["paper_recipe"]
+__all__ = ["entry_recipes", "paper_recipe"]

@@ -1,7 +1,8 @@
 """Comparisons: both twins trained over seeds, scored, and kept in a folder."""
 
 from keras_recur.runs.compare import compare
-from keras_recur.runs.entry import Entry, make_entry
+from keras_recur.runs.entry import Entry
+from keras_recur.runs.make_entry import make_entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.run_folder import RunFolder
 

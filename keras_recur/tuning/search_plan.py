@@ -9,7 +9,8 @@ import keras_tuner
 from keras_recur import data as data_room
 from keras_recur import zoo
 from keras_recur._files import to_json
-from keras_recur.runs.entry import Entry, make_entry
+from keras_recur.runs.entry import Entry
+from keras_recur.runs.make_entry import make_entry
 from keras_recur.tuning._summary import Guess
 from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.grid_oracle import GridOracle

@@ -136,7 +136,7 @@ NO_DATA = {
     "list of two arrays": ([X, Y], r"tuple, data=\(x, y\)"),
     "without labels": ([(X, None)], "y is None"),
     "several labels": ([(X, {"a": Y, "b": Y})], "y is a dictionary"),
-    "weights": ([(X, Y, np.ones(10))], "weigh all examples alike"),
+    "weights": ([(X, Y, np.ones(10))], "weigh all examples equally"),
     "fewer labels": ([(X, Y[:3])], "as many labels as examples"),
     "examples": ([(X[0], 1), (X[1], 0)], "as many labels as examples"),
     "arrays of other lengths": ((X, Y[:3]), "same number of examples"),

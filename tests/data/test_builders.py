@@ -122,7 +122,7 @@ def test_codes_read_back_can_be_rendered(builders, tmp_path):
     )
     builder.download_and_prepare()
     pairs = builder.as_dataset(split="test", as_supervised=True, batch_size=5)
-    images, targets = data.render(*next(iter(pairs.as_numpy_iterator())))
+    images, targets = data.render_mazes(*next(iter(pairs.as_numpy_iterator())))
     assert images.shape == (5, 16, 16, 3)
     assert np.unique(targets).tolist() == [-1, 0, 1]
 

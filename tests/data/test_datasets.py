@@ -9,7 +9,7 @@ from keras_recur import data
 pytestmark = pytest.mark.once
 
 
-def test_names():
+def test_list_datasets_lists_all_names():
     assert data.list_datasets() == [
         "mazes",
         "prefix_sums",
@@ -28,7 +28,7 @@ def test_names():
 
 
 @pytest.mark.parametrize("name", data.list_datasets())
-def test_descriptions_are_complete_and_frozen(name):
+def test_describe_returns_complete_frozen_specs(name):
     spec = data.describe(name)
     assert spec.name == name
     assert set(spec.num_examples) == set(spec.splits)
@@ -46,7 +46,7 @@ def test_descriptions_are_complete_and_frozen(name):
 
 
 @pytest.mark.parametrize("size", [3, 9, 13, 33])
-def test_shape_of_mazes(size):
+def test_input_shape_of_mazes(size):
     loaded = data.load("mazes", num_examples=2, size=size)
     cells = (size + 1) // 2
     shape = (4 * cells + 4, 4 * cells + 4, 3)
@@ -54,19 +54,19 @@ def test_shape_of_mazes(size):
 
 
 @pytest.mark.parametrize("size", [3, 16, 50])
-def test_shape_of_prefix_sums(size):
+def test_input_shape_of_prefix_sums(size):
     loaded = data.load("prefix_sums", num_examples=2, size=size)
     assert data.input_shape("prefix_sums", size) == (size, 1) == loaded.input_shape
 
 
 @pytest.mark.parametrize("size", [2, 16, 50])
-def test_shape_of_shortest_paths(size):
+def test_input_shape_of_shortest_paths(size):
     loaded = data.load("shortest_paths", num_examples=2, size=size)
     shape = (size, size, 2)
     assert data.input_shape("shortest_paths", size) == shape == loaded.input_shape
 
 
-def test_bad_arguments():
+def test_describe_and_input_shape_refuse_bad_arguments():
     with pytest.raises(ValueError, match="Did you mean 'cifar10'"):
         data.describe("cifar_10")
     with pytest.raises(ValueError, match="Did you mean 'mazes'"):

@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from keras_recur import data
-from keras_recur.data._digits import digits
 from keras_recur.data._transforms import ImageTransform
+from keras_recur.data.sets.digits import digits
 
 pytestmark = pytest.mark.once
 
@@ -20,7 +20,7 @@ def flat(split):
     return digits(split)[0].reshape(-1, 64).tolist()
 
 
-def test_the_splits_are_all_images_once():
+def test_digits_splits_contain_every_image_once():
     rows = [row for split in SPLITS for row in flat(split)]
     assert sorted(rows) == sorted(load_digits().data.astype(int).tolist())
     seen = [set(map(tuple, flat(split))) for split in SPLITS]
@@ -28,14 +28,14 @@ def test_the_splits_are_all_images_once():
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_each_digit_has_its_share_of_a_split_and_of_its_begin(split):
+def test_digits_splits_are_stratified_from_the_first_example(split):
     whole = np.bincount(load_digits().target) / 1797
     for count in (100, data.describe("digits").num_examples[split]):
         found = np.bincount(digits(split, count)[1], minlength=10)
         assert (abs(found - count * whole) < 2).all()
 
 
-def test_images_belong_to_their_labels():
+def test_digits_images_belong_to_their_labels():
     known = load_digits()
     by_image = {
         tuple(row): digit
@@ -45,7 +45,7 @@ def test_images_belong_to_their_labels():
     assert [by_image[tuple(row)] for row in x.reshape(-1, 64)] == y.tolist()
 
 
-def test_what_load_gives():
+def test_load_digits_normalizes_and_describes():
     train, test = data.load("digits", "train", 64), data.load("digits", "test", 64)
     assert len(train) == 1_097 // 64 and len(test) == math.ceil(500 / 64)
     assert train.shuffle and not test.shuffle
@@ -62,7 +62,7 @@ def test_what_load_gives():
     assert not spec.procedural and spec.download_size is None
 
 
-def test_training_images_are_shifted_by_a_pixel_at_most_and_reproducibly():
+def test_load_digits_shifts_training_images_by_one_pixel():
     spec = data.describe("digits")
     train = data.load("digits", "train", 50, shuffle=False, seed=3)
     assert train.transform == ImageTransform(spec.mean, spec.std, pad=1, white=16)
@@ -88,7 +88,7 @@ def test_training_images_are_shifted_by_a_pixel_at_most_and_reproducibly():
     assert plain.config()["augment"] == "none" and plain.transform.pad == 0
 
 
-def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
+def test_load_digits_without_scikit_learn_names_the_package(monkeypatch):
     importing = builtins.__import__
 
     def missing(name, *rest):

@@ -47,9 +47,9 @@ def raw(mocked, name, split="train"):
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_mazes(split):
+def test_load_mazes_gives_rendered_mazes(split):
     dataset = data.load("mazes", split, 8, size=7, num_examples=20, seed=2)
-    images, targets = data.render(*data.mazes(20, 7, split, 2))
+    images, targets = data.render_mazes(*data.mazes(20, 7, split, 2))
     order = np.concatenate([y for _, y in dataset])
     assert dataset.shuffle == dataset.drop_remainder == (split == "train")
     assert len(dataset) == (2 if split == "train" else 3)
@@ -63,7 +63,7 @@ def test_mazes(split):
     assert config["augment"] == "none"
 
 
-def test_prefix_sums():
+def test_load_prefix_sums_gives_the_strings():
     dataset = data.load("prefix_sums", "test", 8, size=20, num_examples=16)
     x, y = data.prefix_sums(16, 20, "test")
     np.testing.assert_array_equal(np.concatenate([b[0] for b in dataset]), x)
@@ -74,7 +74,7 @@ def test_prefix_sums():
 @pytest.mark.parametrize(
     "options", [{}, {"window": 5, "density": 0.3, "connectivity": 8}]
 )
-def test_shortest_paths(options):
+def test_load_shortest_paths_gives_the_grids(options):
     dataset = data.load(
         "shortest_paths", "test", 8, size=12, num_examples=20, seed=2, **options
     )
@@ -89,7 +89,7 @@ def test_shortest_paths(options):
     assert config.items() <= dataset.config().items()
 
 
-def test_default_counts_of_shortest_paths():
+def test_load_shortest_paths_has_default_counts():
     for split, count in (("train", 5_000), ("validation", 1_000), ("test", 1_000)):
         dataset = data.load("shortest_paths", split)
         assert dataset.num_examples == count
@@ -97,16 +97,16 @@ def test_default_counts_of_shortest_paths():
         assert dataset.config()["window"] == 21
 
 
-def test_default_counts_of_prefix_sums():
+def test_load_prefix_sums_has_default_counts():
     for split in ("train", "validation", "test"):
         assert data.load("prefix_sums", split).num_examples == 10_000
 
 
-def test_a_training_set_smaller_than_a_batch_is_kept():
+def test_load_keeps_a_training_set_smaller_than_a_batch():
     assert len(data.load("prefix_sums", num_examples=5)) == 1
 
 
-def test_fit_on_procedural_sets():
+def test_fit_trains_on_procedural_sets():
     """Walls are not scored: with -1 left out the losses are finite and train."""
 
     def loss(y_true, y_pred):
@@ -137,7 +137,7 @@ def test_fit_on_procedural_sets():
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", IMAGE_SETS)
-def test_image_sets_are_normalised(mocked, name):
+def test_load_normalizes_image_sets(mocked, name):
     spec = data.describe(name)
     dataset = data.load(name, "test", 5)
     images, labels = raw(mocked, name, "test")
@@ -174,13 +174,13 @@ def test_image_sets_are_normalised(mocked, name):
         ("cifar10", {"split": "train[:50%]+train[90%:]"}, 4, True),
     ],
 )
-def test_augmentation_of_the_papers(mocked, name, arguments, pad, flip):
+def test_load_augments_as_the_papers_do(mocked, name, arguments, pad, flip):
     dataset = data.load(name, batch_size=4, **arguments)
     spec = data.describe(name)
     assert dataset.transform == ImageTransform(spec.mean, spec.std, pad, flip)
 
 
-def test_splits_reach_tfds(mocked, monkeypatch):
+def test_load_passes_splits_to_tfds(mocked, monkeypatch):
     asked = []
     read = _tfds.read_arrays
 
@@ -196,7 +196,7 @@ def test_splits_reach_tfds(mocked, monkeypatch):
     assert asked == ["train", "train[90%:]", "test", "train[:90%]", "train[5:]+test"]
 
 
-def test_num_examples_of_an_image_set(mocked, capsys):
+def test_load_limits_num_examples_of_image_sets(mocked, capsys):
     dataset = data.load("mnist", num_examples=7, batch_size=4, progress=True)
     assert dataset.num_examples == 7
     assert "Reading mnist" in capsys.readouterr().out
@@ -204,7 +204,7 @@ def test_num_examples_of_an_image_set(mocked, capsys):
         data.load("mnist", num_examples=NUM_MOCKED + 1)
 
 
-def test_array_record_copies_are_read_too(mocked, monkeypatch):
+def test_load_reads_array_record_files(mocked, monkeypatch):
     expected = raw(mocked, "mnist")
 
     def refuse(*_, **__):
@@ -216,7 +216,7 @@ def test_array_record_copies_are_read_too(mocked, monkeypatch):
     assert dataset.y.shape == (10,) and expected[0].shape[1:] == dataset.x.shape[1:]
 
 
-def test_fit_on_an_image_set(mocked):
+def test_fit_trains_on_an_image_set(mocked):
     dataset = data.load("cifar10", batch_size=6)
     model = keras.Sequential(
         [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
@@ -228,7 +228,7 @@ def test_fit_on_an_image_set(mocked):
 
 @pytest.mark.once
 @pytest.mark.parametrize("split", ["train", "validation"])
-def test_imagenet_is_a_stream(mocked, split):
+def test_load_imagenet_returns_a_stream(mocked, split):
     stream = data.load("imagenet", split, 5, num_examples=8)
     batches = list(stream.as_numpy_iterator())
     assert [len(x) for x, _ in batches] == ([5] if split == "train" else [5, 3])
@@ -244,7 +244,7 @@ def test_imagenet_is_a_stream(mocked, split):
     assert np.array_equal(again, x) == (split == "validation")
 
 
-def test_random_crops_and_flips_are_those_of_the_padded_image():
+def test_image_transform_crops_and_flips_the_padded_image():
     rng = np.random.default_rng(0)
     x = rng.integers(1, 256, size=(200, 6, 6, 1), dtype="uint8")
     transform = ImageTransform((0.0,), (1.0,), pad=2, flip=True)
@@ -267,15 +267,15 @@ def test_random_crops_and_flips_are_those_of_the_padded_image():
                 continue
             break
         else:
-            pytest.fail("An augmented image is no crop of its padded original.")
+            pytest.fail("An augmented image is not a crop of its padded original.")
     assert len(found) > 40  # of 5 x 5 x 2
 
 
-# Absent data
+# Missing data
 
 
 @pytest.mark.parametrize("name", [*IMAGE_SETS, "imagenet"])
-def test_absent_data_say_what_to_do(offline, name):
+def test_load_missing_data_says_what_to_do(offline, name):
     with pytest.raises(FileNotFoundError) as error:
         data.load(name)
     message = str(error.value)
@@ -286,12 +286,12 @@ def test_absent_data_say_what_to_do(offline, name):
 
 
 @pytest.mark.parametrize("name", IMAGE_SETS)
-def test_no_network_is_said_at_once(offline, name):
+def test_load_without_network_raises_at_once(offline, name):
     with pytest.raises(RuntimeError, match="no network.*mazes, prefix_sums"):
         data.load(name, download=True, data_dir=str(offline / "other"))
 
 
-def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
+def test_load_after_failed_download_names_sets_without_one(offline, monkeypatch):
     import tensorflow_datasets as tfds
 
     def fail(*_, **__):
@@ -319,7 +319,7 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("prefix_sums", {"size": 0}, "nearest allowed value is 1"),
         ("cifar10", {"size": 32}, "'cifar10' has no `size`"),
         ("cifar10", {"split": "valid"}, "Did you mean 'validation'"),
-        ("cifar10", {"split": "validation[:50%]"}, "can not be sliced again"),
+        ("cifar10", {"split": "validation[:50%]"}, "cannot be sliced again"),
         ("cifar10", {"split": "train[:50%"}, "Did you mean"),
         ("cifar10", {"split": "trian[:50%]"}, "Did you mean 'train'"),
         ("imagenet", {"split": "test"}, "Allowed values are: 'train', 'validation'"),
@@ -337,7 +337,11 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("shortest_paths", {"window": 33, "size": 16}, "nearest allowed window is 31"),
         ("shortest_paths", {"density": 1.0}, "below 1"),
         ("shortest_paths", {"connectivity": 0}, "must be the integer 4"),
-        ("shortest_paths", {"paper_faithful": True}, "for 'shortest_paths', whose"),
+        (
+            "shortest_paths",
+            {"paper_faithful": True},
+            "has no meaning for 'shortest_paths'",
+        ),
         ("mazes", {"window": 9}, "`window` has no meaning for 'mazes'"),
         ("prefix_sums", {"density": 0.0}, "Received: density=0.0. Leave it out"),
         ("cifar10", {"connectivity": 4}, "it is an option of 'shortest_paths'"),
@@ -346,16 +350,17 @@ def test_a_failed_download_says_which_sets_need_none(offline, monkeypatch):
         ("digits", {"split": "train[:50%]"}, "Unknown split of 'digits'"),
         ("digits", {"num_examples": 1098}, "The most allowed is 1,097"),
         ("digits", {"split": "test", "num_examples": 501}, "most allowed is 500"),
-        ("digits", {"paper_faithful": True}, "no paper here trains on"),
+        ("digits", {"paper_faithful": True}, "has no meaning for 'digits'"),
+        ("mazes", {"windw": 3}, "option='windw'.*Did you mean 'window'"),
         ("digits", {"window": 3}, "`window` has no meaning for 'digits'"),
     ],
 )
-def test_bad_arguments(offline, name, arguments, message):
+def test_load_refuses_bad_arguments(offline, name, arguments, message):
     with pytest.raises(ValueError, match=message):
         data.load(name, **arguments)
 
 
-def test_cutout_is_a_square_of_the_mean_colour_cut_off_at_the_borders():
+def test_image_transform_cutout_is_a_square_of_the_mean_color():
     x = np.full((500, 8, 8, 3), 255, "uint8")
     transform = ImageTransform((0.5,) * 3, (0.5,) * 3, cutout=4)
     cut, _ = transform(x, np.zeros(500), np.random.default_rng(0))
@@ -369,7 +374,7 @@ def test_cutout_is_a_square_of_the_mean_colour_cut_off_at_the_borders():
     assert 0.35 < np.mean((rows == 4) & (columns == 4)) < 0.45
 
 
-def test_cutout_is_for_training_images_alone(mocked):
+def test_load_cuts_out_of_training_images_only(mocked):
     train = data.load("cifar10", "train", 8, cutout=16)
     assert train.transform.cutout == 16 and train.config()["cutout"] == 16
     assert data.load("cifar10", "test", 8, cutout=16).transform.cutout == 0

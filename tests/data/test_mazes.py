@@ -12,7 +12,6 @@ from keras_recur import data
 SIZES = st.integers(1, 12).map(lambda n: 2 * n + 1)
 pytestmark = pytest.mark.once
 SPLITS = st.sampled_from(["train", "validation", "test"])
-INDICES = st.integers(0, 10**6)
 SEEDS = st.integers(0, 2**40)
 
 
@@ -30,6 +29,11 @@ def distances(codes, source):
     return found
 
 
+def only_maze(*arguments):
+    codes, solutions = data.mazes(1, *arguments)
+    return codes[0], solutions[0]
+
+
 def only(codes, code):
     points = [tuple(map(int, point)) for point in np.argwhere(codes == code)]
     assert len(points) == 1
@@ -37,9 +41,9 @@ def only(codes, code):
 
 
 @settings(deadline=None, max_examples=60)
-@given(INDICES, SIZES, SPLITS, SEEDS)
-def test_solution_is_the_unique_shortest_path(index, size, split, seed):
-    codes, solution = data.maze(index, size, split, seed)
+@given(SIZES, SPLITS, SEEDS)
+def test_mazes_solution_is_the_unique_shortest_path(size, split, seed):
+    codes, solution = only_maze(size, split, seed)
     start, end = only(codes, 2), only(codes, 3)
     from_start, from_end = distances(codes, start), distances(codes, end)
     length = from_start[end]
@@ -51,9 +55,9 @@ def test_solution_is_the_unique_shortest_path(index, size, split, seed):
 
 
 @settings(deadline=None, max_examples=60)
-@given(INDICES, SIZES, SPLITS, SEEDS)
-def test_corridors_are_a_tree_that_reaches_every_cell(index, size, split, seed):
-    codes, _ = data.maze(index, size, split, seed)
+@given(SIZES, SPLITS, SEEDS)
+def test_mazes_corridors_are_a_tree_over_all_cells(size, split, seed):
+    codes, _ = only_maze(size, split, seed)
     is_open = codes > 0
     cells = (size + 1) // 2
     assert codes.shape == (size + 2, size + 2)
@@ -66,7 +70,7 @@ def test_corridors_are_a_tree_that_reaches_every_cell(index, size, split, seed):
 
 
 @pytest.mark.parametrize("size", [3, 5, 9])
-def test_splits_share_no_maze_even_over_seeds(size):
+def test_mazes_splits_share_no_maze_over_seeds(size):
     sets = {
         split: {codes.tobytes() for codes in data.mazes(300, size, split, seed)[0]}
         for seed, split in enumerate(["train", "validation", "test"])
@@ -78,24 +82,21 @@ def test_splits_share_no_maze_even_over_seeds(size):
         assert sum(map(len, sets.values())) == 24  # all there are
 
 
-def test_an_example_is_reproducible_alone():
+def test_mazes_do_not_depend_on_the_number_of_examples():
     codes, solutions = data.mazes(50, 7, "test", seed=3)
-    for i in (0, 17, 49):
-        alone = data.maze(i, 7, "test", seed=3)
-        np.testing.assert_array_equal(alone[0], codes[i])
-        np.testing.assert_array_equal(alone[1], solutions[i])
-    more, _ = data.mazes(60, 7, "test", seed=3)
+    more, more_solutions = data.mazes(60, 7, "test", seed=3)
     np.testing.assert_array_equal(more[:50], codes)
+    np.testing.assert_array_equal(more_solutions[:50], solutions)
     assert len({maze.tobytes() for maze in codes}) > 40
 
 
-def test_seed_index_and_size_all_matter():
+def test_mazes_depend_on_seed_and_index():
     first = data.mazes(20, 9, seed=0)[0]
     assert not np.array_equal(first, data.mazes(20, 9, seed=1)[0])
     assert not np.array_equal(first[0], first[1])
 
 
-def test_start_and_end_are_uniform_over_cells():
+def test_mazes_start_and_end_are_uniform_over_cells():
     codes, _ = data.mazes(4000, 5)
     for code in (2, 3):
         counts = (codes == code).sum(axis=0)[1::2, 1::2]
@@ -104,18 +105,18 @@ def test_start_and_end_are_uniform_over_cells():
 
 
 @pytest.mark.parametrize("size, side", [(9, 24), (11, 28), (13, 32), (33, 72)])
-def test_rendered_side_is_that_of_the_easy_to_hard_data(size, side):
-    images, targets = data.render(*data.mazes(2, size))
+def test_render_mazes_has_the_side_of_the_easy_to_hard_data(size, side):
+    images, targets = data.render_mazes(*data.mazes(2, size))
     assert images.shape == (2, side, side, 3)
     assert images.dtype == np.float32
     assert targets.shape == (2, side, side)
     assert targets.dtype == np.int32
 
 
-def test_colours_and_targets_of_pixels():
+def test_render_mazes_colors_and_targets():
     codes, solutions = data.mazes(3, 5)
-    images, targets = data.render(codes, solutions)
-    colours = {0: (0, 0, 0), 1: (1, 1, 1), 2: (0, 1, 0), 3: (1, 0, 0)}
+    images, targets = data.render_mazes(codes, solutions)
+    colors = {0: (0, 0, 0), 1: (1, 1, 1), 2: (0, 1, 0), 3: (1, 0, 0)}
     for row in range(images.shape[1]):
         for column in range(images.shape[2]):
             r, c = (row - 1) // 2, (column - 1) // 2
@@ -123,11 +124,11 @@ def test_colours_and_targets_of_pixels():
             for i in range(3):
                 code = int(codes[i, r, c]) if inside else 0
                 expected = int(solutions[i, r, c]) if code else -1
-                assert tuple(images[i, row, column]) == colours[code]
+                assert tuple(images[i, row, column]) == colors[code]
                 assert targets[i, row, column] == expected
 
 
-def test_progress_bar_changes_nothing(capsys):
+def test_mazes_progress_bar_changes_nothing(capsys):
     shown = data.mazes(5, 5, progress=True)
     np.testing.assert_array_equal(shown[0], data.mazes(5, 5)[0])
     assert "Mazes of size 5" in capsys.readouterr().out
@@ -145,42 +146,38 @@ def test_progress_bar_changes_nothing(capsys):
         (True, "of type bool"),
     ],
 )
-def test_bad_size(size, message):
-    with pytest.raises(ValueError, match=message):
-        data.maze(0, size)
+def test_mazes_refuses_bad_sizes(size, message):
     with pytest.raises(ValueError, match=message):
         data.mazes(1, size)
 
 
-def test_other_bad_arguments():
+def test_mazes_refuses_other_bad_arguments():
     with pytest.raises(ValueError, match="Did you mean 'train'"):
         data.mazes(1, 9, "trian")
     with pytest.raises(ValueError, match="`num_examples` must be a positive integer"):
         data.mazes(0)
-    with pytest.raises(ValueError, match="Received: index=-1"):
-        data.maze(-1)
     with pytest.raises(ValueError, match=r"seed=1.0 .* Did you mean `seed=1`"):
-        data.maze(0, seed=1.0)
+        data.mazes(1, seed=1.0)
     with pytest.raises(ValueError, match=r"pass `codes\[None\]"):
-        data.render(*data.maze(0))
+        data.render_mazes(*only_maze())
     with pytest.raises(ValueError, match="the same shape"):
-        data.render(data.mazes(2)[0], data.mazes(1)[1])
+        data.render_mazes(data.mazes(2)[0], data.mazes(1)[1])
 
 
-def test_an_empty_split_is_an_error(monkeypatch):
+def test_mazes_refuses_an_empty_split(monkeypatch):
     from keras_recur.data import _splits
 
     monkeypatch.setitem(_splits.BUCKETS, "test", ())
     with pytest.raises(ValueError, match="seems to be empty for this size"):
-        data.maze(0, 3, "test")
+        data.mazes(1, 3, "test")
 
 
-def test_numpy_integers_are_fine():
-    codes, _ = data.maze(np.int64(0), np.int32(9), seed=np.uint8(0))
-    np.testing.assert_array_equal(codes, data.maze(0)[0])
+def test_mazes_accepts_numpy_integers():
+    codes, _ = data.mazes(np.int64(1), np.int32(9), seed=np.uint8(0))
+    np.testing.assert_array_equal(codes, data.mazes(1)[0])
 
 
-def test_the_stream_of_mazes_never_changes():
+def test_mazes_are_the_published_ones():
     """A published result rests on these mazes: another stream is another set."""
     import zlib
 

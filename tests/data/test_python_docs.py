@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_recur import data, runs
 from keras_recur.data.characters import CHARACTERS
-from keras_recur.data.python_docs import documentation
+from keras_recur.data.sets.python_docs import documentation
 
 pytestmark = pytest.mark.once
 
@@ -31,7 +31,7 @@ def test_other_characters():
     assert data.decode_text(data.encode_text("")) == ""
     with pytest.raises(ValueError, match="must be a string.*b'a'"):
         data.encode_text(b"a")
-    with pytest.raises(ValueError, match="from 0 to 96. Received: 3 to 97"):
+    with pytest.raises(ValueError, match="from 0 to 96. Received: values from 3 to 97"):
         data.decode_text(np.array([97, 3]))
     with pytest.raises(ValueError, match=r"shape \(1, 2\)"):
         data.decode_text(np.array([[1, 2]]))

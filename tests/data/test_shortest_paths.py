@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from keras_recur import data
 
 pytestmark = pytest.mark.once
-MODULE = sys.modules["keras_recur.data.shortest_paths"]  # not the function
+MODULE = sys.modules["keras_recur.data.sets.shortest_paths"]
 SPLITS = st.sampled_from(["train", "validation", "test"])
-INDICES = st.integers(0, 10**6)
 SEEDS = st.integers(0, 2**64 - 1)
 STEPS = {
     4: [(1, 0), (-1, 0), (0, 1), (0, -1)],
@@ -38,7 +37,7 @@ def tasks(draw):
 
 
 def distances(blocked, source, connectivity):
-    """Breadth-first distances from one cell over all that is no obstacle."""
+    """Breadth-first distances from one cell over all cells without an obstacle."""
     found = {source: 0}
     queue = deque([source])
     while queue:
@@ -57,9 +56,9 @@ def cells(mask):
 
 
 @settings(deadline=None, max_examples=150)
-@given(INDICES, tasks())
-def test_marked_are_all_cells_on_shortest_paths(index, task):
-    x, y = data.shortest_path(index, **task)
+@given(tasks())
+def test_shortest_paths_marks_all_cells_on_shortest_paths(task):
+    x, y = (part[0] for part in data.shortest_paths(1, **task))
     size = task["size"]
     assert x.shape == (size, size, 2) and x.dtype == np.float32
     assert y.shape == (size, size) and y.dtype == np.int32
@@ -82,14 +81,14 @@ def test_marked_are_all_cells_on_shortest_paths(index, task):
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 200), tasks())
-def test_an_example_is_reproducible_alone(index, task):
-    x, y = data.shortest_path(index, **task)
-    all_x, all_y = data.shortest_paths(index + 1, **task)
-    np.testing.assert_array_equal(x, all_x[index])
-    np.testing.assert_array_equal(y, all_y[index])
+def test_grids_do_not_depend_on_the_number_of_examples(more, task):
+    x, y = data.shortest_paths(3, **task)
+    all_x, all_y = data.shortest_paths(3 + more, **task)
+    np.testing.assert_array_equal(x, all_x[:3])
+    np.testing.assert_array_equal(y, all_y[:3])
 
 
-def test_how_many_are_made_at_once_changes_nothing(monkeypatch):
+def test_shortest_paths_chunk_size_changes_nothing(monkeypatch):
     arguments = {"size": 9, "window": 5, "density": 0.4, "split": "test"}
     x, y = data.shortest_paths(100, **arguments)
     monkeypatch.setattr(MODULE, "_CELLS_AT_ONCE", 7 * 81)
@@ -99,7 +98,7 @@ def test_how_many_are_made_at_once_changes_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [3, 4, 8, 32])
-def test_splits_share_no_grid_even_over_seeds_and_windows(size):
+def test_shortest_paths_splits_share_no_grid_over_seeds_and_windows(size):
     variants = [
         {"window": window, "density": density, "connectivity": connectivity}
         for window in (3, 2 * size - 1)
@@ -119,7 +118,7 @@ def test_splits_share_no_grid_even_over_seeds_and_windows(size):
 
 
 @pytest.mark.parametrize("connectivity, count", [(4, 22), (8, 24)])
-def test_the_smallest_grids_all_turn_up(connectivity, count):
+def test_shortest_paths_draws_all_smallest_grids(connectivity, count):
     """Of 2 x 2 cells: 6 pairs with 4 choices of obstacles, which cut 2 diagonals."""
     task = {"size": 2, "density": 0.5, "connectivity": connectivity}
     sets = [
@@ -185,7 +184,7 @@ def test_seed_index_size_and_window_all_matter():
     assert not np.array_equal(x, other[:, :16, :16])
 
 
-def test_default_window_is_21_or_what_the_grid_allows():
+def test_shortest_paths_default_window_is_21_or_the_largest():
     for size, window in ((32, 21), (11, 21), (10, 19), (2, 3)):
         for got, expected in zip(
             data.shortest_paths(5, size),
@@ -229,27 +228,23 @@ def test_progress_bar_changes_nothing(capsys):
         (dict(seed=2**64), "below 2"),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_shortest_paths_refuses_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         data.shortest_paths(5, **arguments)
-    with pytest.raises(ValueError, match=message):
-        data.shortest_path(5, **arguments)
 
 
-def test_bad_counts():
+def test_shortest_paths_refuses_bad_counts():
     with pytest.raises(ValueError, match="`num_examples` must be a positive integer"):
         data.shortest_paths(0)
-    with pytest.raises(ValueError, match="`index` must be an integer of at least 0"):
-        data.shortest_path(-1)
 
 
-def test_too_many_obstacles_are_an_error(monkeypatch):
+def test_shortest_paths_refuses_too_many_obstacles(monkeypatch):
     monkeypatch.setattr(MODULE, "MAX_ATTEMPTS", 100)
     with pytest.raises(ValueError, match="has its two points connected.* lower dens"):
         data.shortest_paths(10, window=63, density=0.99)
 
 
-def test_an_empty_split_is_an_error():
+def test_shortest_paths_refuses_an_empty_split():
     """Without obstacles there are 6 grids of 2 x 2 cells, for 8 buckets."""
     empty = []
     for split in ("train", "validation", "test"):
@@ -261,19 +256,19 @@ def test_an_empty_split_is_an_error():
     assert empty
 
 
-def test_numpy_numbers_are_fine():
-    x, _ = data.shortest_path(
-        np.int64(0),
+def test_shortest_paths_accepts_numpy_numbers():
+    x, _ = data.shortest_paths(
+        np.int64(1),
         np.int32(16),
         seed=np.uint8(0),
         window=np.int16(9),
         density=np.float64(0.1),
         connectivity=np.int8(4),
     )
-    np.testing.assert_array_equal(x, data.shortest_path(0, 16, window=9)[0])
+    np.testing.assert_array_equal(x, data.shortest_paths(1, 16, window=9)[0])
 
 
-def test_the_stream_of_grids_never_changes():
+def test_shortest_paths_are_the_published_ones():
     """A published result rests on these grids: another stream is another set."""
     x, y = data.shortest_paths(100, 32, "test", seed=0, window=13)
     assert zlib.crc32(x.astype("uint8").tobytes()) == GRIDS

@@ -1,4 +1,4 @@
-"""Entries: defaults, what fits together, and the way through JSON."""
+"""Entries: defaults, pairs that fit, and JSON."""
 
 import json
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.once
         ("resnet", "digits"),
     ],
 )
-def test_defaults_come_back_from_json(family, name, quick):
+def test_entry_round_trips_through_json(family, name, quick):
     entry = make_entry(family, name, quick=quick)
     assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
     assert entry.model["num_classes"] == data.describe(name).num_classes
@@ -37,7 +37,7 @@ def test_defaults_come_back_from_json(family, name, quick):
     assert entry.test_iterations >= 2 * entry.model["iterations"]
 
 
-def test_own_settings_win():
+def test_make_entry_prefers_given_settings():
     entry = make_entry(
         "deep_thinking_1d",
         "prefix_sums",
@@ -53,7 +53,7 @@ def test_own_settings_win():
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_digits_are_scored_on_what_was_not_trained_on(quick):
+def test_entry_scores_digits_on_held_out_examples(quick):
     entry = make_entry("frnn", "digits", quick=quick)
     assert entry.recipes["recurrent"] == entry.recipes["feedforward"]
     assert entry.train_data("recurrent", 0).num_examples == 1_097
@@ -72,17 +72,17 @@ def test_digits_are_scored_on_what_was_not_trained_on(quick):
         (("mlp", "mnist"), "No paper's recipe is known for mlp on mnist"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, message):
+def test_make_entry_refuses_pairs_that_do_not_fit(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_entry(*arguments)
 
 
-def test_contradicting_classes():
+def test_make_entry_refuses_another_number_of_classes():
     with pytest.raises(ValueError, match="cifar10 has 10 classes.*num_classes=7"):
         make_entry("mlp", "cifar10", model={"num_classes": 7})
 
 
-def test_every_pair_of_twins_can_be_built():
+def test_entry_pair_builds_both_twins():
     entry = make_entry("mlp", "emnist_balanced", quick=True, model={"width": 8})
     pair = entry.pair(seed=4)
     assert isinstance(pair, zoo.Pair)
@@ -146,13 +146,13 @@ def test_every_pair_of_twins_can_be_built():
         ),
     ],
 )
-def test_the_papers_hyperparameters(arguments, field, expected):
+def test_paper_recipe_has_the_papers_hyperparameters(arguments, field, expected):
     recipe = paper_recipe(**arguments)
     assert isinstance(recipe, Recipe) and recipe.source
     assert getattr(recipe, field) == expected
 
 
-def test_the_loop_of_maze_networks_is_slower():
+def test_paper_recipe_throttles_recurrent_maze_networks():
     maze = {"family": "deep_thinking_2d", "data": "mazes", "iterations": 6}
     assert paper_recipe(**maze).throttle
     assert not paper_recipe(**maze, twin="feedforward").throttle

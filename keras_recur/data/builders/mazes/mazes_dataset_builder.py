@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets builder over `keras_recur.data.maze`."""
+"""The TensorFlow Datasets builder over `keras_recur.data.mazes`."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from keras_recur.data.builders._task_config import TaskConfig
-from keras_recur.data.mazes import check_maze_size, maze
+from keras_recur.data.sets.mazes import check_maze_size, draw_maze
 
 SIZES = (9, 11, 13, 15, 17, 33, 59)
 
@@ -44,9 +44,9 @@ class MazesConfig(TaskConfig):
 
 
 class KerasRecurMazes(tfds.core.GeneratorBasedBuilder):
-    """Mazes with one solution: codes and the path, see `keras_recur.data.maze`.
+    """Mazes with one solution: codes and the path, see `keras_recur.data.mazes`.
 
-    `keras_recur.data.render` turns batches of both into images and targets.
+    `keras_recur.data.render_mazes` turns batches of both into images and targets.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -84,5 +84,5 @@ class KerasRecurMazes(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict]]:
         config = self._task
         for i in range(count):
-            codes, solution = maze(i, config.size, split, config.seed)
+            codes, solution = draw_maze(i, config.size, split, config.seed)
             yield i, {"codes": codes, "solution": solution.astype("uint8")}

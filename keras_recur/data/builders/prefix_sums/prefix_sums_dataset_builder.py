@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer
 from keras_recur.data.builders._task_config import TaskConfig
-from keras_recur.data.prefix_sums import prefix_sums
+from keras_recur.data.sets.prefix_sums import prefix_sums
 
 SIZES = (*range(16, 65), 72, 128, 256, 512)
 

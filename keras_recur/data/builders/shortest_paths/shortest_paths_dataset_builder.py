@@ -10,14 +10,14 @@ import tensorflow_datasets as tfds
 from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer
 from keras_recur.data.builders._task_config import TaskConfig
-from keras_recur.data.shortest_paths import (
+from keras_recur.data.sets._grid_options import (
     DEFAULT_CONNECTIVITY,
     DEFAULT_DENSITY,
     check_connectivity,
     check_density,
     check_window,
-    shortest_paths,
 )
+from keras_recur.data.sets.shortest_paths import shortest_paths
 
 WINDOWS = (5, 9, 13, 17, 21)
 

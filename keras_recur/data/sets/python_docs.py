@@ -1,8 +1,8 @@
 """The documentation of Python's language as text to model, from the standard library.
 
 `help("for")` prints a topic of the module `pydoc_data.topics`, which is installed with
-CPython. So there is a text of some 370,000 characters wherever this library runs. Other
-versions of Python have another edition of it.
+CPython. So a text of some 370,000 characters exists wherever this library runs. Other
+versions of Python have other editions of it.
 """
 
 import functools
@@ -14,7 +14,8 @@ import numpy as np
 from keras_recur._limits import MAX_SIZE
 from keras_recur._validation import check_integer, check_name
 from keras_recur.data._splits import SPLITS
-from keras_recur.data.characters import encode_text
+from keras_recur.data.characters import CHARACTERS, encode_text
+from keras_recur.data.data_spec import register
 
 # Where each split begins and ends, in hundredths of the text.
 _PARTS = {"train": (0, 85), "validation": (85, 90), "test": (90, 100)}
@@ -23,13 +24,13 @@ _PARTS = {"train": (0, 85), "validation": (85, 90), "test": (90, 100)}
 def python_docs(
     num_examples: int | None = None, size: int = 64, split: str = "train"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of Python's documentation, and for each character the one behind it.
+    """Return windows of Python's documentation, and the next character of each.
 
-    The topics stand one behind the other, in order of their names. Some repeat
-    paragraphs of others: what recurs is kept once, so that no paragraph is trained on
-    and tested on. The first 85 % of the characters are for training, then come 5 % for
-    validation, and the last 10 % are for tests. Windows lie one behind the other, and
-    none reaches into another split.
+    The text contains all topics, in the order of their names. Some topics repeat
+    paragraphs of others: each paragraph is kept once, so that none is both trained on
+    and tested on. The first 85 % of the characters are for training, the next 5 % for
+    validation, and the last 10 % for tests. Windows do not overlap, and none reaches
+    into another split.
 
     Args:
         num_examples: How many windows, from the first. Defaults to `None`: all.
@@ -41,7 +42,7 @@ def python_docs(
         as `decode_text` reads them. `y` is `x`, one character later.
 
     Raises:
-        ValueError: If an argument is not as described, or the split has not as many
+        ValueError: If an argument is not as described, or the split has fewer
             windows of this size.
         FileNotFoundError: If this Python was installed without `pydoc_data`.
 
@@ -77,7 +78,7 @@ def python_docs(
 
 
 def documentation() -> str:
-    """The whole text: all topics by name, what recurs kept once."""
+    """Return the whole text: all topics by name, each paragraph once."""
     try:
         from pydoc_data.topics import topics
     except ImportError:
@@ -97,7 +98,7 @@ def documentation() -> str:
 
 
 def edition() -> dict[str, Any]:
-    """Which text this is: other versions of Python have others."""
+    """Return length and digest of the text: Python versions have other editions."""
     text = documentation()
     digest = hashlib.sha256(text.encode()).hexdigest()
     return {"characters": len(text), "sha256": digest[:16]}
@@ -108,3 +109,24 @@ def _tokens():
     tokens = encode_text(documentation())
     tokens.flags.writeable = False
     return tokens
+
+
+def _shape(size):
+    return (size,)
+
+
+@register(
+    name="python_docs",
+    summary="Text of Python's documentation: for each character, the next one.",
+    num_classes=len(CHARACTERS),
+    input_shape=_shape(64),
+    metric="accuracy",
+    splits=SPLITS,
+    num_examples={"train": 4_955, "validation": 291, "test": 583},
+    source="The Python Language Reference, as pydoc_data.topics has it",
+    size=64,
+    shape=_shape,
+)
+def _make(request):
+    r = request
+    return *python_docs(r.num_examples, r.size, r.split), edition()

@@ -3,13 +3,9 @@
 The synthetic task of Savarese & Maire, "Learning Implicitly Recurrent CNNs Through
 Parameter Sharing" (ICLR 2019), whose phases are windows of 5, 9, 13, 17 and 21.
 
-All examples are drawn from a counter, as the prefix sums are. The breadth-first
-search holds one bit per cell and example, eight examples in a byte: a step of it is a
-few bitwise operations for all examples at once.
+All examples are drawn from a counter, as the prefix sums are.
 """
 
-import numbers
-import operator
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -18,65 +14,22 @@ import numpy as np
 from keras_recur._limits import MAX_SIZE
 from keras_recur._memory import check_memory
 from keras_recur._validation import check_flag, check_integer, check_name
-from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
-from keras_recur.data.prefix_sums import _hash
-
-FREE, OBSTACLE, QUERY = 0, 1, 2
-
-DEFAULT_WINDOW = 21
-DEFAULT_DENSITY = 0.1
-DEFAULT_CONNECTIVITY = 4
+from keras_recur.data._hashing import belongs_to_split, hash_words
+from keras_recur.data._splits import SPLITS
+from keras_recur.data.data_spec import multiples, register
+from keras_recur.data.sets._grid_options import (
+    DEFAULT_CONNECTIVITY,
+    DEFAULT_DENSITY,
+    check_connectivity,
+    check_connectivity_option,
+    check_density,
+    check_density_option,
+    check_window,
+)
+from keras_recur.data.sets._grid_search import OBSTACLE, QUERY, search
 
 MAX_ATTEMPTS = 4096
 _CELLS_AT_ONCE = 2**20
-
-
-def shortest_path(
-    index: int,
-    size: int = 32,
-    split: str = "train",
-    seed: int = 0,
-    *,
-    window: int | None = None,
-    density: float = DEFAULT_DENSITY,
-    connectivity: int = DEFAULT_CONNECTIVITY,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the grid number `index` of a split, without making any other.
-
-    Args:
-        index: Which grid of the split, 0 or more.
-        size: Side of the grid in cells, 2 or more. Defaults to `32`.
-        split: "train", "validation" or "test". Defaults to `"train"`.
-        seed: Integer of at least 0 and below 2**64. Defaults to `0`.
-        window: Side of the window, see `shortest_paths`. Defaults to `None`: 21,
-            or the largest that the grid allows.
-        density: Probability of an obstacle, at least 0 and below 1. Defaults to
-            `0.1`.
-        connectivity: 4 or 8, see `shortest_paths`. Defaults to `4`.
-
-    Returns:
-        `(x, y)` of shapes `(size, size, 2)` and `(size, size)`, see
-        `shortest_paths`.
-
-    Raises:
-        ValueError: If an argument is not as described, or no such grid
-            with connected points was found for the split.
-
-    Reference: Savarese & Maire, ICLR 2019, section on shortest paths.
-
-    Example:
-
-    >>> x, y = shortest_path(3, size=16, window=5)
-    >>> x.shape, y.shape, bool(y[x[..., 0] == 1].all())
-    ((16, 16, 2), (16, 16), True)
-    """
-    index = check_integer("index", index, 0)
-    if index >= 2**64:
-        raise ValueError(f"`index` must be below 2**64. Received: {index}.")
-    task = _check(size, split, seed, window, density, connectivity)
-    codes, marked = _draw(np.array([index], dtype="uint64"), task)
-    x, y = render_grids(codes, marked)
-    return x[0], y[0]
 
 
 def shortest_paths(
@@ -90,16 +43,16 @@ def shortest_paths(
     connectivity: int = DEFAULT_CONNECTIVITY,
     progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the first `num_examples` grids of a split and their shortest paths.
+    """Make the first `num_examples` grids of a split and their shortest paths.
 
     Every cell is an obstacle with probability `density`, independently of all
     others. Two distinct free cells are the query points: each lies in a square of
-    `window` x `window` cells centred on the other, and all such pairs in the grid
+    `window` x `window` cells centered on the other, and all such pairs in the grid
     are equally probable. The target marks every cell that lies on a shortest path
     between them, on any if there are several; paths may leave the window. Grids
-    whose points are not connected are drawn anew.
+    whose points are not connected are drawn again.
 
-    Row `i` equals `shortest_path(i, ...)`. A grid is kept if a hash of its
+    Row `i` does not depend on `num_examples`. A grid is kept if a hash of its
     obstacles and points falls into the split's buckets: train, validation and test
     share no grid, whatever the size, window, density, connectivity, seeds and
     numbers of examples. Within one split a grid may repeat, which is only
@@ -165,7 +118,7 @@ def grids_with_paths(
     connectivity: int,
     progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes what `shortest_paths` makes, in a sixth of the memory.
+    """Make what `shortest_paths` makes, in a sixth of the memory.
 
     Returns:
         `(codes, marked)`, both `uint8` of shape `(num_examples, size, size)`:
@@ -197,69 +150,9 @@ def grids_with_paths(
 def render_grids(
     codes: np.ndarray, marked: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Expands a batch of `grids_with_paths` to what `shortest_paths` returns."""
+    """Expand a batch of `grids_with_paths` to what `shortest_paths` returns."""
     x = np.stack([codes == QUERY, codes == OBSTACLE], axis=-1)
     return x.astype("float32"), marked.astype("int32")
-
-
-def check_window(window: Any, size: int) -> int:
-    """Returns the window to use in grids of a size, or raises."""
-    largest = 2 * size - 1
-    if window is None:
-        return min(DEFAULT_WINDOW, largest)
-    rule = (
-        f"The `window` must be an odd integer from 3 to {largest} (2 * size - 1, "
-        "which leaves no pair of points out)."
-    )
-    number = _integer(window)
-    if number is None:
-        raise ValueError(
-            f"{rule} Received: {window!r} (of type {type(window).__name__}). "
-            "The paper's are 5, 9, 13, 17 and 21."
-        )
-    if not 3 <= number <= largest:
-        near = 3 if number < 3 else largest
-        raise ValueError(
-            f"{rule} Received: {number}. The nearest allowed window is {near}."
-        )
-    if number % 2 == 0:
-        near = f"{number - 1} and {number + 1}"
-        raise ValueError(f"{rule} Received: {number}. The nearest are {near}.")
-    return number
-
-
-def check_density(density: Any) -> float:
-    """Returns the probability of an obstacle as a `float`, or raises."""
-    rule = "The `density` of obstacles must be a number of at least 0 and below 1."
-    if isinstance(density, bool) or not isinstance(density, numbers.Real):
-        raise ValueError(
-            f"{rule} Received: {density!r} (of type {type(density).__name__}). "
-            f"The paper's is {DEFAULT_DENSITY}."
-        )
-    number = float(density)
-    if not 0 <= number < 1:
-        near = "nearest allowed value is 0" if number < 0 else "paper's is 0.1"
-        raise ValueError(f"{rule} Received: {density!r}. The {near}.")
-    return number
-
-
-def check_connectivity(connectivity: Any) -> int:
-    """Returns the number of neighbours of a cell, 4 or 8, or raises."""
-    number = _integer(connectivity)
-    if number not in (4, 8):
-        raise ValueError(
-            "The `connectivity` must be the integer 4 (steps to the sides) or 8 "
-            f"(diagonal ones too). Received: {connectivity!r} "
-            f"(of type {type(connectivity).__name__})."
-        )
-    return number
-
-
-def _integer(value: Any) -> int | None:
-    try:
-        return None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return None
 
 
 class _Task(NamedTuple):
@@ -285,14 +178,14 @@ def _check(
     if seed >= 2**64:
         raise ValueError(f"`seed` must be below 2**64. Received: {seed}.")
     window = check_window(window, size)
-    stream = _hash(_hash(_hash(np.zeros(1, "uint64"), seed), size), window)
+    stream = hash_words(np.zeros(1, "uint64"), seed, size, window)
     density, connectivity = check_density(density), check_connectivity(connectivity)
     return _Task(size, split, window, density, connectivity, stream)
 
 
 def _draw(indices: np.ndarray, task: _Task) -> tuple[np.ndarray, np.ndarray]:
     """Codes and marked cells of the first fitting draw of each example."""
-    keys = _hash(task.stream, indices)
+    keys = hash_words(task.stream, indices)
     pairs = _pairs(task.size, task.window)
     codes = np.empty((len(keys), task.size, task.size), dtype="uint8")
     marked = np.empty_like(codes)
@@ -305,13 +198,13 @@ def _draw(indices: np.ndarray, task: _Task) -> tuple[np.ndarray, np.ndarray]:
             last = seeking[attempts[seeking].argmax()]
             if attempts[last] >= MAX_ATTEMPTS:
                 raise _nothing_found(task, int(indices[last]), bool(in_split[last]))
-            tries = _sample(_hash(keys[seeking], attempts[seeking]), pairs, task)
+            tries = _sample(hash_words(keys[seeking], attempts[seeking]), pairs, task)
             attempts[seeking] += 1
             belongs = _belongs(tries, task.split)
             codes[seeking[belongs]] = tries[belongs]
             in_split[seeking[belongs]] = True
             seeking = seeking[~belongs]
-        marked[pending], connected = _search(codes[pending], task.connectivity)
+        marked[pending], connected = search(codes[pending], task.connectivity)
         pending = pending[~connected]
     return codes, marked
 
@@ -324,7 +217,7 @@ def _sample(keys: np.ndarray, pairs: np.ndarray, task: _Task) -> np.ndarray:
     """
     cells = task.size**2
     words = np.arange(1 + -(-cells // 2), dtype="uint64")
-    drawn = _hash(keys[:, None], words[None, :])
+    drawn = hash_words(keys[:, None], words[None, :])
     coins = drawn[:, 1:].astype("<u8", copy=False).view("<u4")[:, :cells]
     codes = (coins < np.uint32(task.density * 2**32)).astype("uint8")
     unequal = len(pairs) - task.size
@@ -349,61 +242,13 @@ def _pairs(size: int, window: int) -> np.ndarray:
 
 
 def _belongs(codes: np.ndarray, split: str) -> np.ndarray:
-    """Which of the grids belong to the split."""
+    """Return which of the grids belong to the split."""
     count, size = codes.shape[:2]
     flat = codes.reshape(count, -1)
     bits = np.packbits(np.stack([flat == OBSTACLE, flat == QUERY], 1), axis=2)
     bits = bits.reshape(count, -1)
     words = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view("<u8")
-    digest = _hash(np.zeros(count, dtype="uint64"), size)
-    for word in words.T:
-        digest = _hash(digest, word)
-    return np.isin(digest % np.uint64(NUM_BUCKETS), BUCKETS[split])
-
-
-def _search(codes: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cells on shortest paths between the points, and which grids have a path.
-
-    Layers of cells at distance 0, 1, 2 ... from the first point are made until the
-    second one is reached, then walked back from it. Distances modulo 3 suffice for
-    the way back: those of neighbours differ by 1 at most.
-    """
-    count, size = codes.shape[:2]
-    side = size + 2
-    flat = np.ones((side, side, count), dtype="uint8")
-    flat[1:-1, 1:-1] = codes.transpose(1, 2, 0)
-    flat = flat.reshape(side * side, count)
-    free = np.packbits(flat != OBSTACLE, axis=1)
-    points = np.zeros((2, side * side, count), dtype=bool)
-    points[0, (flat == QUERY).argmax(axis=0), np.arange(count)] = True
-    points[1] = (flat == QUERY) & ~points[0]
-    layer, target = np.packbits(points, axis=2)
-    modulo = np.stack([layer, np.zeros_like(layer), np.zeros_like(layer)])
-    distance = 0
-    reached = np.zeros(layer.shape[1], dtype="uint8")
-    while (np.bitwise_or.reduce(layer, axis=0) & ~reached).any():
-        free &= ~layer
-        layer = _dilate(layer, side, connectivity) & free
-        distance += 1
-        modulo[distance % 3] |= layer
-        reached |= np.bitwise_or.reduce(layer & target, axis=0)
-    marked = np.zeros_like(layer)
-    back = np.zeros_like(layer)
-    for remaining in range(distance, -1, -1):
-        back = (_dilate(back, side, connectivity) | target) & modulo[remaining % 3]
-        marked |= back
-    cells = np.unpackbits(marked, axis=1, count=count).reshape(side, side, count)
-    connected = np.unpackbits(reached, count=count).astype(bool)
-    return cells[1:-1, 1:-1].transpose(2, 0, 1), connected
-
-
-def _dilate(cells: np.ndarray, side: int, connectivity: int) -> np.ndarray:
-    """All neighbours of the cells; the grid has a border, so that rows may run on."""
-    near = np.zeros_like(cells)
-    for step in (1, side) if connectivity == 4 else (1, side - 1, side, side + 1):
-        near[step:] |= cells[:-step]
-        near[:-step] |= cells[step:]
-    return near
+    return belongs_to_split(words, size, split)
 
 
 def _nothing_found(task: _Task, index: int, in_split: bool) -> ValueError:
@@ -422,3 +267,55 @@ def _nothing_found(task: _Task, index: int, in_split: bool) -> ValueError:
         f"(connectivity={task.connectivity}). Use a lower density (the paper's is "
         f"{DEFAULT_DENSITY}) or a smaller window."
     )
+
+
+def _shape(size):
+    return size, size, 2
+
+
+def _check_size(size):
+    return check_integer("size", size, 2, maximum=MAX_SIZE)
+
+
+def _transform(codes, marked, rng):
+    del rng
+    return render_grids(codes, marked)
+
+
+def _test_sizes(size, phases):
+    if not phases:
+        return multiples(size, phases)
+    windows = phases[-1], 2 * phases[-1] - 1
+    tests = [(n, min(w, 2 * n - 1)) for n in (size, 2 * size) for w in windows]
+    return tuple(dict.fromkeys(tests))
+
+
+@register(
+    name="shortest_paths",
+    summary="Mark all cells on a shortest path between two points of a grid.",
+    num_classes=2,
+    input_shape=_shape(32),
+    metric="f1",
+    splits=SPLITS,
+    num_examples={"train": 5_000, "validation": 1_000, "test": 1_000},
+    source="Savarese & Maire, Learning Implicitly Recurrent CNNs Through Parameter "
+    "Sharing, ICLR 2019",
+    size=32,
+    shape=_shape,
+    check_size=_check_size,
+    options={
+        "window": check_window,
+        "density": check_density_option,
+        "connectivity": check_connectivity_option,
+    },
+    transform=_transform,
+    curriculum="window",
+    phases=(5, 9, 13, 17, 21),
+    test_sizes=_test_sizes,
+)
+def _make(request):
+    r = request
+    grids = grids_with_paths(
+        r.count, r.size, r.split, r.seed, **r.options, progress=r.progress
+    )
+    return *grids, {}

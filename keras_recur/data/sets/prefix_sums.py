@@ -5,8 +5,7 @@ Easy to Hard Problems with Recurrent Networks" (NeurIPS 2021).
 
 The bits come from a counter: word `w` of attempt `a` at example `i` is a hash
 of (seed, size, i, a, w), the SplitMix64 finalizer applied once per field. That
-needs no generator per example, so all examples are made at once and each can
-still be made alone.
+needs no generator per example, so all examples are made at once.
 """
 
 import numpy as np
@@ -14,53 +13,21 @@ import numpy as np
 from keras_recur._limits import MAX_SIZE
 from keras_recur._memory import check_memory
 from keras_recur._validation import check_integer, check_name
-from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
+from keras_recur.data._hashing import belongs_to_split, hash_words
+from keras_recur.data._splits import SPLITS
+from keras_recur.data.data_spec import register
 
 MAX_ATTEMPTS = 4096
 _ENUMERATED_SIZE = 12
 
 
-def prefix_sum(
-    index: int, size: int = 16, split: str = "train", seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the string number `index` of a split, without making any other.
-
-    Args:
-        index: Which string of the split, 0 or more.
-        size: Length of the string in bits, 1 to 1,000,000. Defaults to `16`.
-        split: "train", "validation" or "test". Defaults to `"train"`.
-        seed: Integer of at least 0 and below 2**64. Defaults to `0`.
-
-    Returns:
-        `(x, y)` of shapes `(size, 1)` and `(size,)`, see `prefix_sums`.
-
-    Raises:
-        ValueError: If an argument is not as described, or no string
-            of this length belongs to the split.
-
-    Reference: Schwarzschild et al., NeurIPS 2021, section "Prefix sums".
-
-    Example:
-
-    >>> x, y = prefix_sum(3, size=8)
-    >>> x.shape, y.shape
-    ((8, 1), (8,))
-    """
-    index = check_integer("index", index, 0)
-    if index >= 2**64:
-        raise ValueError(f"`index` must be below 2**64. Received: {index}.")
-    size, split, seed = _check(size, split, seed)
-    x, y = _encode(_draw(np.array([index], dtype="uint64"), size, split, seed))
-    return x[0], y[0]
-
-
 def prefix_sums(
     num_examples: int, size: int = 16, split: str = "train", seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the first `num_examples` strings of a split and their prefix sums.
+    """Make the first `num_examples` strings of a split and their prefix sums.
 
     The target at position `t` is the sum of the bits up to and including `t`,
-    modulo two. Row `i` equals `prefix_sum(i, size, split, seed)`. The bits are
+    modulo two. Row `i` does not depend on `num_examples`. The bits are
     fair coins, kept if a hash of the whole string falls into the split's
     buckets: train, validation and test share no string, whatever the length,
     the seeds and the numbers of examples. Within one split a string may repeat.
@@ -107,10 +74,12 @@ def _check(size: int, split: str, seed: int) -> tuple[int, str, int]:
         raise ValueError(f"`seed` must be below 2**64. Received: {seed}.")
     if (
         size <= _ENUMERATED_SIZE
-        and not _belongs(_every_string(size), size, split).any()
+        and not belongs_to_split(_every_string(size), size, split).any()
     ):
         nearest = next(
-            n for n in range(size + 1, 64) if _belongs(_every_string(n), n, split).any()
+            n
+            for n in range(size + 1, 64)
+            if belongs_to_split(_every_string(n), n, split).any()
         )
         raise ValueError(
             f"The split {split!r} is empty for strings of {size} bits: there are "
@@ -121,17 +90,17 @@ def _check(size: int, split: str, seed: int) -> tuple[int, str, int]:
 
 
 def _draw(indices: np.ndarray, size: int, split: str, seed: int) -> np.ndarray:
-    """Packed strings, `uint64` of shape (examples, words), of one split."""
+    """Return the bits of strings of one split, of shape (examples, size)."""
     num_words = -(-size // 64)
     words = np.arange(num_words, dtype="uint64")
     spare = np.uint64(64 * num_words - size)
     strings = np.zeros((len(indices), num_words), dtype="uint64")
-    keys = _hash(_hash(_hash(np.zeros(1, "uint64"), seed), size), indices)
+    keys = hash_words(np.zeros(1, "uint64"), seed, size, indices)
     pending = np.arange(len(indices))
     for attempt in range(MAX_ATTEMPTS):
-        tries = _hash(_hash(keys[pending], attempt)[:, None], words[None, :])
+        tries = hash_words(keys[pending, None], attempt, words[None, :])
         tries[:, -1] >>= spare
-        belongs = _belongs(tries, size, split)
+        belongs = belongs_to_split(tries, size, split)
         strings[pending[belongs]] = tries[belongs]
         pending = pending[~belongs]
         if not len(pending):
@@ -150,25 +119,26 @@ def _encode(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _belongs(strings: np.ndarray, size: int, split: str) -> np.ndarray:
-    """Which of the packed strings belong to the split.
-
-    The hash is not linear over bits: a CRC would make every test string fulfil
-    the same parity equations, and parity is what this task is about.
-    """
-    digest = _hash(np.zeros(len(strings), dtype="uint64"), size)
-    for word in strings.T:
-        digest = _hash(digest, word)
-    return np.isin(digest % np.uint64(NUM_BUCKETS), BUCKETS[split])
-
-
 def _every_string(size: int) -> np.ndarray:
     return np.arange(2**size, dtype="uint64")[:, None]
 
 
-def _hash(state: np.ndarray, value: int | np.ndarray) -> np.ndarray:
-    """Mixes `value` into every element of `state` (the SplitMix64 finalizer)."""
-    z = (state ^ np.asarray(value, dtype="uint64")) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+def _shape(size):
+    return size, 1
+
+
+@register(
+    name="prefix_sums",
+    summary="For each bit of a string, the parity of all bits up to it.",
+    num_classes=2,
+    input_shape=_shape(16),
+    metric="exact_match",
+    splits=SPLITS,
+    num_examples={"train": 10_000, "validation": 10_000, "test": 10_000},
+    source="Schwarzschild et al., Can You Learn an Algorithm?, NeurIPS 2021",
+    size=16,
+    shape=_shape,
+)
+def _make(request):
+    r = request
+    return *prefix_sums(r.count, r.size, r.split, r.seed), {}

@@ -2,44 +2,59 @@
 
 from typing import Any
 
-from keras_recur.data.datasets import DataSpec
+from keras_recur.data.data_spec import register
+from keras_recur.data.request import Request
 
 SIDE = 224
 SHORT_SIDE = 256
 SHUFFLE_BUFFER = 8192
 
 
-def imagenet_pipeline(
-    builder: Any,
-    spec: DataSpec,
-    split: str,
-    batch_size: int,
-    *,
-    augment: bool,
-    shuffle: bool,
-    drop_remainder: bool,
-    num_examples: int | None,
-    seed: int,
-) -> Any:
-    """Returns a `tf.data.Dataset` of (images, labels) in batches.
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@register(
+    name="imagenet",
+    summary="ImageNet 2012: photographs in 1,000 classes, streamed.",
+    num_classes=1000,
+    input_shape=(SIDE, SIDE, 3),
+    metric="accuracy",
+    splits=("train", "validation"),
+    num_examples={"train": 1_281_167, "validation": 50_000},
+    source="Savarese & Maire, Learning Implicitly Recurrent CNNs Through Parameter "
+    "Sharing, ICLR 2019",
+    mean=_MEAN,
+    std=_STD,
+    augmentation="random resized crop to 224, horizontal flip",
+    augmented={},
+    tfds_name="imagenet2012",
+    download_size="144 GB, by hand after registering at image-net.org",
+    streamed=True,
+)
+def make(request: Request) -> Any:
+    """Return a `tf.data.Dataset` of (images, labels) in batches.
 
     Training images are cropped at random (8 % to 100 % of the area, aspect 3/4
     to 4/3), resized to 224 x 224 and flipped; others are resized to a short side
-    of 256 and cropped at the centre. JPEGs are decoded after shuffling.
+    of 256 and cropped at the center. JPEGs are decoded after shuffling.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    mean, std = tf.constant(spec.mean or 0.0), tf.constant(spec.std or 1.0)
+    from keras_recur.data._tfds import prepared_builder
+
+    builder = prepared_builder("imagenet", request.data_dir, request.download)
+    seed, shuffle = request.seed, request.shuffle
+    mean, std = tf.constant(_MEAN), tf.constant(_STD)
 
     def prepare(example: dict, number: Any) -> tuple:
         image = tf.io.decode_image(
             example["image"], channels=3, expand_animations=False
         )
-        if augment:
+        if request.augment:
             image = random_crop(image, number)
         else:
-            image = centre_crop(image)
+            image = center_crop(image)
         image = tf.clip_by_value(image, 0.0, 255.0) / 255.0
         image = (image - mean) / std
         return image, tf.cast(example["label"], tf.int32)
@@ -59,26 +74,26 @@ def imagenet_pipeline(
         image = tf.image.resize(image, (SIDE, SIDE), antialias=True)
         return tf.image.stateless_random_flip_left_right(image, key)
 
-    def centre_crop(image: Any) -> Any:
+    def center_crop(image: Any) -> Any:
         shape = tf.cast(tf.shape(image)[:2], tf.float32)
         scaled = tf.round(shape * SHORT_SIDE / tf.reduce_min(shape))
         image = tf.image.resize(image, tf.cast(scaled, tf.int32), antialias=True)
         return tf.image.resize_with_crop_or_pad(image, SIDE, SIDE)
 
     dataset = builder.as_dataset(
-        split=split,
+        split=request.split,
         shuffle_files=shuffle,
         decoders={"image": tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(shuffle_seed=seed),
     )
-    if num_examples is not None:
-        dataset = dataset.take(num_examples)
+    if request.num_examples is not None:
+        dataset = dataset.take(request.num_examples)
     if shuffle:
         dataset = dataset.shuffle(SHUFFLE_BUFFER, seed=seed)
-    # Each example is numbered by a random stream that goes on over the epochs,
-    # so that its crop is another one in every epoch.
+    # A random stream over all epochs numbers the examples, so that the crop of an
+    # example differs in every epoch.
     numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     dataset = tf.data.Dataset.zip((dataset, numbers))
     dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    dataset = dataset.batch(request.batch_size, drop_remainder=request.training)
     return dataset.prefetch(tf.data.AUTOTUNE)

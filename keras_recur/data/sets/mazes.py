@@ -17,62 +17,14 @@ import numpy as np
 from keras_recur._memory import check_memory
 from keras_recur._validation import check_flag, check_integer, check_name
 from keras_recur.data._splits import BUCKETS, NUM_BUCKETS, SPLITS
+from keras_recur.data.data_spec import register
 
 WALL, CORRIDOR, START, END = 0, 1, 2, 3
 
 PALETTE = np.array([[0, 0, 0], [1, 1, 1], [0, 1, 0], [1, 0, 0]], dtype="float32")
-"""Colour of each code: black walls, white corridors, green start, red end."""
+"""Color of each code: black walls, white corridors, green start, red end."""
 
 MAX_ATTEMPTS = 2000
-
-
-def maze(
-    index: int, size: int = 9, split: str = "train", seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the maze number `index` of a split, without making any other.
-
-    Start and end are two distinct cells drawn uniformly. A randomized
-    depth-first search carves passages from the start until every cell is
-    reached, so the corridors are a tree and there is one path from start to
-    end. Of the mazes drawn for (seed, size, index) the first is taken whose
-    content hashes into the split's buckets: train, validation and test share no
-    maze, whatever their seeds and lengths. Within one split a maze may repeat,
-    which small sizes cannot avoid: there are 24 mazes of size 3.
-
-    Args:
-        index: Which maze of the split, 0 or more.
-        size: Side of the maze in grid points, walls between cells included and
-            outer walls not: an odd integer of at least 3. A maze of size 9 has
-            5 x 5 cells. Defaults to `9`.
-        split: "train", "validation" or "test". Defaults to `"train"`.
-        seed: Integer of at least 0. Defaults to `0`.
-
-    Returns:
-        `(codes, solution)`, both of shape `(size + 2, size + 2)`: `codes` is
-        `uint8` with 0 for wall, 1 for corridor, 2 for the start and 3 for the
-        end; `solution` is `bool`, true on the path, start and end included.
-
-    Raises:
-        ValueError: If an argument is not as described, or no maze
-            of this size belongs to the split.
-
-    Reference: Schwarzschild et al., ICLR 2022, section "Maze solving".
-
-    Example:
-
-    >>> codes, solution = maze(0, size=9)
-    >>> codes.shape, int((codes == 2).sum()), bool(solution[codes == 3][0])
-    ((11, 11), 1, True)
-    """
-    index = check_integer("index", index, 0)
-    size = check_maze_size(size)
-    _check_memory(1, size)
-    split = check_name("split", split, SPLITS)
-    seed = check_integer("seed", seed, 0)
-    grid, path = _draw(index, size, split, seed)
-    side = size + 2
-    codes = np.frombuffer(bytes(grid), dtype="uint8").reshape(side, side).copy()
-    return codes, _mark(path, side).reshape(side, side)
 
 
 def mazes(
@@ -82,21 +34,30 @@ def mazes(
     seed: int = 0,
     progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the first `num_examples` mazes of a split, as compact codes.
+    """Make the first `num_examples` mazes of a split, as compact codes.
 
-    Row `i` equals `maze(i, size, split, seed)`. Codes take a twentieth of the
-    memory of images; `render` turns a batch of them into images and targets.
+    Start and end are two distinct cells drawn uniformly. A randomized depth-first
+    search carves passages from the start until every cell is reached, so the corridors
+    are a tree and there is one path from start to end. Row `i` is the first maze drawn
+    for (seed, size, i) whose content hashes into the split's buckets. Train, validation
+    and test share no maze, whatever their seeds and numbers of examples. Within one
+    split a maze may repeat, which small sizes cannot avoid: there are 24 mazes of
+    size 3. Codes take a twentieth of the memory of images; `render_mazes` turns a batch
+    of them into images and targets.
 
     Args:
         num_examples: How many mazes, 1 or more.
-        size: Odd integer of at least 3, see `maze`. Defaults to `9`.
+        size: Side of the maze in grid points, walls between cells included and
+            outer walls not: an odd integer of at least 3. A maze of size 9 has
+            5 x 5 cells. Defaults to `9`.
         split: "train", "validation" or "test". Defaults to `"train"`.
         seed: Integer of at least 0. Defaults to `0`.
         progress: Whether to show a progress bar. Defaults to `False`.
 
     Returns:
-        `(codes, solutions)`, both of shape `(num_examples, size + 2, size + 2)`,
-        `uint8` and `bool`, see `maze`.
+        `(codes, solutions)`, both of shape `(num_examples, size + 2, size + 2)`:
+        `codes` is `uint8` with 0 for wall, 1 for corridor, 2 for the start and 3 for
+        the end; `solutions` is `bool`, true on the path, start and end included.
 
     Raises:
         ValueError: If an argument is not as described, or no maze
@@ -115,25 +76,25 @@ def mazes(
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     check_flag("progress", progress)
-    _check_memory(num_examples, size)
-    side = size + 2
-    codes = np.empty((num_examples, side * side), dtype="uint8")
-    solutions = np.zeros((num_examples, side * side), dtype=bool)
+    # Codes and solutions of all mazes, and the table of one maze's neighbors.
+    needed = 2 * num_examples * (size + 2) ** 2 + 600 * ((size + 1) // 2) ** 2
+    check_memory("Examples", needed, f"num_examples={num_examples}, size={size}")
+    shape = (num_examples, size + 2, size + 2)
+    codes, solutions = np.empty(shape, dtype="uint8"), np.empty(shape, dtype=bool)
     indices = range(num_examples)
     if progress:
         from rich.progress import track
 
         indices = track(indices, description=f"Mazes of size {size} ({split})")
     for i in indices:
-        grid, path = _draw(i, size, split, seed)
-        codes[i] = np.frombuffer(grid, dtype="uint8")
-        solutions[i, path] = True
-    shape = (num_examples, side, side)
-    return codes.reshape(shape), solutions.reshape(shape)
+        codes[i], solutions[i] = draw_maze(i, size, split, seed)
+    return codes, solutions
 
 
-def render(codes: np.ndarray, solutions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draws mazes as images and their solutions as targets.
+def render_mazes(
+    codes: np.ndarray, solutions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw mazes as images and their solutions as targets.
 
     Every grid point becomes 2 x 2 pixels inside a black border of one pixel, as
     in the easy-to-hard data. Walls are black, corridors white, the start green
@@ -158,7 +119,7 @@ def render(codes: np.ndarray, solutions: np.ndarray) -> tuple[np.ndarray, np.nda
 
     Example:
 
-    >>> images, targets = render(*mazes(2, size=9))
+    >>> images, targets = render_mazes(*mazes(2, size=9))
     >>> images.shape, targets.shape, int(targets.min())
     ((2, 24, 24, 3), (2, 24, 24), -1)
     """
@@ -184,7 +145,7 @@ def render(codes: np.ndarray, solutions: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def check_maze_size(size: Any) -> int:
-    """Returns `size` if it is an odd integer of at least 3, or raises."""
+    """Return `size` if it is an odd integer of at least 3, or raises."""
     try:
         number = None if isinstance(size, bool) else operator.index(size)
     except TypeError:
@@ -203,21 +164,20 @@ def check_maze_size(size: Any) -> int:
     return number
 
 
-def _check_memory(num_examples, size):
-    """Codes and solutions of all mazes, and the table of one maze's neighbors."""
-    needed = 2 * num_examples * (size + 2) ** 2 + 600 * ((size + 1) // 2) ** 2
-    received = f"num_examples={num_examples}, size={size}"
-    check_memory("Examples", needed, received)
-
-
-def _draw(index: int, size: int, split: str, seed: int) -> tuple[bytearray, list[int]]:
-    """Draws mazes for (seed, size, index) until one belongs to the split."""
+def draw_maze(
+    index: int, size: int, split: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw mazes for (seed, size, index) until one belongs to the split."""
     buckets = BUCKETS[split]
+    side = size + 2
     for attempt in range(MAX_ATTEMPTS):
         rng = np.random.default_rng([seed, size, index, attempt])
         grid, path = _carve(size, rng)
         if zlib.crc32(grid) % NUM_BUCKETS in buckets:
-            return grid, path
+            solution = np.zeros(side * side, dtype=bool)
+            solution[path] = True
+            codes = np.frombuffer(grid, dtype="uint8")
+            return codes.reshape(side, side), solution.reshape(side, side)
     raise ValueError(
         f"None of {MAX_ATTEMPTS:,} mazes of size {size} belongs to the split "
         f"{split!r}; it seems to be empty for this size. Use a larger size."
@@ -225,8 +185,8 @@ def _draw(index: int, size: int, split: str, seed: int) -> tuple[bytearray, list
 
 
 def _carve(size: int, rng: np.random.Generator) -> tuple[bytearray, list[int]]:
-    """Carves one maze: its flat codes, and the grid points of its solution."""
-    cells, neighbours = _tables(size)
+    """Carve one maze: its flat codes, and the grid points of its solution."""
+    cells, neighbors = _tables(size)
     start_index = int(rng.integers(len(cells)))
     end_index = int(rng.integers(len(cells) - 1))
     start, end = cells[start_index], cells[end_index + (end_index >= start_index)]
@@ -239,7 +199,7 @@ def _carve(size: int, rng: np.random.Generator) -> tuple[bytearray, list[int]]:
     here = start
     remaining = len(cells) - 1
     while remaining:
-        closed = [step for step in neighbours[here] if not grid[step[0]]]
+        closed = [step for step in neighbors[here] if not grid[step[0]]]
         if not closed:
             stack.pop()
             here = stack[-1]
@@ -257,21 +217,50 @@ def _carve(size: int, rng: np.random.Generator) -> tuple[bytearray, list[int]]:
 
 @functools.lru_cache(maxsize=32)
 def _tables(size: int) -> tuple[list[int], dict[int, list[tuple[int, int]]]]:
-    """Flat positions of the cells; per cell its (neighbour, passage) pairs."""
+    """Flat positions of the cells; per cell its (neighbor, passage) pairs."""
     side = size + 2
     odd = range(1, side, 2)
     cells = [row * side + column for row in odd for column in odd]
     inside = set(cells)
-    neighbours = {}
+    neighbors = {}
     for cell in cells:
         steps = (-2 * side, -2, 2, 2 * side)
-        neighbours[cell] = [
+        neighbors[cell] = [
             (cell + step, cell + step // 2) for step in steps if cell + step in inside
         ]
-    return cells, neighbours
+    return cells, neighbors
 
 
-def _mark(path: list[int], side: int) -> np.ndarray:
-    solution = np.zeros(side * side, dtype=bool)
-    solution[path] = True
-    return solution
+def _shape(size):
+    return 2 * size + 6, 2 * size + 6, 3
+
+
+def _transform(codes, solutions, rng):
+    del rng
+    return render_mazes(codes, solutions)
+
+
+def _test_sizes(size, phases):
+    del phases
+    return size, size + 4, size + 8
+
+
+@register(
+    name="mazes",
+    summary="Mark the one path from start to end; walls are not scored.",
+    num_classes=2,
+    input_shape=_shape(9),
+    metric="exact_match",
+    splits=SPLITS,
+    num_examples={"train": 50_000, "validation": 10_000, "test": 10_000},
+    source="Schwarzschild et al., The Uncanny Similarity of Recurrence and Depth, "
+    "ICLR 2022",
+    size=9,
+    shape=_shape,
+    check_size=check_maze_size,
+    transform=_transform,
+    test_sizes=_test_sizes,
+)
+def _make(request):
+    r = request
+    return *mazes(r.count, r.size, r.split, r.seed, r.progress), {}

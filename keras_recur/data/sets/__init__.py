@@ -1,0 +1,11 @@
+"""One file per data set or source; importing this package registers all of them."""
+
+from keras_recur.data.sets import (  # noqa: F401, I001  In the order they are listed.
+    mazes,
+    prefix_sums,
+    shortest_paths,
+    digits,
+    python_docs,
+    images,
+    imagenet,
+)
