@@ -22,7 +22,8 @@ from keras_recur.analysis import iteration_metrics
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.supervision_page import write_supervision_page
 from keras_recur.reports.page import Page
-from keras_recur.runs.entry import TWINS, Entry, make_entry
+from keras_recur.runs.entry import TWINS, Entry
+from keras_recur.runs.make_entry import make_entry
 from keras_recur.runs.summary import guess, mean_and_error
 from keras_recur.training.recipe import Recipe
 

@@ -187,7 +187,8 @@ def _front(preprocessing, model):
         if len(model.inputs) != 1:
             raise ValueError(
                 "For a model with several inputs, `preprocessing` must be a model that "
-                f"returns all of them. Received: a layer, for {len(model.inputs)} inputs."
+                "returns all of them. Received: a layer, for "
+                f"{len(model.inputs)} inputs."
             )
         inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="raw")
         front = keras.Model(inputs, preprocessing(inputs), name="preprocessing")
