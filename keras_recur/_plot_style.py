@@ -99,7 +99,7 @@ def integer_ticks(*axes: Any) -> None:
 
 
 def band(
-    axes: Any, x: Sequence[float], rows: Sequence[Sequence[float | None]], **style: Any
+    axes: Any, x: Any, rows: Sequence[Sequence[float | None]], **style: Any
 ) -> None:
     """Draw the mean of rows, one per seed, and shade its standard error.
 

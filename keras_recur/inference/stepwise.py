@@ -149,7 +149,7 @@ class Stepwise:
         if not self._endless and not isinstance(start, int):
 
             def branch(first):
-                return lambda *carried: self.run_loop(*carried, first, iterations)
+                return lambda s, i: self.run_loop(s, i, first, iterations)
 
             starts = range(self.loop.iterations - iterations + 1)
             return ops.switch(start, [branch(s) for s in starts], state, injected)

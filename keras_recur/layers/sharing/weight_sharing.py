@@ -128,6 +128,14 @@ class WeightSharing:
             for t in range(self.iterations)
         ]
 
+    def fit(self, values: list[list[Any]], tolerance: float) -> Any:
+        """Return loop weights whose iterations have these `values`, if `derived`."""
+        raise NotImplementedError
+
+    def assign(self, fit: Any) -> None:
+        """Assign the loop weights that `fit` returned."""
+        raise NotImplementedError
+
     def schedule(self, iterations, start=0) -> tuple[list[int], list[Any]]:
         """Return the group and the turn of every iteration of a call."""
         known = isinstance(start, numbers.Integral)
