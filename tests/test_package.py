@@ -28,6 +28,7 @@ RETURNED = {
     "Costs",
     "DataSpec",
     "Entry",
+    "ExitMetrics",
     "Family",
     "Fold",
     "FoldCurve",
@@ -41,6 +42,7 @@ RETURNED = {
     "ReportedCounts",
     "Request",
     "BatchNormStatistics",
+    "StopRuleChoice",
     "TrainingDiverged",
 }
 OFFERED = {f"keras_recur.{name}": value for name, value in FACE.items()} | {

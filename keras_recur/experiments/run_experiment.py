@@ -1,10 +1,11 @@
 """Train and score the networks of an experiment over seeds."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_recur._files import check_path, write_text
+from keras_recur._files import check_path, to_json, write_text
 from keras_recur._validation import check_callable, check_flag, check_type
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.reports.page import Page
@@ -125,6 +126,7 @@ def _write_results(experiment, run):
         "summary": experiment.summarize(results),
         "runs": results,
     }
+    content = json.loads(to_json(content))  # As refresh_page reads it.
     run.write_json("results.json", content)
     rows = [
         {k: v for k, v in result.items() if isinstance(v, str | int | float)}

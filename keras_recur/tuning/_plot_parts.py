@@ -29,12 +29,6 @@ def amount_axis(axes: Any, values: list[float], unit: str) -> None:
     axes.margins(x=0.08)
 
 
-def plain_axes(axes: Any) -> None:
-    """Remove the upper and right border, and draw horizontal grid lines."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", alpha=0.25)
-
-
 def legend(figure: Any, kinds: list[str], free: Any = None) -> None:
     """Draw one legend for all panels: below them, or in the panel `free`."""
     from matplotlib.lines import Line2D

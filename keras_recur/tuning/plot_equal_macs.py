@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import new_figure
 from keras_recur.tuning._equal_macs import (
     by_iterations,
     equal_macs_groups,
     kept_to_one_amount,
 )
 from keras_recur.tuning._names import amount, look, sharing_label, sharings
-from keras_recur.tuning._plot_parts import check_result, legend, plain_axes, title
+from keras_recur.tuning._plot_parts import check_result, legend, title
 from keras_recur.tuning.search_result import SearchResult
 
 
@@ -39,8 +40,6 @@ def plot_equal_macs(result: SearchResult) -> Any:
     >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
     >>> figure = keras_recur.tuning.plot_equal_macs(result)
     """
-    from matplotlib.figure import Figure
-
     check_result(result)
     every = result.configurations()
     groups = equal_macs_groups(every, kept_to_one_amount(result.content))[:3]
@@ -48,10 +47,8 @@ def plot_equal_macs(result: SearchResult) -> Any:
         return None
     groups.sort(key=lambda group: group[0]["macs"])
     kinds = sharings(every)
-    figure = Figure(
-        figsize=(max(6.4, 1.2 + 2.8 * len(groups)), 4), layout="constrained"
-    )
-    panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
+    size = max(6.4, 1.2 + 2.8 * len(groups)), 4
+    figure, panels = new_figure(len(groups), size=size, sharey=True)
     for axes, group in zip(panels, groups, strict=True):
         for kind in kinds:
             found = by_iterations(group, kind)
@@ -78,7 +75,6 @@ def plot_equal_macs(result: SearchResult) -> Any:
         axes.margins(x=0.1)
         axes.set_title(f"{_span(group)} MACs", fontsize=10)
         axes.set_xlabel("iterations, and width (w)")
-        plain_axes(axes)
     panels[0].set_ylabel(f"validation {result.score} (%)")
     legend(figure, kinds)
     figure.suptitle(title(result), x=0.01, ha="left", fontsize=11)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import new_figure
 from keras_recur.tuning._names import amount, sharing_label, sharings
 from keras_recur.tuning._plot_parts import check_result, title
 from keras_recur.tuning.search_result import SearchResult
@@ -34,7 +35,6 @@ def plot_grid(result: SearchResult) -> Any:
     >>> figure = keras_recur.tuning.plot_grid(result)
     """
     from matplotlib.colors import Normalize
-    from matplotlib.figure import Figure
 
     check_result(result)
     every = result.configurations()
@@ -48,15 +48,18 @@ def plot_grid(result: SearchResult) -> Any:
     size = max(2.3, cell * len(steps)), max(1.6, 0.75 * cell * len(widths))
     columns = min(3, len(kinds), max(1, int(11 / size[0])))
     lines = -(-len(kinds) // columns)
-    figure = Figure(
-        figsize=(1.6 + (size[0] + 0.3) * columns, 0.8 + (size[1] + 0.6) * lines),
-        layout="constrained",
+    figure, panels = new_figure(
+        columns,
+        lines,
+        (1.6 + (size[0] + 0.3) * columns, 0.8 + (size[1] + 0.6) * lines),
+        grid=False,
+        sharex=True,
+        sharey=True,
     )
-    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     scores = [100 * c["accuracy"] for c in every if c["finished"]]
     scale = Normalize(min(scores, default=0), max(scores, default=1))
     levels, image = _levels(every), None
-    for axes, kind in zip(panels.flat, kinds, strict=False):
+    for axes, kind in zip(panels, kinds, strict=False):
         cells = _cells([c for c in every if c["sharing"] == kind])
         drawn = _draw_cells(axes, cells, widths, steps, scale)
         image = drawn if scores else image
@@ -66,13 +69,13 @@ def plot_grid(result: SearchResult) -> Any:
         axes.set_yticks(range(len(widths)), map(str, widths))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-    for axes in panels.flat[len(kinds) :]:
+    for axes in panels[len(kinds) :]:
         axes.remove()
     figure.supxlabel("iterations", fontsize=10)
     figure.supylabel("width", fontsize=10)
     figure.suptitle(title(result, "mean"), x=0.01, ha="left", fontsize=11)
     if image is not None:
-        bar = figure.colorbar(image, ax=list(panels.flat[: len(kinds)]), pad=0.02)
+        bar = figure.colorbar(image, ax=panels[: len(kinds)], pad=0.02)
         bar.set_label(f"validation {result.score} (%)")
         bar.outline.set_visible(False)
     return figure

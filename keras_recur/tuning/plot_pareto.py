@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_recur._plot_style import new_figure
 from keras_recur.tuning._labels import place_labels
 from keras_recur.tuning._names import look, sharing_label, sharings, short_name
 from keras_recur.tuning._plot_parts import (
     amount_axis,
     check_result,
     legend,
-    plain_axes,
     title,
 )
 from keras_recur.tuning.search_result import SearchResult
@@ -44,8 +44,6 @@ def plot_pareto(result: SearchResult) -> Any:
     >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
     >>> figure = keras_recur.tuning.plot_pareto(result)
     """
-    from matplotlib.figure import Figure
-
     check_result(result)
     every = result.configurations()
     kinds = sharings(every)
@@ -54,8 +52,8 @@ def plot_pareto(result: SearchResult) -> Any:
         return None
     columns = min(2, len(costs))
     lines = -(-len(costs) // columns)
-    figure = Figure(figsize=(4.8 * columns, 0.7 + 3.6 * lines), layout="constrained")
-    panels = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
+    size = 4.8 * columns, 0.7 + 3.6 * lines
+    figure, panels = new_figure(columns, lines, size, sharey=True)
     later = []
     for axes, cost in zip(panels, costs, strict=False):
         known = [c for c in every if c[cost]]
@@ -66,7 +64,6 @@ def plot_pareto(result: SearchResult) -> Any:
             _draw_points(axes, [c for c in known if c["sharing"] == kind], cost, kinds)
         unit = "B" if cost in ("activation_bytes", "peak_memory") else ""
         amount_axis(axes, [c[cost] for c in known], unit)
-        plain_axes(axes)
         axes.set_xlabel(_COST_NAMES[cost])
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(f"validation {result.score} (%)")

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur import zoo
-from keras_recur._files import check_path, replacing, write_text
+from keras_recur._files import check_path, write_text
+from keras_recur._plot_style import save
 from keras_recur._validation import check_type
 from keras_recur.reports.page import Page
 from keras_recur.runs.run_folder import RunFolder
@@ -124,8 +125,7 @@ def _draw(result, folder):
     for name, (plot, _) in _PLOTS.items():
         figure = plot(result)
         if figure is not None:
-            with replacing(folder / name) as file:
-                figure.savefig(file, format="png", dpi=130)
+            save(figure, folder / name)
             drawn.append(name)
     return drawn
 

@@ -60,7 +60,7 @@ def subclassed():
         (
             model,
             {"preprocessing": layers.Flatten()},
-            r"must make what the model takes.*\(3, 3, 1\).*Received: \[\(9,\)\]",
+            r"must return the model's input shapes.*\(3, 3, 1\).*Received: \[\(9,\)\]",
         ),
         (model, {"card": {"x": object()}}, "`card` must be plain data"),
         (model, {"path": "there"}, "there exists, and nothing is overwritten"),
@@ -143,7 +143,7 @@ def damaged(path, how):
         ("empty", "is cut short or damaged"),
         ("foreign", "was written by another program: it has no config.json"),
         ("flipped", "its part model.weights.h5 does not match its checksum"),
-        ("other", "is no `.keras` file"),
+        ("other", "is not a `.keras` file"),
     ],
 )
 def test_damaged_files(saved, how, message):
@@ -197,7 +197,9 @@ def test_a_layer_of_a_module_is_known_elsewhere(tmp_path):
 @elsewhere
 def test_a_layer_of_a_notebook_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(Twice, "__module__", "__main__")
-    with pytest.raises(ValueError, match="a notebook or script is not known"):
+    with pytest.raises(
+        ValueError, match="cannot import layers that are defined in a notebook"
+    ):
         keras_recur.export(with_own_layer(), tmp_path / "new")
     assert not list(tmp_path.iterdir())
 

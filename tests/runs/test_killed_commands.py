@@ -21,7 +21,7 @@ EXPERIMENT = ["experiment", "readout-times", "--quick", "--seeds", "1"]
 EXPERIMENT += ["--width", "2", "--examples", "64", "--epochs", "2"]
 SEARCH = ["search", "mlp", "--data", "digits", "--quick", "--seeds", "1"]
 SEARCH += ["--widths", "4,6", "--iterations", "2", "--examples", "64", "--epochs", "2"]
-SEARCH += ["--no-twins", "--fresh-seeds", "0"]
+SEARCH += ["--fresh-seeds", "0"]
 # A command, its target, the file after which it is killed, and what resumes it.
 COMMANDS = {
     "compare": (COMPARE, "--output", "cut/seed-0/recurrent/result.json", ["--resume"]),

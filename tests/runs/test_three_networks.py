@@ -210,7 +210,7 @@ def test_write_card_names_a_missing_network(finished, tmp_path):
 
 
 def test_make_entry_refuses_other_channels():
-    with pytest.raises(ValueError, match="do not fit.*Sets that fit"):
+    with pytest.raises(ValueError, match="do not fit.*Data sets that fit"):
         make_entry("deep_thinking_2d", "shortest_paths")
 
 

@@ -245,7 +245,7 @@ def test_search_refuses_a_folder_with_other_files(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(ValueError, match="not empty and holds no search"):
         run(tmp_path)
-    with pytest.raises(ValueError, match="holds no search.json"):
+    with pytest.raises(ValueError, match="has no search.json"):
         tuning.load_search(tmp_path)
 
 

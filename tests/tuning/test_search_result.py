@@ -168,7 +168,7 @@ def test_load_search_names_a_damaged_row(tmp_path, text, reason):
 
 
 def test_load_search_refuses_other_folders(tmp_path):
-    with pytest.raises(ValueError, match="holds no search.json"):
+    with pytest.raises(ValueError, match="has no search.json"):
         load_search(tmp_path)
     (tmp_path / "search.json").write_text(json.dumps(CONTENT)[:-3])
     with pytest.raises(ValueError, match="search.json is damaged.*Remove it"):

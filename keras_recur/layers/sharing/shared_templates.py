@@ -255,10 +255,10 @@ class SharedTemplates(WeightSharing):
             fit = decompose(np.stack(stack), bank.num_templates)
             if not fit.error <= max(tolerance, _ROUNDING):
                 raise ValueError(
-                    "Tying needs kernels that are mixes of so few templates. The "
-                    f"{len(stack)} kernels of {bank.path} differ from any mix of "
-                    f"{bank.num_templates} by {fit.error:.3g} of their norm. Give a "
-                    "larger `tolerance`, or build the pair with more templates."
+                    f"Tying needs kernels that are mixes of {bank.num_templates} "
+                    f"templates. The {len(stack)} kernels of {bank.path} differ from "
+                    f"any mix by {fit.error:.3g} of their norm. Give a larger "
+                    "`tolerance`, or build the pair with more templates."
                 )
             found[bank.name] = fit
         return Fit(values, found)
