@@ -14,7 +14,7 @@ def _check_phase(name, value):
 
 
 class Curriculum(keras.utils.PyDataset):
-    """Sequence of data sets that trains on each for some epochs.
+    """Sequence of data sets for training, each used for some epochs.
 
     The batches of an epoch do not depend on earlier epochs. The last phase does not
     end.

@@ -54,7 +54,7 @@ class DataSpec:
         validation_slice: Slice of TensorFlow Datasets that is the validation split, or
             `None` if the set has its own.
         host: Server of the download, or `None` if unknown.
-        download_size: Contents and size of the download; `None` without a download.
+        download_size: Size of the download, in words; `None` without a download.
         package: Installed package that contains the examples, or `None`.
         streamed: Whether `make` returns finished batches, because the examples do not
             fit into memory. Defaults to `False`.

@@ -66,7 +66,7 @@ def load(
         augment: Whether to augment as the paper does. Defaults to `None`: only training
             splits, if the paper augments.
         cutout: Side in pixels of a square that is set to the mean color in every
-            training image (DeVries and Taylor 2017). Only for sets of small images.
+            training image (DeVries and Taylor 2017), for sets of small images.
             Defaults to `0`, which cuts out nothing.
         paper_faithful: Whether to follow the paper where this library deviates from it:
             flipped digits and letters in SVHN and EMNIST. Defaults to `False`.

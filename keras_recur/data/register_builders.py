@@ -4,8 +4,8 @@
 def register_builders() -> list[str]:
     """Register the procedural tasks, for `tfds.load("keras_recur_mazes/size_9")`.
 
-    Calling it again does nothing. `data.load` does not need it. It imports TensorFlow
-    Datasets, which importing keras_recur does not.
+    Calling it again does nothing. `data.load` does not need it. Only this
+    function, not keras_recur itself, imports TensorFlow Datasets.
 
     Returns:
         The names of the builders.

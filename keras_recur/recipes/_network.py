@@ -17,7 +17,7 @@ class Network(NamedTuple):
     size: int | None
 
 
-# Keys are family and data set. A value is a recipe, or makes one for a network.
+# Keys are family and data set. A value is a recipe or a function that returns one.
 Recipes = Mapping[tuple[str, str], Recipe | Callable[[Network], Recipe]]
 
 

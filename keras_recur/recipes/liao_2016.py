@@ -1,4 +1,4 @@
-"""Liao and Poggio 2016 (arXiv:1604.03640), hyperparameters of the text.
+"""Hyperparameters of Liao and Poggio 2016 (arXiv:1604.03640).
 
 CIFAR-10: 60 epochs with batches of 64; the learning rate 0.01 is divided by 10 after
 epochs 40 and 50. ImageNet: one learning rate for each of 12 epochs, from 1e-1 to 1e-4

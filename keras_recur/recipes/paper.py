@@ -31,7 +31,7 @@ def paper_recipe(
     injection: str | None = None,
     size: int | None = None,
 ) -> Recipe:
-    """Return the hyperparameters of the paper's code for a network.
+    """Return the hyperparameters of a paper for a network.
 
     Args:
         family: Name of a family of the zoo.

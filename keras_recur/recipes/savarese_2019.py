@@ -1,4 +1,4 @@
-"""Savarese and Maire 2019 (arXiv:1902.09701), soft parameter sharing.
+"""Hyperparameters of Savarese and Maire 2019 (arXiv:1902.09701).
 
 The values for CIFAR are those of the released code, github.com/lolemacs/soft-sharing.
 The shortest-path task is not in that code, so its values follow the paper.

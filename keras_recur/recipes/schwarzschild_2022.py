@@ -1,6 +1,6 @@
 """Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth".
 
-arXiv:2102.11011, appendix on training. Values as in the released code,
+arXiv:2102.11011, appendix on training. The values follow the released code,
 github.com/Arjung27/DeepThinking: SGD with momentum 0.9, weight decay 2e-4 and an
 exponential warm-up of 5 epochs.
 """
@@ -19,7 +19,7 @@ _recipe = functools.partial(
 )
 
 # Classification in batches of 128. Columns: learning rate of the feed-forward network,
-# learning rates of the recurrent one by least iterations, milestones that divide both
+# learning rates of the recurrent one by minimum iterations, milestones that divide both
 # by 10, and epochs.
 _CLASSIFICATION: dict[tuple[str, str], tuple[float, dict[int, float], tuple, int]] = {
     ("mlp", "cifar10"): (0.01, {1: 0.01}, (100, 150), 200),
@@ -37,7 +37,7 @@ _CLASSIFICATION: dict[tuple[str, str], tuple[float, dict[int, float], tuple, int
 }
 
 # Mazes by size in batches of 50: learning rate of the recurrent network and its factor
-# at the milestones, by least iterations.
+# at the milestones, by minimum iterations.
 _MAZES = {
     9: {1: (0.1, 0.1), 2: (0.05, 0.1), 3: (0.02, 0.1), 4: (0.01, 0.1)}
     | {5: (0.002, 0.5), 6: (0.002, 0.25), 8: (0.001, 0.25), 10: (0.001, 0.25)},

@@ -1,6 +1,6 @@
 """Zamir et al. 2017, "Feedback Networks".
 
-arXiv:1612.09508. Values as in the released code,
+arXiv:1612.09508. The values follow the released code,
 github.com/StanfordVL/feedback-networks, whose loss is the sum over the iterations.
 """
 

@@ -46,7 +46,7 @@ class CostCounter:
         self.normalizations = []
         self.coefficients = 0
         self._rows = 1
-        # Keeps each tensor so that no other tensor gets its id.
+        # Each tensor is kept so that no other tensor gets its id.
         self._paths: dict[int, tuple[Any, np.ndarray]] = {}
         self._counted: set[int] = set()  # Layers with counted weights, by id.
 

@@ -30,8 +30,8 @@ def prefix_sums(
 
     Returns:
         `(x, y)`: `x` is `float32` of shape `(num_examples, size, 1)`, -0.5 for a zero
-        bit and +0.5 for a one. `y` is `int32` of shape `(num_examples, size)` in {0,
-        1}.
+        bit and +0.5 for a one. `y` is `int32` of shape `(num_examples, size)`,
+        0 or 1.
 
     Raises:
         ValueError: If an argument is invalid, or no string of this length belongs to

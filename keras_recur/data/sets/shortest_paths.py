@@ -58,8 +58,8 @@ def shortest_paths(
             to `None`: 21, or the largest that the grid allows.
         density: Probability of an obstacle, at least 0 and below 1. Defaults to `0.1`,
             as in the paper.
-        connectivity: 4, or 8 to allow diagonal steps, also of length 1 and also between
-            two obstacles. The paper does not specify it. Defaults to `4`.
+        connectivity: 4, or 8 to allow diagonal steps, which also have length 1 and may
+            pass between two obstacles. The paper does not specify it. Defaults to `4`.
         progress: Whether to show a progress bar. Defaults to `False`.
 
     Returns:

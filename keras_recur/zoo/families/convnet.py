@@ -1,6 +1,6 @@
 """Convolutional network of "The Uncanny Similarity of Recurrence and Depth".
 
-References: Schwarzschild et al. 2022 (arXiv:2102.11011). Layers as in the released
+References: Schwarzschild et al. 2022 (arXiv:2102.11011). The layers follow the released
 code, github.com/Arjung27/DeepThinking: valid convolutions with biases around a
 same-size one, without normalization.
 """

@@ -3,7 +3,7 @@
 References: Schwarzschild et al. 2022 (arXiv:2102.11011) for the maze network;
 Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537) for the 1-D
 form; Bansal et al. 2022, "End-to-end Algorithm Synthesis" (arXiv:2202.05826) for recall
-(`injection="concat"`). Layers as in the released code,
+(`injection="concat"`). The layers follow the released code,
 github.com/aks2203/deep-thinking: no biases, strides or pooling, so inputs may have any
 size. A ReLU follows the convolution that takes the input again in 1-D, but not in 2-D.
 The feed-forward baseline of that code shares this convolution among its blocks; the

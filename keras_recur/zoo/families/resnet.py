@@ -1,6 +1,6 @@
 """Residual networks of "The Uncanny Similarity of Recurrence and Depth".
 
-References: Schwarzschild et al. 2022 (arXiv:2102.11011). Layers as in the released
+References: Schwarzschild et al. 2022 (arXiv:2102.11011). The layers follow the released
 code, github.com/Arjung27/DeepThinking: post-activation basic blocks without biases.
 With normalization, every iteration has its own statistics, scale and offset in both
 twins. The released feed-forward network defines a normalization of the stem but does

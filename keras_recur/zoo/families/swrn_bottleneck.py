@@ -2,9 +2,9 @@
 
 References: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
 Parameter Sharing" (arXiv:1902.09701), whose released code does not contain this
-network. Layers as in torchvision's wide_resnet50_2, after Zagoruyko and Komodakis 2016
-(arXiv:1605.07146). Every stage has three template banks, one for each convolution of
-its bottlenecks. The first unit of a stage shares nothing.
+network. The layers follow torchvision's wide_resnet50_2, after Zagoruyko and Komodakis
+2016 (arXiv:1605.07146). Every stage has three template banks, one for each convolution
+of its bottlenecks. The first unit of a stage shares nothing.
 """
 
 import keras

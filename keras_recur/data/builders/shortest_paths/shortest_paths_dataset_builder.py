@@ -28,9 +28,9 @@ class ShortestPathsConfig(TaskConfig):
 
     Args:
         size: Side of the grid in cells, 2 or more. Defaults to `32`.
-        window: Side of the window around each query point that contains the other: odd,
-            from 3 to `2 * size - 1`. Defaults to `None`: 21, or the largest that the
-            grid allows.
+        window: Side of the window around each query point that contains the other, an
+            odd number from 3 to `2 * size - 1`. Defaults to `None`: 21, or the largest
+            that the grid allows.
         density: Probability of an obstacle. Defaults to `0.1`.
         connectivity: 4, or 8 to allow diagonal steps. Defaults to `4`.
         train: Number of training grids. Defaults to `5_000`.
