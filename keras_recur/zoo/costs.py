@@ -33,7 +33,7 @@ class Costs:
             step keeps the states between iterations and the outputs within one
             iteration.
 
-    References:
+    Reference:
         Effective depth: Schwarzschild et al. 2022 (arXiv:2102.11011), Figure 1. Neurons
         and synapses: Orhan 2017.
     """

@@ -85,8 +85,7 @@ def make(request: Request) -> Any:
         dataset = dataset.take(request.num_examples)
     if shuffle:
         dataset = dataset.shuffle(SHUFFLE_BUFFER, seed=seed)
-    # A random stream over all epochs numbers the examples, so that the crop of an
-    # example differs in every epoch.
+    # One random stream over all epochs gives an example a new crop in each of them.
     numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     dataset = tf.data.Dataset.zip((dataset, numbers))
     dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
