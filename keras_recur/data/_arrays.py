@@ -32,14 +32,7 @@ def check_class_numbers(
     classes: int,
     transformed: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Refuse labels that are not whole numbers below `classes`.
-
-    Args:
-        y: All labels, as they are stored.
-        classes: Number of classes, 2 or more.
-        transformed: Function that returns the labels of some rows as a model sees them,
-            which may be right where `y` is not.
-    """
+    """Refuse labels that are not class numbers unless `transformed` corrects them."""
     classes = check_integer("classes", classes, 2)
     try:
         labels = check_labels("y", y, classes)

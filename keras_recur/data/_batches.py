@@ -1,8 +1,4 @@
-"""Batches of all forms of data that `model.fit` takes, as NumPy arrays.
-
-Arrays, lists of batches, PyDatasets, `tf.data`, PyTorch's DataLoaders and generators
-are read one batch at a time, on every backend.
-"""
+"""Read any data that `model.fit` takes, one batch of NumPy arrays at a time."""
 
 import contextlib
 import itertools
@@ -25,17 +21,7 @@ _FORMS = (
 
 
 def batches(data: Any, what: str = "score") -> Iterator[tuple[Any, np.ndarray]]:
-    """Yield `(x, y)` for every batch of data, as NumPy arrays.
-
-    Args:
-        data: Batches `(x, y)` in any form that `model.fit` takes, a list of batches, or
-            arrays `(x, y)`. `x` may be a nest of arrays.
-        what: Verb for messages. Defaults to `"score"`.
-
-    Raises:
-        ValueError: If the data are endless or empty, have no labels, or have sample
-            weights.
-    """
+    """Yield `(x, y)` for every batch as NumPy arrays; `what` is a verb for errors."""
     empty = True
     for batch in raw_batches(data):
         x, y = _pair(batch)
@@ -47,7 +33,7 @@ def batches(data: Any, what: str = "score") -> Iterator[tuple[Any, np.ndarray]]:
 
 
 def inputs(data: Any) -> Iterator[Any]:
-    """Yield `x` for every batch of data, with or without labels; it may be endless."""
+    """Yield `x` for every batch, with or without labels. The data may be endless."""
     for batch in raw_batches(data, endless=True):
         x = batch[0] if isinstance(batch, tuple | list) and batch else batch
         x = tree.map_structure(to_numpy, x)
@@ -61,10 +47,7 @@ def inputs(data: Any) -> Iterator[Any]:
 
 
 def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
-    """Return an iterator over the batches of data, unchanged.
-
-    Endless data are refused unless `endless` is true.
-    """
+    """Return an iterator over unchanged batches. Endless data need `endless=True`."""
     if is_arrays(data) or _is_array(data):
         return _sliced(data)
     check_form("data", data)
@@ -95,7 +78,7 @@ def _length(data):
 
 
 def is_arrays(data: Any) -> bool:
-    """Return whether this is a tuple `(x, y)` or `(x, y, sample_weight)` of arrays."""
+    """Return whether the data are `(x, y)` or `(x, y, sample_weight)` of arrays."""
     return (
         isinstance(data, tuple)
         and len(data) in (2, 3)
@@ -109,17 +92,7 @@ def is_one_shot(data: Any) -> bool:
 
 
 def first_batch(data: Any) -> tuple[Any, Any]:
-    """Return the first batch, and data that still contain it.
-
-    The states of random number generators are restored. A generator is replaced by one
-    that yields the batch again.
-
-    Args:
-        data: Data in any form that `model.fit` takes.
-
-    Returns:
-        `(batch, data)`; the batch is `None` if the data are empty.
-    """
+    """Return the first batch, or `None`, and data that still contain it."""
     if is_arrays(data):
         return data, data
     if is_one_shot(data):

@@ -1,4 +1,4 @@
-"""Hashes of whole arrays: random words from a counter, and splits by content."""
+"""Random words from a counter, and splits by content, for whole arrays."""
 
 import numpy as np
 
@@ -16,19 +16,8 @@ def hash_words(state: np.ndarray, *values: int | np.ndarray) -> np.ndarray:
 
 
 def belongs_to_split(examples: np.ndarray, size: int, split: str) -> np.ndarray:
-    """Return which examples belong to a split.
-
-    The hash is not linear over bits. With a CRC, every test string would satisfy the
-    same parity equations, and parity is what the prefix sums are about.
-
-    Args:
-        examples: `uint64` array of shape `(num_examples, words)`, the content of each.
-        size: Size of the examples, which is hashed too.
-        split: "train", "validation" or "test".
-
-    Returns:
-        Boolean array of shape `(num_examples,)`.
-    """
+    """Return which examples, rows of `uint64` words, belong to a split."""
+    # A CRC is linear over bits: all test strings would share parity equations.
     zeros = np.zeros(len(examples), dtype="uint64")
     digest = hash_words(zeros, size, *examples.T)
     return np.isin(digest % np.uint64(NUM_BUCKETS), BUCKETS[split])

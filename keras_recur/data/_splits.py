@@ -1,11 +1,6 @@
-"""Which split a procedural example belongs to.
+"""Assign each procedural example to one split, by a hash of its content."""
 
-The split is a function of the *content* of an example: its hash falls into one
-of eight buckets, of which "test" and "validation" own one each and "train" the
-other six. An example that was made for one split can therefore never turn up in
-another one, whatever the size, the number of examples, the index or the seed.
-"""
-
+# The hash ignores index and seed, so splits never share an example.
 NUM_BUCKETS = 8
 """Number of buckets the hashes are divided into."""
 

@@ -1,4 +1,4 @@
-"""Reading data sets through TensorFlow Datasets, with errors that help offline."""
+"""Read data sets through TensorFlow Datasets, with errors that help offline."""
 
 import os
 import socket
@@ -13,18 +13,7 @@ from keras_recur.data.data_spec import DataSpec, describe, list_datasets
 
 
 def prepared_builder(name: str, data_dir: str | Path | None, download: bool) -> Any:
-    """Return a TFDS builder whose data are on disk, or raise.
-
-    Args:
-        name: Name of the data set, one of `list_datasets()`.
-        data_dir: Folder of TFDS data; `None` for `TFDS_DATA_DIR` or TFDS's own
-            default.
-        download: Whether to download missing data.
-
-    Raises:
-        FileNotFoundError: If the data are absent and `download` is false.
-        RuntimeError: If downloading or preparing them failed.
-    """
+    """Return a TFDS builder whose data are on disk, or raise."""
     spec = describe(name)
     _leave_accelerators_to_keras()
     import tensorflow_datasets as tfds
@@ -63,7 +52,7 @@ def read_arrays(
     """Read the images (`uint8`) and labels (`int32`) of a split into memory."""
     try:
         batches = _from_tf_data(builder, split, num_examples)
-    except NotImplementedError:  # tf.data cannot read array_record files
+    except NotImplementedError:  # tf.data cannot read array_record files.
         batches = _from_data_source(builder, split, num_examples)
     if progress:
         from rich.progress import track
@@ -98,7 +87,7 @@ def _from_data_source(builder: Any, split: str, num_examples: int | None) -> Any
 
 
 def _leave_accelerators_to_keras() -> None:
-    """Keep TensorFlow, which only reads data here, off another backend's GPU."""
+    """Keep TensorFlow, which only reads data here, off the GPU of another backend."""
     if keras.backend.backend() == "tensorflow":
         return
     import tensorflow as tf
@@ -106,11 +95,11 @@ def _leave_accelerators_to_keras() -> None:
     try:
         tf.config.set_visible_devices([], "GPU")
     except RuntimeError:
-        pass  # TensorFlow is running already: its devices cannot change now.
+        pass  # TensorFlow has started, so its devices cannot change.
 
 
 def _check_network(spec: DataSpec, builder: Any) -> None:
-    """Raise at once if there is no network; TFDS would retry for minutes."""
+    """Raise at once if there is no network, because TFDS would retry for minutes."""
     host = spec.host
     downloads = os.path.join(os.fspath(builder.data_dir_root), "downloads")
     if host is None or urllib.request.getproxies() or os.path.isdir(downloads):

@@ -1,4 +1,4 @@
-"""ImageTransform: normalizes batches of images, and augments them."""
+"""Normalize and augment batches of images."""
 
 import dataclasses
 
@@ -7,20 +7,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class ImageTransform:
-    """Augment images of integers, then normalize them per channel.
-
-    Args:
-        mean: Mean per channel of images in [0, 1].
-        std: Standard deviation per channel, likewise.
-        pad: Pixels of black to pad with before a random crop to the old size; 0
-            for no crop. Defaults to `0`.
-        flip: Whether to flip each image left to right with probability 0.5.
-            Defaults to `False`.
-        cutout: Side of the square that is set to the mean color in every image; its
-            center is uniform over the pixels, so that borders cut it off. 0 for none.
-            Defaults to `0`.
-        white: Value of a white pixel. Defaults to `255`.
-    """
+    """Augment images of integers, then normalize them. Sizes are in pixels."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -45,6 +32,7 @@ class ImageTransform:
 
     def _cut_out(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         batch, height, width = x.shape[:3]
+        # Centers are uniform over the pixels, so borders may cut squares off.
         row, column = rng.integers(height, size=batch), rng.integers(width, size=batch)
 
         def within(size: int, center: np.ndarray) -> np.ndarray:

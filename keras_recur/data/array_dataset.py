@@ -1,4 +1,4 @@
-"""ArrayDataset: arrays in memory as batches for Keras, on every backend."""
+"""Arrays in memory as batches for Keras."""
 
 import math
 from collections.abc import Callable
@@ -25,47 +25,44 @@ Transform = Callable[
 
 
 class ArrayDataset(keras.utils.PyDataset):
-    """Arrays in memory as batches, in a reproducible order.
+    """Data set of arrays in memory that yields batches in a reproducible order.
 
-    The order and the augmentation of epoch `e` depend only on `(seed, e)`. Batch `i`
-    of epoch `e` is the same whether or not earlier epochs ran in this process, so
-    interrupted training can resume exactly. Set `epoch` to choose the epoch; it
-    advances after each full pass of `fit`, `evaluate` or `predict`.
+    The order and the augmentation of epoch `e` depend only on `(seed, e)`, so
+    interrupted training resumes exactly. Set `epoch` to choose the epoch. It advances
+    after each full pass of `fit`, `evaluate` or `predict`.
 
-    Pass two arguments to `model.fit` for the same order: `shuffle=False`, because Keras
-    shuffles the batches with Python's global random numbers by default, and
-    `callbacks=[dataset.epoch_callback()]`, because `fit` may start at any
-    `initial_epoch` or draw a batch before the first epoch.
+    To get the same order in `model.fit`, pass `shuffle=False` and
+    `callbacks=[dataset.epoch_callback()]`. By default, Keras shuffles the batches with
+    Python's global random numbers. `fit` may also start at any `initial_epoch`, or draw
+    a batch before the first epoch.
 
     Args:
-        x: Array of shape `(num_examples, ...)`. It may be a compact form that
-            `transform` turns into what a model sees.
-        y: Array of shape `(num_examples, ...)`. With `num_classes`, class numbers:
-            integers (or whole floats) below `num_classes`, one per target. Targets
-            below 0 are not scored. One-hot labels are refused.
+        x: Array of shape `(num_examples, ...)`. It may be a compact form of the
+            examples that `transform` expands.
+        y: Array of shape `(num_examples, ...)`. With `num_classes`, class numbers below
+            it (integers or whole floats), one per target. Targets below 0 are not
+            scored. One-hot labels are refused.
         batch_size: Examples per batch, 1 or more. Defaults to `128`.
         shuffle: Whether to shuffle the examples in each epoch. Defaults to `False`.
         seed: Seed of the order and the augmentation, 0 or more. Defaults to `0`.
-        transform: Optional function `(x, y, rng) -> (x, y)`, applied to each
-            batch: rendering, augmentation, normalization. `rng` is a
-            `numpy.random.Generator` that depends on (seed, epoch, batch index).
-            Defaults to `None`.
-        drop_remainder: Whether to leave out a last batch that is not full.
-            Defaults to `False`.
+        transform: Function `(x, y, rng) -> (x, y)` that is applied to each batch. `rng`
+            is a `numpy.random.Generator` that depends on the seed, the epoch and the
+            batch index. Defaults to `None`.
+        drop_remainder: Whether to drop an incomplete last batch. Defaults to `False`.
         name: Name of the data set. Defaults to `"arrays"`.
-        num_classes: Number of classes, or `None` if unknown. Defaults to `None`.
+        num_classes: Number of classes. Defaults to `None`, which means unknown.
         metric: "accuracy" (share of correct targets), "exact_match" (share of examples
             whose targets are all correct) or "f1" (F1 of the targets that are 1, over
             all examples together). Defaults to `"accuracy"`.
-        details: Further entries of `config()`, for instance the split. Defaults to
+        details: Additional entries of `config()`, such as the split. Defaults to
             `None`.
 
     Raises:
-        ValueError: If an argument is not as described, `x` and `y` differ in
-            length, or no batch would be left.
+        ValueError: If an argument is invalid, `x` and `y` differ in length, or no batch
+            would remain.
 
-    Reference: Schwarzschild et al., "The Uncanny Similarity of Recurrence and
-    Depth", ICLR 2022, for the exact-match score of mazes.
+    Reference: Schwarzschild et al., "The Uncanny Similarity of Recurrence and Depth",
+    ICLR 2022, for the exact-match score of mazes.
 
     Example:
 
@@ -133,7 +130,7 @@ class ArrayDataset(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
-        """The current epoch, 0 or more; settable."""
+        """The current epoch, 0 or more. It can be set."""
         return self._epoch
 
     @epoch.setter
@@ -164,27 +161,21 @@ class ArrayDataset(keras.utils.PyDataset):
         return self._make(index, rows)
 
     def check_labels(self, classes: int) -> None:
-        """Refuse labels that are not whole numbers below `classes`.
-
-        All labels are checked once. A label that is wrong in `y` is accepted if
-        `transform` makes it right.
+        """Check once that all labels, after `transform`, are class numbers.
 
         Args:
             classes: Number of classes, 2 or more.
 
         Raises:
-            ValueError: If a label is not a class.
+            ValueError: If a label is not a whole number below `classes`.
         """
         check_class_numbers(self.y, classes, lambda rows: self._make(0, rows)[1])
 
     def take(self, num_examples: int) -> Self:
-        """Return a data set of the first `num_examples` examples.
+        """Return a data set of the first examples with the same settings, at epoch 0.
 
         Args:
             num_examples: Number of examples, from 1 to `self.num_examples`.
-
-        Returns:
-            A data set with the same settings, at epoch 0.
 
         Raises:
             ValueError: If there are fewer examples.
@@ -210,7 +201,7 @@ class ArrayDataset(keras.utils.PyDataset):
         )
 
     def config(self) -> dict[str, Any]:
-        """Return a description of the data set for result files, in JSON types."""
+        """Return a description of the data set in JSON types, for result files."""
         return {
             "name": self.name,
             **self.details,
@@ -237,8 +228,7 @@ class ArrayDataset(keras.utils.PyDataset):
         self._within_epoch = True
 
     def on_epoch_end(self) -> None:
-        # Keras also calls this before the first epoch, and after it draws a batch
-        # to build a model. Only a full pass advances the epoch.
+        # Keras also calls this before the first epoch and after building a model.
         if self._within_epoch and self._served >= len(self):
             self.epoch += 1
         self._within_epoch = False

@@ -1,8 +1,8 @@
-"""Text as integers: one number per character, from a fixed alphabet."""
+"""Text as one integer per character."""
 
 import numpy as np
 
-# A newline, printable ASCII, and a last entry for everything else.
+# Newline, printable ASCII, and a last entry for all other characters.
 CHARACTERS = "\n" + "".join(map(chr, range(32, 127))) + "\ufffd"
 
 _NUMBERS = {character: number for number, character in enumerate(CHARACTERS)}
@@ -14,14 +14,15 @@ _TYPOGRAPHY = str.maketrans(
 def encode_text(text: str) -> np.ndarray:
     """Encode a text as one number per character.
 
-    There are 97 numbers: for the newline, for printable ASCII, and one for all other
-    characters. Typographic quotes, dashes and dots are replaced by ASCII first.
+    The 97 numbers stand for the newline, each printable ASCII character, and all other
+    characters together. Typographic quotes, dashes and dots are first replaced by
+    ASCII.
 
     Args:
         text: Any text.
 
     Returns:
-        `int32` array of the text's length, or longer if dashes or dots were replaced.
+        `int32` vector, longer than the text if dashes or dots were replaced.
 
     Raises:
         ValueError: If `text` is not a string.
@@ -42,13 +43,10 @@ def encode_text(text: str) -> np.ndarray:
 
 
 def decode_text(tokens: np.ndarray) -> str:
-    """Decode numbers to text, the inverse of `encode_text`.
+    """Decode numbers to text. This is the inverse of `encode_text`.
 
     Args:
-        tokens: Integers from 0 to 96, in one axis.
-
-    Returns:
-        The text.
+        tokens: Vector of integers from 0 to 96.
 
     Raises:
         ValueError: If `tokens` has another shape or other values.

@@ -1,4 +1,4 @@
-"""Curriculum: data sets one after the other, each for some epochs."""
+"""Training on a sequence of data sets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,13 +14,13 @@ def _check_phase(name, value):
 
 
 class Curriculum(keras.utils.PyDataset):
-    """Data sets as phases of training: each for some epochs, then the next.
+    """Sequence of data sets for training, each used for some epochs.
 
-    The batches of an epoch are the same whether or not earlier epochs ran. After the
-    last phase, its data set continues.
+    The batches of an epoch do not depend on earlier epochs. The last phase does not
+    end.
 
     Args:
-        phases: An `ArrayDataset` per phase, all with the same number of batches.
+        phases: One `ArrayDataset` per phase, all with the same number of batches.
         epochs_per_phase: Epochs before the next phase begins, 1 or more.
 
     Raises:
@@ -59,7 +59,7 @@ class Curriculum(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
-        """The current epoch, 0 or more; settable."""
+        """The current epoch, 0 or more. It can be set."""
         return self._epoch
 
     @epoch.setter
@@ -70,7 +70,7 @@ class Curriculum(keras.utils.PyDataset):
 
     @property
     def phase(self) -> int:
-        """The number of the phase that `epoch` belongs to."""
+        """The index of the phase of `epoch`, from 0."""
         return min(self._epoch // self.epochs_per_phase, len(self.phases) - 1)
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ class Curriculum(keras.utils.PyDataset):
         return self.phases[self.phase][index]
 
     def config(self) -> dict[str, Any]:
-        """Return a description of the data for result files, in JSON types."""
+        """Return a description of the data in JSON types, for result files."""
         return {
             "epochs_per_phase": self.epochs_per_phase,
             "phases": [phase.config() for phase in self.phases],

@@ -1,4 +1,4 @@
-"""DataSpec: everything the library knows about a data set, and the registry of them."""
+"""Descriptions of data sets, and their registry."""
 
 import dataclasses
 import fnmatch
@@ -12,65 +12,64 @@ from keras_recur.data.request import Request
 
 
 def multiples(size: int, phases: tuple[int, ...]) -> tuple[Any, ...]:
-    """Return the sizes a network is tested on by default: 1 to 4 times its own."""
+    """Return the default test sizes, 1 to 4 times the training size."""
     del phases
     return tuple(size * factor for factor in (1, 2, 3, 4))
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSpec:
-    """A data set: its examples, how they are scored, and how its paper prepares them.
+    """Description of a data set: its examples, metric, preparation and recipes.
 
     Args:
         name: Name to pass to `load`.
         make: Function of a `Request` that returns `(x, y, details)`: two arrays, and a
-            dictionary with entries for the data set's `config()`.
+            dictionary with entries for `config()`.
         summary: One sentence.
         num_classes: Number of classes of each target.
         input_shape: Shape of one example at the default size.
-        metric: "accuracy", "exact_match" (all targets of an example right) or
+        metric: "accuracy", "exact_match" (all targets of an example are correct) or
             "f1" (of the targets that are 1, over all examples together).
         splits: Names of the splits.
-        num_examples: Default number of examples per split. For python_docs, the
-            numbers of the edition of Python 3.11.7.
-        source: The paper or the code that this follows.
-        size: Default size. Defaults to `None`, for a set that has only one.
-        shape: Function that returns the shape of one example of a size. Required with
-            `size`.
-        check_size: Function that returns a size as an integer, or raises ValueError.
+        num_examples: Default number of examples per split. For python_docs, the numbers
+            are those of Python 3.11.7.
+        source: Paper or code that the data set follows.
+        size: Default size. Defaults to `None`, for a set with only one size.
+        shape: Function from a size to the shape of one example. Required with `size`.
+        check_size: Function that returns a size as an integer or raises ValueError.
             Defaults to a check for integers from 1 to 1,000,000.
-        options: The set's own options of `load`: for each name a function of the value
-            (`None` for the default) and the size that returns the value to use, or
+        options: Options of `load` for this set. Each name has a function of the value
+            (`None` for the default) and the size that returns the value to use or
             raises ValueError.
-        transform: Function `(x, y, rng) -> (x, y)` applied to each batch; see
+        transform: Function `(x, y, rng) -> (x, y)` that is applied to each batch; see
             `ArrayDataset`. Defaults to `None`.
-        mean: Mean per channel that images in [0, 1] are normalized with.
-        std: Standard deviation per channel, likewise.
+        mean: Mean per channel of images in [0, 1], for normalization.
+        std: Standard deviation per channel of images in [0, 1], for normalization.
         white: Value of a white pixel in raw images. Defaults to `255`.
         augmentation: The paper's augmentation, in words. Defaults to `"none"`.
-        augmented: The augmentation as fields of `ImageTransform`; `None` for none.
-        faithful: The augmentation with `paper_faithful=True`, where it differs.
+        augmented: The augmentation as fields `pad` (black pixels on each side before a
+            random crop) and `flip`. Defaults to `None`.
+        faithful: The augmentation with `paper_faithful=True`, if it differs.
         tfds_name: Name in TensorFlow Datasets, or `None`.
         validation_slice: Slice of TensorFlow Datasets that is the validation split, or
             `None` if the set has its own.
-        host: Server that the data are downloaded from, or `None` if unknown.
-        download_size: What must be downloaded, in words; `None` for nothing.
-        package: The installed package that contains the examples, or `None`.
+        host: Server of the download, or `None` if unknown.
+        download_size: Size of the download, in words; `None` without a download.
+        package: Installed package that contains the examples, or `None`.
         streamed: Whether `make` returns finished batches, because the examples do not
             fit into memory. Defaults to `False`.
-        superclasses: The superclass of each class, by name, or `None`. Both kinds of
-            classes are numbered alphabetically.
+        superclasses: Superclass of each class, by name, or `None`. Classes and
+            superclasses are numbered alphabetically.
         recipe: Fields of `training.Recipe` for every family, for a set that no paper
-            trains on. Defaults to `None`: only papers' recipes.
+            trains on. Defaults to `None`.
         quick_recipe: Fields that replace those of `recipe` in quick entries.
-        recipes_like: Another data set whose paper recipes are used where no paper
-            trains a family on this one. Defaults to `None`.
-        curriculum: The option whose value grows over the phases of a training, or
-            `None` for no curriculum.
+        recipes_like: Data set whose paper recipes are used if no paper trains a family
+            on this one. Defaults to `None`.
+        curriculum: Option whose value grows over the phases of training, or `None`.
         phases: Value of that option in each phase.
-        test_sizes: Function of the training size and the phases that returns the sizes
-            networks are tested on, with `curriculum` as pairs of size and option.
-            Defaults to the training size times 1, 2, 3 and 4.
+        test_sizes: Function from the training size and the phases to the test sizes.
+            With `curriculum`, these are pairs of size and option. Defaults to 1, 2, 3
+            and 4 times the training size.
 
     Example:
 
@@ -116,7 +115,7 @@ class DataSpec:
 
     @property
     def procedural(self) -> bool:
-        """Whether the set is made on the spot, of any size, and needs no download."""
+        """Whether the examples are generated in any size, without a download."""
         return self.tfds_name is None and self.package is None
 
     def __str__(self) -> str:
@@ -136,7 +135,7 @@ def register(**fields: Any) -> Callable[[Callable], Callable]:
     """Register the decorated function as the `make` of a data set.
 
     Args:
-        **fields: All fields of the `DataSpec` but `make`.
+        **fields: All fields of the `DataSpec` except `make`.
 
     Returns:
         A decorator that returns its function unchanged.
@@ -162,13 +161,13 @@ def register(**fields: Any) -> Callable[[Callable], Callable]:
 
 
 def list_datasets(pattern: str = "*") -> list[str]:
-    """List the names that `load` knows.
+    """Return the names of the data sets that `load` accepts.
 
     Args:
-        pattern: Shell-style wildcard. Defaults to `"*"`, all of them.
+        pattern: Shell-style wildcard. Defaults to `"*"`.
 
     Returns:
-        The names that match, those that need no download first.
+        List of names. Sets that need no download come first.
 
     Raises:
         ValueError: If `pattern` is not a string.
@@ -183,16 +182,16 @@ def list_datasets(pattern: str = "*") -> list[str]:
 
 
 def describe(name: str) -> DataSpec:
-    """Describe a data set.
+    """Return the description of a data set.
 
     Args:
         name: One of `list_datasets()`.
 
     Returns:
-        Its `DataSpec`; `print` shows it as a table.
+        A `DataSpec`. Printed, it is a table.
 
     Raises:
-        ValueError: If the name is unknown; the nearest name is given.
+        ValueError: If the name is unknown. The message names the nearest one.
 
     Example:
 
@@ -210,13 +209,12 @@ def input_shape(name: str, size: int | None = None) -> tuple[int, ...]:
         size: Size of a procedural set. Defaults to `None`, its default size.
 
     Returns:
-        The shape without the batch axis: `(2 * size + 6, 2 * size + 6, 3)` for
-        mazes, which is 4n + 4 pixels for n x n cells; `(size, 1)` for prefix sums;
-        `(size, size, 2)` for shortest paths; `(size,)` for text.
+        The shape without the batch axis: `(2 * size + 6, 2 * size + 6, 3)` for mazes
+        (4n + 4 pixels for n x n cells), `(size, 1)` for prefix sums, `(size, size, 2)`
+        for shortest paths, and `(size,)` for text.
 
     Raises:
-        ValueError: If the name is unknown, the size is not allowed, or a size
-            is given for a set that has none.
+        ValueError: If the name is unknown, or the data set does not have this size.
 
     Example:
 

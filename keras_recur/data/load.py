@@ -1,4 +1,4 @@
-"""load: one call for every data set, on every backend."""
+"""Load any data set with one function."""
 
 import re
 from pathlib import Path
@@ -38,70 +38,63 @@ def load(
 ) -> ArrayDataset | Any:
     """Load a data set in batches that `model.fit` takes on every backend.
 
-    Procedural sets (mazes, prefix_sums, shortest_paths) are made on the spot, digits
-    are part of scikit-learn, and python_docs of Python: these need no network. The
-    others are read through TensorFlow Datasets. Images are normalized as in their
-    papers. Batches are pairs of NumPy arrays: `float32` inputs (`int32` for text, one
-    number per character) and `int32` targets. Targets below 0 (the walls of mazes) are
-    not scored.
+    Procedural sets (mazes, prefix_sums, shortest_paths) are generated, digits come with
+    scikit-learn, and python_docs comes with Python. All other sets are read through
+    TensorFlow Datasets. Batches are pairs of NumPy arrays: `float32` inputs (`int32`
+    for text, one number per character) and `int32` targets. Images are normalized as in
+    their papers. Targets below 0, such as the walls of mazes, are not scored.
 
-    Training splits leave out a last batch that is not full, as the papers do,
-    unless it is the only one. ImageNet does not fit into memory: it comes as a
-    `tf.data.Dataset`, whose order after an interruption is not reproduced.
+    Training splits drop an incomplete last batch, as the papers do, unless it is the
+    only one. ImageNet does not fit into memory. It is a `tf.data.Dataset`, whose order
+    is not restored after an interruption.
 
     Args:
         name: One of `list_datasets()`.
-        split: "train", "validation" or "test" (ImageNet: "train" or
-            "validation"). Sets read through TensorFlow Datasets also take its
-            slices of train and test, such as "train[:90%]". Their "validation"
-            is the last tenth of the training images, "train[90%:]", while
-            "train" is all of them: train on "train[:90%]" if you select on
-            "validation"; in all others the splits share no example. Slices of train
-            count as training: pass `augment=False, shuffle=False` to evaluate on
-            one. Defaults to `"train"`.
+        split: "train", "validation" or "test" (ImageNet: "train" or "validation"). Sets
+            of TensorFlow Datasets also accept slices of train and test, such as
+            "train[:90%]". If such a set has no validation split, "validation" is
+            "train[90%:]", while "train" contains all images: train on "train[:90%]" to
+            select on "validation". In all other sets, splits share no example. Slices
+            of train count as training: pass `augment=False, shuffle=False` to evaluate
+            on one. Defaults to `"train"`.
         batch_size: Examples per batch. Defaults to `128`.
-        size: Size of a procedural set: side of the mazes (odd, 3 or more), length
-            of the strings, side of the grids of shortest_paths (2 or more), or
-            length of the windows of python_docs. Defaults to `None`: 9, 16, 32
-            and 64.
-        num_examples: Number of examples, from the first. Defaults to `None`: all
-            of them, or for procedural sets `describe(name).num_examples`.
-        augment: Whether to augment as the paper does. Defaults to `None`: for
-            training splits where the paper augments.
-        cutout: Side of a square that is set to the mean color in every training
-            image (DeVries and Taylor 2017), in pixels; 0 for none. Only for sets of
-            small images. Defaults to `0`.
-        paper_faithful: Whether to follow the paper where this library does
-            better by default: flipped digits and letters in SVHN and EMNIST.
-            Defaults to `False`.
+        size: Side of the mazes (odd, 3 or more), length of the strings of prefix_sums,
+            side of the grids of shortest_paths (2 or more), or length of the windows of
+            python_docs. Defaults to `None`: 9, 16, 32 and 64, respectively.
+        num_examples: Number of examples, from the first. Defaults to `None`: all, or
+            `describe(name).num_examples` for procedural sets.
+        augment: Whether to augment as the paper does. Defaults to `None`: only training
+            splits, if the paper augments.
+        cutout: Side in pixels of a square that is set to the mean color in every
+            training image (DeVries and Taylor 2017), for sets of small images.
+            Defaults to `0`, which cuts out nothing.
+        paper_faithful: Whether to follow the paper where this library deviates from it:
+            flipped digits and letters in SVHN and EMNIST. Defaults to `False`.
         seed: Seed of procedural examples, of the order and of the augmentation.
             Defaults to `0`.
-        shuffle: Whether to shuffle in every epoch. Defaults to `None`: for
-            training splits.
-        data_dir: Folder of TensorFlow Datasets data; `~` is the home folder. Defaults
-            to `None`: the environment variable `TFDS_DATA_DIR`, else its own default.
-            Sets that need no download leave it unused.
-        download: Whether to download missing data. Defaults to `False`: missing
-            data are an error that says how large they are.
+        shuffle: Whether to shuffle in every epoch. Defaults to `None`: only training
+            splits.
+        data_dir: Folder of TensorFlow Datasets; `~` is the home folder. Defaults to
+            `None`: the environment variable `TFDS_DATA_DIR` or, without it, the default
+            of TensorFlow Datasets.
+        download: Whether to download missing data. Defaults to `False`: the error for
+            missing data states the size of the download.
         progress: Whether to show a progress bar. Defaults to `False`.
-        **options: The data set's own options, each `None` by default. Those of
-            shortest_paths are `window`, the side of the window that each of the two
-            points has around the other (odd, from 3 to `2 * size - 1`; by default 21,
-            or the largest that the grid allows); `density`, the probability of an
-            obstacle (at least 0 and below 1; by default 0.1); and `connectivity`,
-            4 (the default), or 8 for diagonal steps too.
+        **options: Options of the data set, each `None` by default. shortest_paths has
+            `window`, `density` and `connectivity`, which `data.shortest_paths`
+            describes.
 
     Returns:
         An `ArrayDataset`; for ImageNet a `tf.data.Dataset`.
 
     Raises:
-        ValueError: If an argument is not as described; the nearest allowed
-            value is given.
+        ValueError: If an argument is invalid. The message names the nearest allowed
+            value.
         FileNotFoundError: If the data are missing and `download` is false.
-        RuntimeError: If the download failed.
+        RuntimeError: If the download fails.
 
-    Reference: the papers named by `describe(name).source`; preprocessing of
-    Schwarzschild et al., ICLR 2022, appendix on training.
+    Reference: the papers in `describe(name).source`; preprocessing of Schwarzschild et
+    al., ICLR 2022, appendix on training.
 
     Example:
 
@@ -188,7 +181,7 @@ def load(
 def _check_options(
     spec: DataSpec, size: int | None, given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return all options of the data set, those that were not given by default."""
+    """Return the value of each option of the data set, given or default."""
     for key, value in given.items():
         others = [n for n in list_datasets() if key in describe(n).options]
         if key in spec.options or (others and value is None):
@@ -204,13 +197,13 @@ def _check_options(
 
 
 def _every_option() -> list[str]:
-    """Return the names of all keyword arguments that some data set takes."""
+    """Return all keyword arguments that `load` accepts for some data set."""
     own = [key for name in list_datasets() for key in describe(name).options]
     return [*(load.__kwdefaults__ or {}), *own]
 
 
 def _check_split(spec: DataSpec, split: str) -> bool:
-    """Check the split and return whether it is one to train on."""
+    """Check the split and return whether it is a training split."""
     whole = spec.tfds_name is None or split in spec.splits
     if not isinstance(split, str) or whole:
         return check_name(f"split of {spec.name!r}", split, spec.splits) == "train"
@@ -235,7 +228,7 @@ def _check_split(spec: DataSpec, split: str) -> bool:
 def _check_augment(
     spec: DataSpec, augment: bool | None, paper_faithful: bool, training: bool
 ) -> dict[str, Any] | None:
-    """Return the augmentation as fields of `ImageTransform`; `None` for none."""
+    """Return the augmentation as fields of `ImageTransform`, or `None`."""
     if paper_faithful and spec.tfds_name is None:
         raise ValueError(
             f"`paper_faithful` has no meaning for {spec.name!r}, which this library "

@@ -1,4 +1,4 @@
-"""The normalization of images, as a layer."""
+"""Normalization of images as a layer."""
 
 import keras
 
@@ -12,8 +12,8 @@ def preprocessing(name: str) -> keras.layers.Layer:
         name: Name of a data set of images, one of `list_datasets()`.
 
     Returns:
-        A `keras.layers.Rescaling` that takes images of integers, channels last, and
-        computes `(x / white - mean) / std`. `white` is 255, or 16 for digits.
+        A `keras.layers.Rescaling` that maps images of integers, channels last, to
+        `(x / white - mean) / std`. `white` is 255, or 16 for digits.
 
     Raises:
         ValueError: If the name is unknown, or the data set does not consist of images.

@@ -1,13 +1,11 @@
-"""register_builders: register the procedural tasks in TensorFlow Datasets."""
+"""Register the procedural tasks in TensorFlow Datasets."""
 
 
 def register_builders() -> list[str]:
     """Register the procedural tasks, for `tfds.load("keras_recur_mazes/size_9")`.
 
-    This function imports TensorFlow Datasets, which keras_recur does not, and
-    registers the builders `keras_recur_mazes`, `keras_recur_prefix_sums` and
-    `keras_recur_shortest_paths`. Calling it again does nothing. `data.load`
-    does not need it.
+    Calling it again does nothing. `data.load` does not need it. Only this
+    function, not keras_recur itself, imports TensorFlow Datasets.
 
     Returns:
         The names of the builders.

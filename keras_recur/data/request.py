@@ -1,4 +1,4 @@
-"""Request: the checked arguments of `load`, which make the examples."""
+"""Checked arguments of `load`."""
 
 import dataclasses
 from pathlib import Path
@@ -7,19 +7,19 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Checked arguments of one call of `load`.
+    """Checked arguments of one call of `load`, which the `make` of a data set receives.
 
     Attributes:
-        num_examples: Number of examples, or `None` for the data set's default.
-        default: The data set's default number of examples in this split.
+        num_examples: Number of examples, or `None` for the default.
+        default: Default number of examples in this split.
         split: Name of the split, or a slice such as "train[:90%]".
         size: Size of the examples, or `None` for a data set without sizes.
         seed: Seed of the examples, their order and their augmentation.
-        options: The data set's own options by name, with their defaults.
+        options: Options of the data set by name, with their defaults.
         batch_size: Examples per batch.
         augment: Whether to augment.
         shuffle: Whether to shuffle in every epoch.
-        training: Whether the split is one to train on.
+        training: Whether the split is a training split.
         data_dir: Folder of the data, or `None` for the default.
         download: Whether to download missing data.
         progress: Whether to show a progress bar.
@@ -41,5 +41,5 @@ class Request:
 
     @property
     def count(self) -> int:
-        """The number of examples: `num_examples`, or else the default."""
+        """The number of examples to make: `num_examples`, or the default."""
         return self.num_examples or self.default

@@ -1,4 +1,4 @@
-"""Coarse classes above the classes of a data set."""
+"""Superclasses of the classes of a data set."""
 
 from keras_recur._validation import check_one_of
 from keras_recur.data.data_spec import describe, list_datasets
@@ -11,7 +11,7 @@ def superclasses(name: str) -> tuple[int, ...]:
         name: `"cifar100"`, which has 20 superclasses of five classes each.
 
     Returns:
-        An integer per class, from 0: the hierarchy that `CoarseToFineLoss` and
+        An integer per class, from 0, as `CoarseToFineLoss` and
         `analysis.iteration_metrics` take.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Network: what a paper's hyperparameters depend on."""
+"""Arguments that a paper's hyperparameters depend on."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -10,14 +10,14 @@ Value = TypeVar("Value")
 
 
 class Network(NamedTuple):
-    """One twin, its iterations, and the size of the examples (`None`: the default)."""
+    """A twin, its iterations, and the size of the examples (`None` for the default)."""
 
     recurrent: bool
     iterations: int
     size: int | None
 
 
-# By family and data set: a recipe, or a function of the network that returns one.
+# Keys are family and data set. A value is a recipe or a function that returns one.
 Recipes = Mapping[tuple[str, str], Recipe | Callable[[Network], Recipe]]
 
 

@@ -1,7 +1,7 @@
 """Bansal et al. 2022, "End-to-end Algorithm Synthesis with Recurrent Networks".
 
-arXiv:2202.05826: networks with recall (`injection="concat"`), the recurrent ones with
-the progressive loss of section 3.2. The values are those of the released code,
+arXiv:2202.05826: networks with recall (`injection="concat"`). Recurrent ones use the
+progressive loss of section 3.2. The values follow the released code,
 github.com/aks2203/deep-thinking.
 """
 

@@ -1,4 +1,4 @@
-"""entry_recipes: the recipes of both twins of an entry, and its further networks."""
+"""Recipes of both twins of an entry, and its further networks."""
 
 import dataclasses
 from typing import Any
@@ -26,14 +26,14 @@ def entry_recipes(
 ) -> dict[str, Recipe]:
     """Return the recipe of each twin of an entry.
 
-    The first of these that exists is used: the quick entry of family and data set, the
-    data set's own recipe, the paper's recipe, and the paper's recipe on a similar data
-    set. Quick entries train for a 25th of a paper's epochs.
+    The first recipe that exists is used, in this order: that of the quick entry (with
+    `quick`), of the data set, of a paper, and of a paper for a similar data set.
+    `quick` shortens a paper's recipe to a 25th of its epochs.
 
     Args:
         family: Name of a family of the zoo.
         data: Name of a data set.
-        quick: Whether a laptop is to finish in minutes. Defaults to `False`.
+        quick: Whether training must finish in minutes on a laptop. Defaults to `False`.
         iterations: As for `paper_recipe`. Defaults to `1`.
         injection: As for `paper_recipe`. Defaults to `None`.
         size: As for `paper_recipe`. Defaults to `None`.
@@ -42,7 +42,7 @@ def entry_recipes(
         A `Recipe` for `"recurrent"` and one for `"feedforward"`.
 
     Raises:
-        ValueError: If an argument is not as described, or no recipe is known.
+        ValueError: If an argument is invalid, or no recipe is known.
 
     Example:
 
@@ -70,7 +70,7 @@ def entry_recipes(
 
 
 def variants(family: str) -> dict[str, dict[str, Any]]:
-    """Return further recurrent networks by name, as arguments of `zoo.build`."""
+    """Return additional recurrent networks by name, as arguments of `zoo.build`."""
     return dict(_VARIANTS.get(family, {}))
 
 

@@ -1,9 +1,8 @@
-"""Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent Neural
-Networks and Visual Cortex".
+"""Hyperparameters of Liao and Poggio 2016 (arXiv:1604.03640).
 
-arXiv:1604.03640. CIFAR-10: batches of 64, the learning rate 0.01 divided by 10 after 40
-and 50 of 60 epochs. ImageNet: one rate for each of 12 epochs, from 1e-1 to 1e-4 in
-equal ratios; the batch size is ours.
+CIFAR-10: 60 epochs with batches of 64; the learning rate 0.01 is divided by 10 after
+epochs 40 and 50. ImageNet: one learning rate for each of 12 epochs, from 1e-1 to 1e-4
+in equal ratios; the batch size is chosen here.
 """
 
 from keras_recur.recipes._network import Recipes

@@ -1,4 +1,4 @@
-"""paper_recipe: the papers' hyperparameters by family, data set and twin."""
+"""Hyperparameters of the papers by family, data set and twin."""
 
 from keras_recur._validation import check_one_of, check_string, nearest
 from keras_recur.recipes import (
@@ -31,26 +31,26 @@ def paper_recipe(
     injection: str | None = None,
     size: int | None = None,
 ) -> Recipe:
-    """Return the hyperparameters that the papers' code trains a network with.
+    """Return the hyperparameters of a paper for a network.
 
     Args:
         family: Name of a family of the zoo.
         data: Name of a data set.
         twin: `"recurrent"` or `"feedforward"`. Defaults to `"recurrent"`.
-        iterations: Iterations of the network. Recurrent networks get lower learning
-            rates the more iterations they have. Defaults to `1`.
-        injection: The argument that the network was built with. With recall
-            (`"concat"`), the recipe is that of Bansal et al. 2022, with the progressive
-            loss for the recurrent twin. Defaults to `None`.
-        size: Size of the mazes: 9, 11 or 13; other sizes take the recipe of the
-            nearest. Defaults to `None`, which is 9.
+        iterations: Iterations of the network. More iterations lower the learning rates
+            of recurrent networks. Defaults to `1`.
+        injection: The `injection` of the network. With `"concat"` (recall), the recipe
+            is that of Bansal et al. 2022, where recurrent twins use the progressive
+            loss. Defaults to `None`.
+        size: Size of the mazes. Sizes other than 9, 11 and 13 take the recipe of the
+            nearest of these. Defaults to `None`, which means 9.
 
     Returns:
         A `Recipe`.
 
     Raises:
-        ValueError: If an argument is not as described, or no paper trains such a
-            network on such data.
+        ValueError: If an argument is invalid, or no paper trains such a network on such
+            data.
 
     Example:
 

@@ -1,9 +1,7 @@
-"""Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through Parameter
-Sharing".
+"""Hyperparameters of Savarese and Maire 2019 (arXiv:1902.09701).
 
-arXiv:1902.09701. The values for CIFAR are those of the released code,
-github.com/lolemacs/soft-sharing, which has no shortest-path task; those for shortest
-paths follow the paper's section on them.
+The values for CIFAR are those of the released code, github.com/lolemacs/soft-sharing.
+The shortest-path task is not in that code, so its values follow the paper.
 """
 
 from typing import Any
@@ -36,7 +34,7 @@ RECIPES: Recipes = {
     ),
 }
 
-# Further recurrent networks that are compared with the twins, by family.
+# Additional recurrent networks to compare with the twins, by family.
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "scnn": {"regularized": {"recurrence_penalty": 0.01}}
 }

@@ -1,6 +1,6 @@
 """Schwarzschild et al. 2021, "Can You Learn an Algorithm?".
 
-arXiv:2106.04537, section "Prefix sums". The values are those of the released code,
+arXiv:2106.04537, section "Prefix sums". The values follow the released code,
 github.com/aks2203/deep-thinking.
 """
 

@@ -1,9 +1,8 @@
 """Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth".
 
-arXiv:2102.11011, appendix on training. The values are those of the released code,
-github.com/Arjung27/DeepThinking. SGD with momentum 0.9, weight decay 2e-4 and an
-exponential warm-up of 5 epochs. Recurrent networks get lower learning rates the more
-iterations they have.
+arXiv:2102.11011, appendix on training. The values follow the released code,
+github.com/Arjung27/DeepThinking: SGD with momentum 0.9, weight decay 2e-4 and an
+exponential warm-up of 5 epochs.
 """
 
 import functools
@@ -19,9 +18,9 @@ _recipe = functools.partial(
     source="released code of Schwarzschild et al. 2022",
 )
 
-# Classification, batches of 128. Columns: learning rate of the feed-forward network;
-# of the recurrent one from this number of iterations on; milestones, at which both are
-# divided by 10; epochs.
+# Classification in batches of 128. Columns: learning rate of the feed-forward network,
+# learning rates of the recurrent one by minimum iterations, milestones that divide both
+# by 10, and epochs.
 _CLASSIFICATION: dict[tuple[str, str], tuple[float, dict[int, float], tuple, int]] = {
     ("mlp", "cifar10"): (0.01, {1: 0.01}, (100, 150), 200),
     ("mlp", "emnist_balanced"): (0.01, {1: 0.01}, (100, 150), 150),
@@ -37,8 +36,8 @@ _CLASSIFICATION: dict[tuple[str, str], tuple[float, dict[int, float], tuple, int
     ("resnet_bn", "svhn"): (0.1, {1: 0.1}, (60, 120), 160),
 }
 
-# Mazes by size, batches of 50: learning rate of the recurrent network and the factor at
-# its milestones, from this number of iterations on.
+# Mazes by size in batches of 50: learning rate of the recurrent network and its factor
+# at the milestones, by minimum iterations.
 _MAZES = {
     9: {1: (0.1, 0.1), 2: (0.05, 0.1), 3: (0.02, 0.1), 4: (0.01, 0.1)}
     | {5: (0.002, 0.5), 6: (0.002, 0.25), 8: (0.001, 0.25), 10: (0.001, 0.25)},
@@ -60,7 +59,7 @@ def _classification(family: str, data: str, network: Network) -> Recipe:
 
 def _mazes(network: Network) -> Recipe:
     iterations = network.iterations
-    # Sizes that the paper does not train take the recipe of the nearest one.
+    # Other sizes take the recipe of the nearest one.
     size = min(_MAZES, key=lambda known: abs(known - (network.size or 9)))
     if network.recurrent:
         rate, decay = up_to(_MAZES[size], iterations)

@@ -1,6 +1,6 @@
 """Zamir et al. 2017, "Feedback Networks".
 
-arXiv:1612.09508. The values are those of the released code,
+arXiv:1612.09508. The values follow the released code,
 github.com/StanfordVL/feedback-networks, whose loss is the sum over the iterations.
 """
 
@@ -27,7 +27,7 @@ def _cifar100(network: Network) -> Recipe:
 
 RECIPES: Recipes = {("feedback", "cifar100"): _cifar100}
 
-# Further recurrent networks that are compared with the twins, by family.
+# Additional recurrent networks to compare with the twins, by family.
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "feedback": {"one average": {"normalization": "shared"}}
 }

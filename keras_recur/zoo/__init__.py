@@ -15,7 +15,7 @@ from keras_recur.zoo.pair import Pair
 from keras_recur.zoo.pair_costs import PairCosts
 
 # isort: split
-# Last, because the files of families may import the names above.
+# Families may import the names above, so they come last.
 from keras_recur.zoo import families  # noqa: F401
 
 __all__ = [

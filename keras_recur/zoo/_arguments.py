@@ -19,7 +19,7 @@ from keras_recur._validation import (
 from keras_recur.layers import TemplateBank
 from keras_recur.zoo.family import Family
 
-# Arguments that every family accepts. Others must be in the defaults of the family.
+# Arguments of every family. All others must be in the defaults of the family.
 _COMMON = {
     "input_shape",
     "num_classes",
@@ -77,7 +77,7 @@ def check_arguments(
 def check_sharing(
     sharing: Any, templates: Any, recurrence_penalty: Any
 ) -> dict[str, Any]:
-    """Return how the recurrent twin shares its weights, as data for a config."""
+    """Return the sharing of the recurrent twin, as data for a config."""
     recurrence_penalty = check_strength("recurrence_penalty", recurrence_penalty)
     if sharing is not None:
         kinds = str | list | tuple | range | dict | np.ndarray | TemplateBank
@@ -130,7 +130,7 @@ def check_policy(dtype: Any) -> Any:
 
 
 def plain_number(value: Any) -> Any:
-    """Return NumPy's numbers as Python's, which a config can hold."""
+    """Return a NumPy number as a Python number, for configs."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -168,7 +168,7 @@ def _check_width(family, width):
 
 
 def _check_sizes_fit(family, arguments):
-    """Raise for a kernel or an input that no memory holds."""
+    """Raise for a kernel or an input that does not fit into memory."""
     width, shape = arguments["width"], arguments["input_shape"]
     check_memory(f"A kernel of {family.name}", 4 * width**2, f"width={width}")
     size = 4 * math.prod(size or 1 for size in shape)

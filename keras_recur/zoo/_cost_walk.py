@@ -1,10 +1,7 @@
-"""Walk through a network by shapes and count every application of a layer.
+"""Walk through a network by shapes and count every application of a layer."""
 
-Depth is not a sum, because gates lie side by side and a loop of several states has long
-and short paths. Every tensor therefore has the lengths of the longest paths to it, one
-for each input of the current loop. A loop is then a matrix of lengths between the parts
-of its state.
-"""
+# Depth is not a sum: gates are parallel, and a loop has long and short paths. Every
+# tensor therefore has the longest path from each input of its loop.
 
 import math
 from typing import Any
@@ -49,9 +46,9 @@ class CostCounter:
         self.normalizations = []
         self.coefficients = 0
         self._rows = 1
-        # The tensor is kept so that no other tensor gets its id.
+        # Each tensor is kept so that no other tensor gets its id.
         self._paths: dict[int, tuple[Any, np.ndarray]] = {}
-        self._counted: set[int] = set()  # Ids of layers whose weights were counted.
+        self._counted: set[int] = set()  # Layers with counted weights, by id.
 
     def depth(self, model, inputs):
         """Walk through a model and return the length of its longest path."""
@@ -114,7 +111,7 @@ class CostCounter:
         return self._mark(outputs, arrived + multiplies)
 
     def _stored(self, outputs, times):
-        """Count what the backward pass needs and return the size of one output."""
+        """Count bytes kept for the backward pass, and return the size of one output."""
         sizes = [(math.prod(x.shape[1:]), x.dtype) for x in tree.flatten(outputs)]
         self.activation_bytes += times * sum(
             size * _BYTES.get(keras.backend.standardize_dtype(dtype), 4)
@@ -126,7 +123,7 @@ class CostCounter:
         leaves = tree.flatten(state)
         shown = leaves if injected is None else tree.flatten(injected)
         shown = shown if layer.injection else []
-        # New tensors, because paths within the loop are counted from its inputs.
+        # Paths within the loop are counted from its inputs, so these are new tensors.
         inputs = tree.map_structure(
             lambda x: keras.KerasTensor(x.shape, dtype=x.dtype),
             layer.inject(state, state if injected is None else injected),
@@ -222,7 +219,7 @@ class CostCounter:
             outputs = operation.compute_output_spec(*args, **kwargs)
             return self._mark(outputs, self._longest(args, list(kwargs.values())))
 
-        # `keras.models.clone_model` uses this too. It creates no other model.
+        # Private, but `keras.models.clone_model` uses it, and it creates no model.
         return model._run_through_graph(
             inputs, operation_fn=lambda operation: operation, call_fn=call
         )

@@ -32,28 +32,27 @@ def build(
     seed: int | None = None,
     **options: Any,
 ) -> Pair:
-    """Build a recurrent network and its feed-forward twin.
+    """Build a recurrent network and its feed-forward twin, which return logits.
 
-    Every argument except `name` has a default, which `describe(name)` shows. Both twins
-    return logits. Arguments are checked at once; each twin is built when it is first
-    asked for.
+    `describe(name)` shows the defaults of all other arguments. The arguments are
+    checked at once. Each twin is built on first use.
 
     Args:
         name: One of `list_families()`.
         input_shape: Shape of one example, channels last, without the batch. Fully
             convolutional families accept `None` for sizes.
-        num_classes: Number of classes, at least 2, of the image or of every position.
+        num_classes: Number of classes of the example or of every position, at least 2.
         width: Units or channels of the state.
         iterations: Number of iterations of the block.
-        sharing: How the recurrent twin shares weights: `"all"`, a sequence with a group
-            id for every iteration, or a `TemplateBank`. Defaults to template banks if
+        sharing: Sharing of the recurrent twin: `"all"`, a sequence with a group id for
+            every iteration, or a `TemplateBank`. Defaults to template banks if
             `templates` are given or the family has a default for them, and to `"all"`
             otherwise. The feed-forward twin shares nothing.
-        templates: Number of templates in every bank; `"layers"` for one per layer. The
-            kernels of each iteration are then a mix of the templates.
+        templates: Number of templates in every bank, or `"layers"` for one per layer.
+            The kernels of each iteration are a mix of the templates.
         recurrence_penalty: Strength of the `RecurrenceRegularizer`, which makes the
             layers of a template bank more similar. Requires `templates`. Defaults to
-            `0.0`, which adds no penalty.
+            `0.0`.
         match: `"depth"` gives both twins the same width. `"parameters"` gives the
             feed-forward twin the largest width with no more parameters than the
             recurrent twin. Defaults to `"depth"`.
@@ -65,20 +64,17 @@ def build(
         unroll: See `SharedRecurrentBlock`. Defaults to `True`.
         remat: See `SharedRecurrentBlock`. Defaults to `False`.
         dtype: Dtype policy of all layers. Defaults to the global policy.
-        seed: Seed of the initial weights, an integer from 0 to 4294967295. With one
-            seed, both twins start with the same first and last layers and the same
-            first iteration. Defaults to `None`, which draws a seed.
+        seed: Seed of the initial weights, from 0 to 4294967295. Both twins start with
+            the same first and last layers and the same first iteration. Defaults to
+            `None`, which draws a seed.
         **options: Options of the family, such as `injection`.
 
     Returns:
         A `Pair` with `recurrent` and `feedforward`.
 
     Raises:
-        ValueError: If a name, an argument or a choice is unknown; the message names the
-            nearest one. If a size is not a positive integer, is larger than a million,
-            or does not fit into memory. If `iterations` exceed 100,000, or 10,000 with
-            separate weights. If `num_classes` is 1. If `recurrence_penalty` is negative
-            or infinite.
+        ValueError: If an argument is unknown, invalid or too large for memory, or if
+            `iterations` exceed 100,000 (10,000 with separate weights).
 
     Example:
 

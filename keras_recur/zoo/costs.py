@@ -1,9 +1,4 @@
-"""Costs of a network, counted exactly from its graph and equal on every backend.
-
-References: effective depth after Schwarzschild et al. 2022 (arXiv:2102.11011), Figure
-1. Neurons and synapses after Orhan 2017, who compares the N neurons and N^2 synapses of
-a loop with the dN and dN^2 of d layers.
-"""
+"""Costs of a network, counted exactly from its graph and equal on every backend."""
 
 import dataclasses
 import math
@@ -20,15 +15,13 @@ class Costs:
 
     Attributes:
         parameters: Number of trainable parameters.
-        per_iteration_parameters: Number of trainable parameters that are separate for
-            every iteration: scale and offset of time-specific normalization, and
-            coefficients of template banks. They grow with the iterations in the
-            recurrent network too.
+        per_iteration_parameters: Number of trainable parameters that grow with the
+            iterations even if the block is shared: scale and offset of time-specific
+            normalization, and coefficients of template banks.
         normalization_statistics: Number of moving means and variances.
         macs: Multiply-accumulate operations of convolutions and dense layers in one
-            forward pass, in all iterations. They do not include the mixing of kernels
-            from templates, which is done once per step and not at all after
-            `analysis.bake`.
+            forward pass with all iterations. Mixing kernels from templates is not
+            included: it happens once per step, and never after `analysis.bake`.
         effective_depth: Number of convolutions and dense layers on the longest path
             through the unrolled network.
         neurons: Number of outputs of convolutions and dense layers. Shared layers count
@@ -36,9 +29,13 @@ class Costs:
         synapses: Number of weights in their kernels or templates. Shared layers count
             once.
         activation_bytes: Bytes of the outputs that a training step keeps for the
-            backward pass, in all iterations. This is an upper bound, because a compiler
-            may keep less. With `remat`, the states between iterations and the outputs
-            within one iteration.
+            backward pass, in all iterations. This is an upper bound. With `remat`, a
+            step keeps the states between iterations and the outputs within one
+            iteration.
+
+    Reference:
+        Effective depth: Schwarzschild et al. 2022 (arXiv:2102.11011), Figure 1. Neurons
+        and synapses: Orhan 2017.
     """
 
     parameters: int
@@ -55,12 +52,11 @@ def costs(model: keras.Model, input_shape: tuple[int, ...] | None = None) -> Cos
     """Count the costs of a model.
 
     Args:
-        model: Functional or Sequential model of convolutions, dense layers,
-            embeddings, normalizations, layers without weights, and loops and readouts
-            of these.
-        input_shape: Shape of one example, required for models with open sizes. For a
-            model with several inputs, a nest of shapes like its inputs. Defaults to
-            the input shape of the model.
+        model: Functional or Sequential model of convolutions, dense layers, embeddings,
+            normalizations, layers without weights, and loops and readouts of these.
+        input_shape: Shape of one example, or a nest of shapes for several inputs.
+            Required for models with open sizes. Defaults to the input shape of the
+            model.
 
     Returns:
         `Costs`.
@@ -142,7 +138,7 @@ def _given(input_shape, own):
 
 
 def _flatten(nest):
-    """Return the shapes of a nest, those of a dictionary by key as in Keras."""
+    """Return the shapes in a nest; dictionaries are read by key, as in Keras."""
     if isinstance(nest, dict):
         nest = [nest[key] for key in sorted(nest)]
     elif not isinstance(nest, list | tuple):

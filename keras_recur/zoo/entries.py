@@ -37,7 +37,7 @@ _RESULTS: dict[Any, Any] = {
     "weights?": _WEIGHTS,
 }
 
-# An installed library has the small entries, a checkout of the source has all.
+# An installed library has only the small entries; a source checkout has all.
 _PLACES = (
     Path(__file__).parent / "entries",
     Path(__file__).resolve().parents[2] / "zoo",
@@ -45,15 +45,15 @@ _PLACES = (
 
 
 def load(name: str) -> Pair:
-    """Load an entry of the zoo with its trained weights. Needs no internet connection.
+    """Load a trained pair of the zoo. No internet connection is needed.
 
     Args:
         name: Name of the entry, one of `list_entries()`.
 
     Returns:
-        A `Pair`. The library includes weights under 1 MB, and a checkout of its source
-        those of up to 5 MB. A twin whose weights are larger has its initial weights;
-        a warning says so when it is asked for.
+        A `Pair`. The library includes weights under 1 MB, and a source checkout those
+        of up to 5 MB. A twin with larger weights has its initial weights, and warns on
+        first use.
 
     Raises:
         ValueError: If the name is unknown or the entry has no weights. The message
@@ -118,11 +118,7 @@ def entry_folders(place: str | Path) -> list[Path]:
 
 
 def read_entry(folder: Path) -> dict[str, Any]:
-    """Return the results of an entry.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """Return the results of an entry, or raise a `ValueError` for a damaged file."""
     way_out = "Restore it from a copy, or publish the entry again."
     return read_shaped(folder / "results.json", _RESULTS, way_out)
 

@@ -1,4 +1,4 @@
-"""The registry of families of networks."""
+"""Registry of families of networks."""
 
 import dataclasses
 import fnmatch
@@ -30,29 +30,26 @@ class ReportedCounts:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """A family of networks, described once for both twins.
-
-    `zoo.register_family` makes it. Printed, it reads as text.
+    """Family of networks, described once for both twins. Printed, it reads as text.
 
     Attributes:
         name: Name that `zoo.build` takes.
         network: Function `network(initializers, **arguments)` that returns a
             `keras.Model`. `initializers` are `zoo.SeededInitializers`. The arguments
             are those of `defaults`, with `sharing`, `readout`, `unroll` and `remat`.
-        summary: What the network is, in one sentence.
-        shares: The layers that are shared by the iterations.
+        summary: Description of the network, in one sentence.
+        shares: Layers that the iterations share.
         paper: Authors, year and address of the paper.
-        defaults: Default of every argument, including the options of the family.
-            With a default for `"templates"`, the family has template banks.
+        defaults: Default of every argument, including options. With a default for
+            `"templates"`, the family has template banks.
         choices: Allowed values of options that accept only a few.
-        check: Function `check(**arguments)` that raises a `ValueError` for other
-            arguments that the network does not accept. It gets the arguments of
-            `network`, with `templates` instead of `sharing`. Defaults to `None`.
-        example_shape: Input shape for counting costs where `input_shape` has open
-            sizes.
+        check: Function `check(**arguments)` that raises a `ValueError` for arguments
+            that the network does not accept. It gets the arguments of `network`, with
+            `templates` instead of `sharing`. Defaults to `None`.
+        example_shape: Input shape for counting costs if `input_shape` has open sizes.
         width_multiple: Number that `width` must be a multiple of.
         initializer: Default of the argument `initializer` of `zoo.build`.
-        reported: Counts of parameters that papers report.
+        reported: Parameter counts that papers report.
 
     Example:
 
@@ -101,14 +98,14 @@ _families: dict[str, Family] = {}
 def register_family(**fields: Any) -> Callable[[Callable], Callable]:
     """Add the decorated function to the zoo as a family of networks.
 
-    `zoo.build`, searches, figures and the command line accept the family from then
-    on. A family with the same name is replaced.
+    `zoo.build`, searches, figures and the command line then accept the family. It
+    replaces a family with the same name.
 
     Args:
         **fields: Fields of `zoo.Family`, except `network`.
 
     Returns:
-        A decorator that registers a function and returns it unchanged.
+        A decorator that returns its function unchanged.
 
     Raises:
         TypeError: If a field is missing or unknown.
@@ -141,13 +138,10 @@ def register_family(**fields: Any) -> Callable[[Callable], Callable]:
 
 
 def list_families(pattern: str = "*") -> list[str]:
-    """Return the names of the families in the zoo.
+    """Return the sorted names of the families in the zoo.
 
     Args:
         pattern: Shell-style wildcard. Defaults to `"*"`.
-
-    Returns:
-        Sorted list of names.
 
     Example:
 

@@ -16,15 +16,15 @@ from keras_recur.regularizers import RecurrenceRegularizer
 class SeededInitializers:
     """Initializers for the layers of a network, each with its own seed.
 
-    A family gets them as the first argument of its function and calls them once for
-    each layer. Both twins start with the same first weights if a family creates its
+    The function of a family gets them as its first argument and calls them once per
+    layer. Both twins start with the same first weights if the function creates its
     layers in the same order for every `sharing`.
 
     Args:
         initializer: `"torch_default"` draws kernels and biases uniformly between
-            -1/sqrt(fan_in) and 1/sqrt(fan_in), as the PyTorch code of most papers
-            does. The name of a Keras initializer draws kernels with it, and biases
-            are zero. Defaults to `"torch_default"`.
+            -1/sqrt(fan_in) and 1/sqrt(fan_in), as the PyTorch code of most papers does.
+            A Keras initializer, by name, draws kernels only; biases are zero. Defaults
+            to `"torch_default"`.
         seed: Integer from 0 to 4294967295. Defaults to `None`, which draws a seed;
             `keras.utils.set_random_seed` makes the draw repeatable.
 
@@ -56,8 +56,8 @@ class SeededInitializers:
             bias: Whether to initialize the bias too. Defaults to `True`.
 
         Returns:
-            Dictionary with `kernel_initializer`; with `"torch_default"` and `bias`,
-            also with `bias_initializer`.
+            Dictionary with `kernel_initializer` and, for `"torch_default"` with `bias`,
+            `bias_initializer`.
         """
         if self.initializer != "torch_default":
             kernel = keras.initializers.get(self.initializer)
@@ -93,7 +93,7 @@ class SeededInitializers:
         Args:
             templates: Number of templates, or `"layers"` for one per layer.
             recurrence_penalty: Strength of the `RecurrenceRegularizer`. Defaults to
-                `0.0`, which adds none.
+                `0.0`.
         """
         regularizer = None
         if recurrence_penalty:

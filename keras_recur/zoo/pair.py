@@ -19,16 +19,16 @@ from keras_recur.zoo.pair_costs import PairCosts
 
 
 class Pair:
-    """A recurrent network and its feed-forward twin, from one description.
+    """Recurrent network and its feed-forward twin, from `zoo.build` or `zoo.load`.
 
-    `zoo.build` and `zoo.load` make it. Both twins are ordinary Keras models that own
-    their weights. Each is built when it is first asked for.
+    Both twins are ordinary Keras models with their own weights. Each is built on first
+    use.
 
     Attributes:
         name: Name of the family.
         config: All arguments that `zoo.build` needs to make this pair again.
         weight_files: Files with trained weights by twin, `None` for a twin without one.
-            `zoo.load` sets it. Empty for an untrained pair.
+            Empty for an untrained pair.
     """
 
     def __init__(self, config: dict[str, Any], sharing: Any, policy: Any):
@@ -109,12 +109,13 @@ class Pair:
         """Copy the feed-forward weights to the recurrent twin.
 
         Args:
-            tolerance: Largest absolute difference between the copies of a weight.
-                Defaults to `0.0`.
+            tolerance: Largest absolute difference between the copies of a weight. With
+                template banks, it is relative to the norm of the kernels. Defaults to
+                `0.0`.
 
         Raises:
-            ValueError: If copies of a weight differ, or if the twins differ in width.
-                No weight is changed then.
+            ValueError: If the copies of a weight differ, no templates fit the kernels,
+                or the twins differ in width. No weight is changed then.
         """
         tolerance = check_number("tolerance", tolerance, 0)
         self._check_widths("tie")
@@ -144,7 +145,7 @@ class Pair:
         if file is not None:
             load_weights(network, file)
         elif self.weight_files:
-            # The caller of a cached property is four frames up.
+            # The caller of a cached property is 4 frames up.
             warnings.warn(
                 f"The trained weights of the {twin} twin are too large to be "
                 "published. It has its initial weights.",

@@ -25,7 +25,7 @@ class PairCosts:
         return {k: feedforward[k] / n if n else None for k, n in recurrent.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data, for JSON."""
+        """Return the costs as plain data, for JSON."""
         return {**dataclasses.asdict(self), "ratios": self.ratios()}
 
     def __str__(self) -> str:

@@ -20,18 +20,7 @@ def untie(recurrent: keras.Model, feedforward: keras.Model) -> None:
 def tie(
     recurrent: keras.Model, feedforward: keras.Model, tolerance: float = 0.0
 ) -> None:
-    """Copy the weights of the feed-forward twin to the shared block.
-
-    Args:
-        recurrent: Model whose weights are set.
-        feedforward: Its feed-forward twin.
-        tolerance: Largest absolute difference between copies; the first copy is used.
-            With template banks, largest error of the kernels relative to their norm.
-
-    Raises:
-        ValueError: If copies differ, or are not mixes of the number of templates. No
-            weight is changed then.
-    """
+    """Copy the feed-forward weights to the shared block, or raise an error."""
     first, apart = {}, []
     pairs = list(_matched(recurrent, feedforward))
     for shared, copy, rows in pairs:
@@ -72,11 +61,7 @@ def _derived(recurrent, feedforward):
 
 
 def _matched(recurrent, feedforward) -> Iterator[tuple]:
-    """Yield `(recurrent weight, feed-forward weight, rows)` for every iteration.
-
-    `rows` is `None` for whole weights. For weights with a row per iteration, it is the
-    pair of rows. Loops with template banks are left out.
-    """
+    """Yield (recurrent weight, feed-forward weight, rows or `None`) per iteration."""
     for layer in recurrent.layers:
         if not layer.weights:
             continue
@@ -98,8 +83,7 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
 
 def assign(target, source, rows):
     """Copy a weight, or one row of it with `rows` = (source row, target row)."""
-    # Through NumPy, because two JAX variables with the same buffer would lose it in the
-    # first training step of either.
+    # Through NumPy: two JAX variables must not share a buffer, which training donates.
     value = keras.ops.convert_to_numpy(source)
     if rows is not None:
         row, value = value[rows[0]], keras.ops.convert_to_numpy(target).copy()

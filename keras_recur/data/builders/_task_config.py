@@ -1,4 +1,4 @@
-"""What the configurations of all procedural builders have in common."""
+"""Base of the configurations of the procedural builders."""
 
 import dataclasses
 
@@ -10,18 +10,7 @@ from keras_recur.data._splits import SPLITS
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class TaskConfig(tfds.core.BuilderConfig):
-    """Size, numbers of examples and seed of a procedural task.
-
-    The name is made of whatever differs from the defaults, so that two
-    configurations never share a folder.
-
-    Args:
-        size: Size of the task.
-        train: Number of training examples.
-        validation: Number of validation examples.
-        test: Number of test examples.
-        seed: Seed of the examples. Defaults to `0`.
-    """
+    """Configuration of a procedural task: size, numbers of examples and seed."""
 
     name: str = ""
     size: int = 0
@@ -34,6 +23,7 @@ class TaskConfig(tfds.core.BuilderConfig):
         for split in SPLITS:
             check_integer(split, getattr(self, split), 1)
         check_integer("seed", self.seed, 0)
+        # The name tells settings apart, so that no two of them share a folder.
         parts = [f"size_{self.size}"]
         for key in (*SPLITS, "seed"):
             value = getattr(self, key)
@@ -43,5 +33,5 @@ class TaskConfig(tfds.core.BuilderConfig):
         self.description = self.description or f"Size {self.size}."
 
     def counts(self) -> dict[str, int]:
-        """Returns the number of examples of each split."""
+        """Return the number of examples of each split."""
         return {split: getattr(self, split) for split in SPLITS}

@@ -1,4 +1,4 @@
-"""One file per data set or source; importing this package registers all of them."""
+"""One file per data set or source. Importing this package registers all of them."""
 
 from keras_recur.data.sets import (  # noqa: F401, I001  In the order they are listed.
     mazes,

@@ -1,4 +1,4 @@
-"""Options of the shortest paths: window, density and connectivity."""
+"""Checks of the options of shortest_paths."""
 
 import numbers
 import operator
@@ -10,7 +10,7 @@ DEFAULT_CONNECTIVITY = 4
 
 
 def check_window(window: Any, size: int) -> int:
-    """Return the window to use in grids of a size, or raises."""
+    """Return the window to use in grids of a size, or raise."""
     largest = 2 * size - 1
     if window is None:
         return min(DEFAULT_WINDOW, largest)
@@ -36,7 +36,7 @@ def check_window(window: Any, size: int) -> int:
 
 
 def check_density(density: Any) -> float:
-    """Return the probability of an obstacle as a `float`, or raises."""
+    """Return the probability of an obstacle as a `float`, or raise."""
     rule = "The `density` of obstacles must be a number of at least 0 and below 1."
     if isinstance(density, bool) or not isinstance(density, numbers.Real):
         raise ValueError(
@@ -51,7 +51,7 @@ def check_density(density: Any) -> float:
 
 
 def check_connectivity(connectivity: Any) -> int:
-    """Return the number of neighbors of a cell, 4 or 8, or raises."""
+    """Return the number of neighbors of a cell, 4 or 8, or raise."""
     number = _integer(connectivity)
     if number not in (4, 8):
         raise ValueError(
@@ -70,13 +70,13 @@ def _integer(value: Any) -> int | None:
 
 
 def check_density_option(density: Any, size: int) -> float:
-    """Return the density to use, by default the paper's; the size does not matter."""
+    """Return the density, by default the paper's. `size` is unused."""
     del size
     return check_density(DEFAULT_DENSITY if density is None else density)
 
 
 def check_connectivity_option(connectivity: Any, size: int) -> int:
-    """Return the connectivity to use, by default 4; the size does not matter."""
+    """Return the connectivity, by default 4. `size` is unused."""
     del size
     return check_connectivity(
         DEFAULT_CONNECTIVITY if connectivity is None else connectivity

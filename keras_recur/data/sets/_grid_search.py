@@ -1,8 +1,4 @@
-"""Breadth-first search in many grids at once: one bit per cell and grid.
-
-Eight grids share a byte, so that a step of the search is a few bitwise operations for
-all of them.
-"""
+"""Breadth-first search in many grids at once, with one bit per cell and grid."""
 
 import numpy as np
 
@@ -10,12 +6,8 @@ FREE, OBSTACLE, QUERY = 0, 1, 2
 
 
 def search(codes: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cells on shortest paths between the points, and which grids have one.
-
-    Layers of cells at distance 0, 1, 2 ... from the first point are made until the
-    second one is reached, then walked back from it. Distances modulo 3 suffice for
-    the way back: those of neighbors differ by 1 at most.
-    """
+    """Return the cells on shortest paths, and which grids have connected points."""
+    # Distances of neighbors differ by at most 1, so modulo 3 suffices to walk back.
     count, size = codes.shape[:2]
     side = size + 2
     flat = np.ones((side, side, count), dtype="uint8")

@@ -1,8 +1,7 @@
-"""Handwritten digits, which are part of scikit-learn.
+"""Handwritten digits of scikit-learn, 1,797 images of 8 x 8 pixels.
 
-1,797 images of 8 x 8 pixels: the test set of Alpaydin and Kaynak's "Optical recognition
-of handwritten digits" (UCI), by 13 writers. The copy does not say who wrote what, so
-the splits below share writers.
+They are the test set of Alpaydin and Kaynak's "Optical recognition of handwritten
+digits" (UCI). The copy does not name the 13 writers, so the splits below share writers.
 """
 
 from typing import Any
@@ -12,28 +11,13 @@ import numpy as np
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.data_spec import register
 
-# In this order examples are taken from the shuffled whole.
+# The splits are cut from the shuffled examples in this order.
 _COUNTS = {"test": 500, "validation": 200, "train": 1_097}
 _SPLIT_SEED = 1998
 
 
 def digits(split: str, num_examples: int | None = None) -> tuple[Any, Any]:
-    """Return the images (`uint8`, 0 to 16) and labels of a split, always the same ones.
-
-    Splits share no example, and each has all digits in about equal numbers; so have
-    the first examples of each.
-
-    Args:
-        split: "train", "validation" or "test".
-        num_examples: How many, from the first. Defaults to `None`: all.
-
-    Returns:
-        Images of shape `(num_examples, 8, 8, 1)`, and labels (`int32`).
-
-    Raises:
-        ValueError: If the split has fewer examples.
-        ModuleNotFoundError: If scikit-learn is not installed.
-    """
+    """Return the images (`uint8`, 0 to 16) and labels of a split, in a fixed order."""
     if num_examples is not None and num_examples > _COUNTS[split]:
         raise ValueError(
             f"The split {split!r} of 'digits' has {_COUNTS[split]:,} examples. "
@@ -64,7 +48,7 @@ def _all():
 
 
 def _stratified(labels):
-    """Shuffle all examples so that any stretch has its share of each digit."""
+    """Shuffle all examples so that every interval has its share of each digit."""
     rng = np.random.default_rng(_SPLIT_SEED)
     place = np.empty(len(labels))
     for digit in np.unique(labels):
@@ -88,7 +72,7 @@ def _stratified(labels):
     augmentation="random shift by up to 1 pixel",
     augmented={"pad": 1},
     package="scikit-learn",
-    # Epochs and decay of Liao and Poggio 2016 (arXiv:1604.03640); quick, a fifth.
+    # Epochs and decay of Liao and Poggio 2016 (arXiv:1604.03640); a fifth in quick.
     recipe={
         "optimizer": "sgd",
         "learning_rate": 0.1,

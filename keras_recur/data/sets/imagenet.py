@@ -1,4 +1,4 @@
-"""ImageNet as a stream: too large for memory, so a tf.data pipeline."""
+"""ImageNet as a `tf.data.Dataset`, because it does not fit into memory."""
 
 from typing import Any
 
@@ -32,12 +32,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     streamed=True,
 )
 def make(request: Request) -> Any:
-    """Return a `tf.data.Dataset` of (images, labels) in batches.
-
-    Training images are cropped at random (8 % to 100 % of the area, aspect 3/4
-    to 4/3), resized to 224 x 224 and flipped; others are resized to a short side
-    of 256 and cropped at the center. JPEGs are decoded after shuffling.
-    """
+    """Return a `tf.data.Dataset` of batches of images and labels."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -90,8 +85,7 @@ def make(request: Request) -> Any:
         dataset = dataset.take(request.num_examples)
     if shuffle:
         dataset = dataset.shuffle(SHUFFLE_BUFFER, seed=seed)
-    # A random stream over all epochs numbers the examples, so that the crop of an
-    # example differs in every epoch.
+    # One random stream over all epochs gives an example a new crop in each of them.
     numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     dataset = tf.data.Dataset.zip((dataset, numbers))
     dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)

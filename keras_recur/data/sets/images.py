@@ -54,7 +54,7 @@ _SUPERCLASSES = {
 
 
 def _register(name: str, tfds_name: str, make: Any = None, **fields: Any) -> None:
-    """Register a set with images and labels of that name in TensorFlow Datasets."""
+    """Register a set of images and labels under its name in TensorFlow Datasets."""
 
     def read(request: Request) -> tuple[Any, Any, dict[str, Any]]:
         # TensorFlow Datasets is slow to import.
@@ -76,7 +76,7 @@ def _register(name: str, tfds_name: str, make: Any = None, **fields: Any) -> Non
 
 
 def _transposed(read):
-    """Exchange rows and columns, which EMNIST stores the other way round."""
+    """Exchange rows and columns, because EMNIST stores images transposed."""
 
     def make(request):
         x, y, details = read(request)

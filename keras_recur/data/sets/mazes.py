@@ -1,11 +1,4 @@
-"""Mazes with exactly one solution, as pure functions of seed, size and index.
-
-The task of Schwarzschild et al., "The Uncanny Similarity of Recurrence and
-Depth" (ICLR 2022), with the renderer of the easy-to-hard data (Schwarzschild et
-al., "Datasets for Studying Generalization from Easy to Hard Examples", 2021):
-the grid starts all wall and only cells and passages are opened, so that the
-solution is unique.
-"""
+"""Mazes with exactly one solution, drawn from seed, size and index."""
 
 import functools
 import operator
@@ -36,34 +29,33 @@ def mazes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make the first `num_examples` mazes of a split, as compact codes.
 
-    Start and end are two distinct cells drawn uniformly. A randomized depth-first
-    search carves passages from the start until every cell is reached, so the corridors
-    are a tree and there is one path from start to end. Row `i` is the first maze drawn
-    for (seed, size, i) whose content hashes into the split's buckets. Train, validation
-    and test share no maze, whatever their seeds and numbers of examples. Within one
-    split a maze may repeat, which small sizes cannot avoid: there are 24 mazes of
-    size 3. Codes take a twentieth of the memory of images; `render_mazes` turns a batch
+    A randomized depth-first search carves passages until it reaches every cell, so one
+    path connects start and end, two distinct cells drawn uniformly. Row `i` depends
+    only on seed, size, split and `i`. Splits share no maze, whatever the other
+    arguments. Within a split, mazes of small sizes repeat: there are only 24 mazes of
+    size 3. Codes take a twentieth of the memory of images. `render_mazes` turns a batch
     of them into images and targets.
 
     Args:
-        num_examples: How many mazes, 1 or more.
-        size: Side of the maze in grid points, walls between cells included and
-            outer walls not: an odd integer of at least 3. A maze of size 9 has
-            5 x 5 cells. Defaults to `9`.
+        num_examples: Number of mazes, 1 or more.
+        size: Side of the maze in grid points, with the walls between cells but without
+            the outer walls: an odd integer of at least 3. A maze of size 9 has 5 x 5
+            cells. Defaults to `9`.
         split: "train", "validation" or "test". Defaults to `"train"`.
         seed: Integer of at least 0. Defaults to `0`.
         progress: Whether to show a progress bar. Defaults to `False`.
 
     Returns:
-        `(codes, solutions)`, both of shape `(num_examples, size + 2, size + 2)`:
-        `codes` is `uint8` with 0 for wall, 1 for corridor, 2 for the start and 3 for
-        the end; `solutions` is `bool`, true on the path, start and end included.
+        `(codes, solutions)`, both of shape `(num_examples, size + 2, size + 2)`.
+        `codes` is `uint8` with 0 for walls, 1 for corridors, 2 for the start and 3 for
+        the end. `solutions` is `bool`, true on the path including start and end.
 
     Raises:
-        ValueError: If an argument is not as described, or no maze
-            of this size belongs to the split.
+        ValueError: If an argument is invalid, or no maze of this size belongs to the
+            split.
 
-    Reference: Schwarzschild et al., ICLR 2022, section "Maze solving".
+    Reference: Schwarzschild et al., "The Uncanny Similarity of Recurrence and Depth",
+    ICLR 2022, section "Maze solving".
 
     Example:
 
@@ -76,7 +68,7 @@ def mazes(
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     check_flag("progress", progress)
-    # Codes and solutions of all mazes, and the table of one maze's neighbors.
+    # Codes and solutions of all mazes, and the neighbor table of one maze.
     needed = 2 * num_examples * (size + 2) ** 2 + 600 * ((size + 1) // 2) ** 2
     check_memory("Examples", needed, f"num_examples={num_examples}, size={size}")
     shape = (num_examples, size + 2, size + 2)
@@ -94,28 +86,26 @@ def mazes(
 def render_mazes(
     codes: np.ndarray, solutions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw mazes as images and their solutions as targets.
+    """Render mazes as images and their solutions as targets.
 
-    Every grid point becomes 2 x 2 pixels inside a black border of one pixel, as
-    in the easy-to-hard data. Walls are black, corridors white, the start green
-    and the end red. The target of a wall pixel is -1: losses and metrics of this
-    library leave targets below 0 out, as the papers do.
+    Every grid point becomes 2 x 2 pixels inside a black border of one pixel. Walls are
+    black, corridors white, the start green and the end red.
 
     Args:
-        codes: `uint8` array of shape `(batch, size + 2, size + 2)`, see `mazes`.
+        codes: `uint8` array of shape `(batch, size + 2, size + 2)`; see `mazes`.
         solutions: Array of the same shape, nonzero on the path.
 
     Returns:
         `(images, targets)`: `images` is `float32` in {0, 1} of shape
-        `(batch, 2 * size + 6, 2 * size + 6, 3)`; `targets` is `int32` of shape
-        `(batch, 2 * size + 6, 2 * size + 6)`: 1 on the solution, 0 on other
-        corridors, -1 on walls.
+        `(batch, 2 * size + 6, 2 * size + 6, 3)`. `targets` is `int32` of shape
+        `(batch, 2 * size + 6, 2 * size + 6)`: 1 on the solution, 0 on other corridors,
+        and -1 on walls, which losses and metrics skip as in the papers.
 
     Raises:
         ValueError: If the shapes differ or are not those of a batch of mazes.
 
-    Reference: Schwarzschild et al., "Datasets for Studying Generalization from
-    Easy to Hard Examples", 2021, section "Mazes".
+    Reference: Schwarzschild et al., "Datasets for Studying Generalization from Easy to
+    Hard Examples", 2021, section "Mazes".
 
     Example:
 
@@ -145,7 +135,7 @@ def render_mazes(
 
 
 def check_maze_size(size: Any) -> int:
-    """Return `size` if it is an odd integer of at least 3, or raises."""
+    """Return `size` if it is an odd integer of at least 3, or raise."""
     try:
         number = None if isinstance(size, bool) else operator.index(size)
     except TypeError:
@@ -185,13 +175,12 @@ def draw_maze(
 
 
 def _carve(size: int, rng: np.random.Generator) -> tuple[bytearray, list[int]]:
-    """Carve one maze: its flat codes, and the grid points of its solution."""
+    """Return the flat codes of one maze, and the grid points of its solution."""
     cells, neighbors = _tables(size)
     start_index = int(rng.integers(len(cells)))
     end_index = int(rng.integers(len(cells) - 1))
     start, end = cells[start_index], cells[end_index + (end_index >= start_index)]
-    # 12 is a multiple of 1, 2, 3 and 4: `draw % k` is uniform for each number k
-    # of open directions. One draw per carved passage.
+    # 12 is a multiple of 1 to 4, so `draw % k` is uniform for k open directions.
     draws = iter(rng.integers(12, size=len(cells) - 1, dtype="uint8").tolist())
     grid = bytearray((size + 2) ** 2)
     grid[start] = CORRIDOR
@@ -217,7 +206,7 @@ def _carve(size: int, rng: np.random.Generator) -> tuple[bytearray, list[int]]:
 
 @functools.lru_cache(maxsize=32)
 def _tables(size: int) -> tuple[list[int], dict[int, list[tuple[int, int]]]]:
-    """Flat positions of the cells; per cell its (neighbor, passage) pairs."""
+    """Return flat positions of the cells, and (neighbor, passage) pairs per cell."""
     side = size + 2
     odd = range(1, side, 2)
     cells = [row * side + column for row in odd for column in odd]

@@ -1,12 +1,4 @@
-"""Prefix sums of bits modulo two, as pure functions of seed, size and index.
-
-The task of Schwarzschild et al., "Can You Learn an Algorithm? Generalizing from
-Easy to Hard Problems with Recurrent Networks" (NeurIPS 2021).
-
-The bits come from a counter: word `w` of attempt `a` at example `i` is a hash
-of (seed, size, i, a, w), the SplitMix64 finalizer applied once per field. That
-needs no generator per example, so all examples are made at once.
-"""
+"""Prefix sums of bits modulo two, hashed from seed, size and index."""
 
 import numpy as np
 
@@ -26,28 +18,27 @@ def prefix_sums(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make the first `num_examples` strings of a split and their prefix sums.
 
-    The target at position `t` is the sum of the bits up to and including `t`,
-    modulo two. Row `i` does not depend on `num_examples`. The bits are
-    fair coins, kept if a hash of the whole string falls into the split's
-    buckets: train, validation and test share no string, whatever the length,
-    the seeds and the numbers of examples. Within one split a string may repeat.
+    The target at position `t` is the sum of the bits up to and including `t`, modulo
+    two. The bits are drawn uniformly. Row `i` does not depend on `num_examples`. Splits
+    share no string, whatever the other arguments. Within a split, strings may repeat.
 
     Args:
-        num_examples: How many strings, 1 or more.
+        num_examples: Number of strings, 1 or more.
         size: Length of the strings in bits, 1 to 1,000,000. Defaults to `16`.
         split: "train", "validation" or "test". Defaults to `"train"`.
         seed: Integer of at least 0 and below 2**64. Defaults to `0`.
 
     Returns:
-        `(x, y)`: `x` is `float32` of shape `(num_examples, size, 1)`, -0.5 for
-        a zero bit and +0.5 for a one; `y` is `int32` of shape
-        `(num_examples, size)` in {0, 1}.
+        `(x, y)`: `x` is `float32` of shape `(num_examples, size, 1)`, -0.5 for a zero
+        bit and +0.5 for a one. `y` is `int32` of shape `(num_examples, size)`,
+        0 or 1.
 
     Raises:
-        ValueError: If an argument is not as described, or no string
-            of this length belongs to the split (as happens for a few bits).
+        ValueError: If an argument is invalid, or no string of this length belongs to
+            the split, as happens for a few bits.
 
-    Reference: Schwarzschild et al., NeurIPS 2021, section "Prefix sums".
+    Reference: Schwarzschild et al., "Can You Learn an Algorithm? Generalizing from Easy
+    to Hard Problems with Recurrent Networks", NeurIPS 2021, section "Prefix sums".
 
     Example:
 
@@ -57,7 +48,7 @@ def prefix_sums(
     """
     num_examples = check_integer("num_examples", num_examples, 1)
     size, split, seed = _check(size, split, seed)
-    # Bits, inputs in float32 and targets in int32; and the words that are drawn.
+    # Bits, inputs in float32, targets in int32, and the random words.
     needed = num_examples * (9 * size + 48)
     check_memory("Examples", needed, f"num_examples={num_examples}, size={size}")
     indices = np.arange(num_examples, dtype="uint64")
@@ -91,6 +82,7 @@ def _check(size: int, split: str, seed: int) -> tuple[int, str, int]:
 
 def _draw(indices: np.ndarray, size: int, split: str, seed: int) -> np.ndarray:
     """Return the bits of strings of one split, of shape (examples, size)."""
+    # Hashes of (seed, size, index, attempt, word) draw all examples at once.
     num_words = -(-size // 64)
     words = np.arange(num_words, dtype="uint64")
     spare = np.uint64(64 * num_words - size)

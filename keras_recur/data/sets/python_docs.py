@@ -1,8 +1,7 @@
-"""The documentation of Python's language as text to model, from the standard library.
+"""Python's documentation as text to model, from the standard library.
 
-`help("for")` prints a topic of the module `pydoc_data.topics`, which is installed with
-CPython. So a text of some 370,000 characters exists wherever this library runs. Other
-versions of Python have other editions of it.
+CPython installs the text, about 370,000 characters, as the module `pydoc_data.topics`.
+It differs between versions of Python.
 """
 
 import functools
@@ -17,33 +16,32 @@ from keras_recur.data._splits import SPLITS
 from keras_recur.data.characters import CHARACTERS, encode_text
 from keras_recur.data.data_spec import register
 
-# Where each split begins and ends, in hundredths of the text.
+# Start and end of each split, in percent of the text.
 _PARTS = {"train": (0, 85), "validation": (85, 90), "test": (90, 100)}
 
 
 def python_docs(
     num_examples: int | None = None, size: int = 64, split: str = "train"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return windows of Python's documentation, and the next character of each.
+    """Return windows of Python's documentation, and the characters that follow.
 
-    The text contains all topics, in the order of their names. Some topics repeat
-    paragraphs of others: each paragraph is kept once, so that none is both trained on
-    and tested on. The first 85 % of the characters are for training, the next 5 % for
-    validation, and the last 10 % for tests. Windows do not overlap, and none reaches
-    into another split.
+    The text contains all topics in the order of their names. Paragraphs that several
+    topics repeat are kept once, so that no split contains a paragraph of another. The
+    first 85 % of the characters are for training, the next 5 % for validation, and the
+    last 10 % for tests. Windows do not overlap or cross splits.
 
     Args:
-        num_examples: How many windows, from the first. Defaults to `None`: all.
+        num_examples: Number of windows, from the first. Defaults to `None`: all.
         size: Characters per window, 1 or more. Defaults to `64`.
         split: "train", "validation" or "test". Defaults to `"train"`.
 
     Returns:
-        `(x, y)`, both `int32` of shape `(num_examples, size)`, numbers of characters
-        as `decode_text` reads them. `y` is `x`, one character later.
+        `(x, y)`, both `int32` of shape `(num_examples, size)`, which `decode_text`
+        decodes. `y` is `x`, one character later.
 
     Raises:
-        ValueError: If an argument is not as described, or the split has fewer
-            windows of this size.
+        ValueError: If an argument is invalid, or the split has fewer windows of this
+            size.
         FileNotFoundError: If this Python was installed without `pydoc_data`.
 
     Reference: the text is that of the
@@ -98,7 +96,7 @@ def documentation() -> str:
 
 
 def edition() -> dict[str, Any]:
-    """Return length and digest of the text: Python versions have other editions."""
+    """Return length and digest of the text, which identify the edition."""
     text = documentation()
     digest = hashlib.sha256(text.encode()).hexdigest()
     return {"characters": len(text), "sha256": digest[:16]}

@@ -1,10 +1,4 @@
-"""Shortest paths between two points of a grid with obstacles, seeded.
-
-The synthetic task of Savarese & Maire, "Learning Implicitly Recurrent CNNs Through
-Parameter Sharing" (ICLR 2019), whose phases are windows of 5, 9, 13, 17 and 21.
-
-All examples are drawn from a counter, as the prefix sums are.
-"""
+"""Shortest paths between two points of a grid with obstacles."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -45,47 +39,41 @@ def shortest_paths(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make the first `num_examples` grids of a split and their shortest paths.
 
-    Every cell is an obstacle with probability `density`, independently of all
-    others. Two distinct free cells are the query points: each lies in a square of
-    `window` x `window` cells centered on the other, and all such pairs in the grid
-    are equally probable. The target marks every cell that lies on a shortest path
-    between them, on any if there are several; paths may leave the window. Grids
-    whose points are not connected are drawn again.
+    Every cell is independently an obstacle with probability `density`. The query points
+    are drawn uniformly from all pairs of distinct free cells that lie in each other's
+    window, a centered square of `window` x `window` cells. The target marks every cell
+    on any shortest path between them. Paths may leave the window. Grids without a path
+    are drawn again.
 
-    Row `i` does not depend on `num_examples`. A grid is kept if a hash of its
-    obstacles and points falls into the split's buckets: train, validation and test
-    share no grid, whatever the size, window, density, connectivity, seeds and
-    numbers of examples. Within one split a grid may repeat, which is only
-    probable for small or empty grids.
+    Row `i` does not depend on `num_examples`. Splits share no grid, whatever the other
+    arguments. Within a split, small or empty grids may repeat.
 
     Args:
-        num_examples: How many grids, 1 or more.
+        num_examples: Number of grids, 1 or more.
         size: Side of the grids in cells, 2 or more. Defaults to `32`.
         split: "train", "validation" or "test". Defaults to `"train"`.
         seed: Integer of at least 0 and below 2**64. Defaults to `0`.
-        window: Side of the window that each query point has around the other: an
-            odd integer from 3 to `2 * size - 1`, which puts no limit on the pair.
-            The phases of the paper are 5, 9, 13, 17 and 21. Defaults to `None`: 21,
-            or the largest that the grid allows.
-        density: Probability of an obstacle, at least 0 and below 1. Defaults to
-            `0.1`, as in the paper.
-        connectivity: 4 for steps to the sides, or 8 for diagonal ones too, each
-            of length 1 (diagonals may pass between two obstacles). The paper does
-            not say which it means. Defaults to `4`.
+        window: Side of the window: an odd integer from 3 to `2 * size - 1`, which
+            allows all pairs. The phases of the paper are 5, 9, 13, 17 and 21. Defaults
+            to `None`: 21, or the largest that the grid allows.
+        density: Probability of an obstacle, at least 0 and below 1. Defaults to `0.1`,
+            as in the paper.
+        connectivity: 4, or 8 to allow diagonal steps, which also have length 1 and may
+            pass between two obstacles. The paper does not specify it. Defaults to `4`.
         progress: Whether to show a progress bar. Defaults to `False`.
 
     Returns:
-        `(x, y)`: `x` is `float32` in {0, 1} of shape
-        `(num_examples, size, size, 2)`, the query points in channel 0 and the
-        obstacles in channel 1; `y` is `int32` of shape
-        `(num_examples, size, size)`, 1 on the shortest paths, their ends included,
-        and 0 elsewhere.
+        `(x, y)`: `x` is `float32` in {0, 1} of shape `(num_examples, size, size, 2)`,
+        with the query points in channel 0 and the obstacles in channel 1. `y` is
+        `int32` of shape `(num_examples, size, size)`, 1 on the shortest paths including
+        their ends, and 0 elsewhere.
 
     Raises:
-        ValueError: If an argument is not as described, or no such grid
-            with connected points was found for the split.
+        ValueError: If an argument is invalid, or no such grid with connected points is
+            found for the split.
 
-    Reference: Savarese & Maire, ICLR 2019, section on shortest paths.
+    Reference: Savarese & Maire, "Learning Implicitly Recurrent CNNs Through Parameter
+    Sharing", ICLR 2019, section on shortest paths.
 
     Example:
 
@@ -118,13 +106,7 @@ def grids_with_paths(
     connectivity: int,
     progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make what `shortest_paths` makes, in a sixth of the memory.
-
-    Returns:
-        `(codes, marked)`, both `uint8` of shape `(num_examples, size, size)`:
-        `codes` is 0 for a free cell, 1 for an obstacle and 2 for a query point;
-        `marked` is 1 on the shortest paths. `render_grids` expands them.
-    """
+    """Make codes (0 free, 1 obstacle, 2 query point) and marked paths, both `uint8`."""
     num_examples = check_integer("num_examples", num_examples, 1)
     check_flag("progress", progress)
     task = _check(size, split, seed, window, density, connectivity)
@@ -150,13 +132,13 @@ def grids_with_paths(
 def render_grids(
     codes: np.ndarray, marked: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Expand a batch of `grids_with_paths` to what `shortest_paths` returns."""
+    """Expand a batch of `grids_with_paths` to the arrays of `shortest_paths`."""
     x = np.stack([codes == QUERY, codes == OBSTACLE], axis=-1)
     return x.astype("float32"), marked.astype("int32")
 
 
 class _Task(NamedTuple):
-    """Checked arguments, and the stream of random words that they choose."""
+    """Checked arguments, and the stream of random words that they select."""
 
     size: int
     split: str
@@ -172,7 +154,7 @@ def _check(
     size = check_integer(
         "size", size, 2, "It is the side of the grid in cells.", MAX_SIZE
     )
-    check_memory("A grid", 40 * size**2, f"size={size}")  # To draw one grid.
+    check_memory("A grid", 40 * size**2, f"size={size}")  # Drawing one grid.
     split = check_name("split", split, SPLITS)
     seed = check_integer("seed", seed, 0)
     if seed >= 2**64:
@@ -184,7 +166,7 @@ def _check(
 
 
 def _draw(indices: np.ndarray, task: _Task) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and marked cells of the first fitting draw of each example."""
+    """Return codes and marked cells of the first suitable draw of each example."""
     keys = hash_words(task.stream, indices)
     pairs = _pairs(task.size, task.window)
     codes = np.empty((len(keys), task.size, task.size), dtype="uint8")
@@ -210,11 +192,8 @@ def _draw(indices: np.ndarray, task: _Task) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sample(keys: np.ndarray, pairs: np.ndarray, task: _Task) -> np.ndarray:
-    """One grid per key: its points first, then obstacles in all other cells.
-
-    That is the same as to draw obstacles first and then a pair of cells until both
-    are free: every pair is free with the same probability.
-    """
+    """Return one grid per key."""
+    # Drawing the points before the obstacles keeps all pairs equally likely.
     cells = task.size**2
     words = np.arange(1 + -(-cells // 2), dtype="uint64")
     drawn = hash_words(keys[:, None], words[None, :])
@@ -222,8 +201,7 @@ def _sample(keys: np.ndarray, pairs: np.ndarray, task: _Task) -> np.ndarray:
     codes = (coins < np.uint32(task.density * 2**32)).astype("uint8")
     unequal = len(pairs) - task.size
     number = (drawn[:, 0] % np.uint64(len(pairs) ** 2 - task.size**2)).astype("int64")
-    # Rows and columns are pairs of the same table, which has the equal ones last;
-    # only the combinations in which both are equal are left out.
+    # Rows and columns come from one table, equal pairs last; both equal is excluded.
     rest = number - unequal * len(pairs)
     rows = np.where(rest < 0, number // len(pairs), unequal + rest // unequal)
     columns = np.where(rest < 0, number % len(pairs), rest % unequal)
@@ -233,7 +211,7 @@ def _sample(keys: np.ndarray, pairs: np.ndarray, task: _Task) -> np.ndarray:
 
 
 def _pairs(size: int, window: int) -> np.ndarray:
-    """Pairs of coordinates at most half a window apart, the equal ones last."""
+    """Return pairs of coordinates at most half a window apart, the equal ones last."""
     first, second = np.indices((size, size)).reshape(2, -1)
     apart = abs(first - second)
     near = (apart > 0) & (apart <= window // 2)

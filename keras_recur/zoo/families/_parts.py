@@ -31,10 +31,8 @@ def conv(initializers, name, channels, filters, kernel_size=3, strides=1, **opti
 
 
 def pad(x, name, strides):
-    """Pad one pixel on every side for a stride above 1, as PyTorch does.
-
-    Padding of Keras's `"same"` is not symmetric then.
-    """
+    """Pad one pixel on every side for a stride above 1."""
+    # As PyTorch does: Keras's "same" is not symmetric for strides.
     if strides == 1:
         return x
     return keras.layers.ZeroPadding2D(1, name=f"{name}_padding")(x)
@@ -55,13 +53,7 @@ def relu(x, name):
 
 
 def residual_blocks(x, conv, norm):
-    """Apply two residual blocks of two convolutions each.
-
-    Args:
-        x: Input tensor.
-        conv: Function from a name to a convolution.
-        norm: Function from a tensor and a name to the normalized tensor.
-    """
+    """Apply two residual blocks of two convolutions each."""
     for i in (1, 2):
         y = relu(norm(conv(f"conv{i}a")(x), f"norm{i}a"), f"relu{i}a")
         y = norm(conv(f"conv{i}b")(y), f"norm{i}b")
@@ -71,10 +63,7 @@ def residual_blocks(x, conv, norm):
 
 
 def classifier(initializers, channels, num_classes, *before, bias=True, name="head"):
-    """Return a head of `before`, global average pooling and a dense layer.
-
-    With `bias=False` the bias of the dense layer is zero for every initializer.
-    """
+    """Return a head of `before`, global average pooling and a dense layer."""
     return keras.Sequential(
         [
             *before,

@@ -1,9 +1,4 @@
-"""Parts that the families of state graphs share.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640). The pre-net is one 3x3 convolution,
-or three with normalization and ReLU between them. The post-net is normalization, ReLU,
-global average pooling and a dense layer.
-"""
+"""Parts of state graphs, from Liao and Poggio 2016 (arXiv:1604.03640)."""
 
 from typing import Any
 
@@ -21,7 +16,7 @@ CHOICES = {
 
 
 def check_loop(family, templates, unroll):
-    """Raise for arguments of other loops that a `RecurrentGraph` does not have."""
+    """Raise for loop arguments that `RecurrentGraph` does not have."""
     if not unroll:
         raise ValueError(
             f"{family} is always unrolled, because its steps evaluate different "

@@ -1,8 +1,8 @@
-"""The convolutional network of "The Uncanny Similarity of Recurrence and Depth".
+"""Convolutional network of "The Uncanny Similarity of Recurrence and Depth".
 
-References: Schwarzschild et al. 2022 (arXiv:2102.11011); layers as in the released
+References: Schwarzschild et al. 2022 (arXiv:2102.11011). The layers follow the released
 code, github.com/Arjung27/DeepThinking: valid convolutions with biases around a
-same-size one, no normalization.
+same-size one, without normalization.
 """
 
 import keras
@@ -88,5 +88,4 @@ def convnet(
     x = loop(second(first(inputs)))
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     return keras.Model(inputs, outputs, name="convnet")

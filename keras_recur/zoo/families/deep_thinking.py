@@ -1,13 +1,13 @@
 """Networks with logits for every position: mazes in 2-D, prefix sums in 1-D.
 
 References: Schwarzschild et al. 2022 (arXiv:2102.11011) for the maze network;
-Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537) for the
-1-D form; Bansal et al. 2022, "End-to-end Algorithm Synthesis" (arXiv:2202.05826) for
-recall, here `injection="concat"`. Layers as in the released code,
-github.com/aks2203/deep-thinking: no biases, no strides, no pooling, so that a network
-accepts inputs of any size. In 1-D, a ReLU follows the convolution that takes the input
-in again; in 2-D, nothing does. The feed-forward baseline of the code shares that
-convolution among its blocks; the feed-forward twin here shares nothing.
+Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537) for the 1-D
+form; Bansal et al. 2022, "End-to-end Algorithm Synthesis" (arXiv:2202.05826) for recall
+(`injection="concat"`). The layers follow the released code,
+github.com/aks2203/deep-thinking: no biases, strides or pooling, so inputs may have any
+size. A ReLU follows the convolution that takes the input again in 1-D, but not in 2-D.
+The feed-forward baseline of that code shares this convolution among its blocks; the
+feed-forward twin here shares nothing.
 """
 
 import keras
@@ -140,5 +140,4 @@ def _network(
     x = loop(x, injected=inputs) if recall else loop(x)
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     return keras.Model(inputs, outputs, name=name)

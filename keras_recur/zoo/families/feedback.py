@@ -1,13 +1,12 @@
 """Feedback networks: stacked ConvLSTMs that see the same image at every iteration.
 
 References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508), and its released
-code, github.com/StanfordVL/feedback-networks. The default is `feedback_48`;
-`feedback_48_2` has `time_skip=2`, and `feedback_32` has `stack=2` and 8 iterations.
-These names multiply the convolutions from input to output by the iterations. The
-longest path is shorter, because a state passes only one module per iteration. Two
-things differ from the release on purpose. Normalization has statistics for every
-iteration; `normalization="shared"` is the release. Gradients pass through the skips in
-time, where the released code stops them.
+code, github.com/StanfordVL/feedback-networks. The default is `feedback_48`.
+`feedback_48_2` has `time_skip=2`, and `feedback_32` has `stack=2` and 8 iterations. The
+numbers multiply the convolutions from input to output by the iterations. The longest
+path is shorter, because a state passes only one module per iteration. Two things differ
+from the released code: normalization has statistics for every iteration (unless
+`normalization="shared"`), and gradients pass through the skips in time.
 """
 
 import keras
@@ -109,7 +108,6 @@ def feedback(
         return _parts.relu(x, f"{name}_relu")
 
     def path(x, filters, name, stride=1):
-        """Apply one of the two stacks of convolutions of a gate."""
         y = relu(norm(conv(x, filters, f"{name}_a", stride), f"{name}_a"), f"{name}_a")
         y = norm(conv(y, filters, f"{name}_b"), f"{name}_b")
         if stack == 2:
@@ -145,11 +143,7 @@ def feedback(
         return multiply(out, tanh, f"{name}_output"), c
 
     def block():
-        """Return the stack of all modules.
-
-        The state consists of the output of the stem, the outputs and cells of the
-        modules, and the tensors that skips in time keep.
-        """
+        """Return the stack of all modules."""
         # Tensors that only pass through the block keep the dtype of their input.
         dtype = keras.config.dtype_policy().compute_dtype
         seen = x = keras.Input(shapes[0], dtype=dtype, name="seen")
@@ -191,5 +185,4 @@ def feedback(
     )([x, *zeros])
     outputs = Readout(head, readout, name="readout")(states[len(strides)])
 
-    # Model
     return keras.Model(inputs, outputs, name="feedback")

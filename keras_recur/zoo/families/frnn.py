@@ -3,9 +3,9 @@
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
 Neural Networks and Visual Cortex" (arXiv:1604.03640), Figure 3 and Table 1. Each state
 has half the size and twice the channels of the previous one. The paper does not state
-the kernel size of transitions (here 3), which convolution of a transition has the
-stride (here the first), and the width of a pre-net of three convolutions (here that of
-the first state).
+the kernel size of transitions (here 3), the convolution with the stride (here the first
+of a transition), and the width of a pre-net of three convolutions (here that of the
+first state).
 """
 
 import keras
@@ -83,5 +83,4 @@ def frnn(
     inputs = keras.Input(input_shape)
     outputs = Readout(head, readout, name="readout")(loop(before(inputs)))
 
-    # Model
     return keras.Model(inputs, outputs, name="frnn")

@@ -1,9 +1,9 @@
-"""A fully recurrent network of several states that models text by characters.
+"""Fully recurrent network of several states that models text by characters.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
 Neural Networks and Visual Cortex" (arXiv:1604.03640), whose supplement models text with
-time-specific normalization and ReLU. The paper does not state the sizes. Here, every
-state is a vector of the same width, and a transition has two dense layers.
+time-specific normalization and ReLU. The paper does not state the sizes. Here, all
+states are vectors of the same width, and a transition has two dense layers.
 """
 
 import keras
@@ -54,8 +54,7 @@ def frnn_text(
     remat,
     **_,
 ):
-    # A character is read out when it reaches the last state: after one step with
-    # bypasses, and after one step per transition without them.
+    # Without bypasses, a character needs one step per transition to the last state.
     delay = states - 2 if graph == "adjacent" else 0
 
     # Layers
@@ -96,5 +95,4 @@ def frnn_text(
         state = keras.layers.Cropping1D((delay, 0), name="on_time")(state)
     outputs = Readout(head, readout, name="readout")(state)
 
-    # Model
     return keras.Model(inputs, outputs, name="frnn_text")

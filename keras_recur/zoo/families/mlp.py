@@ -1,6 +1,6 @@
-"""The multilayer perceptron of "The Uncanny Similarity of Recurrence and Depth".
+"""Multilayer perceptron of "The Uncanny Similarity of Recurrence and Depth".
 
-References: Schwarzschild et al. 2022 (arXiv:2102.11011); layers as in the released
+References: Schwarzschild et al. 2022 (arXiv:2102.11011). The layers follow the released
 code, github.com/Arjung27/DeepThinking.
 """
 
@@ -55,5 +55,4 @@ def mlp(
     x = loop(first(x))
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     return keras.Model(inputs, outputs, name="mlp")

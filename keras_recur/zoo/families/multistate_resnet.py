@@ -1,7 +1,7 @@
 """Residual networks as state graphs, with transitions that are blocked in time.
 
 Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
-Neural Networks and Visual Cortex" (arXiv:1604.03640), Figure 4: a state loops, then
+Neural Networks and Visual Cortex" (arXiv:1604.03640), Figure 4. A state loops and then
 feeds the next state, which loops in turn. With separate weights for every step, this is
 a pre-activation residual network. The paper does not state the sizes of the states.
 """
@@ -26,7 +26,7 @@ def _check(
 
 
 def _loop_counts(iterations, states, loops):
-    """Return how often each state loops, for `iterations` steps in total."""
+    """Return the number of loops of each state, for `iterations` steps in total."""
     if loops == "first":  # As in the figure, all other states loop once.
         minimum = 2 * states - 1
         if iterations < minimum:
@@ -111,5 +111,4 @@ def multistate_resnet(
     inputs = keras.Input(input_shape)
     outputs = Readout(head, readout, name="readout")(loop(before(inputs)))
 
-    # Model
     return keras.Model(inputs, outputs, name="multistate_resnet")

@@ -1,10 +1,10 @@
-"""The residual networks of "The Uncanny Similarity of Recurrence and Depth".
+"""Residual networks of "The Uncanny Similarity of Recurrence and Depth".
 
-References: Schwarzschild et al. 2022 (arXiv:2102.11011); layers as in the released
+References: Schwarzschild et al. 2022 (arXiv:2102.11011). The layers follow the released
 code, github.com/Arjung27/DeepThinking: post-activation basic blocks without biases.
-With normalization, every iteration has its own statistics, scale and offset, in the
-recurrent network too. The released feed-forward network defines a normalization of the
-stem but does not apply it; both twins here apply it.
+With normalization, every iteration has its own statistics, scale and offset in both
+twins. The released feed-forward network defines a normalization of the stem but does
+not apply it; both twins here apply it.
 """
 
 import keras
@@ -89,5 +89,4 @@ def _residual_network(
     x = loop(stem(inputs))
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     return keras.Model(inputs, outputs, name=name)

@@ -1,9 +1,9 @@
-"""The networks of the shortest-path task: CNN, and SCNN with soft sharing.
+"""Networks of the shortest-path task: CNN, and SCNN with soft sharing.
 
 Reference: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
-Parameter Sharing" (arXiv:1902.09701), the synthetic task. The released code has neither
-the task nor the networks. These follow the description in the paper, like the data set
-`shortest_paths`.
+Parameter Sharing" (arXiv:1902.09701), the synthetic task. The released code contains
+neither the task nor the networks. They follow the paper, as the data set
+`shortest_paths` does.
 """
 
 import keras
@@ -58,8 +58,7 @@ def scnn(
         name="recurrent",
         **loop,
     )
-    # The paper counts one logit per cell. With a zero as the other logit, the softmax
-    # over both is the sigmoid of the one.
+    # The paper has one logit per cell: softmax over it and a zero is its sigmoid.
     features = keras.Input((None, None, width))
     logit = _parts.conv(initializers, "mark", width, 1, 1, use_bias=True)(features)
     zero = keras.layers.Rescaling(0.0, name="zero")(logit)
@@ -75,5 +74,4 @@ def scnn(
     x = loop(projection(inputs))
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     return keras.Model(inputs, outputs, name="cnn" if sharing == "none" else "scnn")

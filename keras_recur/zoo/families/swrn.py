@@ -1,10 +1,10 @@
 """Wide residual networks with soft parameter sharing: SWRN, and its twin, WRN.
 
 References: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
-Parameter Sharing" (arXiv:1902.09701), layers and counts as in the released code,
-github.com/lolemacs/soft-sharing; Zagoruyko and Komodakis 2016, "Wide Residual Networks"
-(arXiv:1605.07146). Every stage has one template bank for the 3x3 kernels of all its
-blocks except the first. Every layer has its own normalization.
+Parameter Sharing" (arXiv:1902.09701); Zagoruyko and Komodakis 2016, "Wide Residual
+Networks" (arXiv:1605.07146). The layers and counts follow the released code,
+github.com/lolemacs/soft-sharing. Every stage has one template bank for the 3x3 kernels
+of all its blocks except the first. Every layer has its own normalization.
 """
 
 import keras
@@ -70,7 +70,6 @@ def swrn(
         return keras.layers.Add(name=f"{name}_add")([shortcut, y])
 
     def block(filters):
-        """Return the block that is iterated within a stage."""
         state = y = keras.Input((None, None, filters))
         for part in ("a", "b"):
             y = _parts.time_batch_norm(f"norm_{part}")(y)
@@ -104,5 +103,4 @@ def swrn(
         )(x)
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     return keras.Model(inputs, outputs, name="wrn" if sharing == "none" else "swrn")

@@ -1,11 +1,10 @@
 """Wide bottleneck networks with soft parameter sharing for large images: SWRN-50-2.
 
 References: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
-Parameter Sharing" (arXiv:1902.09701); the released code does not have this network.
-Layers as in torchvision's wide_resnet50_2, after Zagoruyko and Komodakis 2016
-(arXiv:1605.07146). Every stage has three template banks, one for each convolution of
-its bottlenecks. As in the networks for small images, the first unit of a stage shares
-nothing.
+Parameter Sharing" (arXiv:1902.09701), whose released code does not contain this
+network. The layers follow torchvision's wide_resnet50_2, after Zagoruyko and Komodakis
+2016 (arXiv:1605.07146). Every stage has three template banks, one for each convolution
+of its bottlenecks. The first unit of a stage shares nothing.
 """
 
 import keras
@@ -43,7 +42,7 @@ def swrn_bottleneck(
     norm, own_norm, relu = _parts.batch_norm, _parts.time_batch_norm, _parts.relu
 
     def first_unit(x, name, channels, inner, filters, strides):
-        """Apply the first unit of a stage, which changes size and is not shared."""
+        """Apply the first unit of a stage, which changes the size and is not shared."""
         y = conv(f"{name}_conv_a", channels, inner)(x)
         y = relu(norm(f"{name}_norm_a")(y), f"{name}_relu_a")
         y = _parts.pad(y, name, strides)
@@ -55,7 +54,6 @@ def swrn_bottleneck(
         return relu(keras.layers.Add(name=f"{name}_add")([shortcut, y]), f"{name}_relu")
 
     def unit(filters, inner):
-        """Return the block that is iterated within a stage."""
         state = keras.Input((None, None, filters))
         y = own_norm("norm_a")(conv("conv_a", filters, inner)(state))
         y = conv("conv_b", inner, inner, 3)(relu(y, "relu_a"))
@@ -70,7 +68,7 @@ def swrn_bottleneck(
     x = keras.layers.ZeroPadding2D(3, name="stem_padding")(inputs)
     x = conv("stem", input_shape[2], 64, 7, 2)(x)
     x = relu(norm("stem_norm")(x), "stem_relu")
-    # After the ReLU no value is below the zeros of the padding.
+    # Padding with zeros is safe, because no value after the ReLU is below 0.
     x = keras.layers.ZeroPadding2D(1, name="pool_padding")(x)
     x = keras.layers.MaxPooling2D(3, 2, name="stem_pool")(x)
     channels = 64
@@ -90,6 +88,5 @@ def swrn_bottleneck(
         channels = filters
     outputs = Readout(head, readout, name="readout")(x)
 
-    # Model
     name = "wrn_bottleneck" if sharing == "none" else "swrn_bottleneck"
     return keras.Model(inputs, outputs, name=name)

@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets builder over `keras_recur.data.mazes`."""
+"""TensorFlow Datasets builder of `keras_recur.data.mazes`."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SIZES = (9, 11, 13, 15, 17, 33, 59)
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class MazesConfig(TaskConfig):
-    """A size of mazes, with the numbers of examples and the seed.
+    """Configuration of the mazes.
 
     Args:
         size: Odd integer of at least 3. Defaults to `9`.
@@ -25,7 +25,7 @@ class MazesConfig(TaskConfig):
         seed: Seed of the mazes. Defaults to `0`.
 
     Raises:
-        ValueError: If a number is not as described.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -44,10 +44,7 @@ class MazesConfig(TaskConfig):
 
 
 class KerasRecurMazes(tfds.core.GeneratorBasedBuilder):
-    """Mazes with one solution: codes and the path, see `keras_recur.data.mazes`.
-
-    `keras_recur.data.render_mazes` turns batches of both into images and targets.
-    """
+    """Codes and solutions of `keras_recur.data.mazes`, for `data.render_mazes`."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}

@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets builder over `keras_recur.data.prefix_sums`."""
+"""TensorFlow Datasets builder of `keras_recur.data.prefix_sums`."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ SIZES = (*range(16, 65), 72, 128, 256, 512)
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class PrefixSumsConfig(TaskConfig):
-    """A length of strings, with the numbers of examples and the seed.
+    """Configuration of the prefix sums.
 
     Args:
         size: Length of the strings in bits, 1 or more. Defaults to `16`.
@@ -27,7 +27,7 @@ class PrefixSumsConfig(TaskConfig):
         seed: Seed of the strings. Defaults to `0`.
 
     Raises:
-        ValueError: If a number is not as described.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -45,7 +45,7 @@ class PrefixSumsConfig(TaskConfig):
 
 
 class KerasRecurPrefixSums(tfds.core.GeneratorBasedBuilder):
-    """Prefix sums of bits modulo two, see `keras_recur.data.prefix_sums`."""
+    """Prefix sums of bits modulo two, as in `keras_recur.data.prefix_sums`."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}

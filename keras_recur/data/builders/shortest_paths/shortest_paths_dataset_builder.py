@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets builder over `keras_recur.data.shortest_paths`."""
+"""TensorFlow Datasets builder of `keras_recur.data.shortest_paths`."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -24,22 +24,22 @@ WINDOWS = (5, 9, 13, 17, 21)
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class ShortestPathsConfig(TaskConfig):
-    """A window of grids, with the numbers of examples and the seed.
+    """Configuration of the shortest paths.
 
     Args:
         size: Side of the grid in cells, 2 or more. Defaults to `32`.
-        window: Side of the window that each query point has around the other: odd,
-            from 3 to `2 * size - 1`. Defaults to `None`: 21, or the largest that
-            the grid allows.
+        window: Side of the window around each query point that contains the other, an
+            odd number from 3 to `2 * size - 1`. Defaults to `None`: 21, or the largest
+            that the grid allows.
         density: Probability of an obstacle. Defaults to `0.1`.
-        connectivity: 4, or 8 for diagonal steps too. Defaults to `4`.
+        connectivity: 4, or 8 to allow diagonal steps. Defaults to `4`.
         train: Number of training grids. Defaults to `5_000`.
         validation: Number of validation grids. Defaults to `1_000`.
         test: Number of test grids. Defaults to `1_000`.
         seed: Seed of the grids. Defaults to `0`.
 
     Raises:
-        ValueError: If a number is not as described.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -75,7 +75,7 @@ class ShortestPathsConfig(TaskConfig):
 
 
 class KerasRecurShortestPaths(tfds.core.GeneratorBasedBuilder):
-    """Shortest paths in grids, see `keras_recur.data.shortest_paths`."""
+    """Shortest paths in grids, as in `keras_recur.data.shortest_paths`."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
