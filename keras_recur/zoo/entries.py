@@ -39,7 +39,7 @@ _RESULTS: dict[Any, Any] = {
 
 # An installed library has only the small entries; a source checkout has all.
 _PLACES = (
-    Path(__file__).parent / "entries",
+    Path(__file__).parent / "published",
     Path(__file__).resolve().parents[2] / "zoo",
 )
 

@@ -83,4 +83,4 @@ def test_wheel_includes_small_weights(folder):
     small = [p for p in folder.glob("*.weights.h5") if p.stat().st_size < IN_WHEEL]
     for path in [*small, folder / "results.json"] if small else ():
         name = f"{folder.name}/{path.name}"
-        assert included[f"zoo/{name}"] == f"keras_recur/zoo/entries/{name}"
+        assert included[f"zoo/{name}"] == f"keras_recur/zoo/published/{name}"
