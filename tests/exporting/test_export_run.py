@@ -38,7 +38,7 @@ def exported(run, to, *options):
 
 def test_a_run(run, tmp_path, capsys):
     served, card = exported(run, tmp_path / "a", "--seed", "4", "--preprocess")
-    assert "wrote" in capsys.readouterr().out
+    assert "Wrote" in capsys.readouterr().out
     entry = runs.RunFolder(run).entry()
     model = entry.network("recurrent", 4)
     model.load_weights(run / "seed-4" / "recurrent" / "model.weights.h5")
@@ -104,7 +104,7 @@ def test_a_file(run, tmp_path):
     served, card = exported(tmp_path / "winner.keras", tmp_path / "d")
     np.testing.assert_allclose(served.serve(RAW), np.asarray(model(RAW)), 1e-5, 1e-5)
     assert card["file"] == "winner.keras"
-    with pytest.raises(ValueError, match="does not"):
+    with pytest.raises(ValueError, match="requires a run or an entry"):
         export_run(tmp_path / "winner.keras", tmp_path / "e", preprocess=True)
     with pytest.raises(ValueError, match="exists, and nothing is overwritten"):
         keras_recur.export(tmp_path / "winner.keras", tmp_path / "d")
