@@ -370,7 +370,7 @@ def test_image_transform_cutout_is_a_square_of_the_mean_color():
     rows, columns = holes[..., 0].any(axis=2).sum(1), holes[..., 0].any(axis=1).sum(1)
     assert set(rows) == set(columns) == {2, 3, 4}
     assert (holes[..., 0].sum(axis=(1, 2)) == rows * columns).all()
-    # Centres are uniform: most of the squares are whole.
+    # Centers are uniform: most of the squares are whole.
     assert 0.35 < np.mean((rows == 4) & (columns == 4)) < 0.45
 
 

@@ -219,7 +219,11 @@ def test_the_other_process_tells_what_went_wrong(tmp_path):
         ("deep_thinking_1d-prefix_sum", {}, "Did you mean 'deep_thinking_1d-prefix_su"),
         ("deep_thinking_1d-prefix_sums", {"seed": 99}, "`seed`"),
         ("deep_thinking_1d-prefix_sums", {"twin": "teacher"}, "`twin`"),
-        ("deep_thinking_1d-prefix_sums", {"preprocess": True}, "is for data sets of images"),
+        (
+            "deep_thinking_1d-prefix_sums",
+            {"preprocess": True},
+            "for data sets of images",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*weights of the feedforward twin")
