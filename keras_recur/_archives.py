@@ -1,4 +1,4 @@
-"""Checks of files that hold arrays, before memory is taken for what they declare."""
+"""Check what files of arrays declare, before memory is allocated for them."""
 
 import contextlib
 import functools
@@ -15,17 +15,17 @@ import h5py
 import keras
 import numpy as np
 
-# A file may declare little more than it holds: Keras and NumPy write uncompressed.
-FLOOR = 64 * 2**20  # bytes that nobody minds
+# Keras and NumPy write uncompressed, so declared and stored sizes are similar.
+FLOOR = 64 * 2**20  # bytes that are always allowed
 EXPANSION = 50
 MEMBERS = 10_000
 
 
 def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
-    """Check what the members of a ZIP file declare: `.keras` and `.npz` files.
+    """Check the sizes that a `.keras` or `.npz` file declares for its members.
 
     Raises:
-        ValueError: If there are too many of them, or one unpacks to far more than is
+        ValueError: If there are too many members, or one unpacks to far more than is
             stored.
     """
     members = archive.infolist()
@@ -39,10 +39,10 @@ def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def check_arrays(path: Path) -> None:
-    """Check what the arrays of an `.npz` file declare.
+    """Check the sizes that an `.npz` file declares for its arrays.
 
     Raises:
-        ValueError: If one declares another size than is stored.
+        ValueError: If a declared size differs from what is stored.
         OSError, zipfile.BadZipFile: If it is not such a file.
     """
     with zipfile.ZipFile(path) as archive:
@@ -68,11 +68,7 @@ _HEADERS = {
 
 
 def check_text(path: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> None:
-    """Check that members that are read as text are not too large.
-
-    Raises:
-        ValueError: If one is larger than 64 MiB.
-    """
+    """Raise a `ValueError` if a text member is larger than 64 MiB."""
     for name in names:
         size = archive.getinfo(name).file_size
         if size > FLOOR:
@@ -83,11 +79,11 @@ def check_text(path: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> No
 
 
 def check_weights(path: Path, file: BinaryIO | Path | None = None) -> int:
-    """Check what the arrays of an HDF5 file declare, and return their bytes.
+    """Check the sizes that an HDF5 file declares; return the bytes of its arrays.
 
     Args:
-        path: The file, for the message.
-        file: The file to read. Default: `path`.
+        path: File name for the message.
+        file: File to read. Defaults to `path`.
 
     Raises:
         ValueError: If an array declares far more than is stored.
@@ -108,10 +104,10 @@ def check_weights(path: Path, file: BinaryIO | Path | None = None) -> int:
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Load a file of weights into a model, once it is known what the file declares.
+    """Load a file of weights into a model, after a check of its declared sizes.
 
     Raises:
-        ValueError: If the file is damaged, or holds the weights of another model.
+        ValueError: If the file is damaged or has the weights of another model.
     """
     try:
         check_weights(path)
@@ -124,7 +120,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
 
 
 def member(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Return a member of an archive as a file in which every place is near."""
+    """Return a member of an archive as a seekable file."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         return archive.open(info)  # type: ignore[return-value]
@@ -132,7 +128,7 @@ def member(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 
 class _Part(io.RawIOBase):
-    """A stored member, read where it lies: `zipfile` seeks by reading all before."""
+    """A stored member that can seek; `zipfile` seeks by reading everything before."""
 
     def __init__(self, path, info):
         self._file = open(path, "rb")  # noqa: SIM115  It is closed with this.
@@ -167,15 +163,12 @@ class _Part(io.RawIOBase):
 
 @contextlib.contextmanager
 def limited_weights(path: Path, stored: int) -> Iterator[None]:
-    """Refuse layers that ask for far larger weights than a file stores.
+    """Refuse layers that request far more memory than `stored` bytes of weights.
 
-    Args:
-        path: The file, for the message.
-        stored: Bytes of the weights in the file.
+    The limit holds for this context and thread, and applies before memory is allocated.
 
     Raises:
-        ValueError: If layers that are made in this context, in this thread, ask for
-            far more. They get no memory.
+        ValueError: If layers request far more.
     """
     usual, here = keras.layers.Layer.add_weight, threading.get_ident()
     limit, asked = max(FLOOR, 8 * stored), 0

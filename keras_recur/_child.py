@@ -1,4 +1,4 @@
-"""Child processes of this Python, which find the modules that this process finds."""
+"""Start child processes that find the same modules as this process."""
 
 import os
 import sys
@@ -7,25 +7,24 @@ import time
 
 
 def child_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module in a process of its own.
+    """Return the command that runs a module in a separate process.
 
-    `-P` keeps Python from putting the current folder first, where a file such as
-    `json.py` would be imported in place of the library.
+    `-P` keeps Python from importing a file such as `json.py` from the current folder.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Return this process's environment with changes, and its places of modules."""
+    """Return this process's environment with changes and its module paths."""
     places = [os.path.abspath(place) for place in sys.path]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), **changes}
 
 
 def end_with(parent: int) -> None:
-    """End this process when the one that started it is gone, however it ended.
+    """End this process when its parent process has ended.
 
     Args:
-        parent: Its number, from itself: it may be gone by now.
+        parent: Process number of the parent, which may have ended already.
     """
 
     def watch():

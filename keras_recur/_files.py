@@ -1,4 +1,4 @@
-"""Files and folders: one way to name, read, write and lock them."""
+"""Name, read, write and lock files and folders."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ import numpy as np
 
 
 def check_path(name: str, value: Any) -> Path:
-    """Return `value` as a path in which `~` is the home folder.
+    """Return `value` as a path, with `~` replaced by the home folder.
 
     Raises:
-        ValueError: If `value` is not a nonempty string or a path, or names a user
-            that does not exist.
+        ValueError: If `value` is not a nonempty string or a path, or names an unknown
+            user.
     """
     usable = isinstance(value, str | os.PathLike) and str(value).strip()
     if not usable or "\0" in str(value):
@@ -37,12 +37,12 @@ def check_path(name: str, value: Any) -> Path:
 
 
 def read_text(path: str | Path) -> str:
-    """Return the content of a text file, which is UTF-8 whatever the locale is."""
+    """Return the content of a UTF-8 text file, whatever the locale is."""
     return Path(path).read_text(encoding="utf-8")
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file in UTF-8, as a whole or not at all."""
+    """Write a UTF-8 text file completely or not at all."""
     with replacing(path) as file:
         file.write(text.encode())
 
@@ -64,15 +64,11 @@ def replace_between(text: str, begin: str, end: str, new: str) -> str:
 
 
 def read_json(path: str | Path, kind: type = dict) -> Any:
-    """Return the content of a JSON file.
-
-    Args:
-        path: The file.
-        kind: What the file must hold: `dict` (default) or `list`.
+    """Return the content of a JSON file, which must be of type `kind`.
 
     Raises:
         OSError: If the file cannot be read; `FileNotFoundError` if it is missing.
-        ValueError: If the file is not JSON, or holds something else than `kind`.
+        ValueError: If the file is not JSON or has content of another type.
     """
     try:
         content = json.loads(read_text(path))
@@ -85,12 +81,12 @@ def read_json(path: str | Path, kind: type = dict) -> Any:
 
 
 def to_json(content: Any) -> str:
-    """Return JSON text. NaN and infinity, which JSON does not have, become null."""
+    """Return JSON text in which NaN and infinity are null."""
     return json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file, as a whole or not at all."""
+    """Write a JSON file completely or not at all."""
     write_text(path, to_json(content))
 
 
@@ -98,7 +94,7 @@ def write_json(path: str | Path, content: Any) -> None:
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces `path` when it is complete.
 
-    Each writer has a partial file of its own, so that two of them never mix.
+    Each writer has its own partial file, so two writers never mix.
 
     Raises:
         ValueError: If `path` is not a path.
@@ -112,7 +108,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # A file that mkstemp makes is private; a result is as public as any file.
+        # Files of mkstemp are private, but results have the usual permissions.
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)
@@ -125,13 +121,13 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Hold a folder, so that no other process writes to it meanwhile.
+    """Keep other processes from writing to a folder.
 
     The operating system frees the lock of a process that ends, however it ends. The
     lock file is removed when the lock is released.
 
     Raises:
-        ValueError: If another process holds the folder, with its number.
+        ValueError: If another process holds the folder.
     """
     path = Path(folder) / ".lock"
     lock = filelock.FileLock(path, timeout=0)
@@ -156,10 +152,10 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def making(target: Path) -> Iterator[Path]:
-    """Give a path at which a file or folder is made, which becomes `target` when whole.
+    """Yield a path for a file or folder that becomes `target` when it is complete.
 
-    It lies in a hidden folder beside the target. What a process that was killed has
-    left there is removed by the next that makes the same target.
+    The path is in a hidden folder beside the target. Leftovers of a killed process are
+    removed by the next process that makes the same target.
 
     Raises:
         ValueError: If another process makes the same target.
@@ -178,7 +174,7 @@ def making(target: Path) -> Iterator[Path]:
 
 
 def _plain(content):
-    """The content in JSON's own types."""
+    """Return the content in JSON types."""
     if isinstance(content, dict):
         return {key: _plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

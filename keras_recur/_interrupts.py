@@ -1,4 +1,4 @@
-"""Ctrl-C that arrives: an interrupt that some callback swallows is sent again."""
+"""Deliver Ctrl-C: an interrupt that a callback swallows is sent again."""
 
 import contextlib
 import signal
@@ -13,15 +13,14 @@ SECONDS = 1.0
 def interruptible() -> Iterator[None]:
     """Raise `KeyboardInterrupt` for Ctrl-C even if the first one is lost.
 
-    Python raises an interrupt wherever the program is at that moment. In a callback
-    of the garbage collector (JAX has one), in `__del__` or in a callback of compiled
-    code it is printed and forgotten, or becomes another error. Inside of this context
-    it is raised again every second until it arrives, but never while it is being
-    handled, so that files are closed in peace. An error that an interrupt has become
-    leaves the context as `KeyboardInterrupt`.
+    Python raises an interrupt wherever the program is at that moment. In a callback of
+    the garbage collector (JAX has one), in `__del__` or in a callback of compiled code,
+    it is printed and forgotten, or becomes another error. In this context it is raised
+    again every second until it arrives, but not while it is being handled, so files are
+    closed properly. The context always exits with `KeyboardInterrupt` then.
 
-    Outside of the main thread, and where the program has a handler of its own, the
-    context does nothing.
+    The context does nothing outside the main thread, or if the program has its own
+    handler.
     """
     usual, found = signal.default_int_handler, signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()
@@ -42,7 +41,7 @@ def interruptible() -> Iterator[None]:
 
 
 class _Handler:
-    """Raises the interrupt, and has it sent again until the context is left."""
+    """Raises the interrupt, and sends it again until the context exits."""
 
     def __init__(self):
         self.asked = False
@@ -65,14 +64,14 @@ class _Handler:
         main = threading.main_thread().ident or 0
         while not self.left.wait(SECONDS):
             self.again = True
-            if hasattr(signal, "pthread_kill"):  # It wakes a call that waits, too.
+            if hasattr(signal, "pthread_kill"):  # This also wakes a waiting call.
                 signal.pthread_kill(main, signal.SIGINT)
             else:
                 signal.raise_signal(signal.SIGINT)
 
 
 def _handled(error):
-    """Whether an interrupt, or what came of one, is being handled."""
+    """Return whether an interrupt, or its consequence, is being handled."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

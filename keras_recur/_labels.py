@@ -1,9 +1,8 @@
-"""Labels: one class number for every answer of a model, checked where data enter.
+"""Check labels where data enter: one class number for every output position.
 
-Labels are integers from 0, or whole numbers of another type; those below 0 are not
-scored. Their shape is that of the logits without the axis of the classes and, where a
-model answers at every iteration, without that of the iterations. An axis of size 1
-behind them, `(examples, 1)`, is taken off.
+Labels are integers from 0, or whole numbers of another type. Labels below 0 are not
+scored. Their shape is that of the logits without the axes of classes and iterations. A
+last axis of size 1, `(examples, 1)`, is removed.
 """
 
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from keras import ops
 
 
 class Place(NamedTuple):
-    """How labels belong to logits.
+    """How the shape of labels relates to that of logits.
 
     Attributes:
-        column: Whether the labels have an axis of size 1 behind them.
+        column: Whether the labels have a last axis of size 1.
         several: Whether the logits have an axis of iterations.
     """
 
@@ -26,12 +25,12 @@ class Place(NamedTuple):
 
 
 def check_labels(name: str, labels: Any, classes: int | None = None) -> np.ndarray:
-    """Return labels as a NumPy array, or say which of them is not a class.
+    """Return labels as a NumPy array, or raise if one of them is not a class.
 
     Args:
-        name: The argument, for the message.
-        labels: Integers, booleans, or floats that are whole; any shape.
-        classes: Number of classes. Default: unknown.
+        name: Argument name for the message.
+        labels: Integers, booleans or whole floats of any shape.
+        classes: Number of classes, if known.
     """
     found = np.asarray(labels)
     if found.dtype.name == "bfloat16":
@@ -69,7 +68,7 @@ def _check_whole(name, found):
 
 
 def check_classes(classes: int | None) -> None:
-    """Refuse logits of a single class: their softmax is always 1."""
+    """Refuse logits of a single class, whose softmax is always 1."""
     if classes == 1:
         raise ValueError(
             "A model must have at least two logits, one per class. Received: outputs "
@@ -78,10 +77,10 @@ def check_classes(classes: int | None) -> None:
 
 
 def check_not_one_hot(name: str, labels: np.ndarray, classes: int) -> None:
-    """Refuse labels that are one-hot by value, where their shape does not tell.
+    """Refuse labels whose values are one-hot, where the shape does not tell.
 
     With as many iterations as classes, one-hot labels `(batch, classes)` look like
-    labels of a string. Few rows may be one-hot by chance.
+    labels of a string. A few rows may be one-hot by chance.
     """
     rows = labels.reshape(-1, classes)
     if classes < 3 or len(rows) < 4:
@@ -96,14 +95,14 @@ def label_place(
     several: bool | None = None,
     name: str = "y_true",
 ) -> Place:
-    """Say how labels of a shape belong to logits of a shape, or refuse them.
+    """Return how labels relate to logits, or raise if their shapes do not fit.
 
     Args:
-        labels: Shape of the labels, with the batch; `None` for an unknown size.
-        logits: Shape of the logits, likewise: `(batch, ..., classes)` or
+        labels: Shape of the labels with the batch; `None` for unknown sizes.
+        logits: Shape of the logits: `(batch, ..., classes)` or
             `(batch, iterations, ..., classes)`.
-        several: Whether the logits have an axis of iterations. Default: unknown.
-        name: The argument, for the message.
+        several: Whether the logits have an axis of iterations, if known.
+        name: Argument name for the message.
     """
     if len(logits) >= 2:
         check_classes(logits[-1])
@@ -144,17 +143,13 @@ def _one_hot(name, shape):
 
 
 def matched(y_true: Any, y_pred: Any) -> tuple[Any, bool]:
-    """Return labels in the shape of the answers, and whether there are several.
+    """Return labels without a last axis of size 1, and whether there are iterations.
 
-    Shapes alone are looked at, so this costs nothing in a compiled step.
+    Only shapes are compared, which costs nothing in a compiled step.
 
     Args:
         y_true: Tensor of labels.
         y_pred: Tensor of logits.
-
-    Returns:
-        The labels without an axis of size 1 behind them, and whether the logits have
-        an axis of iterations.
     """
     place = label_place(tuple(y_true.shape), tuple(y_pred.shape))
     if place.column:
@@ -163,15 +158,13 @@ def matched(y_true: Any, y_pred: Any) -> tuple[Any, bool]:
 
 
 def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
-    """Return weights as `float32`, in a shape that is multiplied by the labels' shape.
+    """Return weights as `float32`, in a shape that broadcasts with the labels.
 
     Args:
         sample_weight: Weights of shape `(batch,)`, `(batch, 1)` or `()`; with
-            `per_position`, of the labels' shape too, with or without an axis of size 1
-            behind it.
+            `per_position`, also of the labels' shape.
         y_true: Tensor of labels, as `matched` returns it.
-        per_position: Whether every position may have its own weight. If not, the
-            weights returned are of shape `(batch,)` or `()`.
+        per_position: Whether every position may have its own weight.
     """
     weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
     shape, labels = list(weight.shape), list(y_true.shape)
@@ -193,9 +186,9 @@ def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
 
 
 def check_given(y_true: Any, y_pred: Any) -> None:
-    """Check labels that were given as NumPy arrays or lists, by value.
+    """Check the values of labels that are NumPy arrays or lists.
 
-    A training step has tensors, whose values are not read: that would cost time.
+    Tensors of a training step are not read, because that would cost time.
     """
     if not isinstance(y_true, np.ndarray | list | tuple):
         return
@@ -210,10 +203,10 @@ def check_given(y_true: Any, y_pred: Any) -> None:
 def answer_labels(
     name: str, labels: Any, answers: tuple[int, ...], classes: int
 ) -> np.ndarray:
-    """Return labels of a batch in the shape of its answers, all checked.
+    """Return checked labels of a batch, in the shape of the predicted classes.
 
     Args:
-        name: The argument, for the message.
+        name: Argument name for the message.
         labels: Labels of the batch.
         answers: Shape of the predicted classes, `(batch, ...)`.
         classes: Number of classes.

@@ -1,24 +1,23 @@
-"""How large is too large: what is refused at once instead of keeping a machine busy.
+"""Limits on sizes, above which arguments are refused at once.
 
-Each limit lies far above any network that anybody trains. Files may name any number,
-so the limits hold for configs too.
+Each limit is far above any network in use. They hold for configs in files too.
 """
 
 from typing import Any
 
 from keras_recur._validation import check_integer, check_positive_int
 
-# Iterations of weights that are shared, and of one call.
+# Iterations with shared weights, and iterations of one call.
 MAX_ITERATIONS = 100_000
-# What a program can count to: iterations that a rule may end earlier.
+# Iterations that a stop rule may end earlier.
 MAX_COUNT = 2**31 - 1
 # Copies of a block: untied iterations, groups, and kernels of a template bank.
 MAX_COPIES = 10_000
-# Steps of a state graph, each of which runs other transitions.
+# Steps of a state graph.
 MAX_STEPS = 10_000
 # Seeds, and processes of one machine.
 MAX_SEEDS, MAX_WORKERS = 100_000, 1_000
-# Units, channels, classes, sizes of kernels and of inputs, templates.
+# Units, channels, classes, kernel sizes, input sizes and templates.
 MAX_SIZE = 1_000_000
 
 

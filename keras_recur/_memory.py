@@ -1,4 +1,4 @@
-"""What no memory holds is refused before it is taken; what ran out is recognized."""
+"""Refuse what exceeds memory before it is allocated; recognize exhausted memory."""
 
 import contextlib
 import functools
@@ -17,25 +17,27 @@ _SAID = (
 
 @functools.cache
 def memory() -> int:
-    """Bytes of memory that this process may use at most."""
+    """Return the bytes of memory that this process may use."""
     found = [2**40]
     with contextlib.suppress(AttributeError, ValueError, OSError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with contextlib.suppress(ValueError, OSError):  # In a container: "max" is no limit.
+    with contextlib.suppress(
+        ValueError, OSError
+    ):  # In a container, "max" means no limit.
         found.append(int(Path("/sys/fs/cgroup/memory.max").read_text("utf-8")))
     return min(found)
 
 
 def check_memory(what: str, size: int, received: str) -> None:
-    """Refuse what needs more memory than there is.
+    """Refuse a size above the available memory.
 
     Args:
-        what: What has to fit, to begin the message with.
-        size: Bytes that are needed at least.
-        received: The arguments that it follows from, as `name=value`.
+        what: Subject of the message.
+        size: Minimum number of bytes.
+        received: The responsible arguments, as `name=value`.
 
     Raises:
-        ValueError: if it does not fit.
+        ValueError: If it does not fit.
     """
     if size > memory():
         raise ValueError(
@@ -46,7 +48,7 @@ def check_memory(what: str, size: int, received: str) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, NumPy or a backend says that memory is used up."""
+    """Return whether an error of Python, NumPy or a backend means exhausted memory."""
     if isinstance(error, MemoryError):
         return True
     if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):

@@ -1,4 +1,4 @@
-"""Shapes of JSON: what a file must hold, so that anything else is named as damage."""
+"""Describe the content that JSON files must have, and check it."""
 
 import os
 from pathlib import Path
@@ -7,24 +7,24 @@ from typing import Any
 from keras_recur._files import read_json
 
 Number = float
-# What a figure is that may be missing: NaN is null in JSON.
+# A number that may be missing. NaN is null in JSON.
 Missing = (float, None)
 
 
-def check_shape(content: Any, shape: Any, where: str = "it") -> Any:
+def check_shape(content: Any, shape: Any, where: str = "content") -> Any:
     """Return `content` if it has the shape.
 
     Args:
-        content: What a JSON file held.
-        shape: A type (`float` takes integers too, `object` everything); `None`; a
-            tuple of shapes, any of which will do; a list with the shape of all items;
-            a dictionary with the shape of each key, where a key that ends in `?` may
-            be missing and the key `...` stands for all keys; or a function that
-            returns what is wrong, or `None`.
-        where: What the content is called in the message.
+        content: Content of a JSON file.
+        shape: A type (`float` includes integers, `object` everything); `None`; a tuple
+            of alternative shapes; a list with the shape of all items; a dictionary with
+            the shape of each key, where a key that ends in `?` is optional and the key
+            `...` stands for all keys; or a function that returns an error text or
+            `None`.
+        where: Name of the content in the message.
 
     Raises:
-        ValueError: If it has another shape, with the place.
+        ValueError: If it has another shape. The message names the place.
     """
     wrong = _misfit(content, shape, where)
     if wrong:
@@ -37,7 +37,7 @@ def read_shaped(path: str | Path, shape: Any, way_out: str) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read, or has another shape, with the way out.
+        ValueError: If it cannot be read or has another shape; `way_out` is added.
     """
     try:
         return check_shape(read_json(path), shape)
@@ -50,7 +50,7 @@ def read_shaped(path: str | Path, shape: Any, way_out: str) -> Any:
 
 
 def plain_name(content: Any) -> str | None:
-    """Say what is wrong with the name of a file or folder that leads nowhere else."""
+    """Return an error text if `content` is not a plain file name, else `None`."""
     parts = {"", ".", ".."}
     if not isinstance(content, str) or content in parts:
         return "must be a name"

@@ -1,4 +1,4 @@
-"""One way to write on the terminal: text stays as it is, errors are one sentence."""
+"""Write to the terminal: text stays as it is, and errors are one sentence."""
 
 from rich.console import Console
 
@@ -6,10 +6,10 @@ from keras_recur._memory import out_of_memory
 
 
 def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
-    """Return a console that prints text as it is, in tables too.
+    """Return a console that prints text unchanged, in tables too.
 
-    Brackets are no markup, `:name:` is no emoji, and numbers get no color. Without a
-    terminal, a line has 120 columns.
+    It has no markup, emoji or colored numbers. Without a terminal, lines have 120
+    columns.
     """
     console = Console(
         stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False
@@ -20,7 +20,7 @@ def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what the command line says about an error, without line breaks at ends."""
+    """Return the text of an error for the command line, without outer line breaks."""
     if out_of_memory(error):
         said = str(error).strip().partition("\n")[0][:200]
         return (

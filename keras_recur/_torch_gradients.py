@@ -1,11 +1,11 @@
-"""On PyTorch, zero the gradients of all variables, also of those with equal paths.
+"""Zero the gradients of all variables on PyTorch, also those with equal paths.
 
-Keras finds the gradients to zero by the variables' paths (Keras 3.15, torch/layer.py).
-Two networks of the same layers in one model (an ensemble of a family, a file that was
-loaded twice, a clone) have equal paths, and the gradients of all but one of them would
-add up over the steps. So would those of weights that a layer grows after the model was
-first trained, such as LoRA's. Layers cannot mend this from within, because a path is
-given where a model is written, so the method itself is extended.
+Keras finds the gradients to zero by the paths of variables (Keras 3.15,
+torch/layer.py). Two networks of the same layers in one model (an ensemble, a file
+loaded twice, a clone) have equal paths, so the gradients of all but one of them would
+add up over the steps. So would those of weights that a layer adds after the first
+training step, such as LoRA's. Layers cannot prevent this, because a path is given where
+a model is written, so the method itself is extended.
 """
 
 import functools
@@ -15,7 +15,7 @@ import keras
 
 
 def zero_all_gradients() -> None:
-    """Let `keras.Model.zero_grad` reach every variable of the model."""
+    """Extend `keras.Model.zero_grad` to every variable of the model."""
     original: Any = keras.Model.zero_grad
     if getattr(original, "_keras_recur", False):
         return
