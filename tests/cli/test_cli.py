@@ -316,7 +316,7 @@ def error_of(arguments, monkeypatch, capsys):
 @pytest.mark.parametrize("name", ["runs[v2]", "x[/red]", "[bold]", ":smile:"])
 def test_paths_keep_their_brackets(name, monkeypatch, capsys, tmp_path):
     error, code = error_of(["card", tmp_path / name], monkeypatch, capsys)
-    assert code == 1 and f"{name} holds no run.json" in error
+    assert code == 1 and f"{name} has no run.json" in error
 
 
 def test_messages_keep_their_brackets(monkeypatch, capsys):
