@@ -6,7 +6,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from keras import ops
+from compare import array
 
 from keras_recur import zoo
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
@@ -147,15 +147,6 @@ def labels_for(model, x):
 
 def _reads_all(model):
     return model.get_layer("readout").readout == "all"
-
-
-def output(model, x):
-    return array(model(x, training=False))
-
-
-def array(x):
-    x = ops.cast(x, "float32") if "16" in str(x.dtype) else x
-    return np.array(ops.convert_to_numpy(x))
 
 
 LOOPS = (RecurrentGraph, SharedRecurrentBlock)

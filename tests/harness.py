@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from compare import array, weights
 from keras import layers, ops, tree
 
 from keras_recur.layers import current_iteration
@@ -16,23 +17,6 @@ LOOPS = {
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def array(x):
-    x = ops.cast(x, "float32") if "16" in str(x.dtype) else x
-    return np.asarray(ops.convert_to_numpy(x))
-
-
-def weights(owner):
-    return [array(w) for w in owner.weights]
-
-
-def close(actual, expected, tolerance=1e-5):
-    tree.map_structure(
-        lambda a, b: np.testing.assert_allclose(a, b, tolerance, tolerance),
-        actual,
-        expected,
-    )
 
 
 def model_of(*parts, shape=(4,)):

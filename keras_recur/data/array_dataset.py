@@ -115,8 +115,8 @@ class ArrayDataset(keras.utils.PyDataset):
             check_string("details", key)
         if not len(self):
             raise ValueError(
-                f"No batch is left of {self.num_examples} examples with "
-                f"batch_size={self.batch_size} and "
+                f"{self.num_examples} examples must make at least one batch. Received: "
+                f"batch_size={self.batch_size}, "
                 f"drop_remainder={self.drop_remainder}. Use a `batch_size` of at "
                 f"most {max(self.num_examples, 1)}, or more examples."
             )
@@ -150,7 +150,8 @@ class ArrayDataset(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         if not -len(self) <= index < len(self):
             raise IndexError(
-                f"Batch {index} of {len(self)}: allowed are 0 to {len(self) - 1}."
+                f"`index` must be from {-len(self)} to {len(self) - 1}. Received: "
+                f"index={index}."
             )
         index %= len(self)
         if self._within_epoch:
@@ -183,8 +184,8 @@ class ArrayDataset(keras.utils.PyDataset):
         number = check_integer("num_examples", num_examples, 1)
         if number > self.num_examples:
             raise ValueError(
-                f"Cannot take {number} examples of {self.num_examples}. The most "
-                f"allowed is {self.num_examples}."
+                f"`num_examples` can be at most {self.num_examples}. Received: "
+                f"num_examples={number}."
             )
         return type(self)(
             self.x[:number],

@@ -190,8 +190,8 @@ def _check_options(
             check_one_of("option", key, _every_option())
         listed = " or ".join(map(repr, others))
         raise ValueError(
-            f"`{key}` has no meaning for {spec.name!r}: it is an option of {listed}. "
-            f"Received: {key}={value!r}. Leave it out, or load {listed}."
+            f"`{key}` is an option of {listed}, not of {spec.name!r}. Received: "
+            f"{key}={value!r}. Leave it out, or load {listed}."
         )
     return {key: check(given.get(key), size) for key, check in spec.options.items()}
 
@@ -231,18 +231,17 @@ def _check_augment(
     """Return the augmentation as fields of `ImageTransform`, or `None`."""
     if paper_faithful and spec.tfds_name is None:
         raise ValueError(
-            f"`paper_faithful` has no meaning for {spec.name!r}, which this library "
-            "does not prepare otherwise than a paper. Received: paper_faithful=True. "
-            "Leave it out."
+            f"`paper_faithful` changes nothing for {spec.name!r}. Received: "
+            "paper_faithful=True. Leave it out."
         )
     found = spec.augmented
     if paper_faithful and spec.faithful is not None:
         found = spec.faithful
     if augment and found is None:
-        fix = "pass paper_faithful=True for its flips, or " if spec.faithful else ""
+        fix = ", or pass paper_faithful=True for its flips" if spec.faithful else ""
         raise ValueError(
             f"The data set {spec.name!r} has no augmentation by default. Received: "
-            f"augment=True. To fix it, {fix}leave `augment` out."
+            f"augment=True. Leave `augment` out{fix}."
         )
     wanted = training if augment is None else augment
     return dict(found) if wanted and found is not None else None

@@ -105,7 +105,7 @@ def entry_folder(name: str) -> Path:
     folders = {folder.name: folder for folder in _all_folders()}
     if check_string("name", name) not in folders:
         raise ValueError(
-            f"Unknown entry. Received: name={name!r}. Allowed: "
+            f"`name` must be an entry of the zoo. Received: name={name!r}. Allowed: "
             f"{', '.join(sorted(folders)) or 'none'}.{nearest(name, folders)} Use "
             "zoo.build for an untrained pair."
         )

@@ -70,9 +70,9 @@ class Pair:
                 high = middle - 1
         if low == 0:
             raise ValueError(
-                f"No feed-forward {self.name} has as few parameters as the recurrent "
-                f"one, {limit:,}. Received: width={width}. Build it wider, or with "
-                "fewer iterations."
+                f"Every feed-forward {self.name} has more parameters than the "
+                f"recurrent one, {limit:,}. Received: width={width}. Build it wider, "
+                "or with fewer iterations."
             )
         return low * step
 

@@ -2,7 +2,8 @@
 
 import keras
 import numpy as np
-from keras import layers, ops
+from compare import array
+from keras import layers
 
 from keras_recur import zoo
 from keras_recur.analysis._banks import banks_of
@@ -139,32 +140,11 @@ def inputs_for(model, batch=3, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def array(x):
-    x = ops.cast(x, "float32") if "16" in str(x.dtype) else x
-    return np.array(ops.convert_to_numpy(x))
-
-
-def output(model, x):
-    return array(model(x, training=False))
-
-
-def weights(model):
-    return [array(w) for w in model.weights]
-
-
 def kernels(bank):
     """Return the flat kernels of a bank by definition, in float64."""
     rows = array(bank.coefficient_matrix()).astype("float64")
     templates = array(bank.templates).astype("float64")
     return rows @ templates.reshape(len(templates), -1)
-
-
-def close(actual, expected, tolerance=1e-5):
-    np.testing.assert_allclose(actual, expected, tolerance, tolerance)
-
-
-def far(a, b):
-    return float(np.max(np.abs(a - b))) > 1e-3
 
 
 def is_png(path):

@@ -3,21 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from banked import (
-    FAMILIES,
-    MODELS,
-    array,
-    banks,
-    close,
-    dense,
-    far,
-    inputs_for,
-    model_of,
-    output,
-    pair,
-    tie,
-    weights,
-)
+from banked import FAMILIES, MODELS, banks, dense, inputs_for, model_of, pair, tie
+from compare import array, close, far, output, weights
 from keras import layers
 
 from keras_recur import inference

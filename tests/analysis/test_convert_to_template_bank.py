@@ -3,20 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from banked import (
-    array,
-    banks,
-    close,
-    far,
-    filled,
-    inputs_for,
-    kernels,
-    model_of,
-    output,
-    pair,
-    tanh,
-    weights,
-)
+from banked import banks, filled, inputs_for, kernels, model_of, pair, tanh
+from compare import array, close, far, output, weights
 from keras import layers
 
 from keras_recur.analysis import convert_to_template_bank, fold

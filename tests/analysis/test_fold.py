@@ -3,20 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from banked import (
-    MODELS,
-    array,
-    banks,
-    close,
-    dense,
-    far,
-    inputs_for,
-    kernels,
-    output,
-    pair,
-    tie,
-    weights,
-)
+from banked import MODELS, banks, dense, inputs_for, kernels, pair, tie
+from compare import array, close, far, output, weights
 
 from keras_recur import inference
 from keras_recur.analysis import bake, find_loop, fold, layer_similarity

@@ -6,7 +6,8 @@ import json
 import keras
 import numpy as np
 import pytest
-from banked import array, banks, dense, filled, is_png, model_of, tanh
+from banked import banks, dense, filled, is_png, model_of, tanh
+from compare import array
 from keras import layers
 
 from keras_recur.analysis import FoldCurve, fold, fold_curve, update_batch_norm

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from banked import array, banks, close, dense, far, is_png, kernels, nested, pair
+from banked import banks, dense, is_png, kernels, nested, pair
+from compare import array, close, far
 
 from keras_recur.analysis import layer_similarity, plot_layer_similarity
 

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from banked import array, banks, dense, is_png, nested
+from banked import banks, dense, is_png, nested
+from compare import array
 
 from keras_recur.analysis import layer_similarity
 from keras_recur.callbacks import SimilarityHistory

@@ -5,7 +5,8 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from banked import array, close, far, filled, model_of, tanh
+from banked import filled, model_of, tanh
+from compare import array, close, far
 from keras import layers
 
 from keras_recur import inference

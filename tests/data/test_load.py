@@ -327,7 +327,7 @@ def test_load_after_failed_download_names_sets_without_one(offline, monkeypatch)
         ("mnist", {"augment": True}, "has no augmentation"),
         ("svhn", {"augment": True}, "pass paper_faithful=True"),
         ("cifar10", {"augment": "flip"}, "must be True or False"),
-        ("mazes", {"paper_faithful": True}, "has no meaning for 'mazes'"),
+        ("mazes", {"paper_faithful": True}, "changes nothing for 'mazes'"),
         ("mazes", {"batch_size": 0}, "`batch_size` must be"),
         ("mazes", {"num_examples": 0}, "`num_examples` must be"),
         ("mazes", {"seed": 1.5}, "`seed` must be"),
@@ -340,9 +340,9 @@ def test_load_after_failed_download_names_sets_without_one(offline, monkeypatch)
         (
             "shortest_paths",
             {"paper_faithful": True},
-            "has no meaning for 'shortest_paths'",
+            "changes nothing for 'shortest_paths'",
         ),
-        ("mazes", {"window": 9}, "`window` has no meaning for 'mazes'"),
+        ("mazes", {"window": 9}, "`window` is an option of.*not of 'mazes'"),
         ("prefix_sums", {"density": 0.0}, "Received: density=0.0. Leave it out"),
         ("cifar10", {"connectivity": 4}, "it is an option of 'shortest_paths'"),
         ("digit", {}, "Did you mean 'digits'"),
@@ -350,9 +350,9 @@ def test_load_after_failed_download_names_sets_without_one(offline, monkeypatch)
         ("digits", {"split": "train[:50%]"}, "Unknown split of 'digits'"),
         ("digits", {"num_examples": 1098}, "The most allowed is 1,097"),
         ("digits", {"split": "test", "num_examples": 501}, "most allowed is 500"),
-        ("digits", {"paper_faithful": True}, "has no meaning for 'digits'"),
+        ("digits", {"paper_faithful": True}, "changes nothing for 'digits'"),
         ("mazes", {"windw": 3}, "option='windw'.*Did you mean 'window'"),
-        ("digits", {"window": 3}, "`window` has no meaning for 'digits'"),
+        ("digits", {"window": 3}, "`window` is an option of.*not of 'digits'"),
     ],
 )
 def test_load_refuses_bad_arguments(offline, name, arguments, message):

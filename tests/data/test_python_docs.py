@@ -101,7 +101,9 @@ def test_bad_arguments():
         data.load("python_docs", size=0)
     with pytest.raises(ValueError, match="Did you mean 'test'"):
         data.python_docs(split="tets")
-    with pytest.raises(ValueError, match="`window` has no meaning for 'python_docs'"):
+    with pytest.raises(
+        ValueError, match="`window` is an option of.*not of 'python_docs'"
+    ):
         data.load("python_docs", window=3)
 
 

@@ -41,7 +41,7 @@ def test_load_makes_the_guides_data_set():
     numbers = (x[..., 0] > 0) @ weights
     np.testing.assert_array_equal(y @ weights, 3 * numbers % 2**20)
     assert test.config()["source"] == "An example of the documentation"
-    with pytest.raises(ValueError, match="`window` has no meaning for 'triples'"):
+    with pytest.raises(ValueError, match="`window` is an option of.*not of 'triples'"):
         data.load("triples", window=3)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, GRAPHS, VARIANTS, array, inputs_for, output, small
+from compare import array, output
+from families import FAMILIES, GRAPHS, VARIANTS, inputs_for, small
 from keras import layers
 
 import keras_recur

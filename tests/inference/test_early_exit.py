@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from families import array, inputs_for, output, small
+from compare import array, output
+from families import inputs_for, small
 
 from keras_recur import inference
 from keras_recur.inference import StopRule, confidence

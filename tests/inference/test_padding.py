@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from compare import array
 from keras import layers, ops
 
 from keras_recur import inference, zoo
@@ -47,10 +48,6 @@ def text_model(**arguments):
     x = SharedRecurrentBlock(block, 3, **arguments)(x)
     head = [layers.GlobalAveragePooling1D(), layers.Dense(3)]
     return keras.Model(tokens, Readout(keras.Sequential(head))(x))
-
-
-def array(x):
-    return np.asarray(ops.convert_to_numpy(x))
 
 
 def unpadded(model):

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from harness import array, close, normal
+from compare import array, close
+from harness import normal
 
 from keras_recur import inference, zoo
 from keras_recur.inference import ReadoutPolicy, confidence

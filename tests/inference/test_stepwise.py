@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from families import array, inputs_for, output, small, twins
+from compare import array, output
+from families import inputs_for, small, twins
 
 from keras_recur import inference
 from keras_recur.layers import Readout, SharedRecurrentBlock

@@ -5,13 +5,12 @@ import functools
 import keras
 import numpy as np
 import pytest
+from compare import array, close
 from harness import (
     LOOPS,
     AddIndex,
     Nested,
     Penalty,
-    array,
-    close,
     dense,
     model_of,
     normal,

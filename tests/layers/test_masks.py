@@ -3,18 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from harness import (
-    LOOPS,
-    AddMean,
-    NewMask,
-    array,
-    close,
-    dense,
-    model_of,
-    normal,
-    registered,
-    train,
-)
+from compare import array, close
+from harness import LOOPS, AddMean, NewMask, dense, model_of, normal, registered, train
 from keras import layers, ops
 
 from keras_recur.layers import (

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from harness import LOOPS, array, close, normal, registered
+from compare import array, close
+from harness import LOOPS, normal, registered
 from keras import layers, ops
 
 from keras_recur.layers import (

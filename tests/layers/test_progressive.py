@@ -3,17 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from harness import (
-    LOOPS,
-    Increment,
-    array,
-    close,
-    dense,
-    model_of,
-    normal,
-    train,
-    weights,
-)
+from compare import array, close, weights
+from harness import LOOPS, Increment, dense, model_of, normal, train
 from keras import layers, ops
 
 from keras_recur.layers import SharedRecurrentBlock, TimeSpecificBatchNormalization

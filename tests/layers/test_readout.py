@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from harness import array, close, model_of, normal, train
+from compare import array, close
+from harness import model_of, normal, train
 from keras import layers
 
 from keras_recur.layers import Readout, SharedRecurrentBlock

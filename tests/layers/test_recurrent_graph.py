@@ -7,6 +7,7 @@ is the sum over the copies, tying undoes untying) are tested in tests/zoo.
 import keras
 import numpy as np
 import pytest
+from compare import array, close, far
 from keras import ops
 
 from keras_recur.layers import (
@@ -42,20 +43,8 @@ def inputs(graph, batch=4, seed=0):
     return rng.normal(size=(batch, *shape)).astype("float32")
 
 
-def array(x):
-    return np.array(ops.convert_to_numpy(x))
-
-
 def run(graph, x, **kwargs):
     return array(graph(x, **kwargs))
-
-
-def close(actual, expected, tolerance=1e-5):
-    np.testing.assert_allclose(actual, expected, tolerance, tolerance)
-
-
-def far(a, b):
-    return float(np.max(np.abs(a - b))) > 1e-3
 
 
 def copy_by_application(source, target):

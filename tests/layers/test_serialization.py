@@ -5,18 +5,8 @@ import json
 import keras
 import numpy as np
 import pytest
-from harness import (
-    LOOPS,
-    GatedCell,
-    Nested,
-    array,
-    close,
-    dense,
-    model_of,
-    normal,
-    train,
-    weights,
-)
+from compare import array, close, weights
+from harness import LOOPS, GatedCell, Nested, dense, model_of, normal, train
 from keras import layers
 
 import keras_recur

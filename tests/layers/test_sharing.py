@@ -7,7 +7,8 @@ import time
 import keras
 import numpy as np
 import pytest
-from harness import array, close, dense, model_of, normal, train, unseeded, weights
+from compare import array, close, weights
+from harness import dense, model_of, normal, train, unseeded
 from keras import layers, ops
 
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank

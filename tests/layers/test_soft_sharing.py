@@ -6,19 +6,17 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from compare import array, close, weights
 from harness import (
     LOOPS,
     GatedCell,
     Nested,
     Penalty,
-    array,
-    close,
     dense,
     model_of,
     normal,
     train,
     unseeded,
-    weights,
 )
 from keras import layers, ops
 

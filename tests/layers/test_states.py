@@ -3,13 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from compare import array, close
 from harness import (
     LOOPS,
     Counting,
     GatedCell,
     Increment,
-    array,
-    close,
     dense,
     model_of,
     normal,

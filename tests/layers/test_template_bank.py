@@ -6,7 +6,8 @@ import re
 import keras
 import numpy as np
 import pytest
-from harness import array, close, normal, train, weights
+from compare import array, close, weights
+from harness import normal, train
 from keras import layers, ops
 
 from keras_recur.layers import (

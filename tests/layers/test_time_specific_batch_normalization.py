@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from harness import LOOPS, Nested, array, close, dense, model_of, normal, train
+from compare import array, close
+from harness import LOOPS, Nested, dense, model_of, normal, train
 from keras import layers
 
 from keras_recur.layers import SharedRecurrentBlock, TimeSpecificBatchNormalization

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from families import SOFT, VARIANTS, inputs_for, output, small
+from compare import output
+from families import SOFT, VARIANTS, inputs_for, small
 
 UNTIED = ("resnet_bn", "1d recall")  # The first has a row of statistics per iteration.
 

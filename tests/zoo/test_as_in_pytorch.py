@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from families import array, inputs_for, loop_of, output, small
+from compare import array, output
+from families import inputs_for, loop_of, small
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

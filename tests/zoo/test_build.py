@@ -6,16 +6,8 @@ import time
 import keras
 import numpy as np
 import pytest
-from families import (
-    FAMILIES,
-    SMALL,
-    array,
-    counterparts,
-    inputs_for,
-    loop_of,
-    output,
-    small,
-)
+from compare import array, output
+from families import FAMILIES, SMALL, counterparts, inputs_for, loop_of, small
 
 from keras_recur import inference, zoo
 from keras_recur.inference._graph import rerun_graph

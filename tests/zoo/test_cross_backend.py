@@ -11,7 +11,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from families import SOFT, VARIANTS, loop_of, output, small
+from compare import output
+from families import SOFT, VARIANTS, loop_of, small
 from saved_models import UNTIED
 
 OTHER = {"torch": "tensorflow", "jax": "torch"}

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from families import inputs_for, labels_for, loop_of, output, small, step
+from compare import output
+from families import inputs_for, labels_for, loop_of, small, step
 
 from keras_recur import zoo
 from keras_recur.layers import TimeSpecificBatchNormalization

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from families import array, output
+from compare import array, output
 
 from keras_recur import inference, zoo
 from keras_recur.analysis import update_batch_norm

@@ -3,16 +3,15 @@
 import keras
 import numpy as np
 import pytest
+from compare import array, close, far, output
 from families import (
     FAMILIES,
     GRAPHS,
     VARIANTS,
-    array,
     counterparts,
     inputs_for,
     labels_for,
     loop_of,
-    output,
     places,
     sized,
     small,
@@ -31,14 +30,6 @@ EVERY = {"readout": "all", "sharing": GROUPS}  # Few kinds, because building is 
 
 def build(variant, **arguments):
     return small(**VARIANTS[variant], **arguments)
-
-
-def close(actual, expected, tolerance=1e-5):
-    np.testing.assert_allclose(actual, expected, tolerance, tolerance)
-
-
-def far(a, b):
-    return float(np.max(np.abs(a - b))) > 1e-3
 
 
 def test_small_has_every_family():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from families import output
+from compare import output
 
 import keras_recur
 from keras_recur import analysis, zoo

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from families import SOFT, array, inputs_for, labels_for, output, small, step
+from compare import array, output
+from families import SOFT, inputs_for, labels_for, small, step
 
 from keras_recur import inference, zoo
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
