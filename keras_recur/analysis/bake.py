@@ -29,7 +29,7 @@ def bake(model: keras.Model) -> keras.Model:
         A `keras.Model` with its own weights, not compiled.
 
     Raises:
-        ValueError: If the model has no bank, or a layer changes a kernel of a bank.
+        ValueError: If the model has no bank, or another layer changes a kernel.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
@@ -96,7 +96,7 @@ _TEMPLATE_LAYERS = TemplateConv1D | TemplateConv2D | TemplateDense
 
 
 def _plain(layer: Any, name: str, kernel: Any) -> keras.layers.Layer:
-    """Return the Keras layer for the same function with its own kernel."""
+    """Return the Keras layer that replaces `layer` and has its own kernel."""
     config = {**layer.get_config(), "name": name}
     if isinstance(layer, TemplateDense):
         return keras.layers.Dense.from_config(config)

@@ -75,8 +75,8 @@ def convert_to_template_bank(
         model: A Functional or Sequential model with `Conv1D`, `Conv2D`,
             `DepthwiseConv1D`, `DepthwiseConv2D`, `Dense` or untied
             `SharedRecurrentBlock` layers.
-        num_templates: Number of templates k per bank. The conversion is exact if it is
-            the number of layers.
+        num_templates: Number of templates k per bank. The conversion is exact with as
+            many templates as layers.
 
     Returns:
         `TemplateBankModel(model, errors)`.

@@ -123,7 +123,7 @@ def _tied(coefficients, gram, labels):
         along = seen @ axis
         # Back from kernels to coefficients.
         direction = np.linalg.lstsq(root.T, axis, rcond=None)[0]
-        # The longest row sets the length, which keeps the templates' weight decay.
+        # The longest row sets the length, so that weight decay acts as before.
         largest = along[np.argmax(np.abs(along))]
         directions.append(direction * largest)
         scales[members] = along / largest

@@ -25,8 +25,8 @@ def iteration_curve(
 ) -> np.ndarray:
     """Return the accuracy, or F1, after each iteration.
 
-    One run is read out after each iteration. Memory does not grow with the data, nor
-    with the iterations if they share their weights.
+    One run is read out after each iteration. Memory does not grow with the data. It
+    does not grow with the iterations either if they share their weights.
 
     Args:
         model: A model with a `SharedRecurrentBlock` or a `RecurrentGraph`, and a

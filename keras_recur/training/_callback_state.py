@@ -18,7 +18,7 @@ class CallbackState:
     """Read and write the state of Keras's own callbacks."""
 
     def __init__(self, callbacks: Sequence[Any]):
-        # Keys are class and position in it, so that other callbacks may change.
+        # Keys are the class and the position in it, so others can be added.
         self._found: dict[str, tuple[Any, tuple[str, ...]]] = {}
         for callback in callbacks:
             for kind, names in _REMEMBERED.items():

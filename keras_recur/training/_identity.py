@@ -151,7 +151,7 @@ def _array(array):
 
 
 def _name(function):
-    """Return the name of a function, because its address varies."""
+    """Return the name of a function. Its address varies between processes."""
     function = getattr(function, "func", function)
     return getattr(function, "__qualname__", type(function).__qualname__)
 

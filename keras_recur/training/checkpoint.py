@@ -32,7 +32,7 @@ class Checkpoint(keras.callbacks.Callback):
         fingerprint: Identity of the configuration: a string, or a dictionary of named
             parts in JSON types. Errors name the parts that differ.
         earlier: Fingerprints that older versions wrote. Defaults to `()`.
-        callbacks: Other callbacks. The state of Keras's is stored. Defaults to `()`.
+        callbacks: Other callbacks. Those of Keras keep their state. Defaults to `()`.
         schedule: `RecipeSchedule` of the run. Defaults to `None`.
 
     Attributes:

@@ -58,8 +58,8 @@ class Recipe:
         anneal_epochs: Length of the annealing, required with `anneal_from`. In epoch e,
             counted from 0, the weights are `1 - p` times `anneal_from` plus `p` times
             `loss_weights`, where `p = min(1, e / anneal_epochs)`.
-        hierarchy: Superclass of each class, on which early readouts are then trained
-            (see `CoarseToFineLoss`). Defaults to `()` (classes only).
+        hierarchy: Superclass of each class. Early readouts are then trained on
+            superclasses (see `CoarseToFineLoss`). Defaults to `()` (classes only).
         coarse_to_fine: Schedule of `CoarseToFineLoss`: `"linear"` (the default with a
             hierarchy), `"switch"` or `"power"`.
         progressive: Share alpha of the progressive loss, from 0 to 1. The loss is
