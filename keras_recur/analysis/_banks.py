@@ -15,7 +15,7 @@ from keras_recur.layers._walk import banks_in
 def banks_of(
     model: keras.Model, prefix: str = ""
 ) -> Iterator[tuple[str, TemplateBank]]:
-    """Yield the name and template bank of each bank, nested models included."""
+    """Yield the name and the object of each template bank, nested models included."""
     for layer in getattr(model, "layers", ()):
         if isinstance(layer, SharedRecurrentBlock):
             for bank in layer.banks:
@@ -62,14 +62,7 @@ def rebuilt(
     change: Callable[[Any], Any],
     call: Callable[..., Any] | None = None,
 ) -> keras.Model:
-    """Return a copy of a model with its own weights and some layers replaced.
-
-    Args:
-        model: A Functional or Sequential model.
-        change: Function that takes a layer and returns its replacement, or `None` to
-            copy the layer.
-        call: `call_function` of `keras.models.clone_model`. Defaults to `None`.
-    """
+    """Return a copy of a model; `change` returns a new layer, or `None` to copy it."""
     functional = functional_copy(model)
     copies = []
 
@@ -97,7 +90,7 @@ def rebuilt(
 
 
 def has_graph(model: Any) -> bool:
-    """Whether `model` is a Functional or Sequential model."""
+    """Return whether `model` is a Functional or Sequential model."""
     return isinstance(model, keras.Sequential) or (
         isinstance(model, keras.Model) and hasattr(model, "operations")
     )

@@ -26,7 +26,7 @@ def check_array(name: str, value: Any) -> np.ndarray:
 
 
 def logits_shape(model: Any) -> Any:
-    """Return the shape of a model's logits, or say why it cannot be scored."""
+    """Return the shape of a model's logits if it can be scored, or raise an error."""
     check_model(model)
     if not hasattr(model, "inputs") or not hasattr(model, "outputs"):
         raise ValueError(
@@ -51,11 +51,7 @@ def logits_shape(model: Any) -> Any:
 
 
 class AnswerLabels:
-    """Checked labels of batches, with -1 in padding.
-
-    Args:
-        model: A model whose single output is logits.
-    """
+    """Checked labels of batches, with -1 in padding."""
 
     def __init__(self, model: keras.Model):
         *_, self.classes = logits_shape(model)
@@ -65,16 +61,7 @@ class AnswerLabels:
             self._there = keras.Model(model.input, OutputMask()(answer))
 
     def __call__(self, x: Any, y: Any, answers: tuple[int, ...]) -> np.ndarray:
-        """Return the labels of a batch.
-
-        Args:
-            x: Inputs of the model.
-            y: Labels.
-            answers: Shape of the predicted classes, `(batch, ...)`.
-
-        Raises:
-            ValueError: If the labels are not classes or have another shape.
-        """
+        """Return the labels of a batch in the shape `answers`."""
         labels = answer_labels("y", y, answers, self.classes)
         if self._there is None:
             return labels

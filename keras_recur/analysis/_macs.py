@@ -1,4 +1,4 @@
-"""Operations of an answer that is read out after fewer iterations."""
+"""Operations up to each iteration."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,13 +16,7 @@ def macs_over_iterations(
     filled: Iterable[bool],
     shapes: Sequence[Any],
 ) -> np.ndarray:
-    """Return the MACs of one example up to each iteration, one row per shape.
-
-    Args:
-        model: A model with a loop and a readout.
-        filled: Whether each iteration has a readout. MACs of others are NaN.
-        shapes: Shapes of one example, nested if the model has several inputs.
-    """
+    """Return MACs up to each iteration, one row per shape, NaN where not `filled`."""
     filled = np.asarray(list(filled))
     found = np.full((len(shapes), len(filled)), np.nan)
 

@@ -28,38 +28,21 @@ _SHORT = {
 
 @dataclasses.dataclass
 class Box:
-    """One box of the picture.
-
-    Attributes:
-        title: Title of the box.
-        what: Layers in the box.
-        shape: Shape of the output.
-        parameters: Number of trainable parameters that no earlier box counts.
-        weights: Number of the set of weights of an iteration. Boxes with the same
-            number share weights. `None` if there is no single set.
-        iterations: Number of iterations in the box, or 0.
-        mix: One tuple per kernel: the number of its bank and the share of each
-            template.
-    """
+    """One box of the picture."""
 
     title: str
     what: str = ""
     shape: str = ""
-    parameters: int = 0
-    weights: int | None = None
+    parameters: int = 0  # Not counted in an earlier box.
+    weights: int | None = None  # Boxes with the same number share weights.
     iterations: int = 0
+    # For each kernel: number of its bank, and share of each template.
     mix: list[tuple[int, Any]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
 class Part:
-    """Boxes of one loop, or of layers outside of loops.
-
-    Attributes:
-        boxes: Boxes from top to bottom. A state graph has one.
-        loop: Loop whose iterations the boxes are, or `None`.
-        banks: Boxes of the loop's template banks.
-    """
+    """Boxes of one loop, or of layers outside of loops."""
 
     boxes: list[Box]
     loop: Any = None
@@ -67,15 +50,12 @@ class Part:
 
     @property
     def graph(self) -> RecurrentGraph | None:
-        """The state graph of this part, or `None`."""
+        """State graph of this part, or `None`."""
         return self.loop if isinstance(self.loop, RecurrentGraph) else None
 
 
 def parts_of(model: keras.Model, max_boxes: int) -> list[Part]:
-    """Return the parts of a model in order, with at most `max_boxes` per loop.
-
-    The parameters of all boxes add up to those of the model.
-    """
+    """Return the parts of a model in order, with at most `max_boxes` per loop."""
     parts, plain = [], []
     layers = list(_outermost(model))
     loops = [la for la in layers if isinstance(la, SharedRecurrentBlock)]
@@ -132,7 +112,7 @@ def size(shape: Any) -> str:
 
 
 def _joins(plain, layer):
-    """Whether a layer joins the box of earlier layers, by weights and by name."""
+    """Return whether a layer joins the box of earlier layers, by weights and name."""
     if not layer.weights or not any(before.weights for before in plain):
         return True
     named = next(before for before in plain if before.weights)
@@ -220,7 +200,7 @@ def _shape(layer):
 
 
 def _kinds(layers):
-    """Return the kinds of layers with weights, and how many there are of each."""
+    """Return the number and the kinds of layers with weights."""
     inner = [
         layer
         for outer in layers

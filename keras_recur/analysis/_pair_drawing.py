@@ -23,13 +23,7 @@ _TITLES = {"recurrent": "recurrent", "feedforward": "feed-forward twin"}
 
 
 def draw_columns(name: str, columns: dict[str, list[Any]], steps: int) -> Any:
-    """Return a figure with one column per network.
-
-    Args:
-        name: Title of the figure.
-        columns: Parts of each network, by twin.
-        steps: Maximum number of drawn steps of state graphs.
-    """
+    """Return a figure with one column of `Part`s per network."""
     from matplotlib.figure import Figure
 
     height = max(_column_height(parts, steps) for parts in columns.values())

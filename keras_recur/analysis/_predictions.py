@@ -1,4 +1,4 @@
-"""Parts that pictures of strings and images in `plot_predictions` share."""
+"""Base class of the pictures of strings and images in `plot_predictions`."""
 
 import dataclasses
 import tempfile
@@ -15,20 +15,12 @@ _FRAMES_PER_SECOND = 4
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """One example and its answers over the iterations.
-
-    Attributes:
-        x: The example.
-        y: Targets, or `None`.
-        answers: Predicted classes, `(readouts, ...)`.
-        numbers: Iteration of each readout, from 1.
-        trained: Number of trained iterations.
-    """
+    """One example and its answers over the iterations."""
 
     x: np.ndarray
     y: np.ndarray | None
-    answers: np.ndarray
-    numbers: np.ndarray
+    answers: np.ndarray  # Predicted classes, `(readouts, ...)`.
+    numbers: np.ndarray  # Iteration of each readout, from 1.
     trained: int
 
     def strip(self) -> Any:

@@ -72,7 +72,7 @@ class StringPredictions(Predictions):
         return np.repeat(gray[None, :, None], 3, axis=2)
 
     def _cells(self, answers, target=None):
-        """Return colors of answers: larger classes darker, wrong ones orange."""
+        """Return colors: larger classes are darker, and wrong answers are orange."""
         most = self._most()
         share = np.clip(answers, 0, most)[..., None] / most
         cells = _PALE + share * (np.array(RIGHT) - _PALE)

@@ -10,11 +10,7 @@ from keras_recur.zoo.tying import assign
 
 
 def rebuilt_for(model: keras.Model, iterations: int) -> keras.Model:
-    """Return a copy of `model` whose loops are built for `iterations`.
-
-    Weights with one row per iteration get more or fewer rows. New rows are copies of
-    the last one.
-    """
+    """Return a copy of `model` whose loops are built for `iterations`."""
     check_positive_int("iterations", iterations)
     loops = []
 
@@ -46,6 +42,7 @@ def rebuilt_for(model: keras.Model, iterations: int) -> keras.Model:
         for key, (block, row, _) in new.applications().items():
             source, source_row, _ = old.application(key)
             for weight, value in zip(block.weights, source.weights, strict=True):
+                # New rows of weights per iteration are copies of the last row.
                 same = weight.shape == value.shape
                 assign(weight, value, None if same else (source_row, row))
     return again

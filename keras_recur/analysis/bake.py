@@ -1,4 +1,4 @@
-"""Replace mixed kernels by plain ones, for inference at a plain model's speed."""
+"""Replace mixed kernels with plain ones, for inference at a plain model's speed."""
 
 import itertools
 from typing import Any
@@ -16,12 +16,11 @@ from keras_recur.layers import (
 
 
 def bake(model: keras.Model) -> keras.Model:
-    """Return a plain network that holds the mixed kernels and has no bank.
+    """Return a network with the mixed kernels and without template banks.
 
-    Outputs stay the same. Loops with soft sharing become loops with `sharing="none"`,
-    which hold one kernel per iteration. Layers called on kernels of a bank become
-    `Conv2D`, `Conv1D`, `DepthwiseConv2D`, `DepthwiseConv1D` or `Dense`. `model` itself
-    is not changed.
+    The outputs stay the same. Loops with soft sharing become loops with
+    `sharing="none"`. Layers that use kernels of a bank become Keras layers, such as
+    `Conv2D` or `Dense`. `model` is not changed.
 
     Args:
         model: A Functional or Sequential model with template banks.
@@ -30,8 +29,7 @@ def bake(model: keras.Model) -> keras.Model:
         A `keras.Model` with its own weights, not compiled.
 
     Raises:
-        ValueError: If the model has no bank, or a kernel is changed between its bank
-            and its layer.
+        ValueError: If the model has no bank, or another layer changes a kernel.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
@@ -98,7 +96,7 @@ _TEMPLATE_LAYERS = TemplateConv1D | TemplateConv2D | TemplateDense
 
 
 def _plain(layer: Any, name: str, kernel: Any) -> keras.layers.Layer:
-    """Return the Keras layer that computes the same with its own kernel."""
+    """Return the Keras layer that replaces `layer` and has its own kernel."""
     config = {**layer.get_config(), "name": name}
     if isinstance(layer, TemplateDense):
         return keras.layers.Dense.from_config(config)

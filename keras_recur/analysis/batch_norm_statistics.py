@@ -32,8 +32,8 @@ def batch_norm_statistics(model: keras.Model) -> dict[str, BatchNormStatistics]:
         model: A model with `TimeSpecificBatchNormalization` in its loops.
 
     Returns:
-        Dictionary from paths of normalization layers to `BatchNormStatistics`, in the
-        model's order. There is one step per application of the layer.
+        Dictionary from layer paths to `BatchNormStatistics`, in the model's order, with
+        one step per application of the layer.
 
     Raises:
         ValueError: If the model has no such layer.
@@ -79,7 +79,7 @@ def plot_batch_norm_statistics(
 ) -> Any:
     """Plot batch normalization statistics over steps, one line per channel.
 
-    Layers that are applied at only one step are left out, unless all are.
+    Layers applied at only one step are left out, unless there are no others.
 
     Args:
         model: A model with `TimeSpecificBatchNormalization` in its loops.

@@ -1,8 +1,4 @@
-"""Convert a trained network to template banks without training.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701) for the banks; the best templates
-are the leading singular vectors of the stacked kernels (Eckart and Young 1936).
-"""
+"""Convert a trained network to template banks without training."""
 
 from typing import Any, NamedTuple
 
@@ -56,8 +52,8 @@ class TemplateBankModel(NamedTuple):
 
     Attributes:
         model: A `keras.Model`, not compiled.
-        errors: Relative error of the kernels by name of bank, from 0 to 1: the norm of
-            the difference divided by the norm of the original kernels.
+        errors: Norm of the kernels' difference divided by the norm of the original
+            kernels, from 0 to 1, by name of bank.
     """
 
     model: keras.Model
@@ -71,24 +67,27 @@ def convert_to_template_bank(
 
     Layers whose kernels have the same shape share a bank. Layers with a unique kernel
     shape, and layers inside other layers, such as the head of a `Readout`, are not
-    converted. Each nested model has its own banks. Untied loops (`sharing="none"`)
-    become soft ones, so the feed-forward twin of a family becomes recurrent. Templates
-    and coefficients minimize the squared error, by singular value decomposition.
-    `model` itself is not changed.
+    converted. Each nested model has its own banks. Untied loops (`sharing="none"`) get
+    soft sharing, so the feed-forward twin of a family becomes recurrent. Templates and
+    coefficients minimize the squared error. `model` is not changed.
 
     Args:
         model: A Functional or Sequential model with `Conv1D`, `Conv2D`,
             `DepthwiseConv1D`, `DepthwiseConv2D`, `Dense` or untied
             `SharedRecurrentBlock` layers.
-        num_templates: Number of templates k per bank. With as many templates as
-            layers, the conversion is exact.
+        num_templates: Number of templates k per bank. The conversion is exact with as
+            many templates as layers.
 
     Returns:
         `TemplateBankModel(model, errors)`.
 
     Raises:
-        ValueError: If `num_templates` is not a positive integer, or the model has no
-            two kernels of the same shape.
+        ValueError: If `num_templates` is not a positive integer, or no two kernels have
+            the same shape.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), for the banks. The
+        templates are leading singular vectors of the kernels (Eckart and Young 1936).
 
     Example:
 
@@ -124,11 +123,7 @@ def convert_to_template_bank(
 
 
 def _converted(model, num_templates, all_banks, loops):
-    """Return the model with banks, whose values the caller assigns.
-
-    Append `(bank, replaced layers)` to `all_banks` and `(untied loop, soft loop)` to
-    `loops`.
-    """
+    """Return the model with unassigned banks; append to `all_banks` and `loops`."""
     groups = _groups(model)
     place = {
         id(layer): (shape, number)

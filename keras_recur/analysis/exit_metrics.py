@@ -1,4 +1,4 @@
-"""Measure when examples stop early, their confidence, and the loss of accuracy."""
+"""Measure the iterations, confidence and accuracy of examples that exit early."""
 
 import collections
 import dataclasses
@@ -26,7 +26,7 @@ class ExitMetrics:
         stopped: Whether each example met the rule.
         accuracy: Share of examples that were right.
         fixed_accuracy: Share of examples that are right after all iterations.
-        max_iterations: The iterations after which every example is stopped.
+        max_iterations: Number of iterations after which every example stops.
     """
 
     iterations: np.ndarray
@@ -85,7 +85,7 @@ def exit_metrics(predictor: EarlyExitPredictor, data: Any) -> ExitMetrics:
     for x, y in batches(data):
         found = predictor(x)
         target = labels(x, y, found.classes.shape)
-        # Only the last answers are kept, so that long runs take no more memory.
+        # Keep only the last answers, so that memory does not grow with iterations.
         ((last, _, _),) = collections.deque(predictor.follow(x), maxlen=1)
         row = (
             found.iterations,
@@ -123,8 +123,7 @@ def plot_exit_metrics(
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If `metrics` is not an `ExitMetrics`, or `trained` is not a positive
-            integer.
+        ValueError: If `metrics` or `trained` has an invalid value.
 
     Example:
 

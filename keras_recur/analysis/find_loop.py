@@ -1,8 +1,4 @@
-"""Find the loops that a network has learned from the similarity of its layers.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701), folding. The clustering and the
-search for the period are our own.
-"""
+"""Find learned loops by the similarity of layers."""
 
 import numbers
 from typing import NamedTuple
@@ -14,7 +10,7 @@ from keras_recur.layers.sharing.shared_templates import period_of
 
 
 class LoopStructure(NamedTuple):
-    """Clusters of equal layers in a bank, and the period with which they repeat.
+    """Clusters of similar layers in a bank, and the period with which they repeat.
 
     Attributes:
         labels: Cluster of each layer, numbered from 0 in order of appearance.
@@ -31,13 +27,13 @@ class LoopStructure(NamedTuple):
 def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> LoopStructure:
     """Group similar layers and find the period with which the groups repeat.
 
-    Layers are clustered by complete linkage: any two layers of a cluster have at least
-    the similarity `threshold`.
+    Layers are clustered by complete linkage: any two layers of a cluster are similar by
+    at least `threshold`.
 
     Args:
         similarity: Matrix `(layers, layers)`, as in `layer_similarity`.
-        threshold: Similarity from 0 (all layers are in one cluster) to 1 (only equal
-            layers are). Defaults to `0.95`.
+        threshold: Similarity from 0 (one cluster) to 1 (a cluster has only equal
+            layers). Defaults to `0.95`.
 
     Returns:
         A `LoopStructure`.
@@ -45,6 +41,10 @@ def find_loop(similarity: np.ndarray, threshold: float = 0.95) -> LoopStructure:
     Raises:
         ValueError: If `threshold` is not between 0 and 1, or the matrix is not square
             or not finite.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), folding. The
+        clustering and the search for the period are our own.
 
     Example:
 

@@ -15,23 +15,21 @@ def fold(
 ) -> keras.Model:
     """Return a smaller model in which similar layers share one kernel.
 
-    In each bank, layers whose similarity is at least `threshold` are tied: they share
-    one kernel, times a scale per layer. If a bank has fewer clusters than templates,
-    the clusters' kernels replace its templates, and the model and its file get smaller.
-    Otherwise its coefficients are tied. Each layer keeps its own normalization. A loop
-    whose kernels then repeat at least once in full can run for any number of
-    iterations: `inference.with_iterations(folded, n)`.
+    Layers of a bank whose similarity is at least `threshold` share one kernel, times a
+    scale per layer. If a bank has no more clusters than templates, the clusters'
+    kernels replace its templates. Otherwise, its coefficients are tied. Each layer
+    keeps its own normalization. A loop whose kernels then repeat at least once in full
+    can run for any number of iterations: `inference.with_iterations(folded, n)`.
 
-    `model` itself is not changed. After folding far below 1, update the normalization
-    statistics (`analysis.update_batch_norm`) or continue training.
+    `model` is not changed. If `threshold` is far below 1, update the normalization
+    statistics (`analysis.update_batch_norm`) or continue training afterwards.
 
     Args:
         model: A Functional or Sequential model with template banks.
         threshold: Similarity from 0 (each bank becomes one kernel) to 1 (only layers
-            that are equal up to scale are tied, and no output changes). Defaults to
-            `0.95`.
-        space: `"kernels"` compares the mixed kernels by their cosine, `"coefficients"`
-            compares the coefficients, as the paper does. Defaults to `"kernels"`.
+            that are equal up to scale are tied). Defaults to `0.95`.
+        space: `"kernels"` (default) compares the mixed kernels. `"coefficients"`
+            compares the coefficients, as the paper does.
 
     Returns:
         A `keras.Model` with its own weights, not compiled. The `labels` of each bank
@@ -107,11 +105,7 @@ def _folded(bank, name, threshold, space):
 
 
 def _tied(coefficients, gram, labels):
-    """Return the common direction of each cluster and each layer's scale along it.
-
-    A direction is as long as the cluster's longest row, which keeps the scale of the
-    templates for weight decay.
-    """
+    """Return the common direction of each cluster and each layer's scale along it."""
     directions, scales = [], np.zeros(len(labels))
     values, vectors = np.linalg.eigh(gram)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
@@ -122,13 +116,14 @@ def _tied(coefficients, gram, labels):
         lengths = np.linalg.norm(seen, axis=1)
         if len(members) == 1 or not lengths.any():
             directions.append(rows[0])
-            scales[members] = 1  # Zero scale and direction could never train.
+            scales[members] = 1  # Zero scale and direction have no gradient.
             continue
         units = seen / np.maximum(lengths, np.finfo(float).tiny)[:, None]
         axis = np.linalg.svd(units, full_matrices=False)[2][0]
         along = seen @ axis
-        # From kernels to coefficients.
+        # Back from kernels to coefficients.
         direction = np.linalg.lstsq(root.T, axis, rcond=None)[0]
+        # The longest row sets the length, so that weight decay acts as before.
         largest = along[np.argmax(np.abs(along))]
         directions.append(direction * largest)
         scales[members] = along / largest

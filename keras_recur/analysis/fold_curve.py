@@ -1,8 +1,4 @@
-"""Parameters and accuracy of folded models over thresholds.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701) fold by inspection. The curve over
-thresholds is our own.
-"""
+"""Parameters and accuracy of folded models over thresholds."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -28,7 +24,7 @@ class Fold:
     """One threshold of a fold curve.
 
     Attributes:
-        threshold: Similarity from which layers were tied.
+        threshold: Minimum similarity of tied layers.
         clusters: Number of different kernels by name of bank.
         parameters: Number of trainable parameters of the folded model.
         accuracy: Score of the folded model.
@@ -46,7 +42,7 @@ class Fold:
 
 @dataclasses.dataclass(frozen=True)
 class FoldCurve:
-    """Folds over thresholds and the original model. `str` returns a table.
+    """Scores of a model and of its folds over thresholds. `str` returns a table.
 
     Attributes:
         accuracy: Score of the model before folding.
@@ -134,15 +130,14 @@ def fold_curve(
 
     Args:
         model: A model with template banks. It is not changed.
-        data: Batches `(x, y)` to score on, in any form that `iteration_curve` accepts
-            except a generator.
+        data: Batches `(x, y)` in any form that `iteration_curve` accepts, except a
+            generator.
         thresholds: Thresholds of `fold`.
         calibration_data: Batches from which `update_batch_norm` estimates statistics
             after folding. Defaults to `None` (statistics are kept).
         fine_tune: Function that trains a folded model in place, after its statistics
             were updated. Defaults to `None`.
-        metric: Function that returns a new Keras metric. Defaults to
-            `metrics.ExactMatch`, which is accuracy for one label per example.
+        metric: Function that returns a new Keras metric. Defaults to `ExactMatch`.
         space: `"kernels"` (default) or `"coefficients"`, as in `fold`.
 
     Returns:
@@ -151,6 +146,9 @@ def fold_curve(
     Raises:
         ValueError: If an argument is not valid for `fold`, there is no threshold, or
             data can be read only once.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), for folding.
 
     Example:
 

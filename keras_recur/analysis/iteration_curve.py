@@ -1,8 +1,4 @@
-"""Accuracy over the number of test-time iterations.
-
-Reference: Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537),
-whose figures show accuracy over test-time iterations with the training regime shaded.
-"""
+"""Accuracy over the number of test-time iterations."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,20 +25,17 @@ def iteration_curve(
 ) -> np.ndarray:
     """Return the accuracy, or F1, after each iteration.
 
-    One run is read out after each iteration. State graphs whose schedule depends on the
-    number of steps are run once per number. Hits are counted per batch and, if all
-    iterations share their weights, per iteration, so memory grows neither with the data
-    nor with the iterations.
+    One run is read out after each iteration. Memory does not grow with the data. It
+    does not grow with the iterations either if they share their weights.
 
     Args:
         model: A model with a `SharedRecurrentBlock` or a `RecurrentGraph`, and a
             `Readout`, such as the models of the zoo.
-        data: Batches `(x, y)` in any form that `model.fit` accepts: the result of
-            `data.load`, a `tf.data.Dataset`, a `DataLoader`, a `PyDataset`, a finite
-            generator, a list of batches, or arrays `(x, y)`. `y` holds class numbers in
-            the shape of the answers. An example is right if every position with a
-            target of at least 0 is right. If the `metric` of the data is "f1", the
-            score is F1 over the positions of all examples.
+        data: Batches `(x, y)`: the result of `data.load`, a `tf.data.Dataset`, a
+            `DataLoader`, a `PyDataset`, a finite generator, a list of batches, or
+            arrays `(x, y)`. `y` holds classes in the shape of the answers. An example
+            is right if every position with a target of at least 0 is right. If the
+            `metric` of the data is "f1", the score is F1 over all positions.
         iterations: Number of iterations to run. Defaults to `None` (the number the
             model was built with). Untied weights cannot run for more.
         on_batch: Function called with the number of finished batches, to show progress.
@@ -53,9 +46,11 @@ def iteration_curve(
         a readout, and iterations that a state graph cannot run, are NaN.
 
     Raises:
-        ValueError: If data have no example, no end, or sample weights; if labels have
-            another shape or are not classes; if the model has several outputs or a
-            single logit; or if the model cannot run for `iterations`.
+        ValueError: If data have no example, no end, or sample weights; if labels or
+            outputs have an invalid form; or if the model cannot run for `iterations`.
+
+    Reference:
+        [Schwarzschild et al. 2021](https://arxiv.org/abs/2106.04537).
 
     Example:
 
@@ -70,28 +65,14 @@ def iteration_curve(
 
 
 class Readouts:
-    """Readouts of a model after each iteration, compiled once for several data sets.
-
-    Loops whose iterations share their weights run iteration by iteration and keep only
-    the state, so memory does not grow with the iterations. Other loops return all
-    iterations at once.
-
-    Args:
-        model: A model, as in `iteration_curve`.
-        iterations: Number of iterations, as in `iteration_curve`.
-
-    Attributes:
-        iterations: Number of scores.
-        filled: Whether each iteration has a readout.
-        endless: Whether the loop can run for any number of iterations.
-        labels: The `AnswerLabels` of the model.
-    """
+    """Readouts of a model after each iteration, compiled once for several data sets."""
 
     def __init__(self, model: keras.Model, iterations: int | None = None):
         self.labels = AnswerLabels(model)
         if iterations is not None:
             iterations = check_positive_int("iterations", iterations)
         graph = next(state_graphs(model), None)
+        # Loops with shared weights keep only the state, so memory does not grow.
         self._steps = None if graph else _stepwise(model, iterations)
         self.endless = self._steps is not None
         if self._steps:
@@ -217,6 +198,6 @@ def all_positions(right: Any) -> Any:
 
 
 def _f1(found, target):
-    """Return numerator and denominator of F1: 2 TP, and marked plus positive."""
+    """Return the numerator (2 TP) and the denominator (marked plus positive) of F1."""
     marked, wanted = (found > 0) & (target >= 0), target > 0
     return 2 * (marked & wanted).sum(), marked.sum() + wanted.sum()

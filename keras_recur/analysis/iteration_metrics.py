@@ -19,7 +19,7 @@ from keras_recur.data._batches import batches
 class IterationMetrics:
     """Shares of examples after each iteration, and their summaries.
 
-    All values of iterations without a readout are NaN.
+    Iterations without a readout have NaN values.
 
     Attributes:
         accuracy: Share of examples that are right in every scored position.
@@ -30,8 +30,7 @@ class IterationMetrics:
         macs: Multiply-accumulate operations of one example up to each iteration.
         flip_rate: Share of examples that are right after some iteration and wrong after
             the last one.
-        area: Mean accuracy over the MACs between the first and the last iteration: the
-            normalized area under the curve of accuracy against MACs.
+        area: Area under the curve of accuracy over MACs, divided by the MACs' range.
         coarse_accuracy: Share of examples with the right superclass, or `None` without
             a hierarchy.
         compliance: Share of right superclasses among examples with a wrong class, NaN
@@ -56,8 +55,6 @@ def iteration_metrics(
 ) -> IterationMetrics:
     """Return accuracy, flips, agreement and MACs after each iteration.
 
-    Memory does not grow with the iterations: only a digest of each answer is kept.
-
     Args:
         model: A recurrent or feed-forward model with a loop and a `Readout`, such as
             the models of the zoo.
@@ -77,8 +74,7 @@ def iteration_metrics(
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508).
-        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), for right answers that
-        are lost in later iterations.
+        [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), for lost right answers.
 
     Example:
 
@@ -129,7 +125,7 @@ def iteration_metrics(
 
 
 def _digests(answers):
-    """Return a short digest of each example's answer."""
+    """Return a short digest of each example's answer, which saves memory."""
     return [hashlib.blake2b(a.tobytes(), digest_size=8).digest() for a in answers]
 
 

@@ -1,10 +1,4 @@
-"""Similarity of the layers of a template bank.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701), layer similarity matrix: the
-absolute cosine of the layers' coefficients. It depends on the basis: other templates
-and coefficients with the same kernels give another matrix. The cosine of the mixed
-kernels does not.
-"""
+"""Similarity of the layers of a template bank."""
 
 import dataclasses
 from pathlib import Path
@@ -28,9 +22,8 @@ class LayerSimilarity:
 
     Attributes:
         coefficients: Absolute cosine of the coefficients, `(layers, layers)`, as in the
-            paper.
-        kernels: Absolute cosine of the mixed kernels, `(layers, layers)`. It does not
-            depend on the basis.
+            paper. Other templates with the same kernels give other values.
+        kernels: Absolute cosine of the mixed kernels, `(layers, layers)`.
     """
 
     coefficients: np.ndarray
@@ -108,8 +101,7 @@ def plot_layer_similarity(
 
     Args:
         model: A model with template banks.
-        space: `"coefficients"`, as in the paper, or `"kernels"`. Defaults to
-            `"coefficients"`.
+        space: `"coefficients"` (default, as in the paper) or `"kernels"`.
         path: PNG file to write. Defaults to `None`.
 
     Returns:

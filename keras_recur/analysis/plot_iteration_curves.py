@@ -1,4 +1,4 @@
-"""Plot accuracy over iterations for several networks and sizes of inputs."""
+"""Plot accuracy over iterations for several networks and input sizes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,9 +24,9 @@ def plot_iteration_curves(
     """Plot results of `iteration_curve`, one line per curve.
 
     Args:
-        curves: Scores after 1, 2, ... iterations, by name. Names that are equal up to
-            a comma, such as "recurrent, size 9" and "recurrent, size 13", have the same
-            color, and later ones are lighter.
+        curves: Scores after 1, 2, ... iterations, by name. Curves with the same name up
+            to a comma, such as "recurrent, size 9" and "recurrent, size 13", have the
+            same color, and later ones are lighter.
         trained: Number of trained iterations, which are shaded. Defaults to `None`
             (no shading).
         score: Name of the scores on the axis. Defaults to `"accuracy"`.

@@ -19,8 +19,7 @@ def plot_iteration_metrics(
     """Plot a result of `iteration_metrics` over the iterations.
 
     Args:
-        metrics: An `IterationMetrics`. With a hierarchy, the accuracy of superclasses
-            and the compliance are drawn too.
+        metrics: An `IterationMetrics`. Superclass values are drawn if there are any.
         trained: Number of trained iterations, which are shaded. Defaults to `None`
             (no shading).
         path: PNG file to write. Defaults to `None`.
@@ -29,8 +28,7 @@ def plot_iteration_metrics(
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If `metrics` is not an `IterationMetrics`, or `trained` is not a
-            positive integer.
+        ValueError: If `metrics` or `trained` has an invalid value.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 4.2.

@@ -15,15 +15,15 @@ def plot_pair(pair: Pair, max_boxes: int = 6, path: str | Path | None = None) ->
 
     Each network is a column of boxes from the input to the readout. A box shows the
     layers, the output shape, and the trainable parameters that it adds. Iterations with
-    the same weights have the same color and are joined by an arrow; each copy in the
-    twin has its own color. If kernels are mixed from a template bank, a bar shows the
-    share of each template. State graphs are unrolled step by step.
+    the same weights have the same color and are joined by an arrow. For kernels mixed
+    from a template bank, a bar shows the share of each template. State graphs are
+    unrolled step by step.
 
     Args:
         pair: A `Pair`.
-        max_boxes: Maximum number of boxes per loop, at least 3. Iterations in between
-            are drawn as one box. For state graphs, the first `2 * max_boxes` steps are
-            drawn. Defaults to `6`.
+        max_boxes: Maximum number of boxes per loop, at least 3. One box shows the
+            remaining iterations. State graphs show the first `2 * max_boxes` steps.
+            Defaults to `6`.
         path: PNG file to write. Defaults to `None`.
 
     Returns:

@@ -30,8 +30,8 @@ def plot_predictions(
     """Plot how one example's answer changes over the iterations.
 
     Images (mazes, grids) become a row of pictures with the marked, wrongly marked and
-    missing positions. Strings become one picture with one row per iteration. Iterations
-    beyond the trained ones are marked.
+    missing positions. Strings become one picture with one row per iteration. The plot
+    marks iterations beyond the trained ones.
 
     Args:
         model: A model with a loop and a `Readout` that answers for each position, such
@@ -50,9 +50,8 @@ def plot_predictions(
         A `matplotlib.figure.Figure` with the strip.
 
     Raises:
-        ValueError: If `path` has another suffix, `x` is not one example, `y` has
-            another shape, the model answers for the whole example, or the model cannot
-            run for `iterations`.
+        ValueError: If `path`, `x` or `y` is invalid, the model gives one answer for the
+            whole example, or it cannot run for `iterations`.
 
     Reference:
         [Bansal et al. 2022](https://arxiv.org/abs/2202.05826).
@@ -135,7 +134,7 @@ def _refuse_whole(model):
 
 
 def _built_for(model):
-    """Return the number of iterations the last loop was built for."""
+    """Return the number of iterations that the last loop was built for."""
     for loop in reversed(list(graph_loops(model))):
         return loop.steps if isinstance(loop, RecurrentGraph) else loop.iterations
     return None

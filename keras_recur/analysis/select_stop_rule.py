@@ -54,19 +54,17 @@ def select_stop_rule(
 ) -> StopRuleChoice:
     """Select the threshold that needs the fewest iterations for an accuracy.
 
-    All examples run for the maximum number of iterations once, and thresholds are then
-    tried on the recorded values. For agreement, the patience is selected. Use data that
-    the network was not trained on, and report the result on other data.
+    For agreement, the patience is selected. Use data that the network was not trained
+    on, and report the result on other data.
 
     Args:
         model: A model for `inference.EarlyExitPredictor`.
         rule: A `StopRule`, whose threshold is ignored, or the name of its kind.
-        data: Batches `(x, y)` in any form that `iteration_curve` accepts. An example is
-            right if every position with a target of at least 0 is right.
+        data: Held-out batches `(x, y)` in any form that `iteration_curve` accepts.
         accuracy: Share of examples that must be right. Defaults to `None` (the share
             that is right after all iterations).
-        max_iterations: As for `inference.EarlyExitPredictor`.
-        min_iterations: As for `inference.EarlyExitPredictor`.
+        max_iterations: As in `inference.EarlyExitPredictor`.
+        min_iterations: As in `inference.EarlyExitPredictor`.
 
     Returns:
         A `StopRuleChoice`.
@@ -90,7 +88,7 @@ def select_stop_rule(
         hint = "It is a share of examples."
         accuracy = check_number("accuracy", accuracy, 0, 1, hint=hint)
     predictor = EarlyExitPredictor(model, rule, max_iterations, min_iterations)
-    # All iterations are run.
+    # The selection runs all iterations.
     check_size("max_iterations", predictor.max_iterations, MAX_ITERATIONS)
     rule = predictor.rule
     signals, rights = [], []
@@ -126,7 +124,7 @@ def select_stop_rule(
 
 
 def _candidates(rule, signal):
-    """Return rules of the same kind, from one that all meet to one that none meets."""
+    """Return rules of the same kind, including ones that all or no examples meet."""
     if rule.kind == "agreement":
         every = range(1, signal.shape[1] + 1)
         return [dataclasses.replace(rule, patience=n) for n in every]
@@ -134,7 +132,7 @@ def _candidates(rule, signal):
     if len(values) > _CANDIDATES:
         places = np.linspace(0, len(values) - 1, _CANDIDATES).round().astype(int)
         values = values[places]
-    # With the last candidate, no example stops early.
+    # With one of the candidates, no example stops early.
     if rule.kind == "confidence":
         values = np.unique([*np.minimum(values, 1.0), 1.0])
     else:

@@ -1,7 +1,4 @@
-"""Record the similarity of layers during training.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701), layer similarity over training.
-"""
+"""Record the similarity of layers during training."""
 
 from pathlib import Path
 from typing import Any
@@ -19,10 +16,9 @@ class SimilarityHistory(keras.callbacks.Callback):
     """Record the layer similarity matrices of a model during training.
 
     Args:
-        every: Number of epochs between records. The state before training and after the
-            last epoch is always recorded. Defaults to `1`.
-        space: `"coefficients"`, as in the paper, or `"kernels"`. Defaults to
-            `"coefficients"`.
+        every: Number of epochs between records. The similarities before training and
+            after the last epoch are always recorded. Defaults to `1`.
+        space: `"coefficients"` (default, as in the paper) or `"kernels"`.
 
     Attributes:
         epochs: Number of finished epochs at each record; 0 is before training. If `fit`
@@ -33,6 +29,9 @@ class SimilarityHistory(keras.callbacks.Callback):
     Raises:
         ValueError: If an argument has an invalid value or, when training begins, if the
             model has no bank.
+
+    Reference:
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701).
 
     Example:
 

@@ -35,28 +35,26 @@ def update_batch_norm(
     """Estimate all batch normalization statistics of a model from data.
 
     Use it after folding, tying or converting kernels, because the stored statistics
-    belong to the old kernels. Use it also to run a loop longer than it was trained:
-    later iterations have no statistics and would reuse the last ones. Means and
-    variances become averages over the batches, and over the iterations that share one
-    normalization. No weight is trained. Statistics of frozen layers are updated too.
+    belong to the old kernels. Use it also before a loop runs for more iterations than
+    it was trained with, because later iterations would reuse the last statistics. Means
+    and variances become averages over the batches and over iterations that share one
+    normalization. Frozen layers are included, and no weight is trained.
 
     Args:
         model: A model with `BatchNormalization` or `TimeSpecificBatchNormalization`.
         data: Batches `(x, y)` or `x`, of the size used in training, in any form that
             `iteration_curve` accepts. Arrays `(x, y)` or `x` are split into batches of
             128. Labels and weights are not used.
-        iterations: Number of iterations, or steps of a state graph, to estimate
-            statistics for. A new model with its own weights is returned. Defaults to
-            `None` (update `model` in place).
+        iterations: Number of iterations, or steps of a state graph, of the new model
+            to return. Defaults to `None` (update `model` in place).
         batches: Maximum number of batches. Defaults to `50`.
 
     Returns:
-        `model`, or the new model if `iterations` is given.
+        `model`, or a new model with its own weights if `iterations` is given.
 
     Raises:
-        ValueError: If the model has no batch normalization, `data` has no batch,
-            `batches` or `iterations` is not a positive integer, or the loops cannot run
-            for `iterations`.
+        ValueError: If the model has no batch normalization, `data` has no batch, an
+            argument is invalid, or the loops cannot run for `iterations`.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), Figure 5.
@@ -108,7 +106,7 @@ def update_batch_norm(
                 _average_over_calls(layer)
         for x in itertools.islice(inputs(data), batches):
             done += 1
-            for layer in layers:  # In banks: one call per row.
+            for layer in layers:  # Layers in banks are called once per row.
                 layer.momentum = 1 - 1 / done
             run(x, training=True)
     finally:
@@ -122,10 +120,7 @@ def update_batch_norm(
 
 
 def _average_over_calls(layer):
-    """Set the momentum before each call so that statistics average over all calls.
-
-    A layer with one row of statistics per iteration averages over each row's calls.
-    """
+    """Set the momentum before each call so that statistics average over all calls."""
     call, calls = layer.call, collections.Counter()
     last = 0
     if isinstance(layer, TimeSpecificBatchNormalization):

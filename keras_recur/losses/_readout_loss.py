@@ -1,4 +1,4 @@
-"""Checks of targets and padding that losses and metrics over readouts share."""
+"""Checks of targets and padding, shared by losses and metrics over readouts."""
 
 from typing import Any
 

@@ -15,8 +15,7 @@ from keras_recur.losses.iteration_loss import IterationLoss
 class AnnealedLoss(ReadoutLoss):
     """Mix of two losses over the readouts, `(1 - share) * start + share * end`.
 
-    Because a loss is linear in its weights, this equals the loss with mixed weights.
-    A saved file holds the share at the time of saving.
+    It equals the loss with mixed weights. A saved file holds the current share.
 
     Args:
         start: `IterationLoss` that applies when `share` is 0.

@@ -22,13 +22,11 @@ class CoarseToFineLoss(IterationLoss):
     sum over its classes. The share `f` grows over the iterations.
 
     Args:
-        hierarchy: Superclass of each class, integers from 0, as returned by
-            `data.superclasses`.
-        coarse_to_fine: Growth of `f` over iterations 1 to T. `"linear"` (default): from
-            0 to 1. `"switch"`: 0 in the first half, 1 in the second. `"power"`:
-            `(i / T) ** 1.3`. With one iteration, `f` is 1.
-        weights: Weight of each iteration, as in `IterationLoss`. Defaults to
-            `"uniform"`.
+        hierarchy: Superclass of each class, integers from 0 (see `data.superclasses`).
+        coarse_to_fine: Growth of `f` over iterations 1 to T: `"linear"` (default, from
+            0 to 1), `"switch"` (0 in the first half, 1 in the second) or `"power"`
+            (`(i / T) ** 1.3`). With one iteration, `f` is 1.
+        weights: Readout weights, as in `IterationLoss`. Defaults to `"uniform"`.
         gamma: Factor for `weights="geometric"`. Defaults to `1.0`.
         name: Name of the loss. Defaults to `"coarse_to_fine_loss"`.
 
@@ -38,12 +36,12 @@ class CoarseToFineLoss(IterationLoss):
             from a model with `readout="all"`.
 
     Raises:
-        ValueError: If `hierarchy` skips a superclass or has another number of classes
-            than the logits, if `coarse_to_fine` is unknown, or as in `IterationLoss`.
+        ValueError: If `hierarchy` skips a superclass or does not match the logits,
+            or an argument is not valid for `IterationLoss`.
 
     Reference:
-        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3. The schedules
-        are those in the released code.
+        [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3, with the
+        schedules of the released code.
 
     Example:
 
@@ -85,7 +83,7 @@ class CoarseToFineLoss(IterationLoss):
         if fine:
             total += fine * super().readout_loss(labels, logits, iteration, iterations)
         if fine < 1:
-            # -log p(superclass): log-sum-exp over all classes minus over its own.
+            # -log p(superclass): log-sum-exp of all classes minus that of its own.
             above = ops.convert_to_tensor(self.hierarchy, "int32")
             own = ops.equal(ops.expand_dims(ops.take(above, labels), -1), above)
             inside = ops.where(own, logits, -1e9)

@@ -19,11 +19,7 @@ NAMED = ("final", "uniform", "geometric")
 
 
 def check_weights(name: str, weights: Any) -> str | list[float]:
-    """Return weights of readouts as a name or a list of Python numbers.
-
-    Raises:
-        ValueError: If `weights` is neither, or one of the numbers is negative.
-    """
+    """Return readout weights as a name or a list of Python numbers."""
     if isinstance(weights, str):
         return check_one_of(name, weights, NAMED)
     try:
@@ -47,11 +43,9 @@ class IterationLoss(ReadoutLoss):
     (too large, 2.5, or NaN) makes the loss NaN.
 
     Args:
-        weights: Weight of each iteration's readout. `"final"` (default): only the last
-            readout counts. `"uniform"`: all readouts count equally. `"geometric"`:
-            weights are proportional to `gamma ** iteration`, so that `gamma > 1` favors
-            late readouts. These weights sum to 1. A sequence of numbers, one per
-            iteration, is used without normalization.
+        weights: Weight of each readout: `"final"` (default, only the last),
+            `"uniform"`, `"geometric"` (proportional to `gamma ** iteration`), or one
+            number per readout. Named weights sum to 1. Numbers are not normalized.
         gamma: Factor for `weights="geometric"`. Defaults to `1.0`.
         name: Name of the loss. Defaults to `"iteration_loss"`.
 
@@ -59,20 +53,17 @@ class IterationLoss(ReadoutLoss):
         y_true: Integer targets, `(batch, ...)`, or `(batch, ..., 1)`.
         y_pred: Logits, `(batch, ..., classes)`, or `(batch, iterations, ..., classes)`
             from a model with `readout="all"`.
-        sample_weight: Weight of each position, in the shape of the targets. Keras
-            broadcasts weights of shape `(batch,)` along the last axis, so targets with
-            many positions need weights of their own shape.
+        sample_weight: Weight of each position, in the shape of the targets. The shape
+            `(batch,)` is correct only for one target per example.
 
     Raises:
-        ValueError: If `weights` is unknown, negative, or differs in length from the
-            readouts; if `gamma` is not a positive number; if the targets do not have
-            the shape of the answers; if there is a single logit; or if NumPy targets
-            are not classes.
+        ValueError: If `weights` or `gamma` is invalid, there is not one weight per
+            readout, or the targets or logits have the wrong shape or invalid values.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3, for all
         readouts. [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), for
-        the last readout and walls that are not scored.
+        the last readout and unscored walls.
 
     Example:
 
@@ -115,7 +106,7 @@ class IterationLoss(ReadoutLoss):
             y_pred = ops.expand_dims(y_pred, 1)
         labels = ops.cast(y_true, "int32")
         scored = labels >= 0
-        # Backends differ in their treatment of labels that are not classes.
+        # Backends treat labels that are not classes differently.
         whole = ops.equal(ops.cast(labels, y_true.dtype), y_true)
         known = ops.logical_and(whole, labels < y_pred.shape[-1])
         labels = ops.where(ops.logical_and(scored, known), labels, 0)
@@ -125,7 +116,7 @@ class IterationLoss(ReadoutLoss):
                 iterations = y_pred.shape[1]
                 found = self.readout_loss(labels, y_pred[:, t], t, iterations)
                 total += weight * found
-        # Keras averages over all positions, this loss over the scored ones.
+        # Keras averages over all positions, but this loss over the scored ones.
         mask = ops.cast(scored, self.dtype)
         share = ops.maximum(ops.mean(mask), 1e-12)
         total = ops.where(scored, total, 0.0) / share

@@ -1,4 +1,4 @@
-"""Share of examples with every position right, the score of mazes and strings."""
+"""Share of examples in which every position is right, for mazes and strings."""
 
 from typing import Any
 
@@ -12,11 +12,10 @@ from keras_recur.losses._readout_loss import last_answers
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class ExactMatch(keras.metrics.Mean):
-    """Share of examples with every scored position right.
+    """Share of examples in which every scored position is right.
 
-    With one label per example this is accuracy. In mazes and strings, a single wrong
-    position makes the example wrong. Targets below 0 are not scored. If the model
-    returns several readouts, the last one is scored.
+    With one label per example, this is the accuracy. Targets below 0 are not scored. If
+    the model returns several readouts, the last one is scored.
 
     Args:
         name: Name of the metric. Defaults to `"accuracy"`.

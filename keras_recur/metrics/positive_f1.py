@@ -1,4 +1,4 @@
-"""F1 score, for tasks with heavily unbalanced classes."""
+"""F1 score for tasks with heavily unbalanced classes."""
 
 from typing import Any
 
@@ -14,10 +14,9 @@ from keras_recur.losses._readout_loss import last_answers
 class PositiveF1(keras.metrics.Metric):
     """F1 of the positive class, over all positions of all examples.
 
-    The score is 2 TP / (2 TP + FP + FN), counted over the whole epoch, not averaged
-    over batches. Targets above 0 are positive; targets below 0 are not scored. If the
-    model returns several readouts, the last one is scored. The score is 0 if there are
-    no positives.
+    The score is 2 TP / (2 TP + FP + FN), counted over the whole epoch, or 0 if there
+    are no positives. Targets above 0 are positive, and targets below 0 are not scored.
+    If the model returns several readouts, the last one is scored.
 
     Args:
         name: Name of the metric. Defaults to `"f1"`.
@@ -34,8 +33,7 @@ class PositiveF1(keras.metrics.Metric):
             logit, or if NumPy labels are not classes.
 
     Reference:
-        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), who use it for the
-        shortest-path task.
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), shortest-path task.
 
     Example:
 
@@ -72,5 +70,5 @@ class PositiveF1(keras.metrics.Metric):
             total.assign_add(ops.cast(ops.sum(counted), total.dtype))
 
     def result(self):
-        # The sums may be below 1, because examples are weighted.
+        # Sums of weighted examples may be below 1.
         return ops.divide_no_nan(2 * self.hits, self.found + self.wanted)

@@ -1,9 +1,4 @@
-"""Coupled weight decay and learning rates per variable, as in the papers' code.
-
-PyTorch's `weight_decay` adds `weight_decay * weight` to the gradient after clipping;
-Keras's is decoupled. The deep-thinking papers also divide the learning rate of the
-recurrent module by its iterations, because its gradients add up over them.
-"""
+"""Coupled weight decay and learning rates per variable, as in the papers' code."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +28,7 @@ class Coupled:
         self.coupled_weight_decay = check_strength(
             "coupled_weight_decay", coupled_weight_decay
         )
-        # By position, because the names of variables differ between models.
+        # Lists, because the names of variables differ between models.
         self.multipliers = multipliers
         if multipliers is not None:
             self.multipliers = check_sequence(
@@ -58,9 +53,11 @@ class Coupled:
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)  # type: ignore[attr-defined]
         if self.coupled_weight_decay and (self.decayed is None or self.decayed[index]):
+            # As in PyTorch, after clipping. The decay of Keras is decoupled.
             decay = ops.cast(self.coupled_weight_decay, gradient.dtype)
             gradient = gradient + decay * ops.cast(variable, gradient.dtype)
         if self.multipliers is not None:
+            # Gradients of recurrent weights add up over the iterations.
             learning_rate = learning_rate * self.multipliers[index]
         super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_recur.optimizers._coupled import Coupled
 
+# In bfloat16, a `beta_2` of 0.999 rounds to 1, and Adam would not move.
 _HALF = ("float16", "bfloat16")
 
 
@@ -45,19 +46,17 @@ class _WideAdam(keras.optimizers.Adam):
 class CoupledAdam(Coupled, _WideAdam):
     """`keras.optimizers.Adam` with coupled decay and learning rates per variable.
 
-    For weights in half precision, moments are kept and steps are computed in float32:
-    in bfloat16, 0.999 rounds to 1 and Adam would not move. A step that is small
-    compared with such a weight is still lost in rounding; `dtype="mixed_bfloat16"`
-    keeps it.
+    Moments and steps of half-precision weights are computed in float32. Small steps of
+    such weights are still lost in rounding, unless `dtype="mixed_bfloat16"` is used.
 
     Args:
         *args: Arguments of `keras.optimizers.Adam`.
-        coupled_weight_decay: Factor of the weight that is added to its gradient.
+        coupled_weight_decay: Multiple of each weight that is added to its gradient.
             Defaults to `0.0`.
         multipliers: One factor of the learning rate per trainable variable, in the
             order of `model.trainable_variables`. Defaults to `None` (1 for all).
-        decayed: One boolean per trainable variable, in the same order: whether the
-            decay applies to it. Defaults to `None` (it applies to all).
+        decayed: Whether the decay applies to each trainable variable, in the same
+            order. Defaults to `None` (it applies to all).
         **kwargs: Keyword arguments of `keras.optimizers.Adam`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""SGD as PyTorch computes it."""
+"""SGD as in PyTorch."""
 
 import keras
 from keras import ops
@@ -7,12 +7,10 @@ from keras_recur.optimizers._coupled import Coupled
 
 
 class _TorchSGD(keras.optimizers.SGD):
-    """SGD whose momentum accumulates gradients, as PyTorch's, not steps, as Keras's.
-
-    The two differ when the learning rate changes, at milestones and in warm-up.
-    """
+    """SGD whose momentum accumulates gradients, as in PyTorch."""
 
     def update_step(self, gradient, variable, learning_rate):
+        # Keras accumulates steps, which differs when the learning rate changes.
         learning_rate = ops.cast(learning_rate, variable.dtype)
         step = ops.cast(gradient, variable.dtype)
         if self.momentum:
@@ -26,16 +24,16 @@ class _TorchSGD(keras.optimizers.SGD):
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class CoupledSGD(Coupled, _TorchSGD):
-    """SGD as in PyTorch, with coupled decay and momentum of gradients.
+    """SGD with coupled decay and with momentum of gradients, as in PyTorch.
 
     Args:
         *args: Arguments of `keras.optimizers.SGD`.
-        coupled_weight_decay: Factor of the weight that is added to its gradient.
+        coupled_weight_decay: Multiple of each weight that is added to its gradient.
             Defaults to `0.0`.
         multipliers: One factor of the learning rate per trainable variable, in the
             order of `model.trainable_variables`. Defaults to `None` (1 for all).
-        decayed: One boolean per trainable variable, in the same order: whether the
-            decay applies to it. Defaults to `None` (it applies to all).
+        decayed: Whether the decay applies to each trainable variable, in the same
+            order. Defaults to `None` (it applies to all).
         **kwargs: Keyword arguments of `keras.optimizers.SGD`.
 
     Raises:

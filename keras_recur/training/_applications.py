@@ -6,11 +6,7 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 
 
 def times_applied(model: Any) -> dict[int, int]:
-    """Return how often loops apply each trainable variable, by `id`.
-
-    Counts of nested loops multiply, and counts of loops that share weights add up.
-    Variables outside of loops are left out.
-    """
+    """Return how often each trainable variable of a loop is applied, by its `id`."""
     counts: dict[int, int] = {}
     _count(model, 1, False, counts)
     return counts

@@ -1,4 +1,4 @@
-"""State of Keras's own callbacks, for runs that are resumed."""
+"""State of Keras's own callbacks, which a resumed run restores."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,17 +15,10 @@ _REMEMBERED: dict[type, tuple[str, ...]] = {
 
 
 class CallbackState:
-    """Read and write the state of Keras's own callbacks.
-
-    Callbacks are identified by their class and their position in it, so that others can
-    be added or removed when a run is resumed. The state of user-defined callbacks is
-    not stored.
-
-    Args:
-        callbacks: Callbacks of a run.
-    """
+    """Read and write the state of Keras's own callbacks."""
 
     def __init__(self, callbacks: Sequence[Any]):
+        # Keys are the class and the position in it, so others can be added.
         self._found: dict[str, tuple[Any, tuple[str, ...]]] = {}
         for callback in callbacks:
             for kind, names in _REMEMBERED.items():

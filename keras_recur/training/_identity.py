@@ -14,25 +14,21 @@ from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
 from keras_recur.training.recipe import Recipe
 
-# Arrays up to this size are hashed in full, larger ones by evenly spaced rows.
+# Arrays of up to 32 MiB are hashed in full, larger ones by evenly spaced rows.
 _WHOLE = 1 << 25
 _ROWS = 1024
 
-# Keys that change no result: names, which differ between builds, how a loop is run, and
-# initial weights, which a checkpoint replaces.
+# Names differ between builds, and `trainable` is hashed separately.
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
 
 def identity(
     model: keras.Model, recipe: Recipe, data: Any, validation_data: Any, steps: Any
 ) -> dict[str, Any]:
-    """Return the parts that identify a run, in JSON types, by readable names.
-
-    Paths of data, names of layers, seeds of initial weights, and unrolling are not part
-    of the identity. Models are hashed under the names of version 0.1.0.
-    """
+    """Return the parts that identify a run, in JSON types, by readable names."""
     return {
         "the recipe": _plain(dataclasses.asdict(recipe)),
+        # The names of version 0.1.0 keep older checkpoints valid.
         "the model": _hash([_shapes(model), earlier_names(_config(model))]),
         "which weights are trained": _hash(
             [
@@ -46,7 +42,7 @@ def identity(
 
 
 def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
-    """Return the fingerprint of a run from before data were part of its identity."""
+    """Return a run's fingerprint in the older format, without the data's arrays."""
     config = data.config() if hasattr(data, "config") else None
     loops = [
         [layer.groups, layer.injection]
@@ -95,7 +91,7 @@ def _config(model):
 
 
 def _without_names(value, numbers):
-    """Return a configuration with layers' names replaced by their positions."""
+    """Return a configuration with layer names replaced by positions."""
     if isinstance(value, dict):
         if value.get("class_name") in ("function", "__lambda__"):
             return None  # Its config holds a file path.
@@ -118,7 +114,7 @@ def _without_names(value, numbers):
 
 
 def _data(data):
-    """Return what identifies data without a pass over it."""
+    """Return the identity of data without reading all of it."""
     if data is None:
         return None
     if hasattr(data, "phases"):
@@ -143,7 +139,7 @@ def _data(data):
 
 
 def _array(array):
-    """Return shape, dtype and hash of an array, or of some rows if it is large."""
+    """Return the shape, dtype and hash of an array; large arrays are sampled."""
     array = to_numpy(array)
     rows = array
     if array.nbytes > _WHOLE and array.ndim:
@@ -155,7 +151,7 @@ def _array(array):
 
 
 def _name(function):
-    """Return the name of a function, which stays the same unlike its address."""
+    """Return the name of a function. Its address varies between processes."""
     function = getattr(function, "func", function)
     return getattr(function, "__qualname__", type(function).__qualname__)
 

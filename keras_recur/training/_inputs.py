@@ -10,15 +10,11 @@ from keras import tree
 
 from keras_recur.data._batches import first_batch, to_numpy
 
-_ROWS = 4096  # Checked at once, which limits the memory of temporary arrays.
+_ROWS = 4096  # Rows checked at once, which limits temporary memory.
 
 
 def check_data(name: str, data: Any, steps: int | None) -> None:
-    """Check that `data` yields batches and that an epoch of it ends.
-
-    Raises:
-        ValueError: If `data` is arrays, or has no known end and `steps` is `None`.
-    """
+    """Check that `data` yields batches and that an epoch of it ends."""
     steps_name = "steps_per_epoch" if name == "data" else "validation_steps"
     if (
         data is None
@@ -50,11 +46,7 @@ def check_data(name: str, data: Any, steps: int | None) -> None:
 
 
 def with_first_batch(name: str, data: Any) -> tuple[Any, Any]:
-    """Return the complete data and its first batch.
-
-    Raises:
-        ValueError: If there is no batch.
-    """
+    """Return the complete data and its first batch."""
     batch, data = first_batch(data)
     if batch is None:
         raise ValueError(f"`{name}` must give at least one batch. Received: none.")
@@ -62,13 +54,8 @@ def with_first_batch(name: str, data: Any) -> tuple[Any, Any]:
 
 
 def check_finite(name: str, data: Any, batch: Any = None) -> None:
-    """Check that inputs are finite, in arrays in memory or in the first batch.
-
-    The loss does not always show NaN: on some backends, ReLU turns it into 0.
-
-    Raises:
-        ValueError: If an input is NaN or infinite, with the index of the example.
-    """
+    """Check that inputs are finite, in arrays in memory or in the first batch."""
+    # The loss may hide NaN inputs: on some backends, ReLU turns NaN into 0.
     for phase in getattr(data, "phases", (data,)):
         whole = getattr(phase, "x", None)
         if isinstance(whole, np.ndarray):

@@ -1,7 +1,4 @@
-"""Progressive loss, computed in the training steps of the user's model.
-
-Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2.
-"""
+"""Progressive loss of Bansal et al. 2022 (arXiv:2202.05826), section 3.2."""
 
 import contextlib
 from collections.abc import Iterator
@@ -20,17 +17,7 @@ _in_step: ContextVar[bool] = ContextVar("in_step", default=False)
 
 @contextlib.contextmanager
 def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
-    """Mix the progressive loss into the training steps of a model.
-
-    Callbacks, files and `evaluate` see the model unchanged. Only in `train_step`, a
-    call returns `(batch, 2, ...)`: the logits of the full run, and of n iterations
-    without gradient and k with gradient. The compiled loss mixes both. With `alpha=1`,
-    the full run is left out.
-
-    Args:
-        model: A compiled model with a loop, whose loss is an `IterationLoss`.
-        alpha: Share of the progressive loss, from 0 to 1.
-    """
+    """Mix the progressive loss into the training steps of a compiled model."""
     if not alpha:
         yield
         return
@@ -39,6 +26,7 @@ def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
     mixed = IterationLoss([1 - alpha, alpha])
     step, call, score = model.train_step, model.call, loss.call
 
+    # The hooks act only in `train_step`, not in callbacks, files and `evaluate`.
     def train_step(*args):
         token = _in_step.set(True)
         try:
@@ -51,6 +39,7 @@ def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
             return call(inputs, *args, training=training, mask=mask, **kwargs)
         if alpha == 1:
             return progressive(inputs, training=training)
+        # (batch, 2, ...), which `mixed` weights by 1 - alpha and alpha.
         full = call(inputs, *args, training=training, mask=mask, **kwargs)
         found = progressive(inputs, training=training)
         return joined(keras.ops.stack, [full, found], 1)

@@ -10,11 +10,7 @@ from keras_recur.training.recipe import Recipe
 
 
 def build_on(model: Any, batch: Any) -> None:
-    """Build a model, if needed, by a call on the inputs of a batch.
-
-    Raises:
-        ValueError: If the model cannot be called on them.
-    """
+    """Build a model, if needed, by calling it on the inputs of a batch."""
     if model.built and all(layer.built for layer in model._flatten_layers()):
         return
     x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
@@ -30,12 +26,7 @@ def build_on(model: Any, batch: Any) -> None:
 
 
 def check_readouts(model: Any, recipe: Recipe, batch: Any) -> None:
-    """Check that the model returns several readouts if the recipe trains several.
-
-    Raises:
-        ValueError: If the recipe orders or weights readouts and the outputs have no
-            axis of iterations.
-    """
+    """Check that the model returns several readouts if the recipe trains several."""
     asked = {
         name: getattr(recipe, name)
         for name, usual in (("loss_weights", "final"), ("anneal_from", None))
@@ -59,7 +50,7 @@ def check_readouts(model: Any, recipe: Recipe, batch: Any) -> None:
 
 
 def _output_shape(model, x):
-    """Return the shape of the output, or `None` if there are several."""
+    """Return the shape of the output, or `None` if there are several outputs."""
     found = getattr(model, "output_shape", None) if hasattr(model, "outputs") else None
     if found is None:
         x = tree.map_structure(

@@ -8,30 +8,23 @@ from keras_recur.training.recipe import Recipe
 
 
 class RecipeSchedule(keras.callbacks.Callback):
-    """Set the learning rate and the weights of annealed readouts for each epoch.
-
-    The rate of an epoch is the recipe's rate times a factor. The factor is 1 until a
-    callback sets another rate; then it is that rate divided by the recipe's.
-
-    Args:
-        recipe: A `Recipe`.
-        share: Variable of an annealed loss. Defaults to `None`.
-    """
+    """Set the learning rate and the weights of annealed readouts for each epoch."""
 
     def __init__(self, recipe: Recipe, share: keras.Variable | None = None):
         super().__init__()
         self.recipe, self.share = recipe, share
+        # A rate set by another callback scales all later rates of the recipe.
         self.factor = 1.0
         self._planned: float | None = None
 
     @property
     def rate(self) -> float:
-        """The learning rate of the optimizer."""
+        """Learning rate of the optimizer, without the rounding of its variable."""
         found = self._read()
         return self._given if found == self._stored else found
 
     def follow(self) -> float:
-        """Update the factor from the optimizer's rate, and return it."""
+        """Update the factor from the optimizer's rate and return it."""
         if self._planned and self._read() != self._stored:
             self.factor = self._read() / self._planned
         return self.factor
@@ -41,7 +34,7 @@ class RecipeSchedule(keras.callbacks.Callback):
         self._planned = self.recipe.learning_rate_at(epoch)
         self._given = self._planned * self.factor
         self._optimizer().learning_rate = self._given
-        self._stored = self._read()  # The variable rounds.
+        self._stored = self._read()  # The variable rounds the rate.
         if self.share is not None:
             self.share.assign(self.recipe.annealed_at(epoch))
 

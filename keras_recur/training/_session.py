@@ -16,10 +16,7 @@ from keras_recur.training.recipe import Recipe
 def compile_by(
     model: keras.Model, recipe: Recipe, metric: Any, jit_compile: str | bool = "auto"
 ) -> None:
-    """Compile a model with a recipe and build its optimizer.
-
-    An optimizer must be built to be restored from a file.
-    """
+    """Compile a model with a recipe and build its optimizer."""
     with strategy_scope(model):
         loss: Any = recipe.loss()
         if recipe.anneal_from is not None:
@@ -30,18 +27,14 @@ def compile_by(
             metrics=[metric],
             jit_compile=jit_compile,  # type: ignore[arg-type]
         )
+        # Only a built optimizer can be restored from a file.
         optimizer: Any = model.optimizer
         optimizer.build(model.trainable_variables)
 
 
 @contextlib.contextmanager
 def trained_by(model: keras.Model, recipe: Recipe) -> Iterator[RecipeSchedule]:
-    """Let `model.fit` train a compiled model as the recipe describes.
-
-    Yield the callback that sets the learning rate and the annealed weights. Pass it to
-    `model.fit` before the user's callbacks. On exit, the model is compiled as
-    `compile_by` left it.
-    """
+    """Hook a recipe into a compiled model and yield its callback for `model.fit`."""
     share = model.loss.share if isinstance(model.loss, AnnealedLoss) else None
     with contextlib.ExitStack() as hooks:
         hooks.enter_context(progressive_steps(model, recipe.progressive))

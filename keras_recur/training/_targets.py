@@ -1,7 +1,4 @@
-"""Check labels against the model once, before training.
-
-Arrays and data sets of arrays are checked in full, streams by their first batch.
-"""
+"""Check labels against the model once, before training."""
 
 import itertools
 from typing import Any
@@ -20,18 +17,7 @@ from keras_recur.layers._walk import walk
 
 
 def check_targets(name: str, model: Any, data: Any, batch: Any) -> None:
-    """Check that the labels of `data` fit the logits of `model`.
-
-    Args:
-        name: Name of the argument, for the message.
-        model: A built model with one output, logits.
-        data: Batches. Data sets that can check their labels are checked in full.
-        batch: First batch of `data`.
-
-    Raises:
-        ValueError: If labels have the wrong shape, type or range or are one-hot, or if
-            the model has several outputs or a single logit.
-    """
+    """Check that the labels of `data` fit the logits of `model`."""
     logits = _output_shape(model)
     for part in getattr(data, "phases", (data,)):
         if logits and logits[-1] and hasattr(part, "check_labels"):
@@ -51,7 +37,7 @@ def _check_batch(name, batch, logits, several):
             f"of type {type(batch[1]).__name__}."
         )
     if not hasattr(batch[1], "shape"):
-        return  # Values on several devices, which Keras joins.
+        return  # Keras joins values from several devices.
     labels = check_labels("y", to_numpy(batch[1]))
     if not logits:
         return
@@ -82,10 +68,7 @@ def _output_shape(model):
 
 
 def _answers_every_iteration(model):
-    """Whether the logits have an axis of iterations, or `None` without a `Readout`.
-
-    The `readout` argument of a call replaces the layer's own.
-    """
+    """Return whether logits have an axis of iterations, `None` without a `Readout`."""
     found = None
     for layer in walk(model):
         graph = getattr(layer, "_functional", None) or layer

@@ -15,14 +15,14 @@ from keras_recur.losses.iteration_loss import IterationLoss
 class Annealing(keras.layers.Layer):
     """Identity layer that holds the share of an annealed loss.
 
-    The loss reads a variable. On JAX, it must be a variable of the trained model, so
-    `append_to` appends this layer to a model. `training.fit` does not need this layer.
+    On JAX, a loss can read only variables of the trained model, so `append_to` adds
+    this layer to the model. `training.fit` does not need this layer.
 
     Args:
         **kwargs: `name` of the layer.
 
     Attributes:
-        share: Variable that is 0 for the first loss only and 1 for the second only.
+        share: Variable from 0 (only the first loss) to 1 (only the second loss).
 
     Example:
 
@@ -55,23 +55,19 @@ class Annealing(keras.layers.Layer):
         return input_shape
 
     def append_to(self, model: keras.Model) -> keras.Model:
-        """Return a model on the same layers that ends with this layer."""
+        """Return a model with the same layers, followed by this layer."""
         graph = functional_copy(model)
         return keras.Model(graph.input, self(graph.output), name=model.name)
 
     def between(self, start: IterationLoss, end: IterationLoss) -> AnnealedLoss:
-        """Return the loss that moves from `start` to `end` with `share`."""
+        """Return the loss that moves from `start` to `end` as `share` grows."""
         return AnnealedLoss(start, end, self.share)
 
 
 @contextlib.contextmanager
 def lent(share: keras.Variable, model: keras.Model) -> Iterator[None]:
-    """Make `share` a variable of `model`, but not one of its weights.
-
-    Training steps on JAX see only the variables of the model. The state of a random
-    generator is in `model.variables` but not in `model.weights`, so files that
-    callbacks write do not contain it.
-    """
+    """Make `share` a variable of `model`, but not one of its weights."""
+    # Generator states are in `variables`, which JAX reads, but not in saved `weights`.
     state = _State(share)
     model._seed_generators.append(state)
     try:

@@ -21,22 +21,18 @@ from keras_recur.training._schedule import RecipeSchedule
 class Checkpoint(keras.callbacks.Callback):
     """Write weights, optimizer, random states and history after every epoch.
 
-    Unlike `model.save_weights`, this stores all variables, including the states of seed
-    generators, so an interrupted run ends like an uninterrupted one. The file is
-    replaced atomically: an interruption or a full disk keeps the old one. This must be
-    the last callback, so that changes by other callbacks at the end of an epoch are
-    stored too.
+    The file includes the states of seed generators, so a resumed run ends like an
+    uninterrupted one. It is replaced atomically. Pass this callback last, so that
+    changes by other callbacks at the end of an epoch are stored too.
 
     Args:
-        directory: Folder of `checkpoint.npz`, a string or path. `~` is expanded.
+        directory: Folder of `checkpoint.npz`. `~` is expanded.
         model: The compiled model.
         history: Dictionary of lists, filled by `restore`.
-        fingerprint: String that identifies the configuration, or a dictionary of its
-            named parts in JSON types. Errors name the parts that differ.
-        earlier: Fingerprints of the same configuration that older versions wrote.
-            Defaults to `()`.
-        callbacks: Other callbacks of the run. The state of Keras's own callbacks is
-            stored. Defaults to `()`.
+        fingerprint: Identity of the configuration: a string, or a dictionary of named
+            parts in JSON types. Errors name the parts that differ.
+        earlier: Fingerprints that older versions wrote. Defaults to `()`.
+        callbacks: Other callbacks. Those of Keras keep their state. Defaults to `()`.
         schedule: `RecipeSchedule` of the run. Defaults to `None`.
 
     Attributes:
@@ -142,12 +138,9 @@ class Checkpoint(keras.callbacks.Callback):
             self._write(ended=stopped)
 
     def rescue(self) -> None:
-        """Write the last finished epoch if another callback prevented it.
-
-        If the file cannot be written, the old one is kept.
-        """
+        """Write the last finished epoch if another callback prevented it."""
         if self._epochs() > self._written:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # The old file is kept.
                 self._write()
 
     def _write(self, ended=False):

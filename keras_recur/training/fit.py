@@ -43,30 +43,24 @@ def fit(
 ) -> dict[str, list[float]]:
     """Train a model with a recipe, and resume the run if a directory is given.
 
-    This is a thin layer over `model.fit`. After every epoch, the directory holds
-    everything that is needed to resume. An interrupted run ends with the same weights
-    as an uninterrupted one, given the same data, backend and device. A run that is
-    finished, or that a callback such as `EarlyStopping` ended, returns at once with its
-    final weights and history.
-
-    Callbacks see the given model, whatever the recipe. The model is left compiled, so
-    `model.evaluate(test)` returns the loss and the metric.
+    A resumed run ends with the same weights as an uninterrupted one, given the same
+    data, backend and device. A run that is finished, or that a callback such as
+    `EarlyStopping` ended, returns at once with its final weights and history. The model
+    is left compiled, so `model.evaluate(test)` returns the loss and the metric.
 
     The recipe sets the learning rate at the beginning of each epoch. A callback that
-    sets another rate, such as `ReduceLROnPlateau` or `LearningRateScheduler`, scales
-    the recipe's rate by the same ratio in all later epochs. The checkpoint holds the
-    state of Keras's `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`, but not
-    the state of your own callbacks.
+    sets another rate, such as `ReduceLROnPlateau`, scales the recipe's rate by the same
+    ratio in all later epochs. The checkpoint holds the state of Keras's
+    `EarlyStopping`, `ReduceLROnPlateau` and `ModelCheckpoint`, but not the state of
+    your own callbacks.
 
     Args:
-        model: A Keras model that returns logits, from the zoo or your own. A model that
-            is not built is built on the first batch.
-        recipe: A `Recipe`. Its `batch_size`, `augment` and `cutout` are ignored here:
-            pass them to `data.load`.
+        model: A Keras model that returns logits. It is built on the first batch if
+            needed.
+        recipe: A `Recipe`. Use its `batch_size`, `augment` and `cutout` in `data.load`.
         data: Batches `(x, y)` or `(x, y, sample_weight)` in any form that `model.fit`
-            accepts. Put arrays into an `ArrayDataset`. Data sets of this library
-            reproduce the order of every epoch in a resumed run; other data, such as
-            generators, yield their next batches.
+            accepts. Put arrays into an `ArrayDataset`. A resumed run repeats the order
+            of the epochs only with data sets of this library.
         validation_data: Data in the same form, or a tuple of arrays, to score after
             every epoch. Defaults to `None`.
         directory: Folder of the checkpoint. `~` is expanded. Defaults to `None` (no
@@ -76,8 +70,7 @@ def fit(
         jit_compile: Use of XLA, as in `model.compile`. Defaults to `"auto"`.
         steps_per_epoch: Number of batches per epoch, for data without an end. Defaults
             to `None` (all batches).
-        validation_steps: Number of validation batches, for validation data without an
-            end. Defaults to `None` (all batches).
+        validation_steps: The same for validation data. Defaults to `None`.
 
     Returns:
         History over all sessions of the run: a dictionary of lists with one number per
@@ -86,11 +79,8 @@ def fit(
         `val_f1` replace the accuracies.
 
     Raises:
-        ValueError: If an argument has an invalid value; if data without an end have no
-            steps; if inputs are not finite; if labels have the wrong shape, are not
-            classes, or are one-hot; if the recipe trains several readouts but the model
-            returns one; if the directory belongs to another configuration or other
-            data; or if another process writes to it.
+        ValueError: If an argument, the inputs or the labels are invalid or do not fit
+            together, or `directory` belongs to another configuration or is in use.
         TrainingDiverged: If the loss is NaN or infinite.
 
     Example:
@@ -156,8 +146,7 @@ def fit(
         last = [checkpoint] if checkpoint else []
         if recipe.progressive:
             stack.enter_context(warnings.catch_warnings())
-            # After n iterations without gradient, layers before the loop have none,
-            # and PyTorch warns at every step.
+            # PyTorch warns at every step that layers before the loop lack gradients.
             warnings.filterwarnings("ignore", "Gradients do not exist")
         try:
             model.fit(
@@ -179,7 +168,7 @@ def fit(
 
 
 def _check_arguments(model, recipe, callbacks, verbose, jit_compile):
-    """Check arguments, and return the callbacks as a list."""
+    """Check arguments and return the callbacks as a list."""
     check_type("model", model, keras.Model, "a Keras model")
     check_type("recipe", recipe, Recipe, "a keras_recur.training.Recipe")
     callbacks = [] if callbacks is None else callbacks
@@ -194,7 +183,7 @@ def _check_arguments(model, recipe, callbacks, verbose, jit_compile):
 
 
 def _finished(log, checkpoint):
-    """Whether all epochs are finished, or a callback ended the run."""
+    """Return whether all epochs are finished or a callback ended the run."""
     done = log.epochs >= log.schedule.recipe.epochs
     return done or (checkpoint is not None and checkpoint.ended)
 

@@ -35,7 +35,7 @@ class Recipe:
         optimizer: `"sgd"` or `"adam"`.
         learning_rate: Learning rate after warm-up and before decay.
         epochs: Number of passes over the training data.
-        batch_size: Examples per step; for the data, not used by `fit`.
+        batch_size: Number of examples per step.
         momentum: Momentum of SGD. Defaults to `0.9`.
         nesterov: Use Nesterov momentum in SGD. Defaults to `False`.
         weight_decay: Coupled weight decay, as in the papers: `weight_decay * weight` is
@@ -45,42 +45,34 @@ class Recipe:
         milestones: Epochs, counted from 0, at which the learning rate is multiplied by
             `decay`. Defaults to `()`.
         decay: Factor of the learning rate at each milestone. Defaults to `0.1`.
-        warmup: Period of the papers' exponential warm-up. Epochs before the `warmup`-th
-            run at `1 - exp(-(epoch + 1) / warmup)` of the learning rate. With 5, these
-            are four epochs at 0.18, 0.33, 0.45 and 0.55. Defaults to `0` (no warm-up).
+        warmup: Period of the exponential warm-up. In the first `warmup - 1` epochs,
+            counted from 0, the learning rate is multiplied by
+            `1 - exp(-(epoch + 1) / warmup)`. Defaults to `0` (no warm-up).
         throttle: Divide the learning rate of looped weights by the number of
             iterations. Defaults to `False`.
-        loss_weights: Weights of the readouts, as in `IterationLoss`. Defaults to
-            `"final"`.
+        loss_weights: Readout weights, as in `IterationLoss`. Defaults to `"final"`.
         gamma: Factor of `"geometric"` weights. Defaults to `1.0`.
-        anneal_from: Weights of the readouts in the first epoch, in the form of
-            `loss_weights`. They move to `loss_weights` in equal steps, so losses of
-            different epochs, including validation losses, are sums with different
-            weights. Defaults to `None` (no annealing).
+        anneal_from: Readout weights in the first epoch, in the form of `loss_weights`.
+            The losses of different epochs, including validation losses, are then not
+            comparable. Defaults to `None` (no annealing).
         anneal_epochs: Length of the annealing, required with `anneal_from`. In epoch e,
             counted from 0, the weights are `1 - p` times `anneal_from` plus `p` times
             `loss_weights`, where `p = min(1, e / anneal_epochs)`.
         hierarchy: Superclass of each class. Early readouts are then trained on
-            superclasses, see `CoarseToFineLoss`. Defaults to `()` (classes only).
-        coarse_to_fine: How the loss moves from superclasses to classes: `"linear"` (the
-            default with a hierarchy), `"switch"` or `"power"`.
+            superclasses (see `CoarseToFineLoss`). Defaults to `()` (classes only).
+        coarse_to_fine: Schedule of `CoarseToFineLoss`: `"linear"` (the default with a
+            hierarchy), `"switch"` or `"power"`.
         progressive: Share alpha of the progressive loss, from 0 to 1. The loss is
             (1 - alpha) times the loss of the full run plus alpha times the loss of n
-            iterations without gradient and k with gradient. `0` and `1` compute only
-            one of the two. Defaults to `0.0`.
-        augment: Use the augmentation of the data set, if it has one; for the data, not
-            used by `fit`. Defaults to `True`.
+            iterations without gradient and then k with gradient. Defaults to `0.0`.
+        augment: Use the augmentation of the data set, if any. Defaults to `True`.
         cutout: Side in pixels of the square that is cut out of each training image
-            (DeVries and Taylor 2017); for the data, not used by `fit`. Defaults to `0`
-            (no cutout).
-        source: Source of the settings. Defaults to `""`.
-
-    Sequences are stored as tuples, and NumPy numbers as Python numbers.
+            (DeVries and Taylor 2017). Defaults to `0` (no cutout).
+        source: Reference for the settings. Defaults to `""`.
 
     Raises:
-        ValueError: If a field has an invalid value, or fields contradict each other:
-            a progressive loss with several readouts, a hierarchy with weights that
-            train only the last readout, or `gamma` without geometric weights.
+        ValueError: If a field has an invalid value, or fields contradict each other,
+            such as a progressive loss with several readouts.
 
     Reference:
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), appendix.
@@ -141,7 +133,7 @@ class Recipe:
             )
 
     def _check_values(self):
-        """Check each field alone, and store it as a Python type."""
+        """Check each field on its own and store it as a Python type."""
         checked: dict[str, Any] = {
             name: check_positive_int(name, getattr(self, name))
             for name in ("epochs", "batch_size")
@@ -239,14 +231,14 @@ class Recipe:
         return rate
 
     def annealed_at(self, epoch: int) -> float:
-        """Return the share of `loss_weights` in `epoch`, counted from 0; 1 is all."""
+        """Return the share of `loss_weights`, 0 to 1, in `epoch`, counted from 0."""
         if self.anneal_epochs is None:
             return 1.0
         return min(1.0, epoch / self.anneal_epochs)
 
     @property
     def every_readout(self) -> bool:
-        """Whether readouts before the last iteration's are trained."""
+        """Whether the recipe trains readouts other than the last one."""
         return self.loss_weights != "final" or self.anneal_from is not None
 
     def loss(self, weights: str | Sequence[float] | None = None) -> IterationLoss:
@@ -258,7 +250,7 @@ class Recipe:
         return IterationLoss(weights, self.gamma)
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
-        """Return the optimizer; `throttle` reads the iterations of `model`'s loops."""
+        """Return the optimizer. The loops of `model` define the throttled weights."""
         check_type("model", model, keras.Model, "a Keras model")
         slower: dict[int, float] = {}
         if self.throttle:
