@@ -14,14 +14,13 @@ from keras_recur._terminal import plain_console
 
 
 def seed_list(seeds: int, first_seed: int) -> list[int]:
-    """Return `seeds` consecutive seeds."""
     check_size("seeds", seeds, MAX_SEEDS)
     return list(range(first_seed, first_seed + seeds))
 
 
 @contextlib.contextmanager
 def resumable(what: str) -> Iterator[None]:
-    """Add to an interrupt that completed work is kept, and how to resume."""
+    """Say after an interruption how to resume."""
     try:
         with interruptible():
             yield
@@ -35,7 +34,6 @@ def resumable(what: str) -> Iterator[None]:
 def run_experiment(
     experiment: Any, folder: Path, seeds: Sequence[int], resume: bool
 ) -> None:
-    """Run an experiment and print its progress."""
     console = plain_console()
     networks = f"{len(experiment.networks)} networks, seeds {seeds}"
     console.print(f"{experiment.name}: {networks}. Output: {folder}/")
@@ -48,6 +46,5 @@ def run_experiment(
 
 
 def exit_if_diverged(results: dict[str, Any]) -> None:
-    """End with status 1 if the training of a network diverged."""
     if any(r["status"] == "diverged" for r in results["runs"]):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Options of the command line that describe an entry."""
+"""Command-line options that describe an entry."""
 
 import dataclasses
 from typing import Any
@@ -50,11 +50,7 @@ class EntryOptions:
     download: Download = False
 
     def entry(self, losses: LossOptions | None = None) -> runs.Entry:
-        """Return the entry, with the losses that were chosen.
-
-        Raises:
-            ValueError: If an option is invalid.
-        """
+        """Return the entry, with the chosen losses."""
         recipe = self._recipe()
         if losses is not None:
             recipe |= losses.fields(self.data, self.progressive)

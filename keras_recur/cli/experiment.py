@@ -1,4 +1,4 @@
-"""The command `keras-recur experiment`, with one subcommand for every experiment."""
+"""The command `keras-recur experiment`, with a subcommand for each experiment."""
 
 import inspect
 from typing import Annotated, Any
@@ -70,7 +70,7 @@ def supervision(
 
 
 def _command(name: str) -> Any:
-    """Return the command of an experiment, with the options that its class takes."""
+    """Return the command of an experiment, with the options of its class."""
     cls = experiments.get_experiment(name)
     known = inspect.signature(cls).parameters
     fields = {field: option for field, option in _FIELDS.items() if field in known}

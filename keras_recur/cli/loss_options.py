@@ -1,4 +1,4 @@
-"""Options of the command line that choose the trained readouts and their losses."""
+"""Command-line options that choose the trained readouts and their losses."""
 
 import dataclasses
 from typing import Any
@@ -37,20 +37,11 @@ class LossOptions:
 
     @property
     def given(self) -> list[str]:
-        """Names of the options that were given."""
         values = dataclasses.asdict(self).items()
         return [f"--{k.replace('_', '-')}" for k, v in values if v is not None]
 
     def fields(self, dataset: str, progressive: float | None) -> dict[str, Any]:
-        """Return the fields of a recipe for a data set.
-
-        Args:
-            dataset: Name of the data set.
-            progressive: Value of the option `--progressive`.
-
-        Raises:
-            ValueError: If an option is invalid, or options exclude each other.
-        """
+        """Return fields of `Recipe`; `progressive` is the option `--progressive`."""
         found: dict[str, Any] = {
             "loss_weights": _weights("--loss-weights", self.loss_weights),
             "gamma": self._gamma(),
@@ -69,11 +60,7 @@ class LossOptions:
         return found
 
     def check(self, entry: Entry) -> None:
-        """Check that the entry has one readout for every given number.
-
-        Raises:
-            ValueError: If it has not.
-        """
+        """Check that the entry has one readout for every given number."""
         recipe = entry.recipe("recurrent")
         if not self.given or not recipe.every_readout:
             return
@@ -147,7 +134,6 @@ class LossOptions:
 
 
 def _weights(option, text):
-    """Return the name or the numbers of an option."""
     if text is None or text in _NAMES:
         return text
     try:

@@ -1,4 +1,4 @@
-"""The command line: list, show, compare, experiment, search, export and card."""
+"""The command line and its commands `list` and `show`."""
 
 import contextlib
 import os
@@ -22,10 +22,9 @@ from keras_recur.cli.search import search
 
 
 class Commands(typer.core.TyperGroup):
-    """Commands that Ctrl-C ends with one sentence and exit status 130."""
+    """Commands that end with one sentence and exit status 130 after Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
         try:
             with interruptible():
                 return super().invoke(ctx)
@@ -104,7 +103,7 @@ app.command()(card)
 
 
 def main() -> None:
-    """Run `keras-recur`. Errors are one sentence, not a traceback."""
+    """Run `keras-recur` and print each error as one sentence."""
     try:
         app()
     except SystemExit as done:
@@ -120,7 +119,7 @@ def main() -> None:
 
 
 def _leave():
-    """End the process at once, because JAX may crash when it is shut down."""
+    """End the process at once, because JAX may crash during shutdown."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

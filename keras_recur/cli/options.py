@@ -1,4 +1,4 @@
-"""Options that several commands have, and options from the fields of dataclasses."""
+"""Options of several commands, and options from the fields of dataclasses."""
 
 import dataclasses
 import functools
@@ -41,7 +41,7 @@ Download = Annotated[
 
 
 def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Replace every parameter that is a dataclass by options, one per field."""
+    """Replace each dataclass among the parameters with options, one per field."""
     parameters: list[inspect.Parameter] = []
     groups: dict[str, Any] = {}
     for name, parameter in inspect.signature(command).parameters.items():
@@ -66,5 +66,5 @@ def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_folder(output: Path | None, usual: str) -> Path:
-    """Return the folder of a run: `output`, or the folder `usual` in `runs`."""
+    """Return the folder of a run: `output`, or `usual` in `runs`."""
     return Path("runs") / usual if output is None else check_path("output", output)

@@ -1,4 +1,4 @@
-"""The progress of a search on the terminal: a live view, or plain lines."""
+"""The progress of a search on the terminal."""
 
 import time
 
@@ -9,18 +9,11 @@ from rich.text import Text
 
 from keras_recur.tuning.search_progress import SearchProgress
 
-SECONDS = 30.0  # Least time between two lines of progress.
+SECONDS = 30.0  # Minimum time between two lines of progress.
 
 
 class SearchView:
-    """A live view with a progress bar in a terminal, plain lines elsewhere.
-
-    The view is a context manager. `report` and `progress` are arguments of
-    `tuning.search`.
-
-    Args:
-        console: Console to draw on.
-    """
+    """Live view in a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console):
         self.console = console
@@ -41,13 +34,12 @@ class SearchView:
         self._live.stop()
 
     def report(self, line: str) -> None:
-        """Print a line that stays."""
         self.console.print(
             line, markup=False, emoji=False, highlight=False, soft_wrap=True
         )
 
     def progress(self, found: SearchProgress) -> None:
-        """Show the progress; without a terminal, at most one line in 30 seconds."""
+        """Show the progress; without a terminal, print few lines."""
         if self.console.is_terminal:
             self._bar.update(self._task, completed=found.done, total=found.total)
             self._text.plain = found.details()

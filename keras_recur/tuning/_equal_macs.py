@@ -25,18 +25,13 @@ class Comparison(NamedTuple):
 
 
 def kept_to_one_amount(content: dict[str, Any]) -> bool:
-    """Return whether the search kept to equal MACs."""
     return (content.get("settings") or {}).get("equal") == "macs"
 
 
 def equal_macs_groups(
     configurations: list[dict[str, Any]], one_amount: bool = False
 ) -> list[list[dict[str, Any]]]:
-    """Return groups of configurations with about equal MACs, the largest group first.
-
-    Groups with a single number of iterations are left out. With `one_amount`, all
-    configurations are one group.
-    """
+    """Return groups of about equal MACs, the largest first, or one group of all."""
     if not any(c["finished"] for c in configurations):
         return []
     left = [c for c in configurations if c["macs"]]
@@ -69,7 +64,7 @@ def by_iterations(group: list[dict[str, Any]], sharing: str) -> list[dict[str, A
 
 
 def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
-    """Return all comparisons within the groups, by sharing."""
+    """Return the comparisons within the groups, ordered by sharing."""
     found = []
     for group in groups:
         for sharing in sharings(group):
@@ -88,11 +83,8 @@ def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
 
 
 def mean_difference(found: Sequence[Comparison]) -> tuple[float, float | None]:
-    """Return the mean score that more iterations add, and its standard error.
-
-    Comparisons of one seed have no standard error; they are used only if no others
-    exist.
-    """
+    """Return the mean score that more iterations add, and its standard error."""
+    # Comparisons of one seed have no standard error and count only without others.
     pairs = [comparison.difference() for comparison in found]
     known = [(mean, error) for mean, error in pairs if error is not None]
     if not known:
@@ -102,7 +94,7 @@ def mean_difference(found: Sequence[Comparison]) -> tuple[float, float | None]:
 
 
 def verdict(found: Sequence[Comparison]) -> str:
-    """Return a sentence about the comparisons of one sharing, without its end."""
+    """Return a sentence about the comparisons of one sharing, without a full stop."""
     mean, error = mean_difference(found)
     if error is None:
         return (
@@ -149,6 +141,6 @@ def _apart(mean, error):
 
 
 def _compares(group):
-    """Return whether any sharing has two numbers of iterations."""
+    """Return whether a sharing has several numbers of iterations."""
     pairs = {(c["sharing"], c["iterations"]) for c in group}
     return len(pairs) > len({sharing for sharing, _ in pairs})

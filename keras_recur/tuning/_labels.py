@@ -1,4 +1,4 @@
-"""Labels beside the points of a plot, which overlap neither each other nor points."""
+"""Labels beside the points of a plot, without overlaps."""
 
 import itertools
 from typing import Any
@@ -24,17 +24,8 @@ def place_labels(
     points: list[tuple[float, float]],
     corners: list[tuple[float, float]] | None = None,
 ) -> None:
-    """Write labels beside points, as near as space allows.
-
-    Call this after the layout of the figure, and do not change the limits afterwards.
-    Labels without space are left out.
-
-    Args:
-        axes: Matplotlib axes.
-        labels: `(x, y, text)` of each label.
-        points: Points that must stay visible.
-        corners: Corners of a stepped line that must stay visible. Defaults to no line.
-    """
+    """Write labels `(x, y, text)` where they hide neither points nor the line."""
+    # The layout and limits of the figure must be final. A label without space is lost.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     renderer = FigureCanvasAgg(axes.figure).get_renderer()

@@ -17,7 +17,7 @@ def sharings(configurations: list[dict[str, Any]]) -> list[str]:
 
 
 def look(sharing: str, every: list[str]) -> dict[str, Any]:
-    """Return color and marker of a sharing, which are the same in all plots."""
+    """Return the color and marker of a sharing, the same in all plots."""
     if sharing == "all":
         return {"color": color_of("recurrent"), "marker": "o"}
     if sharing == "none":
@@ -27,12 +27,11 @@ def look(sharing: str, every: list[str]) -> dict[str, Any]:
 
 
 def sharing_label(sharing: str) -> str:
-    """Return the label of a sharing: `shared weights`, `groups of 2`."""
     return _LONG.get(sharing, sharing)
 
 
 def short_name(found: dict[str, Any]) -> str:
-    """Return a short name such as `w32 t8 all`."""
+    """Return a name such as `w32 t8 all`."""
     return f"w{found['width']} t{found['iterations']} {found['sharing']}"
 
 

@@ -6,11 +6,7 @@ import keras
 
 
 class PeakMemory:
-    """Measures the peak memory since its creation.
-
-    On a GPU, this is the peak of the backend's allocator. On a CPU, it is the growth of
-    the process's resident memory, if the system allows to reset its peak.
-    """
+    """Peak since creation: of the allocator on a GPU, of resident memory on a CPU."""
 
     def __init__(self):
         self._device = _device()
@@ -24,6 +20,7 @@ class PeakMemory:
 
             tf.config.experimental.reset_memory_stats("GPU:0")
         elif self._device is None:
+            # Only some systems can reset the peak.
             try:
                 Path("/proc/self/clear_refs").write_text("5", "utf-8")
                 self._before = _resident("VmRSS")

@@ -1,4 +1,4 @@
-"""Parts that the plots of a search share. Matplotlib is imported when one is drawn."""
+"""Common parts of the plots of a search."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from keras_recur.tuning.search_result import SearchResult
 
 
 def check_result(result: Any) -> None:
-    """Check that a plot's argument is the result of a search."""
     check_type("result", result, SearchResult, "a `tuning.SearchResult`")
 
 
@@ -21,7 +20,7 @@ def amount_axis(axes: Any, values: list[float], unit: str) -> None:
     axes.set_xscale("log")
     decades = np.log10(max(values) / min(values))
     subs = (1, 2, 5) if decades < 2 else (1, 3) if decades < 4 else (1,)
-    if decades < 0.8:  # With fewer ticks, Matplotlib uses its own, which overlap.
+    if decades < 0.8:  # Matplotlib adds its own, overlapping ticks to fewer.
         subs = (1, 2, 3, 4, 6, 8)
     axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: amount(v, unit)))
@@ -47,7 +46,6 @@ def legend(figure: Any, kinds: list[str], free: Any = None) -> None:
 
 
 def title(result: SearchResult, what: str = "mean ± standard error") -> str:
-    """Return the title of a plot: family, data, and number of seeds."""
     every = result.configurations()
     counts = {c["finished"] + c["failed"] for c in every}
     failed = sum(c["failed"] for c in every)

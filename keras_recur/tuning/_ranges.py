@@ -10,7 +10,7 @@ from keras_recur._validation import check_number, check_sequence
 
 
 def several(name: str, given: Any, check: Callable[[str, Any], Any]) -> list[Any]:
-    """Return one value or several as a list, each checked and without doubles."""
+    """Return one value or several as a list of checked, distinct values."""
     values = [given] if isinstance(given, str | bytes | numbers.Real) else given
     if not isinstance(values, Iterable):
         check_sequence(name, values)

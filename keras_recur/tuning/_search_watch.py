@@ -1,4 +1,4 @@
-"""Follow a search by the rows in its folder, whichever processes write them."""
+"""Follow a search by the rows that its processes write."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,7 @@ from keras_recur.tuning.search_progress import SearchProgress
 
 
 class SearchWatch:
-    """Reports new rows of a search's folder.
-
-    Args:
-        folder: The folder. Rows that it already contains are counted, not reported.
-        total: Maximum number of runs, or `None`.
-        workers: Number of processes that train at the same time.
-        report: Function that is called with one line of text for every new row.
-        progress: Function that is called with every new `SearchProgress`.
-    """
+    """Reporter of new rows; rows that exist already are only counted."""
 
     def __init__(
         self,
@@ -28,18 +20,13 @@ class SearchWatch:
     ):
         self.folder, self.total, self.workers = folder, total, max(1, workers)
         self.report, self.progress = report, progress
-        # Rows of the search, and fresh ones of the winner.
+        # The keys say whether rows are of the winner's fresh seeds.
         self._rows = {False: folder.rows_but(()), True: folder.rows_but((), True)}
         self._guess = Guess.on(folder.content()["data"])
         self._state: tuple[int | None, ...] = ()
 
     def poll(self, running: int, ended: bool = False) -> None:
-        """Report new rows and the progress.
-
-        Args:
-            running: Number of processes that train now.
-            ended: Whether no more runs follow, even if fewer than expected were done.
-        """
+        """Report new rows and the progress, with the number of `running` processes."""
         found = []
         for fresh, rows in self._rows.items():
             new = self.folder.rows_but(rows, fresh)

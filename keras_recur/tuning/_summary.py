@@ -9,7 +9,7 @@ from keras_recur import data as data_room
 from keras_recur.runs.summary import guess, is_number, mean_and_error
 
 SETTINGS = ("configuration", "width", "iterations", "sharing", "learning_rate")
-# Known before training, unless the network could not be built.
+# Costs known before training, unless the network could not be built.
 COSTS = ("parameters", "macs", "activation_bytes", "effective_depth")
 
 
@@ -21,7 +21,7 @@ class Guess(NamedTuple):
 
     @classmethod
     def on(cls, data: str) -> "Guess":
-        """Return the guess on a data set; the loss of an unknown one is `None`."""
+        """Return the guess on a data set; its loss is `None` if that is unknown."""
         if data not in data_room.list_datasets():
             return cls()
         return cls(guess(data), math.log(data_room.describe(data).num_classes))
@@ -43,7 +43,7 @@ def is_finished(row: dict[str, Any]) -> bool:
 
 
 def status(row: dict[str, Any]) -> str:
-    """Return the status of a row; a score or loss that is not finite is a failure."""
+    """Return the status of a row; a score or loss that is not finite has failed."""
     if row["status"] == "finished" and not is_finished(row):
         return "failed"
     return row["status"]
@@ -52,7 +52,7 @@ def status(row: dict[str, Any]) -> str:
 def summarize_rows(
     rows: Iterable[dict[str, Any]], guessed: Guess
 ) -> list[dict[str, Any]]:
-    """Return one dictionary per configuration, in order of appearance."""
+    """Return a dictionary for each configuration, in order of appearance."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         by_name.setdefault(row["configuration"], []).append(row)
@@ -60,10 +60,8 @@ def summarize_rows(
 
 
 def best_of(configurations: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the configuration with the highest mean score, if any seed has finished.
-
-    Ties are broken by MACs, then by name, because runs may end in any order.
-    """
+    """Return the finished configuration with the highest mean score, or `None`."""
+    # MACs, then names, break ties, because runs may end in any order.
 
     def rank(found):
         macs = math.inf if found["macs"] is None else found["macs"]

@@ -1,4 +1,4 @@
-"""The best configuration that a search has found."""
+"""The best configuration of a search."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,17 +7,12 @@ from keras_recur.runs.summary import percent
 
 
 class BestConfiguration:
-    """The best configuration of a search, with its metrics and its networks.
-
-    `SearchResult.best()` returns one.
+    """Best configuration of a search, as `SearchResult.best()` returns it.
 
     Args:
         metrics: One of `SearchResult.configurations()`.
-        score: Name of the score: "accuracy" or "F1".
+        score: Name of the score: `"accuracy"` or `"F1"`.
         rebuild: Function that builds the pair of networks from the metrics.
-
-    Attributes:
-        metrics: Settings, costs and scores, as given.
     """
 
     def __init__(
@@ -32,7 +27,7 @@ class BestConfiguration:
 
     @property
     def configuration(self) -> str:
-        """Name of the configuration, such as "w16-t4-all"."""
+        """Name of the configuration, such as `"w16-t4-all"`."""
         return self.metrics["configuration"]
 
     @property
@@ -46,9 +41,7 @@ class BestConfiguration:
         return self.metrics["standard_error"]
 
     def pair(self) -> Any:
-        """Return the pair of networks with the trained weights.
-
-        A twin that was not trained has its initial weights.
+        """Return the pair with trained weights, or initial ones if not trained.
 
         Raises:
             ValueError: If the result was made without `rebuild`.

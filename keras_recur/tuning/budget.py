@@ -16,14 +16,13 @@ class Budget:
     Args:
         macs: Multiply-accumulate operations for one example. Defaults to no limit.
         parameters: Trainable parameters. Defaults to no limit.
-        activation_bytes: Bytes that a training step keeps for the backward pass, for
-            one example, as `zoo.costs` counts them. Defaults to no limit.
-        tolerance: Relative tolerance. With `0.1`, a network must use between 90 % and
-            110 % of every limit. Defaults to `None`: a network must use at most 100 %.
+        activation_bytes: Bytes that a training step keeps for the backward pass of
+            one example. Defaults to no limit.
+        tolerance: Relative tolerance in `[0, 1)`. With `0.1`, a network must use 90 %
+            to 110 % of every limit. Defaults to `None`: a network may use up to 100 %.
 
     Raises:
-        ValueError: If no limit is given, a limit is not positive, or `tolerance` is not
-            in `[0, 1)`.
+        ValueError: If no limit is given, or an argument is invalid.
 
     Example:
 
@@ -54,7 +53,7 @@ class Budget:
 
     @property
     def limits(self) -> dict[str, float]:
-        """Limits that are not `None`, by name."""
+        """Given limits by name."""
         given = {name: getattr(self, name) for name in _LIMITS}
         return {name: limit for name, limit in given.items() if limit is not None}
 
@@ -70,7 +69,7 @@ class Budget:
         return True
 
     def distance(self, costs: Costs) -> float:
-        """Return the largest ratio of a cost to its limit, in either direction."""
+        """Return the largest factor between a cost and its limit."""
         ratios = [getattr(costs, n) / limit for n, limit in self.limits.items()]
         if self.tolerance is not None:
             ratios = [max(r, 1 / r) if r else math.inf for r in ratios]

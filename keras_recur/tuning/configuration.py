@@ -1,14 +1,14 @@
-"""One network of a search."""
+"""A network of a search."""
 
 from typing import Any, NamedTuple
 
 
 class Configuration(NamedTuple):
-    """One network of a search.
+    """Network of a search.
 
     Attributes:
         width: Units or channels of the state.
-        iterations: Number of applications of the block.
+        iterations: Number of iterations.
         sharing: `"all"`, `"none"`, `"groups of g"` or `"bank of k"`.
     """
 

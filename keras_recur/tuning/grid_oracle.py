@@ -9,14 +9,13 @@ from keras_recur._validation import check_type
 
 
 class GridOracle(keras_tuner.Oracle):
-    """Proposes given values in order.
+    """Oracle that proposes given values in order.
 
-    Unlike KerasTuner's grid, this oracle can resume after an interruption without any
-    state: it proposes the same values in the same order, and the tuner skips completed
-    trials.
+    Unlike KerasTuner's grid, this oracle needs no saved state to resume: it proposes
+    the same values again, and the tuner skips completed trials.
 
     Args:
-        values: List of dictionaries: values of the hyperparameters of each trial.
+        values: List of dictionaries: the hyperparameters of each trial.
         objective: Argument of `keras_tuner.Oracle`.
         **kwargs: Further arguments of `keras_tuner.Oracle`.
 
@@ -38,7 +37,7 @@ class GridOracle(keras_tuner.Oracle):
         self._next = 0
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Return the next values, or stop the search after the last ones."""
+        """Return the next values, or stop after the last ones."""
         if self._next >= len(self.grid):
             return {"status": "STOPPED"}
         values = self.grid[self._next]

@@ -14,13 +14,13 @@ from keras_recur.tuning.sharing_choice import twin_of
 
 
 def load_search(directory: str | Path) -> SearchResult:
-    """Return what a search has found so far, from its folder.
+    """Return the result of a search, which may be unfinished, from its folder.
 
     Args:
-        directory: Folder of the search, which may be unfinished.
+        directory: Folder of the search.
 
     Returns:
-        A `SearchResult`. `best().pair()` returns networks with the trained weights.
+        A `SearchResult`, whose `best().pair()` has the trained weights.
 
     Raises:
         ValueError: If the folder does not contain a search, or a file is damaged.

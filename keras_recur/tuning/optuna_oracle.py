@@ -13,18 +13,17 @@ from keras_recur._validation import check_positive_int, check_type
 
 
 class OptunaOracle(keras_tuner.Oracle):
-    """Proposes the suggestions of an Optuna sampler for one or several objectives.
+    """Oracle that proposes an Optuna sampler's suggestions for several objectives.
 
-    Any tuner can use this oracle if its trials return a metric for every objective.
-    KerasTuner adds up several objectives; this oracle finds their Pareto front, which
-    is `oracle.study.best_trials`. KerasTuner ranks trials by the first objective.
+    Any tuner whose trials return a metric for every objective can use this oracle.
+    KerasTuner adds up several objectives and ranks trials by the first one; this oracle
+    finds their Pareto front, `oracle.study.best_trials`.
 
-    The proposals are reproducible for one seed and results in the same order. A
-    reloaded tuner resumes with all earlier results. If the sampler repeats a proposal,
-    the oracle proposes new random values instead.
+    The proposals depend only on the seed and on the results and their order. A reloaded
+    tuner resumes with all earlier results. Random values replace repeated proposals.
 
     Args:
-        objective: A `keras_tuner.Objective`, or a list of several.
+        objective: A `keras_tuner.Objective`, or a list of them.
         max_trials: Maximum number of trials; `None` for no limit. Defaults to `10`.
         sampler: An Optuna sampler. Defaults to `optuna.samplers.TPESampler` with the
             oracle's seed.
@@ -32,12 +31,11 @@ class OptunaOracle(keras_tuner.Oracle):
 
     Attributes:
         objectives: List of all objectives.
-        study: The `optuna.Study`, which contains every trial that has ended.
+        study: The `optuna.Study` with every trial that has ended.
 
     Raises:
         ImportError: If Optuna is not installed.
-        ValueError: If `objective` is empty, `max_trials` is not a positive integer, or
-            `sampler` is not an Optuna sampler.
+        ValueError: If an argument is invalid.
 
     Example:
 
@@ -84,7 +82,7 @@ class OptunaOracle(keras_tuner.Oracle):
         self._asked: dict[str, Any] = {}
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Return the sampler's suggestion, or stop if no new values exist."""
+        """Return new values, or stop if none exist."""
         asked = self.study.ask()
         values = self._suggest(asked)
         if self._duplicate(values):
@@ -112,14 +110,14 @@ class OptunaOracle(keras_tuner.Oracle):
                 f"A trial must return every objective. Missing: {', '.join(missing)}. "
                 f"Received: {', '.join(metrics)}."
             )
-        for wanted in self.objectives:  # KerasTuner registers the first one.
+        for wanted in self.objectives:  # KerasTuner registers only the first one.
             if not tracked.exists(wanted.name):
                 tracked.register(wanted.name, direction=wanted.direction)
         return super().update_trial(trial_id, metrics, step)
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Any) -> None:
-        """End a trial and report it to the study, unless it will be tried again."""
+        """End a trial and report it to the study unless it will be retried."""
         super().end_trial(trial)
         self._tell(self.trials[trial.trial_id])
 
@@ -146,7 +144,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def _tell(self, trial):
         asked = self._asked.get(trial.trial_id)
-        # A worker that has outlived its chief may end a trial twice.
+        # A worker that outlives its chief may end a trial twice.
         if asked is None or trial.trial_id not in self.end_order:
             return
         del self._asked[trial.trial_id]
@@ -162,7 +160,7 @@ class OptunaOracle(keras_tuner.Oracle):
 
 
 def import_optuna() -> Any:
-    """Return the module `optuna`, or raise an error that says how to install it."""
+    """Return the module `optuna`, or say how to install it."""
     try:
         import optuna
     except ImportError:
@@ -175,7 +173,6 @@ def import_optuna() -> Any:
 
 
 def _suggested(asked, hp):
-    """Return the value that Optuna suggests for one hyperparameter."""
     hps = keras_tuner.engine.hyperparameters
     if isinstance(hp, hps.Fixed):
         return hp.value

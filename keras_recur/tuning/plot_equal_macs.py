@@ -16,17 +16,15 @@ from keras_recur.tuning.search_result import SearchResult
 
 
 def plot_equal_macs(result: SearchResult) -> Any:
-    """Plot the score over iterations at about equal MACs.
+    """Plot the score over iterations for the three largest groups of equal MACs.
 
-    The plot shows the three largest groups of configurations whose MACs differ by at
-    most 15 %.
+    The MACs of a group differ by at most 15 %.
 
     Args:
         result: Result of the search.
 
     Returns:
-        A `matplotlib.figure.Figure`, or `None` if no two finished configurations have
-        about equal MACs and different iterations.
+        A `matplotlib.figure.Figure`, or `None` if no such group exists.
 
     Example:
 
@@ -82,7 +80,7 @@ def plot_equal_macs(result: SearchResult) -> Any:
 
 
 def _with_room(steps, most):
-    """Return the numbers whose labels fit on a logarithmic axis, the ends first."""
+    """Return the numbers whose labels fit on a logarithmic axis."""
     least = np.log(steps[-1] / steps[0]) / most
     found = [steps[0], steps[-1]]
     for step in steps[1:-1]:

@@ -14,7 +14,7 @@ from keras_recur.tuning.search_result import SearchResult
 def plot_grid(result: SearchResult) -> Any:
     """Plot the mean score over width and iterations, with one panel per sharing.
 
-    If a configuration was trained with several learning rates, its cell shows the best.
+    Each cell shows the best learning rate.
 
     Args:
         result: Result of the search.
@@ -43,7 +43,7 @@ def plot_grid(result: SearchResult) -> Any:
     widths = sorted({c["width"] for c in every})
     steps = sorted({c["iterations"] for c in every})
     kinds = sharings(every)
-    # Size of a panel in inches, such that numbers and titles fit.
+    # Size of a panel in inches, so that numbers and titles fit.
     cell = 0.62 if len(steps) < 9 else 0.42
     size = max(2.3, cell * len(steps)), max(1.6, 0.75 * cell * len(widths))
     columns = min(3, len(kinds), max(1, int(11 / size[0])))
@@ -82,7 +82,6 @@ def plot_grid(result: SearchResult) -> Any:
 
 
 def _cells(configurations):
-    """Return the best configuration of each cell."""
     cells: dict[tuple[int, int], dict[str, Any]] = {}
     for found in configurations:
         place = found["width"], found["iterations"]
@@ -136,7 +135,7 @@ _SMALL = _CENTER | {"fontsize": 6}
 
 
 def _on(ground, ink):
-    """Return the style of text on the color of its cell, above the lines."""
+    """Return the style of text that hides the lines behind it."""
     return {"color": ink, "bbox": {"fc": ground, "ec": "none", "pad": 0.8}}
 
 
@@ -182,7 +181,7 @@ def _draw_equal_macs(axes, cells, widths, steps, levels):
 
 
 def _free_place(points, columns, rows):
-    """Return the point of a line whose label covers no number of a cell."""
+    """Return the point of a line whose label hides no score."""
     off = np.abs(points - np.round(points)) / (0.55, 0.3)
     last = np.array([columns, rows]) - 1
     middle = np.abs(points / np.maximum(last, 1) - 0.5).max(axis=1)
@@ -198,7 +197,7 @@ def _to_borders(values):
 
 
 def _levels(every):
-    """Return round numbers of MACs within the range, at least three if possible."""
+    """Return round numbers of MACs, at least three if possible."""
     macs = [c["macs"] for c in every if c["macs"]]
     if not macs:
         return []

@@ -1,4 +1,4 @@
-"""Plot of the score against costs."""
+"""Plot of the score against costs, with Pareto fronts."""
 
 from typing import Any
 
@@ -82,7 +82,6 @@ def plot_pareto(result: SearchResult) -> Any:
 
 
 def _corners(front, cost, last):
-    """Return the corners of the stepped front, up to the highest cost."""
     corners: list[tuple[float, float]] = []
     for found in front:
         if corners:
@@ -92,7 +91,6 @@ def _corners(front, cost, last):
 
 
 def _error_bar(found, cost):
-    """Return points along the error bar of a configuration."""
     error = found["standard_error"] or 0
     return [
         (found[cost], 100 * (found["accuracy"] + step * error))

@@ -1,9 +1,4 @@
-"""The search of width against iterations, over seeds and within a budget.
-
-A search resumes by replaying: the oracle makes the same proposals again, and a run that
-has a row is not repeated. The files that KerasTuner writes are never read, because an
-interruption may leave them incomplete.
-"""
+"""The search of width against iterations. It resumes by repeating its proposals."""
 
 import os
 from collections.abc import Callable
@@ -40,13 +35,12 @@ def search(
     progress: Callable[[SearchProgress], None] = lambda found: None,
     **settings: Any,
 ) -> SearchResult:
-    """Search width against number of iterations, for any family and data set.
+    """Search width against the number of iterations, for any family and data set.
 
     The search trains every network over all seeds and writes one row per run. The same
-    call resumes an interrupted search: completed runs are not repeated, and an
-    interrupted run continues after its last epoch. A failed run has a row too; delete
-    its file in `rows/` to try it again. At the end, the network with the highest
-    validation accuracy is trained again on fresh seeds and tested.
+    call resumes an interrupted search after its last epoch. To repeat a failed run,
+    delete its file in `rows/`. At the end, the search trains the network with the
+    highest mean validation score again on fresh seeds and tests it.
 
     To search on several machines, make the same call on each of them, with a shared
     folder and KerasTuner's environment variables: `KERASTUNER_TUNER_ID` (`"chief"`, or
@@ -56,10 +50,9 @@ def search(
         family: Name of a family of the zoo.
         data: Name of a data set.
         directory: Folder of the search.
-        workers: Number of worker processes, in addition to KerasTuner's chief. Defaults
-            to `0`: this process trains.
-        report: Function that is called with one line of text after each run.
-        progress: Function that is called with the progress when it changes: an object
+        workers: Number of worker processes. Defaults to `0`: this process trains.
+        report: Function that receives one line of text after each run.
+        progress: Function that receives the progress whenever it changes: an object
             with the fields `done`, `total`, `running`, `failed`, `best`, `score` and
             `seconds_left`, whose `str()` is one line of text.
         **settings: Fields of `SearchSettings`. `widths` and `iterations` are required.
@@ -90,7 +83,7 @@ def search(
     if name and "chief" not in name:
         work_for_chief(folder.path, plan.settings.data_dir)
         return load_search(folder.path)
-    # Workers write into the folder too: the chief holds it for them.
+    # The chief locks the folder for its workers too.
     with folder.held():
         if not (folder.path / folder.asked_in).exists():
             plan.check()
@@ -123,7 +116,7 @@ def _search(plan, folder, name, workers, report, progress):
 
 
 def _conclude(folder, plan, watch):
-    """Train the winner on fresh seeds and write what the search found."""
+    """Train the winner on fresh seeds and write the result."""
     content = folder.content()
     content |= {"provenance": provenance(), "winner": content.get("winner")}
     folder.write_json("search.json", content)

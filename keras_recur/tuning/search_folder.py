@@ -1,4 +1,4 @@
-"""The folder of a search: its settings, and one row for every completed run."""
+"""The folder of a search, with its settings and a row for every completed run."""
 
 import contextlib
 import json
@@ -16,11 +16,7 @@ _ROW_WAY_OUT = "Remove it and resume the search: only this network is trained ag
 
 
 class SearchFolder(RunFolder):
-    """Files of a search: `search.json` and `rows/`.
-
-    Args:
-        path: The folder.
-    """
+    """Folder of a search, with `search.json` and `rows/`."""
 
     asked_in = "search.json"
     what = "search"
@@ -29,20 +25,12 @@ class SearchFolder(RunFolder):
 
     @contextlib.contextmanager
     def searching(self, content: dict[str, Any], identity: str) -> Iterator[None]:
-        """Begin, and undo that if an error occurs before the first row."""
+        """Begin a search, or undo that after an error before the first row."""
         with self._or_taken_back(lambda: self.begin_search(content, identity)):
             yield
 
     def begin_search(self, content: dict[str, Any], identity: str = "") -> None:
-        """Create the folder, or check that it belongs to the same search.
-
-        Args:
-            content: Content of `search.json`. Its `settings` identify the search.
-            identity: Digest of the settings, which every row contains.
-
-        Raises:
-            ValueError: If the folder contains another search, or something else.
-        """
+        """Create the folder, or check that it belongs to the same search."""
         content = json.loads(to_json(content))
         if not (self.path / self.asked_in).exists():
             if self._others():
@@ -79,11 +67,7 @@ class SearchFolder(RunFolder):
                     )
 
     def content(self) -> dict[str, Any]:
-        """Return the content of `search.json`, without the folder of the data.
-
-        Raises:
-            ValueError: If the file is missing or damaged.
-        """
+        """Return the content of `search.json`, without the folder of the data."""
         content = self.read_json(self.asked_in, CONTENT)
         if content.get("settings"):
             content["settings"] = renamed_settings(content["settings"])
@@ -91,7 +75,7 @@ class SearchFolder(RunFolder):
         return content
 
     def row(self, name: str, fresh: bool = False) -> dict[str, Any] | None:
-        """Return a row or `None`; rows of the winner's new seeds are `fresh`."""
+        """Return a row or `None`; rows of the winner's fresh seeds are `fresh`."""
         path = self._row(name, fresh)
         return self._read_row(path) if (self.path / path).exists() else None
 
@@ -99,7 +83,7 @@ class SearchFolder(RunFolder):
         return read_shaped(self.path / path, ROW, _ROW_WAY_OUT)
 
     def made_with(self) -> str | None:
-        """Return the digest of the data of the rows, or `None` without rows."""
+        """Return the digest of the data, or `None` without rows."""
         for path in (self.path / "rows").glob("*.json"):
             digest = self._read_row(path.relative_to(self.path)).get("data_digest")
             if digest:
@@ -107,7 +91,6 @@ class SearchFolder(RunFolder):
         return None
 
     def write_row(self, name: str, row: dict[str, Any], fresh: bool = False) -> None:
-        """Write a row, as a whole or not at all."""
         self.write_json(self._row(name, fresh), row)
 
     def _row(self, name, fresh):
@@ -116,7 +99,7 @@ class SearchFolder(RunFolder):
     def rows_but(
         self, known: Collection[str], fresh: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """Return rows by the names of their runs. Known rows are not read."""
+        """Return rows by name. Known rows are not read."""
         paths = sorted((self.path / self._row("any", fresh)).parent.glob("*.json"))
         return {
             path.stem: self._read_row(path.relative_to(self.path))
@@ -125,16 +108,13 @@ class SearchFolder(RunFolder):
         }
 
     def finished_rows(self) -> list[dict[str, Any]]:
-        """Return all rows, ordered by name."""
         return list(self.rows_but(()).values())
 
     def weights(self, name: str) -> Path:
-        """Return the path of a run's weights, which may not exist yet."""
         return self.path / "runs" / f"{name}.weights.h5"
 
 
 def _comparable(settings):
-    """Return settings in the form in which they are compared."""
     rate = settings.get("learning_rate")
     if isinstance(rate, dict):  # Earlier versions wrote a range as a list.
         return {**settings, "learning_rate": [rate.get("low"), rate.get("high")]}

@@ -25,22 +25,7 @@ _SEARCHED = ("width", "iterations", "sharing", "templates", "readout")
 
 
 class SearchPlan:
-    """Space, entries and oracle of a search. Every process makes the same ones.
-
-    Args:
-        settings: The `SearchSettings`.
-
-    Attributes:
-        settings: As given.
-        space: The `WidthIterationsHyperModel`.
-        seeds: Seeds of every trial.
-        objectives: Names of the metrics that the oracle receives, accuracy first.
-        guess: Score and loss that count for a seed that failed.
-
-    Raises:
-        ValueError: If the settings do not fit together.
-        ImportError: If `oracle="optuna"` and Optuna is not installed.
-    """
+    """Space, entries and oracle of a search, the same in every process."""
 
     def __init__(self, settings: SearchSettings):
         self.settings = settings
@@ -74,11 +59,7 @@ class SearchPlan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def check(self) -> None:
-        """Load the data and build a network of each sharing, before any run.
-
-        Raises:
-            ValueError: If the data cannot be loaded, or a network cannot be built.
-        """
+        """Load the data and build a network of each sharing, before any run."""
         first = {c.sharing: c for c in reversed([*self.space.configurations()])}
         for configuration in first.values():
             self.space.costs(configuration)
@@ -87,7 +68,6 @@ class SearchPlan:
             self._any.train_data("recurrent", self.seeds[0])
 
     def content(self) -> dict[str, Any]:
-        """Return the content of a new `search.json`."""
         metric = data_room.describe(self.settings.data).metric
         return {
             "name": self._any.name,
@@ -126,7 +106,7 @@ class SearchPlan:
         )
 
     def oracle(self) -> keras_tuner.Oracle:
-        """Return a new oracle. All oracles of a plan make the same proposals."""
+        """Return a new oracle, which makes the same proposals as all others."""
         kind, trials = self.settings.oracle, self.settings.max_trials
         common: dict[str, Any] = {
             "objective": keras_tuner.Objective("accuracy", "max"),
@@ -151,7 +131,7 @@ class SearchPlan:
         return keras_tuner.oracles.BayesianOptimizationOracle(**common)
 
     def runs(self) -> int | None:
-        """Return the maximum number of runs; `None` for Hyperband."""
+        """Return the maximum number of runs, or `None` for Hyperband."""
         s, rates = self.settings, self.space.learning_rate
         if s.oracle == "hyperband":
             return None
@@ -167,7 +147,7 @@ class SearchPlan:
         return trials * (2 if s.twins else 1) * len(self.seeds)
 
     def _grid(self):
-        """Return configuration and learning rate of every trial of a grid."""
+        """Return the configuration and learning rate of every trial."""
         rates = self.space.learning_rate
         if isinstance(rates, tuple):
             raise ValueError(
@@ -179,7 +159,7 @@ class SearchPlan:
         return every[: self.settings.max_trials]
 
     def pair(self, row: dict[str, Any]) -> zoo.Pair:
-        """Return the untrained pair of a row's configuration and seed."""
+        """Return the untrained pair of a row."""
         configuration = Configuration.of(row)
         return self.entry(configuration, row["learning_rate"]).pair(row["seed"])
 

@@ -10,21 +10,19 @@ from keras_recur.tuning._summary import Guess, best_of, is_finished, summarize_r
 
 @dataclasses.dataclass(frozen=True)
 class SearchProgress:
-    """Progress of a search: counts, the best network so far, and the time left.
+    """Progress of a search, which `search(progress=...)` receives when it changes.
 
-    `search(progress=...)` receives one whenever it changes. `str()` returns one line of
-    text.
+    `str()` returns one line of text.
 
     Args:
-        done: Number of runs that have a row, including failed runs and the winner's
+        done: Number of runs that have ended, including failed runs and the winner's
             fresh seeds.
-        total: Maximum number of runs, or `None` if it is not known.
+        total: Maximum number of runs, or `None` if it is unknown.
         running: Number of processes that train.
-        failed: Number of runs that failed.
-        best: Name of the configuration with the highest mean score so far. Defaults to
-            `None`, before the first run.
-        score: That mean score, in which a failed seed counts as guessing.
-        seconds_left: Estimate of the time left, in seconds. Defaults to `None`.
+        failed: Number of failed runs.
+        best: Name of the best configuration so far. Defaults to `None`.
+        score: Mean score of that configuration. Defaults to `None`.
+        seconds_left: Estimated time left in seconds. Defaults to `None`.
 
     Example:
 
@@ -54,20 +52,7 @@ class SearchProgress:
         fresh: Iterable[dict[str, Any]] = (),
         guessed: Guess | None = None,
     ) -> "SearchProgress":
-        """Count rows, and estimate how long the other runs will take.
-
-        The estimate assumes that remaining runs take as long as the mean of completed
-        ones. It is too low while networks are still growing, as they do in a grid.
-
-        Args:
-            rows: Rows of the search.
-            total: Maximum number of runs, or `None`.
-            running: Number of processes that train.
-            workers: Number of processes that share the remaining runs. Defaults to
-                `running`.
-            fresh: Rows of the winner's fresh seeds. They count as done.
-            guessed: Score that counts for a failed seed. Defaults to 0.
-        """
+        """Return the progress, assuming that the remaining runs take the mean time."""
         rows, fresh = list(rows), list(fresh)
         every = [*rows, *fresh]
         best = best_of(summarize_rows(rows, guessed or Guess())) or {}
@@ -91,7 +76,7 @@ class SearchProgress:
         return f"{self.done}{of} runs done, {self.details()}"
 
     def details(self) -> str:
-        """Return all but the number of runs, which a progress bar shows."""
+        """Return all but the number of runs, for a progress bar."""
         parts = [f"{self.running} running", f"{self.failed} failed"]
         if self.score is not None:
             parts.append(f"best so far {100 * self.score:.1f} % ({self.best})")

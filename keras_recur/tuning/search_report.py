@@ -1,4 +1,4 @@
-"""The report of a search: one HTML file, and the same page as Markdown."""
+"""The report of a search, in HTML and Markdown."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,11 +47,11 @@ _COLUMNS = ("backend", "backend_version", "processor", "commit", "date")
 def write_search_report(folder: str | Path, result: SearchResult) -> Path:
     """Draw the plots of a search and write its report.
 
-    The function writes `report.html`, which contains the plots, `README.md`, the same
-    page as text, `plots/`, and `rows.csv` with all rows.
+    The report is `report.html`, and `README.md` with the files in `plots/`. `rows.csv`
+    contains all rows.
 
     Args:
-        folder: Folder of these files.
+        folder: Folder of the report.
         result: Result of the search, which may be unfinished.
 
     Returns:
@@ -120,7 +120,7 @@ def search_page(result: SearchResult, folder: Path) -> Page:
 
 
 def _draw(result, folder):
-    """Draw every plot that the result allows, and return their file names."""
+    """Draw all possible plots and return their file names."""
     drawn = []
     for name, (plot, _) in _PLOTS.items():
         figure = plot(result)

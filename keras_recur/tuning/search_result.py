@@ -17,19 +17,15 @@ _COSTS = ("macs", "parameters", "activation_bytes", "peak_memory")
 class SearchResult:
     """Scores and costs of the trained networks of a search.
 
-    Scores are those of validation examples after the trained number of iterations.
-    Means are over all seeds; a failed seed counts as guessing.
+    Scores are on validation examples after the trained number of iterations. Means are
+    over all seeds; a failed seed counts as guessing.
 
     Args:
-        content: Content of `search.json`: "name", "family", "data", "metric", and
-            optionally "settings", "provenance" and "winner".
+        content: Content of `search.json`: `"name"`, `"family"`, `"data"`, `"metric"`,
+            and optionally `"settings"`, `"provenance"` and `"winner"`.
         rows: One dictionary per network and seed.
-        rebuild: Function that builds a pair of networks from one of
-            `configurations()`, for `best().pair()`. Defaults to `None`.
-
-    Attributes:
-        content: As given.
-        rows: As given.
+        rebuild: Function that builds a pair from one of `configurations()`, for
+            `best().pair()`. Defaults to `None`.
 
     Raises:
         ValueError: If a required key is missing.
@@ -73,7 +69,7 @@ class SearchResult:
 
     @property
     def score(self) -> str:
-        """Name of the score: "accuracy" or "F1"."""
+        """Name of the score: `"accuracy"` or `"F1"`."""
         return "F1" if self.content["metric"] == "f1" else "accuracy"
 
     def frame(self) -> Any:
@@ -92,7 +88,7 @@ class SearchResult:
         return pandas.DataFrame(self.rows)
 
     def statuses(self) -> dict[str, int]:
-        """Return the number of runs by status, such as "finished" or "diverged"."""
+        """Return the number of runs by status, such as `"finished"`."""
         return dict(Counter(status(row) for row in self.rows).most_common())
 
     def configurations(self) -> list[dict[str, Any]]:
@@ -101,28 +97,25 @@ class SearchResult:
         Returns:
             List of dictionaries with the keys "configuration", "width", "iterations",
             "sharing", "learning_rate"; "parameters", "macs", "activation_bytes",
-            "effective_depth"; "seeds" (finished ones), "finished" and "failed" (their
-            numbers), "statuses", "messages"; "accuracy" and "standard_error", "loss",
+            "effective_depth"; "seeds" (finished ones), "finished" and "failed" (numbers
+            of seeds), "statuses", "messages"; "accuracy" and "standard_error", "loss",
             "curve" and "curve_standard_error" (after each iteration), "seconds"
             (means); "peak_memory" (maximum). Unknown values are `None`.
         """
         return [dict(found) for found in self._configurations]
 
     def pareto(self, cost: str = "macs", over: str = "accuracy") -> list[dict]:
-        """Return the Pareto front: the configurations that no other beats.
-
-        A configuration beats another if it is not worse in cost and score, and better
-        in one of them.
+        """Return the Pareto front, the cheapest configuration first.
 
         Args:
-            cost: "macs", "parameters", "activation_bytes" or "peak_memory". Defaults to
-                `"macs"`.
-            over: "accuracy" (or F1, the score of the search) or "loss". Defaults to
-                `"accuracy"`.
+            cost: `"macs"`, `"parameters"`, `"activation_bytes"` or `"peak_memory"`.
+                Defaults to `"macs"`.
+            over: `"accuracy"` (the score of the search, which may be F1) or `"loss"`.
+                Defaults to `"accuracy"`.
 
         Returns:
-            Some of `configurations()`, the cheapest first. Configurations without a
-            finished seed, or with an unknown cost, are left out.
+            Those of `configurations()` with a finished seed and a known cost that no
+            other configuration beats.
 
         Raises:
             ValueError: If `cost` or `over` is unknown.
@@ -147,7 +140,7 @@ class SearchResult:
     def best(self) -> BestConfiguration:
         """Return the configuration with the highest mean validation score.
 
-        A failed seed counts as guessing. Fewer MACs break ties.
+        The configuration with fewer MACs wins a tie.
 
         Raises:
             ValueError: If no run has finished.

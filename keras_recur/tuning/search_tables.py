@@ -18,7 +18,7 @@ from keras_recur.tuning.search_result import SearchResult, count_runs
 
 
 def search_headline(result: SearchResult) -> str:
-    """Return which configuration won, by how much, and how to spend MACs."""
+    """Return sentences about the winner and the comparison at equal MACs."""
     if not result.statuses().get("finished"):
         return f"No run has finished: {count_runs(result)}."
     every = ranked(result)
@@ -59,7 +59,7 @@ def search_headline(result: SearchResult) -> str:
 
 
 def ranked(result: SearchResult) -> list[dict[str, Any]]:
-    """Return all configurations, the best first and those without a score last."""
+    """Return all configurations: the best first, those without a score last."""
 
     def rank(found):
         macs = math.inf if found["macs"] is None else found["macs"]
@@ -69,7 +69,7 @@ def ranked(result: SearchResult) -> list[dict[str, Any]]:
 
 
 def scores_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: score, seeds and size of every configuration."""
+    """Return the header and rows with the score and size of every configuration."""
     header = ["configuration", f"{result.score} (%)", "finished seeds", "MACs"]
     header += ["parameters", "learning rate"]
     rows = [
@@ -87,7 +87,7 @@ def scores_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
 
 
 def costs_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: cost of training every configuration, and failures."""
+    """Return the header and rows with the costs and failures of training."""
     header = ["configuration", "depth", "activations (MB)", "peak memory (MB)"]
     header += ["seconds", "failures"]
     rows = [
@@ -105,7 +105,7 @@ def costs_table(result: SearchResult) -> tuple[list[str], list[list[str]]]:
 
 
 def comparison_table(found: list[Comparison]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: both ends of every group of equal MACs, by sharing."""
+    """Return the header and rows with both ends of every group of equal MACs."""
     rows = []
     for one in found:
         ends = one.widest, one.longest
@@ -121,7 +121,6 @@ def comparison_table(found: list[Comparison]) -> tuple[list[str], list[list[str]
 
 
 def equal_macs_comparisons(result: SearchResult) -> list[Comparison]:
-    """Return all comparisons of width and iterations at equal MACs."""
     one_amount = kept_to_one_amount(result.content)
     return comparisons(equal_macs_groups(result.configurations(), one_amount))
 

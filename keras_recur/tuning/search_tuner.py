@@ -21,18 +21,7 @@ from keras_recur.tuning.sharing_choice import twin_of
 
 
 class SearchTuner(base_tuner.BaseTuner):
-    """Trains the network of each trial over all seeds, and writes one row per seed.
-
-    Seeds that have a row are not trained again.
-
-    Args:
-        plan: Plan of the search.
-        folder: Folder of the search.
-        name: Name of this process. Defaults to `"alone"`.
-        on_run: Function that is called after each run.
-        runs: Maximum number of runs that this process trains. Defaults to no limit.
-        fresh: Whether to train the winner on fresh seeds and test it.
-    """
+    """Tuner that trains every seed without a row, and writes its row."""
 
     class Enough(Exception):
         """This process has trained its maximum number of runs."""
@@ -52,7 +41,7 @@ class SearchTuner(base_tuner.BaseTuner):
     ):
         self.plan, self.folder, self.on_run = plan, folder, on_run
         self.fresh, self._runs, self._trained = fresh, runs, 0
-        # KerasTuner's files are never read: only rows count.
+        # KerasTuner's files are never read: an interruption may damage them.
         super().__init__(
             plan.oracle(),
             _Declared(plan.space),
@@ -71,9 +60,9 @@ class SearchTuner(base_tuner.BaseTuner):
         return found
 
     def _check_chief(self, trial):
-        """Raise if the chief was replaced: a result of an unknown trial blocks it."""
+        """Raise if the chief was replaced: unknown trials would deadlock it."""
         if isinstance(self.oracle, keras_tuner.Oracle):
-            return  # This process is alone.
+            return  # There is no chief.
         import grpc
 
         try:
@@ -99,7 +88,7 @@ class SearchTuner(base_tuner.BaseTuner):
         return {name: found[name] for name in self.plan.objectives}
 
     def on_trial_end(self, trial: Any) -> None:
-        """End the trial, and this process after its maximum number of runs."""
+        """End the trial, and the process after its maximum number of runs."""
         super().on_trial_end(trial)
         if self._runs is not None and self._trained >= self._runs:
             raise SearchTuner.Enough
@@ -111,7 +100,7 @@ class SearchTuner(base_tuner.BaseTuner):
         seed: int,
         epochs: int | None = None,
     ) -> dict[str, Any]:
-        """Return the row of a network and seed, which is trained if it has none."""
+        """Return the row of a network and seed, after training it if necessary."""
         rates = self.plan.space.learning_rate
         one = isinstance(rates, list) and len(rates) == 1
         name = f"{configuration}{'' if one else f'-lr{rate:.4g}'}"
@@ -122,7 +111,7 @@ class SearchTuner(base_tuner.BaseTuner):
             row = {"configuration": name, **configuration._asdict(), "seed": seed}
             row = self._train(row, configuration, rate, epochs, file)
             row["identity"] = self.plan.identity
-            # If the chief died, its successor may have proposed the run to others too.
+            # A restarted chief may have proposed the run to another worker too.
             written = self.folder.row(file, self.fresh)
             if written is None:
                 self.folder.write_row(file, row, self.fresh)
@@ -132,7 +121,6 @@ class SearchTuner(base_tuner.BaseTuner):
         return row
 
     def _train(self, row, configuration, rate, epochs, file):
-        """Return the row with status, metrics and costs."""
         seed = row["seed"]
         place = self.folder.path / "runs" / file
         entry = self.plan.entry(configuration, rate, epochs)
@@ -149,7 +137,7 @@ class SearchTuner(base_tuner.BaseTuner):
             if test is not None:
                 found["test_accuracy"] = float(iteration_curve(model, test)[-1])
             save_weights(model, self.folder.weights(file))
-            # The checkpoint is larger: it contains the optimizer's state too.
+            # The checkpoint also contains the optimizer's state, so it is larger.
             shutil.rmtree(place, ignore_errors=True)
             return found
 
@@ -180,7 +168,7 @@ class SearchTuner(base_tuner.BaseTuner):
 
 
 class _Declared(keras_tuner.HyperModel):
-    """Declares the space. It builds no network while KerasTuner explores the space."""
+    """Space that KerasTuner can explore without building networks."""
 
     def __init__(self, space):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Settings of a search: signature, JSON and command line follow from one class."""
+"""The settings of a search."""
 
 import dataclasses
 import inspect
@@ -39,14 +39,12 @@ OBJECTIVES = {
 class SearchSettings:
     """Settings of a search of width against iterations.
 
-    `tuning.search` takes every field as an argument. The fields are checked, and
-    sequences become lists.
+    `tuning.search` takes every field as an argument. Sequences become lists.
 
     Args:
         family: Name of a family of the zoo.
         data: Name of a data set.
-        widths: Widths to choose from. With `equal`, the smallest and the largest width
-            that are allowed.
+        widths: Widths to choose from. With `equal`, the allowed range.
         iterations: Numbers of iterations to choose from.
         sharing: Ways of sharing to choose from: `"all"`, `"none"` (the feed-forward
             twin), `"groups of g"` (ties g consecutive iterations), `"bank of k"`
@@ -54,28 +52,26 @@ class SearchSettings:
         learning_rate: A number, a list to choose from, or a tuple `(low, high)`, a
             range that is sampled on a logarithmic scale. Defaults to the recipe's
             learning rate.
-        budget: A `Budget`. Networks outside of it are not part of the search. Defaults
-            to no budget.
+        budget: A `Budget` that all networks must meet. Defaults to no budget.
         equal: `"macs"` keeps one width for each number of iterations: the largest one
             within the budget's MACs. Defaults to `None`.
         oracle: `"grid"` trains every network; `"random"`, `"bayesian"` and
-            `"hyperband"` (trains for fewer epochs at first) are KerasTuner's;
+            `"hyperband"` (which trains for fewer epochs at first) come with KerasTuner;
             `"optuna"` weighs several objectives and requires Optuna. With several
-            workers, the proposals of `"bayesian"` and `"optuna"` depend on the order in
-            which runs end, so a resumed search may propose other networks. Defaults to
-            `"grid"`.
+            workers, a resumed `"bayesian"` or `"optuna"` search may propose other
+            networks. Defaults to `"grid"`.
         objectives: Objectives of `oracle="optuna"`: `"accuracy"` and any of `"macs"`,
             `"parameters"` and `"activation_bytes"`. The winner is always the most
             accurate network. Defaults to accuracy and MACs.
         max_trials: Maximum number of networks, without their twins. Defaults to all
-            networks for `"grid"` and to `20` for other oracles; Hyperband ignores it.
-        twins: Whether to train the feed-forward twin of every network that shares
-            weights as well. Defaults to `False`.
+            for `"grid"` and to `20` for other oracles; `"hyperband"` ignores it.
+        twins: Whether to train the feed-forward twin of every network as well. Defaults
+            to `False`.
         seeds: Number of seeds, counted from 0, or a list of seeds. Defaults to `3`.
         fresh_seeds: Number of new seeds on which the winner is trained again and
             tested. Defaults to `3`.
-        quick: Whether to use small settings that train in minutes on a laptop. See
-            `runs.make_entry`. Defaults to `False`.
+        quick: Whether to use small settings that train in minutes on a laptop. Defaults
+            to `False`.
         size: Size of the training examples. See `runs.make_entry`.
         num_examples: Number of training examples. See `runs.make_entry`.
         model: Further arguments of `zoo.build`.
@@ -146,7 +142,7 @@ class SearchSettings:
         object.__setattr__(self, name, value)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings but `data_dir` as plain data, for JSON."""
+        """Return all settings but `data_dir`, for JSON."""
         plain = dataclasses.asdict(self)
         del plain["data_dir"]
         if isinstance(self.learning_rate, tuple):  # JSON does not know tuples.
@@ -158,7 +154,7 @@ class SearchSettings:
     def from_dict(
         cls, plain: dict[str, Any], data_dir: str | None = None
     ) -> "SearchSettings":
-        """Return the settings that `as_dict` wrote, in this version or an earlier one.
+        """Return settings from `as_dict` of this or an earlier version.
 
         Raises:
             ValueError: If a setting is missing, unknown or invalid.
@@ -179,7 +175,7 @@ class SearchSettings:
 
 
 def renamed_settings(plain: dict[str, Any]) -> dict[str, Any]:
-    """Return settings of an earlier version by the names of this one."""
+    """Return settings of an earlier version with the current names."""
     plain = current_names(plain)
     for name in ("model", "recipe"):
         if isinstance(plain.get(name), dict):
@@ -205,7 +201,6 @@ def takes_settings(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _seeds(value: Any) -> list[int]:
-    """Return seeds as a list: a number counts from 0."""
     if isinstance(value, list | tuple | range | np.ndarray):
         several: Any = value
         return check_seeds(several)
@@ -213,7 +208,6 @@ def _seeds(value: Any) -> list[int]:
 
 
 def _objectives(oracle, objectives):
-    """Return the objectives as they were given, after checks."""
     if objectives is None:
         return None
     if oracle != "optuna":

@@ -1,4 +1,4 @@
-"""Ways of sharing, by the names that a search has for them."""
+"""Ways of sharing, by their names in a search."""
 
 import re
 from typing import Any
@@ -10,12 +10,7 @@ _PATTERN = re.compile(r"(groups|bank) of ([1-9]\d*)")
 
 
 def check_sharing(argument: str, name: Any) -> str:
-    """Return the name of a way of sharing.
-
-    Raises:
-        ValueError: If it is not `"all"`, `"none"`, `"groups of g"` or `"bank of k"`,
-            with positive integers g and k.
-    """
+    """Return the checked name of a way of sharing."""
     if name in ("all", "none") or (
         isinstance(name, str) and _PATTERN.fullmatch(name) is not None
     ):
@@ -28,11 +23,7 @@ def check_sharing(argument: str, name: Any) -> str:
 
 
 def sharing_arguments(name: str, iterations: int) -> dict[str, Any]:
-    """Return the arguments of `zoo.build` that share in this way.
-
-    `"groups of 2"` ties two consecutive iterations; `"bank of 2"` mixes two templates.
-    `"all"` and `"none"`, the twins of a pair, need no arguments.
-    """
+    """Return the arguments of `zoo.build`: none for the twins `"all"` and `"none"`."""
     found = _PATTERN.fullmatch(check_sharing("sharing", name))
     if found is None:
         return {}
@@ -43,5 +34,4 @@ def sharing_arguments(name: str, iterations: int) -> dict[str, Any]:
 
 
 def twin_of(name: str) -> str:
-    """Return the twin of a pair that shares in this way."""
     return "feedforward" if name == "none" else "recurrent"

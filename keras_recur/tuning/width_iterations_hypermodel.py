@@ -1,8 +1,8 @@
 """Width against iterations, as a KerasTuner hypermodel.
 
 Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
-(arXiv:2102.11011), compare networks of one width over depths. This space compares
-networks at equal operations as well.
+(arXiv:2102.11011), compare depths at one width. This space also compares networks at
+equal MACs.
 """
 
 import dataclasses
@@ -35,10 +35,9 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
     """Networks of a family with every width, number of iterations and way of sharing.
 
     Any KerasTuner tuner can search this `keras_tuner.HyperModel`. Its hyperparameters
-    are `sharing`, `iterations`, `width` and `learning_rate`. Networks outside of the
-    budget are not part of the space, so no tuner proposes them. If the choices depend
-    on each other, they have names such as `width (all, 4)`; `configuration(hp.values)`
-    reads them all.
+    are `sharing`, `iterations`, `width` and `learning_rate`. If a budget makes them
+    depend on each other, they have names such as `width (all, 4)`;
+    `configuration(hp.values)` reads all names.
 
     Args:
         family: Name of a family of the zoo.
@@ -48,17 +47,16 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
             `("all", "none")`.
         learning_rate: A number, a list to choose from, or a tuple `(low, high)`, a
             range that is sampled on a logarithmic scale. Defaults to `1e-3`.
-        budget: A `Budget`. Defaults to no budget.
+        budget: A `Budget` that all networks must meet. Defaults to no budget.
         equal: `"macs"` keeps only the largest width within the budget's MACs. Defaults
             to `None`.
-        recipe: A `Recipe`. Its learning rate is replaced; the tuner sets epochs and
-            batches. Defaults to Adam.
+        recipe: A `Recipe`, whose learning rate, epochs and batch size the tuner
+            replaces. Defaults to Adam.
         seed: Seed of the initial weights. Defaults to `0`.
         **model: Further arguments of `zoo.build`, such as `input_shape`.
 
     Raises:
-        ValueError: If the family is unknown, a range is empty or invalid, or no network
-            meets the budget; the message names the nearest network.
+        ValueError: If an argument is invalid, or no network meets the budget.
 
     Example:
 
@@ -110,13 +108,13 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
             self._refuse_budget()
 
     def configurations(self) -> Iterator[Configuration]:
-        """Yield all networks of the space, by sharing, iterations and width."""
+        """Yield all networks, ordered by sharing, iterations and width."""
         for (sharing, iterations), widths in self._space.items():
             for width in widths:
                 yield Configuration(width, iterations, sharing)
 
     def declare(self, hp: Any) -> None:
-        """Declare the hyperparameters, without building a network."""
+        """Declare the hyperparameters without building a network."""
         sharing, allowed = self._sharings(), self._space
         hp.Choice("sharing", sharing)
         if self._even:
@@ -160,11 +158,8 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     @functools.cached_property
     def _even(self):
-        """Whether all combinations of the choices are allowed.
-
-        If not, the choices depend on each other and have separate names, because
-        KerasTuner identifies values by name alone.
-        """
+        """Whether all combinations of the choices are allowed."""
+        # If not, each choice has its own name, by which KerasTuner identifies it.
         several = len(self._sharings()) * len({t for _, t in self._space})
         same = len(set(map(tuple, self._space.values()))) == 1
         return same and several == len(self._space)
@@ -177,10 +172,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return model
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """Train a network for a tuner by the recipe, as `training.fit` does.
-
-        The tuner sets the number of epochs.
-        """
+        """Train a network by the recipe; the tuner sets the number of epochs."""
         with trained_by(model, self._recipe(hp)) as schedule:
             callbacks = [schedule, *(kwargs.pop("callbacks", None) or ())]
             return model.fit(*args, callbacks=callbacks, **kwargs)
@@ -213,10 +205,10 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return self._counted[configuration]
 
     def _count(self, configuration):
-        """Return the costs of this network, and of its twin if that was built."""
+        """Return the costs of this network, and of its twin if it was built."""
         width, iterations, sharing = configuration
         if sharing in ("all", "none") and iterations > 2 and self._linear:
-            # Every further iteration costs the same, so no large network is built.
+            # Extrapolation avoids building large networks.
             one, two = (self.costs(Configuration(width, t, sharing)) for t in (1, 2))
             grown = {
                 name: first + (iterations - 1) * (getattr(two, name) - first)
@@ -243,7 +235,7 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return not any(isinstance(la, RecurrentGraph) for la in network.layers)
 
     def _feasible(self):
-        """Yield allowed widths by sharing and iterations."""
+        """Yield the allowed widths by sharing and iterations."""
         allowed = {t: self.widths for t in self.iterations}
         if self.equal:
             allowed = {t: [self._equal_width(t)] for t in self.iterations}
@@ -278,7 +270,6 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
         return low * step if low * step >= min(self.widths) else None
 
     def _refuse_budget(self):
-        """Raise an error that names the network nearest to the budget."""
         ends = {min(self.widths), max(self.widths)} if self.equal else set(self.widths)
         every = [
             Configuration(w, t, s)

@@ -1,9 +1,8 @@
 """KerasTuner's chief and its workers, as processes of one machine.
 
-The chief listens on a socket that is not protected; by default, it accepts connections
-from this machine only. All processes end with the search that started them. A worker
-that dies is restarted and resumes its trial. When the chief dies, all processes are
-restarted; completed runs are not repeated.
+The chief's unprotected port accepts only connections from this machine. All processes
+end with their search. A worker that dies is restarted and resumes its trial. When the
+chief dies, all processes are restarted.
 """
 
 import gc
@@ -23,7 +22,7 @@ from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_tuner import SearchTuner
 from keras_recur.tuning.settings import SearchSettings
 
-# Exit status of a worker that has trained its share. It is replaced: memory grows.
+# Exit status of a worker that is replaced after its share of runs: memory grows.
 ENOUGH = 75
 # Exit status of a worker whose chief has died.
 LOST = 74
@@ -44,19 +43,7 @@ def run_workers(
     runs: int = RUNS_PER_PROCESS,
     data_dir: str | None = None,
 ) -> None:
-    """Run a search with one chief and `workers` worker processes.
-
-    Args:
-        folder: Folder of the search, with its settings.
-        workers: Number of worker processes.
-        poll: Function that is called twice a second with the number of running workers.
-        runs: Number of runs that a worker trains before its process is replaced.
-        data_dir: Folder of the data sets. Defaults to that of TensorFlow Datasets.
-
-    Raises:
-        ValueError: If `workers` is not a positive integer.
-        RuntimeError: If processes die too often; the message contains their log.
-    """
+    """Run a search with one chief and `workers` worker processes."""
     workers = check_size("workers", workers, MAX_WORKERS)
     names = [f"worker-{i}" for i in range(workers)]
     (folder.path / "logs").mkdir(exist_ok=True)
@@ -71,8 +58,6 @@ def run_workers(
 
 
 class _WorkerPool:
-    """The chief, the workers, and the number of their restarts."""
-
     def __init__(
         self, folder: Path, names: list[str], runs: int, data_dir: str | None = None
     ):
@@ -99,11 +84,11 @@ class _WorkerPool:
             "KERASTUNER_ORACLE_PORT": str(self.port),
             "KERAS_RECUR_RUNS": str(self.runs),
         }
-        # The folder of the data is not stored in the settings.
+        # The settings do not contain the folder of the data.
         if self.data_dir is not None:
             environment["KERAS_RECUR_DATA_DIR"] = str(Path(self.data_dir).absolute())
         devices = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
-        if name != "chief" and len(devices) > 1:  # Each worker gets one.
+        if name != "chief" and len(devices) > 1:  # Each worker gets one device.
             mine = devices[self.names.index(name) % len(devices)]
             environment["CUDA_VISIBLE_DEVICES"] = mine
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
@@ -166,26 +151,12 @@ class _WorkerPool:
 
 
 def take_part(directory: str | Path, data_dir: str | None = None) -> int:
-    """Run this process's part of a search: chief or worker, by its environment.
-
-    Args:
-        directory: Folder of the search, on a shared disk.
-        data_dir: Folder of the data sets on this machine. Defaults to the environment
-            variable `KERAS_RECUR_DATA_DIR`, or that of TensorFlow Datasets.
-
-    Returns:
-        The exit status: 0 if the search is done, 75 if this worker has trained its
-        share, 74 if it has lost its chief. In the last two cases, restart it.
-
-    Raises:
-        ValueError: If the folder does not contain a search.
-        ConnectionError: If the chief cannot be reached.
-    """
+    """Run the chief or a worker, by the environment, and return the exit status."""
     import grpc
 
     name = os.environ["KERASTUNER_TUNER_ID"]
     if "chief" not in name:
-        _await_chief()  # The chief makes the folder.
+        _await_chief()  # The chief creates the folder.
     folder = SearchFolder(directory)
     data_dir = data_dir or os.environ.get("KERAS_RECUR_DATA_DIR")
     settings = folder.content().get("settings") or {}
@@ -203,11 +174,7 @@ def take_part(directory: str | Path, data_dir: str | None = None) -> int:
 
 
 def work_for_chief(directory: str | Path, data_dir: str | None = None) -> None:
-    """Run a worker on its own machine until the search is done.
-
-    Raises:
-        ConnectionError: If the chief cannot be reached, or is lost too often.
-    """
+    """Run a worker on its own machine until the search is done."""
     lost = 0
     while status := take_part(directory, data_dir):
         lost += status == LOST
@@ -219,7 +186,6 @@ def work_for_chief(directory: str | Path, data_dir: str | None = None) -> None:
 
 
 def _await_chief(seconds: float = WAIT) -> None:
-    """Wait until the chief answers, for a limited time."""
     place = (
         os.environ["KERASTUNER_ORACLE_IP"],
         int(os.environ["KERASTUNER_ORACLE_PORT"]),
@@ -241,10 +207,7 @@ def _await_chief(seconds: float = WAIT) -> None:
 
 
 def _threads(workers: int) -> dict[str, str]:
-    """Return the environment that gives each worker its share of the cores.
-
-    JAX on a CPU ignores it.
-    """
+    """Give each worker its share of the cores, which JAX on a CPU ignores."""
     if hasattr(os, "sched_getaffinity"):  # The cores that this process may use.
         cores = len(os.sched_getaffinity(0))
     else:
@@ -262,5 +225,5 @@ def _free_port() -> int:
 
 if __name__ == "__main__":
     end_with(int(sys.argv[2]))
-    gc.freeze()  # Collections need not visit imported modules in every run.
+    gc.freeze()  # Skip imported modules in garbage collection.
     sys.exit(take_part(sys.argv[1]))
