@@ -1,7 +1,6 @@
 """The interface of an experiment: several networks, one data set, one question."""
 
 import abc
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,27 +27,6 @@ class Experiment(abc.ABC):
     def quick(cls, **settings: Any) -> "Experiment":
         """Return an experiment that a laptop finishes in minutes."""
         return cls(**settings)
-
-    @classmethod
-    def options(cls) -> tuple[str, ...]:
-        """Return the names of the options that `from_options` accepts."""
-        return tuple(inspect.signature(cls).parameters)
-
-    @classmethod
-    def from_options(cls, quick: bool = False, **options: Any) -> "Experiment":
-        """Return an experiment from options of the command line.
-
-        Args:
-            quick: Whether to start from the settings of `quick`. Defaults to `False`.
-            options: Values for some of `options()`.
-        """
-        return cls.quick(**options) if quick else cls(**options)
-
-    @property
-    def run_name(self) -> str:
-        """Usual name of its folder: its own, and that of the data."""
-        data = getattr(self, "data", None)
-        return f"{self.name}-{data}" if data else self.name
 
     @property
     @abc.abstractmethod

@@ -6,7 +6,7 @@ that training the intermediate readouts is crucial there, not the architecture.
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +23,6 @@ from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.supervision_page import write_supervision_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry
-from keras_recur.runs.make_entry import make_entry
 from keras_recur.runs.summary import guess, mean_and_error
 from keras_recur.training.recipe import Recipe
 
@@ -84,50 +83,6 @@ class SupervisionExperiment(Experiment):
                 f"{self.entry.family} has no `iterations` to train. Choose another "
                 "family."
             )
-
-    @classmethod
-    def options(cls) -> tuple[str, ...]:
-        return (*cls._model, *cls._recipe, *cls._entry, "losses", "gamma")
-
-    _model: ClassVar = ("width", "iterations")
-    _recipe: ClassVar = ("epochs", "learning_rate")
-    _entry: ClassVar = (
-        *("family", "data", "size", "num_examples"),
-        *("data_dir", "download"),
-    )
-
-    @classmethod
-    def from_options(cls, quick: bool = False, **options: Any) -> Experiment:
-        """Return the experiment of a family on a data set.
-
-        Args:
-            quick: Whether to train the quick entry. Defaults to `False`.
-            options: `family` and `data`, and any other of `options()`: those of the
-                network, of the recipe and of `make_entry`.
-
-        Raises:
-            ValueError: If `family` is missing.
-        """
-        if "family" not in options:
-            raise ValueError(
-                "The experiment supervision compares the twins of one family. Give it, "
-                "as in --family resnet_bn."
-            )
-        model = {key: options.pop(key) for key in cls._model if key in options}
-        recipe = {key: options.pop(key) for key in cls._recipe if key in options}
-        if "epochs" in recipe:
-            epochs = recipe["epochs"]
-            recipe["milestones"] = [2 * epochs // 3, 5 * epochs // 6]
-        mine = {key: options.pop(key) for key in ("losses", "gamma") if key in options}
-        family, data = options.pop("family"), options.pop("data", "digits")
-        entry = make_entry(
-            family, data, quick=quick, model=model, recipe=recipe, **options
-        )
-        return cls(entry, **mine)
-
-    @property
-    def run_name(self) -> str:
-        return f"{self.name}-{self.entry.name}"
 
     @property
     def networks(self) -> tuple[str, ...]:

@@ -105,8 +105,8 @@ def test_list_experiments_has_all():
     ]
     for name in experiments.list_experiments():
         assert experiments.get_experiment(name) is type(TINY[name])
-        options = {"family": "mlp"} if name == "supervision" else {}
-        experiment = type(TINY[name]).from_options(quick=True, **options)
+        settings = {"entry": supervised()} if name == "supervision" else {}
+        experiment = type(TINY[name]).quick(**settings)
         assert experiment.as_dict()["recipe"]["source"]
     with pytest.raises(ValueError, match=r"Received: name='shared'.*Did you mean.*ing"):
         experiments.get_experiment("shared")
@@ -287,19 +287,6 @@ def test_supervision_differs_in_sharing_and_loss_alone():
         assert one.output_shape == (None, 2, 10)
     shared, own = (m.count_params() for m in list(models.values())[::2])
     assert own - shared == 3 * 3 + 3
-
-
-def test_supervision_from_options_makes_the_entry():
-    found = SupervisionExperiment.from_options(
-        quick=True, family="mlp", width=3, iterations=2, num_examples=32, epochs=2
-    )
-    made = SupervisionExperiment(supervised(epochs=2))
-    assert found.entry.model == made.entry.model
-    assert found.as_dict()["num_examples"] == 32
-    assert found.recipe("recurrent-final").epochs == 2
-    assert found.run_name == "supervision-mlp-digits"
-    with pytest.raises(ValueError, match="family.*--family resnet_bn"):
-        SupervisionExperiment.from_options(data="digits")
 
 
 def test_effects_of_supervision_by_hand():
