@@ -37,7 +37,7 @@ class StopRule:
             change and acceleration.
         patience: Number of iterations in a row that must meet the rule. Defaults to
             `1`.
-        reduction: `"min"` or `"mean"`, as in `inference.confidence`. Defaults to `"min"`.
+        reduction: `"min"` or `"mean"`, see `inference.confidence`. Defaults to `"min"`.
 
     Raises:
         ValueError: If the kind is unknown, no example can meet the threshold,

@@ -14,7 +14,7 @@ _asking = contextvars.ContextVar("asking", default=False)
 
 
 def is_asked() -> bool:
-    """Return whether a block is traced only to find out what it writes."""
+    """Return whether a block is traced only to find the variables that it writes."""
     return _asking.get()
 
 

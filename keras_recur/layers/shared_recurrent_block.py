@@ -52,7 +52,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
       saves no memory, and steps over dozens of unrolled residual blocks take seconds.
       To avoid both, set
       `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"` in the
-      environment before Keras is imported. It slows down networks of many small
+      environment before Keras is imported. This slows down networks of many small
       operations.
 
     Args:

@@ -14,7 +14,7 @@ from keras_recur._validation import (
 )
 from keras_recur.layers.iteration import current_iteration, row_of
 
-MAX_AXES = 32  # No backend has tensors of more axes.
+MAX_AXES = 32  # More axes than tensors have in practice.
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
