@@ -13,11 +13,7 @@ from keras_recur.zoo.costs import costs
 
 
 def card_of(model: Any, front: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the card as plain data. The writer adds functions and formats.
-
-    Raises:
-        ValueError: If `given` is not plain data.
-    """
+    """Return the card as plain data. The writer adds functions and formats."""
     try:
         _check_names(given)
         given = json.loads(to_json(dict(given)))

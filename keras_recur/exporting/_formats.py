@@ -14,28 +14,16 @@ from keras_recur.exporting._saved_model import write_saved_model
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """One format.
+    """One format."""
 
-    Attributes:
-        backend: The backend of Keras that writes it.
-        ending: Ending of its file name, or empty for a folder.
-        write: Function of the model, the path and the preprocessing model or `None`,
-            with the keywords `max_iterations`, `reduction` and `card`.
-        package: Further required package, which has one name for import and pip.
-    """
-
-    backend: str
-    ending: str
+    backend: str  # The backend of Keras that writes it.
+    ending: str  # Empty for a folder.
     write: Callable[..., None]
-    package: str | None = None
+    package: str | None = None  # It has one name for import and pip.
 
 
 def require(format: str) -> None:
-    """Check that the packages of a format are installed.
-
-    Raises:
-        ImportError: If one is missing.
-    """
+    """Check that the packages of a format are installed."""
     needed = FORMATS[format]
     packages = [needed.backend, *([needed.package] if needed.package else [])]
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
@@ -58,7 +46,7 @@ def _with_keras(format, **options):
         model(keras.tree.map_structure(_one, model.input))  # Keras requires a call.
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # from the converters' packages
+                warnings.simplefilter("ignore")  # The converters' packages warn.
                 model.export(str(path), format=format, verbose=False, **chosen)
         except Exception as error:
             raise RuntimeError(

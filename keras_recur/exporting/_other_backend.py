@@ -20,7 +20,7 @@ _OURS = ("keras", "keras_recur", "builtins")
 
 
 def on_its_backend(format: str, model: Any, path: Path, front: Any, settings: dict):
-    """Let the format's backend write a model, which it reads from `.keras` files."""
+    """Write a model in a process on the format's backend, through `.keras` files."""
     backend = FORMATS[format].backend
     modules = sorted({*_modules(model), *(_modules(front) if front else ())})
     if "__main__" in modules:

@@ -51,8 +51,7 @@ def write_saved_model(
             _after(front, body), input_signature=arguments[name], autograph=False
         )
         setattr(module, name, function)
-    # All functions share these variables. Saving traces the functions and checks that
-    # none is missing.
+    # All functions share these variables. Saving checks that none is missing.
     models = [model] if front is None else [front, model]
     module.parameters = [weight.value for m in models for weight in m.weights]
     card = card | {"functions": list(bodies), "not there": missing, **facts}
@@ -74,7 +73,7 @@ def write_saved_model(
 def functions_of(
     model: Any, max_iterations: int | None, reduction: str
 ) -> tuple[dict, dict, dict]:
-    """Return its functions, why others are missing, and facts about iterations."""
+    """Return the functions, reasons for missing ones, and facts about iterations."""
     if max_iterations is not None:
         check_size("max_iterations", max_iterations, MAX_COUNT)
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
@@ -94,7 +93,7 @@ def functions_of(
         check_one_output(model, "Reading out every iteration")
     except ValueError as error:
         unread = str(error)
-    # Without a Readout, something else may read the states of all iterations.
+    # Without a Readout, another layer may read the states of all iterations.
     if steps and len(loops) == 1 and not (unread and loops[0].return_sequences):
         bodies["serve_iterations"] = _looped(steps)
         limit = steps.max_iterations
@@ -142,7 +141,7 @@ def _after(front, body):
 
 
 def _count(name, value, limit=None):
-    """Return the tensor after a check that it is a possible number."""
+    """Return the tensor with a check that it is an allowed number."""
     import tensorflow as tf
 
     checks = [
@@ -186,10 +185,7 @@ def _looped(steps):
 
 
 def _branched(model, trained, max_iterations, readout):
-    """Return a function with a branch for each number of iterations.
-
-    It serves models in which more than one loop depends on that number.
-    """
+    """Return a function with a branch for each number of iterations."""
     import tensorflow as tf
 
     models = {}

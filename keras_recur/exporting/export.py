@@ -1,4 +1,4 @@
-"""A model as a file that serves without this library, from every backend."""
+"""Export a model to files that run without this library."""
 
 import os
 from collections.abc import Mapping
@@ -34,66 +34,60 @@ def export(
 ) -> Path:
     """Export a model to run without this library and without Keras.
 
-    Template banks are baked first. Every format can be written from every backend. If
-    another backend has to write it, a separate process does so from a `.keras` file.
+    Template banks are baked first. Every backend can write every format, if necessary
+    in a separate process on another backend.
 
-    Choosing a format:
+    Formats:
 
     - `"tf_saved_model"` (default): a folder for TensorFlow (Serving), with the
-      functions below. Takes some seconds more from JAX and PyTorch.
-    - `"onnx"`: a file for ONNX Runtime, with `serve` alone. Needs `tf2onnx`.
-    - `"litert"`: a `.tflite` file for phones, with `serve` alone.
-    - `"torch"`: a `.pt2` file for PyTorch without Keras, with `serve` alone. Needs
+      functions below. It takes some seconds more on JAX and PyTorch.
+    - `"onnx"`: a file for ONNX Runtime, with `serve` only. It needs `tf2onnx`.
+    - `"litert"`: a `.tflite` file for phones, with `serve` only.
+    - `"torch"`: a `.pt2` file for PyTorch without Keras, with `serve` only. It needs
       `torch`.
 
-    The functions of a SavedModel, `served = tensorflow.saved_model.load(path)`, which
-    must be kept as long as its functions are used:
+    A SavedModel, `served = tensorflow.saved_model.load(path)`, has these functions.
+    Keep `served` as long as they are used:
 
     - `served.serve(inputs)`: the prediction of the model, for any batch size, and for
-      any input size if the model takes any.
-    - `served.serve_iterations(inputs, iterations)`: the same after another number of
-      iterations, as `inference.with_iterations`. The graph has one loop. State graphs
-      and networks with several loops have a branch for each number of iterations.
+      any input size that the model accepts.
+    - `served.serve_iterations(inputs, iterations)`: the prediction after another number
+      of iterations, as with `inference.with_iterations`. The graph has one loop, or one
+      branch per number of iterations for state graphs and networks with several loops.
     - `served.serve_all(inputs)`: a dictionary of `logits` and `confidence` after every
-      iteration, with the iterations after the batch, as
-      `inference.with_iterations(model, readout="all")` and `inference.confidence`.
-    - `served.serve_until(inputs, confidence)`: as `inference.EarlyExitPredictor` with a
-      `StopRule("confidence", confidence)`: every example is answered after the first
-      iteration that reaches this confidence. The loop ends when all examples have,
-      or after `max_iterations`. Returns a dictionary of `logits`, `iterations`,
-      `stopped` and `confidence`.
-    - `served.serve_until_agreed(inputs, patience)`: the same with a
-      `StopRule("agreement", patience=patience)`: every example is answered
-      once `patience` iterations in a row have not changed its prediction.
+      iteration, with the axis of iterations after the batch.
+    - `served.serve_until(inputs, confidence)`: a dictionary of `logits`, `iterations`,
+      `stopped` and `confidence`. Each example stops after the first iteration that
+      reaches this confidence, or after `max_iterations`.
+    - `served.serve_until_agreed(inputs, patience)`: the same, but each example stops
+      after `patience` iterations in a row that do not change its prediction.
 
     The last three need a model with a `Readout`, and the last two also a model that
     `inference.Stepwise` can run. The asset `card.json` (`served.card.asset_path`) lists
-    the functions, and says why others are missing.
+    the functions, and the reasons for missing ones.
 
     Args:
         model: A Functional or Sequential model, or the path of a `.keras` file.
         path: Output path, which must not exist. Files end in `.onnx`, `.tflite` or
             `.pt2`.
         format: See above. Defaults to `"tf_saved_model"`.
-        max_iterations: Number of iterations after which the functions that stop early
-            end, and up to which `serve_iterations` has branches if it needs them.
-            Defaults to the iterations of the model.
-        reduction: How the confidences of all positions are combined: `"min"`
-            (default) or `"mean"`, as in `inference.confidence`. Use `"mean"` for
-            mazes: walls are not trained, so their confidence is meaningless.
-        preprocessing: A layer or model that is applied to raw inputs first, such as
-            `data.preprocessing("cifar10")`, and becomes part of the file. A layer
-            receives `float32` inputs of the model's shape.
-        card: Plain data, as in JSON, to add to `card.json` beside costs, functions and
-            versions.
+        max_iterations: Maximum number of iterations of the functions that stop early,
+            and of `serve_iterations` if it has branches. Defaults to the iterations of
+            the model.
+        reduction: `"min"` or `"mean"`, as in `inference.confidence`. Use `"mean"` for
+            mazes: walls are not trained, so their confidence is meaningless. Defaults
+            to `"min"`.
+        preprocessing: A layer or model for raw inputs that becomes part of the file,
+            such as `data.preprocessing("cifar10")`. A layer receives `float32` inputs
+            of the model's shape.
+        card: Plain data, as in JSON, to add to `card.json`.
 
     Returns:
         The path.
 
     Raises:
         ValueError: If the model cannot be written, the path exists or has the wrong
-            ending, the format is unknown, or `max_iterations` is not positive or has
-            no weights.
+            ending, the format is unknown, or no weights exist for `max_iterations`.
         ImportError: If a package that the format needs is not installed.
         RuntimeError: If the converter of the format fails on the model.
 
@@ -153,7 +147,7 @@ _ENDINGS = {known.ending for known in FORMATS.values()} | {".keras", ".h5"}
 
 
 def _checked(model):
-    """Return the model, not compiled."""
+    """Return the built model, not compiled."""
     if isinstance(model, keras.Model) and not model.built:
         raise ValueError(
             f"The model {model.name!r} is not built, so its weights and the shape of "

@@ -1,4 +1,4 @@
-"""From the folder of a run, or a published entry, to an exported model."""
+"""Export the trained network of a run, a search or a published entry."""
 
 import os
 from pathlib import Path
@@ -42,26 +42,25 @@ def export_run(
     """Export a trained network of a run, with a card that says how it was trained.
 
     Args:
-        run: The folder of a run of `keras-recur compare`, the folder of a search (its
-            best configuration is exported), the name of a published entry, or a
-            `.keras` file.
-        path: Output path, as for `export`.
-        format: As for `export`.
+        run: The folder of a run of `keras-recur compare` or of a search (its best
+            configuration), the name of a published entry, or a `.keras` file.
+        path: Output path, as in `export`.
+        format: As in `export`.
         twin: `"recurrent"`, `"feedforward"` or the name of a variant. Defaults to
-            `"recurrent"`, and for a search to the trained network.
-        seed: Seed of the network. Defaults to the first that finished, and for a
-            published entry to that of its weights.
-        max_iterations: As for `export`.
-        reduction: As for `export`.
-        preprocess: Whether the normalization of the data set becomes part of the model,
-            which then takes raw images. Defaults to `False`.
+            `"recurrent"`, or to the trained network of a search.
+        seed: Seed of the network. Defaults to the first that finished, or to that of
+            the published weights.
+        max_iterations: As in `export`.
+        reduction: As in `export`.
+        preprocess: Whether to include the normalization of the data set, so that the
+            model accepts raw images. Defaults to `False`.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: If the folder holds no run, nothing finished, or neither the network
-            nor the seed, or as `export` does.
+        ValueError: If the folder has no run, no finished network, or no such twin or
+            seed, or the model cannot be exported.
 
     Example:
 
@@ -175,7 +174,7 @@ def _of_search(path, twin):
 
 
 def _card(entry, results, twin, seed):
-    """Return how the network was trained and its scores, from the files of the run."""
+    """Return the training settings and the scores, from the files of the run."""
     family = zoo.describe(entry.family)
     runs = [r for r in results["runs"] if r["twin"] == twin]
     trained = next((r for r in runs if r["seed"] == seed), {})

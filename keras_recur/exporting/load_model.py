@@ -1,4 +1,4 @@
-"""Read a saved model, with errors that name what is wrong with the file."""
+"""Read a saved model and check its file."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
 
     Raises:
         ValueError: If the file is missing, incomplete or not a Keras model, has unknown
-            layers, or would need far more memory than it stores.
+            layers, or would need far more memory than its size.
 
     Example:
 
@@ -105,7 +105,7 @@ def _loaded(path, stored):
 
 
 def _check_sizes(path: Path, file: zipfile.ZipFile) -> int:
-    """Check what a complete file declares; return the bytes of its weights."""
+    """Check the sizes that a file declares; return the bytes of its weights."""
     check_text(path, file, _PARTS[:2])
     try:
         with member(path, file, _PARTS[2]) as weights:

@@ -8,17 +8,12 @@ import keras
 
 
 def compiled(function: Callable[..., Any], variables: Sequence[Any]) -> Callable:
-    """Return `function(*tensors)` compiled. `variables` are all variables it reads.
-
-    Unlike `model.predict_on_batch`, it takes and returns nests of the backend's
-    tensors and copies nothing to the host.
-    """
+    """Return `function(*tensors)` compiled. `variables` are all variables it reads."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        # TensorFlow warns of frequent tracing per code of a function, for all models
-        # together. A partial has no code.
+        # TensorFlow warns if one code object is traced often. A partial has none.
         return tf.function(functools.partial(function), reduce_retracing=True)
     if backend == "jax":
         import jax

@@ -11,17 +11,7 @@ LOOPS = (RecurrentGraph, SharedRecurrentBlock)
 
 
 def rerun_graph(model: keras.Model, **changes: Any) -> keras.Model:
-    """Return a model with the same graph and layers, called with other arguments.
-
-    Args:
-        model: A Functional or Sequential model.
-        **changes: Call arguments. `readout` goes to `Readout` layers, all others go to
-            loops. `iterations` are the steps of a `RecurrentGraph`.
-
-    Raises:
-        ValueError: If the model has no loop, or calls its last loop twice and every
-            iteration is to be read out.
-    """
+    """Return a model with the same graph and layers, called with other arguments."""
     functional = functional_copy(model)
     loops = [layer for layer in model.layers if isinstance(layer, LOOPS)]
     read = []
@@ -59,16 +49,10 @@ def rerun_graph(model: keras.Model, **changes: Any) -> keras.Model:
 
 
 def functional_copy(model: Any) -> keras.Model:
-    """Return an uncompiled Functional model with the same graph and layers.
-
-    The clone of a compiled model would be compiled too, which fails if its loss is not
-    registered.
-
-    Raises:
-        ValueError: If `model` is not a Functional or a built Sequential model.
-    """
+    """Return an uncompiled Functional model with the same graph and layers."""
     if not isinstance(model, keras.Model) or not hasattr(model, "layers"):
         raise ValueError(f"`model` must be a Keras model. Received: {model!r}.")
+    # A clone would be compiled, too, which fails if its loss is not registered.
     if isinstance(model, keras.Sequential):
         if not hasattr(model, "inputs"):
             raise ValueError(
@@ -87,10 +71,7 @@ def functional_copy(model: Any) -> keras.Model:
 
 
 def graph_loops(model: Any) -> Iterator[Any]:
-    """Yield the loops that a model calls, also within nested models.
-
-    Loops within other layers, which `rerun_graph` cannot reach, are left out.
-    """
+    """Yield the loops of a model and its nested models, but not of other layers."""
     for layer in model.layers if isinstance(model, keras.Model) else ():
         if isinstance(layer, LOOPS):
             yield layer
@@ -103,11 +84,7 @@ def has_loop(layer: Any) -> bool:
 
 
 def check_readout(model: Any, purpose: str) -> None:
-    """Check that a model can be read out at every iteration, which `purpose` needs.
-
-    Raises:
-        ValueError: If it has no `Readout` layer.
-    """
+    """Check that a model can be read out at every iteration, which `purpose` needs."""
     if not any(isinstance(layer, Readout) for layer in getattr(model, "layers", ())):
         raise ValueError(
             f"{purpose} needs a model that can be read out at every iteration. "
@@ -117,11 +94,7 @@ def check_readout(model: Any, purpose: str) -> None:
 
 
 def check_one_output(model: Any, purpose: str) -> None:
-    """Check that a model has one output, which `purpose` needs.
-
-    Raises:
-        ValueError: If it has several outputs.
-    """
+    """Check that a model has one output, which `purpose` needs."""
     if len(model.outputs) != 1:
         raise ValueError(
             f"{purpose} needs a `head` with one output. Received: {model.name!r} with "

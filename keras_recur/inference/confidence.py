@@ -16,15 +16,15 @@ def confidence(
 
     Args:
         logits: `(batch, ..., classes)`.
-        reduction: `"min"`, the least confident position of an answer, or `"mean"`, the
-            mean over its positions. Defaults to `"min"`.
+        reduction: `"min"` (the least confident position) or `"mean"` (over all
+            positions). Defaults to `"min"`.
         batch_axes: Number of axes before the positions: 1 for the batch, 2 for
             `(batch, iterations, ..., classes)`. Defaults to `1`.
-        mask: `True` for positions that are not padding, in the shape of the logits
-            without the classes. Defaults to all positions.
+        mask: `True` for positions that are not padding, in the logits' shape without
+            the classes. Defaults to all positions.
 
     Returns:
-        Tensor with the shape of the batch axes, between 0 and 1.
+        Tensor with the shape of the batch axes, from 0 to 1.
 
     Raises:
         ValueError: If `reduction` is unknown or `logits` are not logits.

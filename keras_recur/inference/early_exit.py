@@ -25,25 +25,22 @@ class EarlyExitPredictor:
     """Predictor that runs every example until a stop rule is met.
 
     Examples that are done leave the batch. When half of the batch is done, the others
-    are gathered into a batch of half the size (on PyTorch at once, because nothing is
-    compiled for another size). If all iterations share their weights, one compiled
-    program runs between two such gatherings.
+    continue in a batch of half the size (on PyTorch after each iteration).
 
     Args:
-        model: A model with a `SharedRecurrentBlock` and a `Readout`, as the zoo builds
-            them.
+        model: A model with a `SharedRecurrentBlock` and a `Readout`, such as those of
+            the zoo.
         rule: A `StopRule`, or the name of its kind.
-        max_iterations: Number of iterations after which every example is stopped. It
-            may exceed that of the model if the loop is endless. Defaults to that of
-            the model.
-        min_iterations: Number of iterations that every example runs. Defaults to `1`.
-        policy: Which logits are returned: `"last"`, those of the example's last
+        max_iterations: Maximum number of iterations. It may exceed that of the model if
+            all iterations share weights. Defaults to that of the model.
+        min_iterations: Minimum number of iterations. Defaults to `1`.
+        policy: Logits that are returned for each example: `"last"`, those of its last
             iteration; `"mean"`, the mean over its iterations; `"confident"`, those of
             its most confident iteration. Defaults to `"last"`.
 
     Raises:
-        ValueError: If the model has no readout at every iteration, `max_iterations` is
-            more than its weights allow, or `min_iterations` is above it.
+        ValueError: If the model has no readout at every iteration, its weights do not
+            allow `max_iterations`, or `min_iterations` exceeds it.
 
     Example:
 
@@ -95,7 +92,7 @@ class EarlyExitPredictor:
         self.policy = check_one_of("policy", policy, _POLICIES)
 
     def __call__(self, x: Any, batch_size: int | None = None) -> EarlyExitPrediction:
-        """Predict.
+        """Predict, and stop each example when it meets the rule.
 
         Args:
             x: Inputs, or a list of arrays if the model has several.
@@ -132,8 +129,8 @@ class EarlyExitPredictor:
             x: Inputs.
 
         Yields:
-            After each iteration: the logits that would be returned, and for each
-            example the rule's signal and the confidence.
+            After each iteration, the policy's logits, and the rule's signal and the
+            confidence of each example.
         """
         injected, run = self._program("begin", self._begin)(as_tensors(x))
         state, held = run["state"], run["held"]
@@ -145,7 +142,7 @@ class EarlyExitPredictor:
     def run_symbolic(
         self, x: Any, threshold: Any = None, patience: Any = None
     ) -> dict[str, Any]:
-        """Run a whole batch within a graph, until all of its examples are done.
+        """Run a whole batch in a graph until all of its examples are done.
 
         Args:
             x: Inputs, as tensors.
@@ -175,7 +172,7 @@ class EarlyExitPredictor:
             left = np.flatnonzero(~done & (rows >= 0))
             if not len(left):
                 return found
-            # Gather the others into a smaller batch, padded with a copy of one.
+            # Pad the smaller batch with a copy of one example.
             size = _compact_size(len(left), len(rows))
             kept = np.concatenate([left, np.full(size - len(left), left[0])])
             rows = np.where(np.arange(size) < len(left), rows[kept], -1)
@@ -255,18 +252,19 @@ class EarlyExitPredictor:
         )
 
     def _begin(self, x):
-        """Return what is injected, and all that a run carries between iterations."""
+        """Return the injected input and the values that a run carries."""
         state, injected = self.steps.run_stem(x)
-        logits = ops.cast(self.steps.run_head(state), "float32")  # for its shape only
+        # Only the shape of these logits is used.
+        logits = ops.cast(self.steps.run_head(state), "float32")
         unsure = ops.zeros_like(confidence(logits))
         nothing = ops.zeros_like(unsure, dtype="int32")
         logits = ops.zeros_like(logits)
         return injected, {
             "number": ops.zeros((), dtype="int32"),
             "state": state,
-            # What the rule and the policy remember.
+            # Memory of the rule and the policy.
             "held": (self.rule.memory(state, logits), logits, unsure),
-            "met": nothing,  # How many iterations in a row met the rule.
+            "met": nothing,  # Number of iterations in a row that met the rule.
             "active": ops.equal(nothing, 0),
             "logits": logits,
             "iterations": nothing,
@@ -309,12 +307,12 @@ def take(nest: Any, rows: Sequence[int] | np.ndarray) -> Any:
 
 
 def _compact_below(size: int) -> int:
-    """Return how many active examples make a smaller batch worthwhile."""
+    """Return the number of active examples below which the batch shrinks."""
     return size - 1 if keras.backend.backend() == "torch" else size // 2
 
 
 def _compact_size(left: int, size: int) -> int:
-    """Return the size of the smaller batch. Every size is compiled once."""
+    """Return the size of the smaller batch. Each size is compiled separately."""
     if keras.backend.backend() == "torch":
         return left
     while size >= 2 * left:

@@ -12,8 +12,7 @@ class EarlyExitPrediction:
     Attributes:
         logits: `(examples, ..., classes)`.
         iterations: Number of iterations of each example.
-        stopped: Whether the rule stopped each example. The others ran
-            `max_iterations`.
+        stopped: Whether each example met the rule. The others ran `max_iterations`.
         confidence: Confidence in the answer of each example.
 
     Example:

@@ -14,17 +14,16 @@ POLICIES = ("last", "at", "mean", "cumulative", "learned", "confident")
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class ReadoutPolicy(keras.layers.Layer):
-    """Combines the logits of all iterations.
+    """Combine the logits of all iterations.
 
     Policies:
 
     - `"last"`: the logits of the last iteration.
-    - `"at"`: those of iteration `iteration`.
+    - `"at"`: the logits of iteration `iteration`.
     - `"mean"`: the mean over all iterations.
-    - `"cumulative"`: after each iteration, the mean over the iterations so far. The
-      output remains a sequence, and its last entry is the mean.
+    - `"cumulative"`: a sequence with the mean over the iterations so far.
     - `"learned"`: a weighted mean with one trained weight per iteration. The weights
-      sum to 1 and start equal. The number of iterations is then fixed.
+      sum to 1 and start equal. The number of iterations is fixed.
     - `"confident"`: the logits of each example's most confident iteration.
 
     Args:
@@ -36,9 +35,8 @@ class ReadoutPolicy(keras.layers.Layer):
 
     Call arguments:
         logits: The output of a `Readout` of all iterations.
-        mask: Mask of padding, `(batch, iterations, ...)` without the classes. Masked
-            positions do not count for the confidence. Defaults to the mask that Keras
-            has attached to the logits.
+        mask: Mask of padding, `(batch, iterations, ...)`. The confidence excludes
+            padding. Defaults to the mask that Keras has attached to the logits.
 
     Input shape:
         `(batch, iterations, ..., classes)`.
@@ -47,12 +45,12 @@ class ReadoutPolicy(keras.layers.Layer):
         `(batch, ..., classes)`. With `"cumulative"`, the input shape.
 
     Raises:
-        ValueError: If the policy is unknown, `iteration` is missing, unexpected or past
-            the last one, or the logits have no axis of iterations.
+        ValueError: If the policy is unknown, `iteration` is missing, not needed or too
+            large, or the logits have no axis of iterations.
 
     Reference:
-        [Spoerer et al. 2020](https://doi.org/10.1371/journal.pcbi.1008215), code
-        github.com/cjspoerer/rcnn-sat, for the cumulative readout.
+        [Spoerer et al. 2020](https://doi.org/10.1371/journal.pcbi.1008215), the
+        cumulative readout; released code: github.com/cjspoerer/rcnn-sat.
 
     Example:
 
@@ -102,7 +100,7 @@ class ReadoutPolicy(keras.layers.Layer):
             )
 
     def compute_mask(self, logits, previous_mask):
-        """Return the mask of the output: a position counts if any iteration has it."""
+        """Return the mask of the output: the union over the iterations."""
         if previous_mask is None or self.policy == "cumulative":
             return previous_mask
         if self.policy in ("last", "at"):

@@ -16,38 +16,31 @@ from keras_recur.layers._masks import packed, unpacked
 
 
 class Carried(NamedTuple):
-    """What a run carries from one iteration to the next: lists of tensors.
-
-    Attributes:
-        state: The tensors of the loop's state, and the masks of those that have one.
-        injected: What `injection` shows the block again. Empty without injection.
-    """
+    """The tensors of the loop's state with their masks, and the injected input."""
 
     state: list[Any]
     injected: list[Any]
 
 
 class Stepwise:
-    """Runs a model iteration by iteration, in memory that does not grow.
+    """Run a model iteration by iteration, with constant memory.
 
-    The model is divided at its last loop into stem, loop and head. The stem runs once,
-    the loop runs as many iterations as `advance` is asked for, and the head reads the
-    state whenever `read` is called. Tensors stay on the device between calls. Each part
-    is compiled once (PyTorch runs it eagerly). One program serves every iteration if
-    all iterations share their weights; other loops need one program for each.
+    The last loop divides the model into stem, loop and head. `start` runs the stem,
+    `advance` runs iterations of the loop, and `read` runs the head on the state.
+    Tensors stay on the device between calls. Each part is compiled once (PyTorch runs
+    it eagerly), but the loop once per iteration if the iterations differ in weights.
 
     Args:
         model: A Functional or Sequential model. Its last loop must be a
-            `SharedRecurrentBlock`, and the head may read nothing but its state.
+            `SharedRecurrentBlock`, and the head may read only the state of this loop.
 
     Attributes:
-        iterations: Number of iterations that the model runs.
-        max_iterations: Number of iterations that its weights allow. `None` means any
-            number.
+        iterations: Number of iterations of the model.
+        max_iterations: Number of iterations that its weights allow, `None` for any.
 
     Raises:
-        ValueError: If the model has no such loop, has it within another model, or has
-            a head that reads more than the state, and if inputs contain NaN.
+        ValueError: If the model has no such loop, has it in another model, has a head
+            that reads more than the state, or receives inputs with NaN.
 
     Example:
 
@@ -77,11 +70,11 @@ class Stepwise:
         self.iterations = call["iterations"]
         self._endless = self.loop.endless
         self.max_iterations = None if self._endless else self.loop.iterations
-        # Which tensors have a mask: from the stem, or at any iteration.
+        # Tensors with a mask: after the stem, and after any iteration.
         self._given = [mask is not None for mask in call["masks"]]
         self._slots = self.loop.mask_slots(call["masks"])
         layers = (self._stem, self.loop, self._head)
-        # The parts may share layers.
+        # The parts may share layers, so remove duplicates.
         self.variables = list(
             {id(v): v for la in layers for v in la.variables}.values()
         )
@@ -105,10 +98,7 @@ class Stepwise:
         return self.program("read", self.run_head)(carried.state)
 
     def program(self, name, function, number=None, iterations=1):
-        """Return the compiled function. With a `number`, it receives the iteration.
-
-        Its tensors come first, then the number as `start`, then `iterations`.
-        """
+        """Return the compiled function. With a `number`, it receives the iteration."""
 
         def with_tensor(start, *tensors):
             return function(*tensors, start, iterations)
@@ -130,7 +120,7 @@ class Stepwise:
         return functools.partial(program, ops.convert_to_tensor(number, "int32"))
 
     def run_stem(self, x):
-        """Return the first state and what is injected, without compiling."""
+        """Return the first state and the injected input, without compiling."""
         leaves = tree.flatten(self._stem(x, training=False))
         count, given = len(self._slots), sum(self._given)
         state, masks = leaves[:count], leaves[count : count + given]
@@ -141,11 +131,8 @@ class Stepwise:
         return [*state, *packed(state, self._slots)], injected
 
     def run_loop(self, state, injected, start, iterations):
-        """Return the tensors of the state after more iterations, without compiling.
-
-        `start` may be a tensor. Loops that are not endless then get a branch for each
-        possible value.
-        """
+        """Return the state after more iterations, without compiling."""
+        # A tensor needs a branch for each possible value.
         if not self._endless and not isinstance(start, int):
 
             def branch(first):
@@ -179,11 +166,7 @@ class Stepwise:
 
 
 def as_tensors(x: Any) -> Any:
-    """Return inputs as tensors.
-
-    Raises:
-        ValueError: If there is a NaN, which some layers turn into a number.
-    """
+    """Return inputs as tensors. Refuse NaN, which some layers turn into a number."""
     for leaf in tree.flatten(x):
         if _has_nan(leaf):
             raise ValueError(
@@ -205,7 +188,7 @@ def _has_nan(x):
 
 
 def _divided(model, loop):
-    """Return the models before and after the loop, and the loop's call arguments."""
+    """Return the models before and after the loop, and its call arguments."""
     found: dict[str, Any] = {}
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:

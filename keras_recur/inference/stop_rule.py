@@ -23,11 +23,11 @@ class StopRule:
     Kinds:
 
     - `"confidence"`: the most likely class has at least the probability `threshold`.
-      The network needs trained early readouts; others are confident when wrong.
-    - `"agreement"`: the answer equals that of the iteration before. With a `patience`
+      Without trained early readouts, networks are confident in wrong answers.
+    - `"agreement"`: the answer equals that of the previous iteration. With a `patience`
       of 4, five answers in a row are the same. It takes no threshold.
-    - `"change"`: the state changes by at most `threshold` of its norm. A state that is
-      infinite or NaN has not settled.
+    - `"change"`: the state changes by at most `threshold` of its norm. An infinite or
+      NaN state never meets it.
     - `"acceleration"`: the change of the state changes by at most `threshold` of the
       state's norm. It can be small while the state still moves evenly.
 
@@ -35,17 +35,17 @@ class StopRule:
         kind: One of the kinds above. Defaults to `"confidence"`.
         threshold: See above. Defaults to `0.99` for confidence, and to `0.01` for
             change and acceleration.
-        patience: Number of iterations in a row that must meet it. Defaults to `1`.
-        reduction: `"min"` or `"mean"`: how the confidence of an answer with many
-            positions is computed, see `inference.confidence`. Defaults to `"min"`.
+        patience: Number of iterations in a row that must meet the rule. Defaults to
+            `1`.
+        reduction: `"min"` or `"mean"`, see `inference.confidence`. Defaults to `"min"`.
 
     Raises:
-        ValueError: If the kind is unknown, no example could meet the threshold,
-            agreement gets a threshold, or the patience is not a positive integer.
+        ValueError: If the kind is unknown, no example can meet the threshold,
+            agreement has a threshold, or the patience is not a positive integer.
 
     Reference:
         [Bansal et al. 2022](https://arxiv.org/abs/2202.05826) and its released code,
-        which stops by confidence and agreement without saving their cost;
+        confidence and agreement;
         [two-scale latent dynamics](https://arxiv.org/abs/2509.23314), acceleration.
 
     Example:
@@ -101,15 +101,9 @@ class StopRule:
     def exits(
         self, signals: np.ndarray, min_iterations: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return when examples with known signals stop.
+        """Return the last iteration of each example, and whether it met the rule.
 
-        Args:
-            signals: `(examples, iterations)`.
-            min_iterations: Iterations that every example runs.
-
-        Returns:
-            For each example, the iteration after which it stops, and whether the rule
-            was met. If it was not, that is the last iteration.
+        `signals` has the shape `(examples, iterations)`.
         """
         met = self.met(signals, np.float32(self.threshold))
         met[:, : self.earliest - 1] = False
@@ -124,7 +118,7 @@ class StopRule:
         return np.where(stopped, iterations, met.shape[1]), stopped
 
     def memory(self, state: list[Any], logits: Any) -> list[Any]:
-        """Return the tensors that `signal` remembers, before the first iteration."""
+        """Return the memory of `signal` before the first iteration."""
         if self.kind == "agreement":
             return [ops.full_like(ops.argmax(logits, axis=-1), -1)]
         if self.kind == "acceleration":
@@ -139,21 +133,13 @@ class StopRule:
         logits: Any,
         mask: Any = None,
     ) -> tuple[Any, list[Any]]:
-        """Return the signal of every example, and what the rule now remembers.
-
-        Args:
-            memory: What it remembered after the iteration before.
-            before: Tensors of the state before the iteration.
-            after: Tensors of the state after it.
-            logits: The logits after it.
-            mask: `True` for positions of the logits that are not padding.
-        """
+        """Return the signal of every example after an iteration, and the new memory."""
         if self.kind == "confidence":
             return confidence(logits, self.reduction, mask=mask), []
         if self.kind == "agreement":
             answers = ops.argmax(logits, axis=-1)
             same = ops.equal(answers, memory[0])
-            # NaN agrees with nothing.
+            # NaN never agrees.
             known = ops.logical_not(ops.any(ops.isnan(logits), axis=-1))
             same = ops.logical_and(same, known)
             if mask is not None:
@@ -174,10 +160,7 @@ def _floats(leaves):
 
 
 def _share(part, whole):
-    """Return, for every example, the norm of `part` over that of `whole`.
-
-    It is infinite if a value is infinite or NaN: such a state has not settled.
-    """
+    """Return the ratio of norms per example, infinite if a value is not finite."""
     largest = _largest([*part, *whole])
     known = largest < math.inf  # False for NaN, too.
     # After division by the largest value, squares neither overflow nor vanish.

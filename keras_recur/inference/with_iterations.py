@@ -19,16 +19,15 @@ def with_iterations(
 ) -> keras.Model:
     """Return a new model on the same weights that runs its loops for `iterations`.
 
-    The model itself is not changed, because compiled functions would ignore a changed
-    attribute. Training one of the two models trains both.
+    The model does not change. Training one of the two models trains both.
 
     Args:
-        model: A Functional or Sequential model with one or more
-            `SharedRecurrentBlock` or `RecurrentGraph` layers.
+        model: A Functional or Sequential model with `SharedRecurrentBlock` or
+            `RecurrentGraph` layers.
         iterations: Iterations of each loop, or steps of a state graph. Defaults to
             those of the model.
-        readout: `"last"` or `"all"`: the readouts that the model returns, if it has a
-            `Readout` layer. Defaults to that of the model.
+        readout: `"last"` or `"all"`, for a model with a `Readout`. Defaults to that of
+            the model.
         unroll: Whether loops are unrolled. State graphs always are. Defaults to that
             of the model.
 
@@ -36,8 +35,7 @@ def with_iterations(
         A `keras.Model`, not compiled.
 
     Raises:
-        ValueError: If the model has no loop, or untied weights exist for fewer
-            iterations.
+        ValueError: If the model has no loop, or too few weights for the iterations.
 
     Example:
 

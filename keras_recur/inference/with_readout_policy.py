@@ -19,18 +19,18 @@ def with_readout_policy(
     """Return a new model on the same weights that applies a readout policy.
 
     Args:
-        model: A model with a loop and a `Readout`, as the zoo builds them.
+        model: A model with a loop and a `Readout`, such as those of the zoo.
         policy: A `ReadoutPolicy`, or the name of one.
         iterations: Number of iterations. Defaults to that of the model.
-        **arguments: Further arguments of `ReadoutPolicy`, if a name is given.
+        **arguments: Further arguments of the named `ReadoutPolicy`.
 
     Returns:
         A `keras.Model`, not compiled. With `"learned"` it has one more trainable
-        weight. To train this weight alone, set `trainable = False` on the other layers.
+        weight. To train it alone, set `trainable = False` on the other layers.
 
     Raises:
-        ValueError: If the model has no readout at every iteration, or as
-            `ReadoutPolicy` does.
+        ValueError: If the model has no readout at every iteration, or the policy is
+            invalid.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Layers that loop and share weights. They use no other part of the library."""
+"""Layers that loop and share weights."""
 
 from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration

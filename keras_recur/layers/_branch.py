@@ -1,9 +1,4 @@
-"""The branches between two states, built from their shapes.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640): BRCx2 and BRCx3, and BRDx2 and
-BRDx3 with transposed convolutions upward in space; the intermediate feature size is
-the average of the input's and the output's.
-"""
+"""The branches between two states, as in Liao and Poggio 2016 (arXiv:1604.03640)."""
 
 import keras
 
@@ -19,11 +14,7 @@ _CONVOLUTIONS = {
 
 
 def levels(source: tuple, target: tuple) -> int:
-    """Return how many times the size halves between two shapes; negative if it doubles.
-
-    Raises:
-        ValueError: If the ratio of sizes is not a power of two, the same on all axes.
-    """
+    """Return the number of times that the size halves, negative if it doubles."""
     found = set()
     for a, b in zip(source[:-1], target[:-1], strict=True):
         if a == b:
@@ -50,19 +41,7 @@ def _refuse(source, target):
 def branch(
     source, target, layer, *, affine, kernel_size, initializer, seed, dtype, name
 ):
-    """Return a Sequential from a state of shape `source` to one of shape `target`.
-
-    Args:
-        source: Shape of the source state, without the batch.
-        target: Shape of the target state.
-        layer: `"BRCx2"` or `"BRCx3"`.
-        affine: As in `TimeSpecificBatchNormalization`.
-        kernel_size: Size of every convolution.
-        initializer: Initializer of every kernel, with a seed derived from `seed`.
-        seed: Seed, or `None`.
-        dtype: Dtype policy of all layers.
-        name: Name of the Sequential.
-    """
+    """Return a Sequential from a state of shape `source` to one of shape `target`."""
     times = levels(source, target)
     count = max(int(layer[-1]), abs(times))
     middle = (source[-1] + target[-1]) // 2
@@ -97,9 +76,8 @@ def branch(
         if times < 0:
             parts.append(up(width, **arguments))
             continue
-        if (
-            stride > 1 and kernel_size > 1
-        ):  # Pad equally on every side, as PyTorch does.
+        # Pad equally on every side, as PyTorch does.
+        if stride > 1 and kernel_size > 1:
             parts.append(padding(kernel_size // 2, dtype=dtype, name=f"padding_{part}"))
             arguments["padding"] = "valid"
         parts.append(down(width, **arguments))

@@ -13,16 +13,7 @@ from keras_recur.layers.iteration import iteration_scope
 
 
 def copy_block(block, copy: int, iterations: int):
-    """Return a copy of `block` with fresh weights, sized for `iterations` iterations.
-
-    Initializers and layers with a seed get another one, derived from it and from the
-    number of the copy, so that the copies do not start equal. The user's functions and
-    objects are passed by reference. If the block is built, weights that are not trained
-    (of frozen layers, statistics) are copied, because training would not set them.
-
-    Raises:
-        ValueError: If the block cannot be copied.
-    """
+    """Return a copy of `block` with fresh weights and seeds, for `iterations`."""
     with held(block) as classes:
         try:
             config = _reseeded(block.get_config(), copy, own=not _is_keras(block))
@@ -34,7 +25,7 @@ def copy_block(block, copy: int, iterations: int):
             ) from error
         if copy:
             config["name"] = f"{block.name}_{copy}"
-        # Outside of a loop, variables' paths would have no scope.
+        # Outside a loop, the paths of variables would have no scope.
         scope = keras.name_scope(config.get("name") or block.name)
         with keras.saving.CustomObjectScope(classes), scope:
             with iteration_scope(0, iterations):
@@ -42,6 +33,7 @@ def copy_block(block, copy: int, iterations: int):
                 if block.built and not clone.built:
                     clone.build_from_config(block.get_build_config())
     if block.built and clone.built:
+        # Training would not set these weights.
         _take_over(block, clone, lambda weight: not weight.trainable)
     return clone
 
@@ -55,12 +47,8 @@ def own_block(block, iterations: int):
 
 
 def tied_block(block, iterations: int):
-    """Return `block`, or a copy if it is built for another number of iterations.
-
-    A Functional builds its layers outside the loop. If one of them has a row of weights
-    per iteration, it is built again with its weights, the first row repeated. A block
-    that another loop applies is not changed.
-    """
+    """Return `block`, or a copy if it is built for another number of iterations."""
+    # A Functional builds its layers outside the loop, with one row per weight.
     if block not in _loops_of:
         try:
             if any(_other_rows(layer, iterations) for layer in _own_layers(block)):
@@ -87,7 +75,7 @@ def _take_over(block, clone, which):
         new.trainable = old.trainable
         if not which(old):
             continue
-        # Through NumPy: on JAX both would share a buffer that training frees.
+        # Copy through NumPy. On JAX both would share a buffer that training frees.
         value = keras.ops.convert_to_numpy(old)
         if old.shape != new.shape:
             value = np.broadcast_to(value[:1], tuple(new.shape))
@@ -102,20 +90,17 @@ def _own_layers(block):
 
 
 def _other_rows(layer, iterations):
-    """Return whether the layer has other shapes of weights in such a loop."""
+    """Return whether the layer's weights have other shapes for `iterations`."""
     clone = copy_block(layer, 0, iterations) if layer.weights else layer
     pairs = zip(layer.weights, clone.weights, strict=True)
     return any(old.shape != new.shape for old, new in pairs)
 
 
 def _reseeded(config: Any, copy: int, key: str = "", own: bool = False) -> Any:
-    """Return the config with other seeds. `own` marks the config of a user's layer.
-
-    Keras's layers deserialize their configs. A user's layer may use its config as it
-    is, so it receives the objects themselves.
-    """
+    """Return the config with other seeds. `own` marks the config of a user's layer."""
     if isinstance(config, Held):
         return config.value
+    # A user's layer may use its config as it is, so it receives the object.
     if own and is_held(config):
         return Held.from_config(config["config"])
     if isinstance(config, dict):

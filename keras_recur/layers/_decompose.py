@@ -6,29 +6,19 @@ import numpy as np
 
 
 class Decomposition(NamedTuple):
-    """The k templates and the coefficients that are nearest to given kernels.
+    """The templates and coefficients that are nearest to given kernels."""
 
-    Attributes:
-        templates: `(k, *kernel_shape)`, of one scale, in order of importance.
-        coefficients: `(layers, k)`.
-        error: Norm of the loss over the norm of the kernels, 0 to 1.
-    """
-
-    templates: np.ndarray
-    coefficients: np.ndarray
-    error: float
+    templates: np.ndarray  # (k, *kernel_shape), of one scale, in order of importance
+    coefficients: np.ndarray  # (layers, k)
+    error: float  # Norm of the loss over the norm of the kernels.
 
 
 def decompose(kernels: np.ndarray, num_templates: int) -> Decomposition:
-    """Return the best approximation of `kernels`, `(layers, ...)`, by templates.
-
-    It has the least sum of squares (Eckart and Young), by singular value decomposition.
-    Templates beyond the number of layers are zeros.
-    """
+    """Return the best approximation of `kernels`, `(layers, ...)`, by templates."""
     kernels = np.asarray(kernels, "float64")
     layers = len(kernels)
     flat = kernels.reshape(layers, -1)
-    # The matrix of products is small: kernels are long, and layers are few.
+    # This gives the least sum of squares (Eckart and Young). The matrix is small.
     values, vectors = np.linalg.eigh(flat @ flat.T)
     order = np.argsort(values)[::-1]
     values, vectors = np.maximum(values[order], 0.0), vectors[:, order]

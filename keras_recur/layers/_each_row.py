@@ -8,11 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class EachRow(keras.regularizers.Regularizer, keras.constraints.Constraint):
-    """Apply a regularizer or a constraint to every row of a weight separately.
-
-    Args:
-        function: The regularizer or constraint of one row.
-    """
+    """Apply a regularizer or a constraint to every row of a weight separately."""
 
     def __init__(self, function: Any):
         self.function = function

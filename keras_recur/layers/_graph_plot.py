@@ -44,7 +44,7 @@ def _states(axes, graph):
         low, high = (names.index(name) for name in pair)
         color = _KIND_COLORS[kind]
         if low == high:
-            # A circle beside the state, closed by an arrow head.
+            # Draw a circle beside the state.
             _arrow(axes, (0.3, low + 0.12), (0.3, low - 0.12), color, "arc3,rad=-1.6")
             continue
         side = -0.12 if high > low else 0.12
@@ -97,10 +97,7 @@ def _unrolled(axes, graph, steps):
 
 
 def draw_unrolled(axes, graph, steps, place):
-    """Draw a run of `steps` steps. `place(step, level)` returns a position.
-
-    Returns the number of transitions and the number of their sets of weights.
-    """
+    """Draw a run; return its numbers of transitions and of sets of weights."""
     names = list(graph.states)
     schedule = graph.schedule(steps)
     kept = {(e.transition, e.step) for e in schedule.evaluations}

@@ -14,10 +14,7 @@ from keras_recur.layers._graph_arguments import check_equal
 
 
 class GraphWeights:
-    """Blocks of a `RecurrentGraph`, and which block and row each transition uses.
-
-    This is not a Keras layer: the graph tracks the blocks.
-    """
+    """Blocks of a `RecurrentGraph`, with the block and row of each transition."""
 
     def __init__(self, graph: Any):
         self._graph = graph
@@ -35,7 +32,7 @@ class GraphWeights:
                 f"{graph.steps} with sharing={graph.sharing!r}, which needs "
                 f"{len(groups):,}. Use fewer steps, or sharing='all'."
             )
-        # The number of the block and the row in it, by transition and age.
+        # Block number and row, by transition and age.
         self.places: dict[tuple[int, int], tuple[int, int]] = {}
         self.blocks: list[Any] = []
         self.rows: list[int] = []
@@ -80,7 +77,7 @@ class GraphWeights:
         )
 
     def _kind(self, transition):
-        """Return what must be equal for two transitions to share weights."""
+        """Return a key that is equal for transitions that can share weights."""
         states = self._graph.states
         source, target = states[transition.source], states[transition.target]
         if isinstance(transition.layer, keras.layers.Layer):
@@ -91,7 +88,7 @@ class GraphWeights:
         return layer, source[-1], target[-1], levels(source, target)
 
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
-        """Return block, row and number of rows of a transition at an age."""
+        """Return the block, row and number of rows of a transition at an age."""
         graph, (number, age) = self._graph, key
         known = self._ages.get(number, [])
         transition = graph.transitions[number]

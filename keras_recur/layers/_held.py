@@ -1,9 +1,4 @@
-"""A user's functions and objects, which are passed to a copy by reference.
-
-A config refers to a function by name, and it must be registered to be found again. A
-copy in memory needs no name: while the configs of a block are read, a `Held` replaces
-each such object, and the copy receives the object itself.
-"""
+"""A user's functions and objects, which are passed to a copy by reference."""
 
 import contextlib
 import functools
@@ -26,7 +21,7 @@ _values: dict[int, Any] = {}
 
 
 class Held:
-    """Replace an object while configs are read, and behave like it."""
+    """Replace an object without a registered name while configs are read."""
 
     def __init__(self, value: Any):
         self.value = value
@@ -57,13 +52,7 @@ def is_held(config: Any) -> bool:
 
 @contextlib.contextmanager
 def held(block: keras.layers.Layer) -> Iterator[dict[str, Any]]:
-    """Make the block's configs refer to the user's objects by number.
-
-    Yields the custom objects that are needed to read such a config.
-
-    Raises:
-        ValueError: If two classes in the block have the same name.
-    """
+    """Make the block's configs refer to objects by number; yield the custom objects."""
     classes: dict[str, Any] = {Held.__name__: Held}
     before, holders = [], []
 
@@ -103,10 +92,7 @@ def _owners(block) -> Iterator[Any]:
 def _replaced(
     value: Any, hold: Callable[[Any], Held], classes: dict[str, Any], ours: bool
 ) -> Any:
-    """Return the value with holders in it, or itself if there is nothing to hold.
-
-    A layer that is not `ours` may have Keras's functions and not read their names.
-    """
+    """Return the value with holders in it, or itself if there is nothing to hold."""
     if isinstance(value, dict):
         new = {k: _replaced(v, hold, classes, ours) for k, v in value.items()}
         return new if any(new[k] is not v for k, v in value.items()) else value
@@ -117,6 +103,7 @@ def _replaced(
     if isinstance(value, keras.layers.Layer | keras.Variable | Held):
         return value
     package = _package(value)
+    # A user's layer may use Keras's functions without reading their names.
     if not ours and package in _OURS and inspect.isfunction(value):
         return hold(value)
     if package in _OURS or (package in _KNOWN and not callable(value)):

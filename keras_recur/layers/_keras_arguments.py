@@ -7,17 +7,7 @@ from typing import Any
 def check_keras(
     name: str, value: Any, get: Callable[[Any], Any], optional: bool = True
 ) -> Any:
-    """Return `get(value)` for an argument that Keras interprets.
-
-    Args:
-        name: Name of the argument, for the error.
-        value: `None`, a name, a config or a callable.
-        get: A function such as `keras.initializers.get`.
-        optional: Whether `None` is allowed.
-
-    Raises:
-        ValueError: If Keras does not know the value, or it is not callable.
-    """
+    """Return `get(value)` for an argument that Keras interprets."""
     kind = get.__module__.rsplit(".", 1)[-1]
     found = None
     known = value is None or isinstance(value, str | dict) or callable(value)

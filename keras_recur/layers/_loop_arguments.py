@@ -1,4 +1,4 @@
-"""Checks of what a `SharedRecurrentBlock` is called on, and of its states."""
+"""Check the call arguments and the states of a `SharedRecurrentBlock`."""
 
 import numbers
 from typing import Any
@@ -10,13 +10,13 @@ from keras_recur.layers._graph_arguments import fits
 
 
 def policy_of(block: keras.layers.Layer) -> Any:
-    """Return the dtype policy of a block; of a Sequential, its last layer's."""
+    """Return the dtype policy of a block, or of its last layer if it has layers."""
     inner = getattr(block, "layers", None)
     return policy_of(inner[-1]) if inner else block.dtype_policy
 
 
 def dtype_of(x: Any) -> str:
-    """Return the dtype of a tensor or of a Python number."""
+    """Return the dtype of a tensor or a Python number."""
     return keras.backend.standardize_dtype(
         getattr(x, "dtype", None) or type(x).__name__
     )

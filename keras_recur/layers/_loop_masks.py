@@ -1,4 +1,4 @@
-"""Masks of padding in a loop: which tensors of a state have one after an iteration."""
+"""Masks of padding in a loop."""
 
 from typing import Any
 
@@ -16,14 +16,12 @@ from keras_recur.layers.iteration import iteration_scope
 
 
 class LoopMasks:
-    """The ranks of the masks that a block makes, from symbolic calls of the block.
-
-    This is not a Keras layer, because Keras would change the dictionary in it.
-    """
+    """The ranks of the masks that a block makes, from symbolic calls of the block."""
 
     def __init__(self, block: keras.layers.Layer, inputs: Any, rows: int):
         self._block, self._inputs, self._rows = block, inputs, rows
         nothing = (None,) * len(tree.flatten(inputs))
+        # If this class were a Keras layer, Keras would change this dictionary.
         self._ranks: dict[Any, Any] = {}
         if not makes_masks(block):
             self._ranks[nothing] = nothing
@@ -61,7 +59,7 @@ class LoopMasks:
 
 
 def first_masks(x: Any, injected: Any, mask: Any) -> list[Any]:
-    """Return the masks of the first state's tensors: those given or those attached."""
+    """Return the given or the attached masks of the first state's tensors."""
     masks = masks_of(x)
     if mask is not None:
         given = tree.flatten(mask)

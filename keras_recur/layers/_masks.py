@@ -1,9 +1,6 @@
-"""Masks of padding in loops and readouts.
+"""Masks of padding in loops and readouts."""
 
-Keras keeps a mask as an attribute of a tensor. The attribute is lost by arithmetic, in
-a compiled loop, in a branch and in `remat`. These functions read the masks before and
-attach them again after.
-"""
+# Keras attaches masks to tensors. Arithmetic, branches and compiled loops lose them.
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,13 +39,7 @@ def makes_masks(block: Any) -> bool:
 def output_masks(
     block: Any, inputs: Any, ranks: Sequence[int | None]
 ) -> tuple[int | None, ...]:
-    """Return the ranks of the masks of a block's outputs, from a symbolic call.
-
-    Args:
-        block: The layer.
-        inputs: Symbolic inputs.
-        ranks: The ranks of the inputs' masks.
-    """
+    """Return the ranks of the masks of a block's outputs, from a symbolic call."""
     found = []
 
     def called(leaves, masks):
@@ -66,16 +57,14 @@ def output_masks(
 
 
 def attach(nest: Any, masks: Sequence[Any]) -> Any:
-    """Return the nest with these masks and no others attached to its tensors.
-
-    A tensor that has another mask is copied, because it may belong to the user.
-    """
+    """Return the nest with these masks and no others attached to its tensors."""
     leaves, changed = tree.flatten(nest), False
     for i, (leaf, mask) in enumerate(zip(leaves, masks, strict=True)):
         old = get_keras_mask(leaf)
         if old is mask:
             continue
         if not isinstance(leaf, keras.KerasTensor):
+            # The tensor may belong to the user.
             leaves[i], changed = ops.copy(leaf), True
         if mask is not None:
             set_keras_mask(leaves[i], mask)
@@ -90,10 +79,7 @@ def mapped(function: Callable, nest: Any) -> Any:
 
 
 def joined(function: Callable, nests: Sequence[Any], axis: int) -> Any:
-    """Join nests and their masks along `axis` with a function of a list of tensors.
-
-    If only some of the nests have a mask, nothing is masked in the others.
-    """
+    """Join nests and their masks along `axis` with a function of a list of tensors."""
     nest = tree.map_structure(lambda *leaves: function(list(leaves), axis), *nests)
     columns = list(zip(*map(masks_of, nests), strict=True))
     if all(mask is None for column in columns for mask in column):
@@ -102,6 +88,7 @@ def joined(function: Callable, nests: Sequence[Any], axis: int) -> Any:
     for column in columns:
         known = next((mask for mask in column if mask is not None), None)
         if known is not None:
+            # Nothing is masked in the nests without a mask.
             column = [ops.ones_like(known) if m is None else m for m in column]
             known = function(column, axis)
         masks.append(known)
@@ -109,11 +96,8 @@ def joined(function: Callable, nests: Sequence[Any], axis: int) -> Any:
 
 
 def packed(nest: Any, slots: Sequence[int | None]) -> list[Any]:
-    """Return the masks of the tensors that have a slot, all `True` for no mask.
-
-    The values that a compiled loop carries must have the same form after every
-    iteration. A slot is the rank of the mask, or `None`.
-    """
+    """Return the masks of the tensors that have a slot, all `True` for no mask."""
+    # Compiled loops must carry values of the same form after every iteration.
     found = []
     for leaf, mask, rank in zip(tree.flatten(nest), masks_of(nest), slots, strict=True):
         if rank:
@@ -135,26 +119,15 @@ def _unmasked(leaf, rank):
 
 
 def answer_mask(logits: Any, mask: Any = None) -> Any:
-    """Return the mask of the positions of logits, or `None` if there is none.
-
-    A mask of another shape is ignored. It comes from a layer that removes the axis of
-    time and claims to support masking.
-
-    Args:
-        logits: Tensor of shape `(..., classes)`.
-        mask: Their mask. Defaults to the attached one.
-    """
+    """Return the mask of the positions of logits, or `None` if there is none."""
     mask = get_keras_mask(logits) if mask is None else mask
+    # A layer that removes the time axis may leave a mask of another shape.
     fits = mask is not None and len(mask.shape) == len(logits.shape) - 1
     return mask if fits else None
 
 
 def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
-    """Return targets that are -1 (not scored) in padding, and logits without a mask.
-
-    Keras would multiply a loss by the mask of the logits, which has an axis of
-    iterations if all iterations are read out.
-    """
+    """Return targets that are -1 (not scored) in padding, and logits without a mask."""
     mask = answer_mask(logits)
     if mask is None:
         return targets, attach(logits, [None])
@@ -168,16 +141,13 @@ def without_padding(targets: Any, logits: Any) -> tuple[Any, Any]:
     if len(mask.shape) == rank - column:
         mask = ops.expand_dims(mask, -1) if column else mask
         targets = ops.where(mask, targets, -1)
+    # Keras would multiply the loss by a mask that stays attached.
     return targets, attach(logits, [None])
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class OutputMask(keras.layers.Layer):
-    """Return the mask of a tensor as a tensor of a Functional model.
-
-    The mask of the output of a loop or a readout is only known when they run. A model
-    reads it from their output with this layer. Without a mask it is all `True`.
-    """
+    """Return the mask of a tensor, all `True` for no mask, to a Functional model."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
@@ -186,6 +156,7 @@ class OutputMask(keras.layers.Layer):
         pass
 
     def call(self, x):
+        # The masks of loops and readouts are only known when they run.
         mask = get_keras_mask(x)
         return _unmasked(x, len(x.shape) - 1) if mask is None else mask
 

@@ -1,9 +1,7 @@
-"""A block as a pure function of its variables.
+"""A block as a pure function of its variables."""
 
-The backend traces rolled loops, rematerialization and branches, so they must not write
-to variables: JAX would leak a tracer, TensorFlow and PyTorch would update statistics
-twice. The block's mutable state is carried as values and assigned once after the loop.
-"""
+# Traced code must not write to variables: JAX would leak tracers, and other backends
+# would update statistics twice.
 
 import functools
 from typing import Any
@@ -17,19 +15,9 @@ from keras_recur.layers.iteration import iteration_scope
 
 
 class PureBlock:
-    """A block with its variables as arguments.
+    """A block with its variables as arguments."""
 
-    Create it outside of autocast, so that values and sums of gradients have the
-    variables' precision.
-
-    Args:
-        block: The block.
-        iterations: Number of applications that its weights are built for.
-        training: Passed on to the block.
-        remat: Whether the backward pass recomputes the block.
-        written: The trainable variables that the block writes when it is called.
-    """
-
+    # Create it outside autocast, so that values have the variables' precision.
     def __init__(self, block, iterations, training, remat=False, written=()):
         self.block = block
         # Add it to the block's turn to get the number of the iteration in the loop.
@@ -44,7 +32,7 @@ class PureBlock:
         self._apply = self._rematerialized if remat else self._plain
 
     def start(self):
-        """Return what the loop carries: mutable values and the sum of losses."""
+        """Return the carried values: the mutable variables and the sum of losses."""
         # On PyTorch a value aliases the storage that `assign` writes to later.
         values = [ops.copy(v.value) for v in self.mutable]
         return [*values, ops.zeros((), "float32")]
@@ -56,10 +44,7 @@ class PureBlock:
         return carried[-1]
 
     def __call__(self, index, carried, inputs, frozen=False):
-        """Apply the block; return the new state and the new carried values.
-
-        `frozen` stops the gradient of all inputs and outputs.
-        """
+        """Apply the block; return the new state and the new carried values."""
         weights, stop = self.weights, ops.stop_gradient
         if not frozen:
             return self._apply(index, weights, carried, inputs)
@@ -83,11 +68,8 @@ class PureBlock:
         return outputs, [*updated, losses]
 
     def _rematerialized(self, index, weights, carried, inputs):
-        """Apply the block, and recompute it in the backward pass.
-
-        All tensors are arguments, because TensorFlow recomputes in another graph in
-        which captured tensors are out of scope.
-        """
+        """Apply the block, and recompute it in the backward pass."""
+        # TensorFlow recomputes in another graph, so all tensors are arguments.
         leaves, masks = tree.flatten(inputs), masks_of(inputs)
         given = [mask for mask in masks if mask is not None]
         arguments = [*weights, *carried, *leaves, *given]
@@ -133,18 +115,15 @@ def _remat(step):
 
 
 def _tensorflow_remat(step, *arguments):
-    """Recompute as `tf.recompute_grad` does, also with integer arguments.
-
-    A seed generator's state is an integer. In a `while_loop` TensorFlow refuses `None`,
-    the gradient that `tf.recompute_grad` returns for it.
-    """
+    """Recompute as `tf.recompute_grad` does, also with integer arguments."""
     import tensorflow as tf
 
-    # In a branch, unused arguments would be tensors of the outer graph, which
-    # `tf.custom_gradient` refuses. Copies are not.
+    # In a branch, `tf.custom_gradient` refuses tensors of the outer graph.
     arguments = [tf.identity(a) for a in arguments]
     floating = [a.dtype.is_floating for a in arguments]
 
+    # `tf.recompute_grad` returns `None` for integers, such as the states of seeds,
+    # and `while_loop` refuses it.
     @tf.custom_gradient
     def recomputed(*flat):
         outputs = step(*flat)
@@ -166,8 +145,7 @@ def _tensorflow_remat(step, *arguments):
                 output_gradients=upstream,
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
-            # Finish this first, or the recomputed values would stay in memory until
-            # the gradients of the weights are computed.
+            # Finish this first, so that the recomputed values are freed early.
             with tf.control_dependencies(gradients):
                 found = iter([tf.identity(g) for g in gradients])
             return [
@@ -181,7 +159,7 @@ def _tensorflow_remat(step, *arguments):
 
 
 def _barrier(tensors):
-    """Return the same tensors in a way that a compiler cannot see through."""
+    """Return the same tensors through an operation that compilers keep."""
     import tensorflow as tf
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 

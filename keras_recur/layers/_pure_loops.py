@@ -1,8 +1,4 @@
-"""Loops whose iterations are pure functions: rolled, rematerialized, progressive.
-
-Reference: Bansal et al. 2022 (arXiv:2202.05826), section 3.2, the progressive loss: n
-iterations without gradient, then k with gradient.
-"""
+"""Loops whose iterations are pure functions: rolled, rematerialized, progressive."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -26,10 +22,7 @@ def pure_loop(
     collect: bool,
     training: Any,
 ) -> Any:
-    """Return the state after all iterations, or with `collect` after each.
-
-    `run_steps` is `rolled_loop` or `python_loop`.
-    """
+    """Return the state after all iterations, or with `collect` after each."""
     collected = []
     slots = loop.mask_slots(masks_of(state))
     for group, run in runs(groups):
@@ -58,7 +51,7 @@ def pure_loop(
 def progressive_loop(
     loop: Any, state: Any, injected: Any, groups: Sequence[int], turns: Sequence[int]
 ) -> Any:
-    """Return the state after n + k iterations, in training."""
+    """Return the state after n + k iterations (arXiv:2202.05826, section 3.2)."""
     total = len(groups)
     slots = loop.mask_slots(masks_of(state))
     draws = keras.random.uniform((2,), dtype="float32", seed=loop.seed_generator)

@@ -1,9 +1,4 @@
-"""The rolled loop: one compiled body for many iterations, on every backend.
-
-It is `ops.scan` on JAX. On TensorFlow it is a bounded `while_loop`: `scan` and
-`fori_loop` pass no bound, and XLA (the default on a GPU) cannot compile their gradients
-without it. On PyTorch every loop of Keras is a Python loop, and so is this one.
-"""
+"""The rolled loop: one compiled body for many iterations."""
 
 import keras
 from keras import ops, tree
@@ -12,14 +7,8 @@ from keras_recur.layers._masks import joined, packed, unpacked
 
 
 def rolled_loop(step, state, carried, iterations, collect, slots):
-    """Apply `step(index, state, carried)` for index 0 to iterations - 1.
-
-    The tensors of the state that have a slot carry a mask from step to step.
-
-    Returns:
-        The last state, the last carried values and, if `collect`, the states after
-        each iteration with the iterations as first axis, else `None`.
-    """
+    """Return the last state, the last carried values, and the states if `collect`."""
+    # On PyTorch every loop of Keras is a Python loop.
     run = {"jax": _scan, "tensorflow": _bounded_while}
     run = run.get(keras.backend.backend(), python_loop)
     return run(step, state, carried, iterations, collect, slots)
@@ -70,6 +59,7 @@ def _bounded_while(step, state, carried, iterations, collect, slots):
         ]
         return index + 1, leaves, carried, arrays
 
+    # XLA cannot compile the gradient of `scan` and `fori_loop`, which pass no bound.
     _, leaves, carried, arrays = tf.while_loop(
         lambda index, *_: index < iterations,
         body,

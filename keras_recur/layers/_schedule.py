@@ -1,7 +1,4 @@
-"""Which transitions of a state graph run at which step, and which of them count.
-
-All of it follows from names and numbers, so nothing here knows of Keras.
-"""
+"""The schedule of a state graph: the transitions that run at each step."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,41 +10,22 @@ _TRIED = 200
 
 
 class Evaluation(NamedTuple):
-    """One transition at one step.
+    """One transition at one step."""
 
-    Attributes:
-        transition: Its number in the graph's list.
-        source: Name of the state it reads.
-        target: Name of the state it feeds.
-        step: The step, from 1.
-        age: Steps since the transition began to exist, from 0. A stretched schedule
-            shifts steps, but not ages.
-    """
-
-    transition: int
+    transition: int  # Number in the graph's list.
     source: str
     target: str
-    step: int
-    age: int
+    step: int  # From 1.
+    age: int  # Steps since the transition's first, which stretching does not change.
 
     @property
     def key(self) -> tuple[int, int]:
-        """Transition and age, by which its weights are found."""
+        """The transition and age that identify its weights."""
         return self.transition, self.age
 
 
 class Schedule:
-    """The transitions that a run of `steps` steps evaluates.
-
-    Args:
-        states: Names of the states; the input is the first one's value at step 0.
-        transitions: List of `Transition`.
-        steps: Number of steps.
-        readout: The state that is read out.
-        fed: The steps after step 0 at which input arrives at the first state.
-        every: Whether the readout after every step is used, not only the last.
-        prune: Whether to leave out transitions that cannot reach a used readout.
-    """
+    """The transitions that a run of `steps` steps evaluates."""
 
     def __init__(
         self,
@@ -55,8 +33,8 @@ class Schedule:
         transitions: Sequence[Any],
         steps: int,
         readout: str,
-        fed: range = range(0),
-        every: bool = False,
+        fed: range = range(0),  # Steps after 0 at which input arrives.
+        every: bool = False,  # Whether the readout of every step is used.
         prune: bool = True,
     ):
         self.steps = steps
@@ -75,7 +53,7 @@ class Schedule:
             self.evaluations[:0] = kept
             wanted[step - 1].update(e.source for e in kept)
         self.fed = [s for s in fed if not prune or states[0] in wanted[s]]
-        # By step and by the state that is fed, in order of the states.
+        # Evaluations by step and target, in order of the states.
         self.arrivals: list[dict[str, list[Evaluation]]] = [
             {} for _ in range(steps + 1)
         ]
@@ -88,11 +66,7 @@ class Schedule:
 
 
 def _populate(first, transitions, steps, fed):
-    """Return three lists by step.
-
-    They hold the populated states, the evaluations that are possible, and for each
-    state the number of its declared inputs, also from empty states.
-    """
+    """Return by step the populated states, possible evaluations and declared inputs."""
     populated, possible, declared = [{first}], [[]], [{}]
     ranges = [t.range(steps) for t in transitions]
     for step in range(1, steps + 1):
@@ -175,10 +149,8 @@ def tied_groups(
     steps: int,
     kinds: Sequence[Any],
 ) -> list[list[Evaluation]]:
-    """Return the evaluations in groups of tied weights, by first appearance.
-
-    Transitions of different `kinds` are only tied by explicit groups.
-    """
+    """Return the evaluations in groups of tied weights, by first appearance."""
+    # Only explicit groups tie transitions of different kinds.
     lists = _explicit(sharing, transitions, steps)
     groups: dict[Any, list[Evaluation]] = {}
     for evaluation in evaluations:

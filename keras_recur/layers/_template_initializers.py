@@ -1,8 +1,4 @@
-"""Initial values of template banks.
-
-The coefficients are as in the released code of Savarese and Maire 2019,
-github.com/lolemacs/soft-sharing.
-"""
+"""Initial values of template banks."""
 
 import keras
 import numpy as np

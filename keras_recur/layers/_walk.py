@@ -9,12 +9,7 @@ from keras_recur._keras import inner_layers
 
 
 def walk(layer: Any) -> Iterator[Any]:
-    """Yield a layer and every layer in it, at any depth, each once.
-
-    Nested models, blocks of loops, banks and wrapped layers are included, and so are
-    the prototypes of loops with template banks, which Keras does not track. An object
-    that is not a Keras layer yields nothing.
-    """
+    """Yield a layer and every layer in it, at any depth, each once."""
     seen: set[int] = set()
     waiting = [layer] if isinstance(layer, keras.layers.Layer) else []
     while waiting:
@@ -24,6 +19,7 @@ def walk(layer: Any) -> Iterator[Any]:
         seen.add(id(found))
         yield found
         inner = inner_layers(found)
+        # Keras does not track the prototypes of loops with template banks.
         if hasattr(found, "untracked_layers"):
             inner += found.untracked_layers()
         waiting[:0] = inner

@@ -14,17 +14,12 @@ _asking = contextvars.ContextVar("asking", default=False)
 
 
 def is_asked() -> bool:
-    """Return whether a block is traced only to find out what it writes."""
+    """Return whether a block is traced only to find the variables that it writes."""
     return _asking.get()
 
 
 class RecordingScope(keras.StatelessScope):
-    """A `StatelessScope` that records writes, and writes as the backend does.
-
-    On TensorFlow and PyTorch no gradient passes through an assignment: the written
-    value counts as the variable's own. On JAX, Keras's trainer runs models in such a
-    scope, and the gradient passes.
-    """
+    """A `StatelessScope` that records writes, with the gradients of the backend."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -33,6 +28,7 @@ class RecordingScope(keras.StatelessScope):
     def add_update(self, update):
         variable, value = update
         self.written.add(id(variable))
+        # On other backends no gradient passes through an assignment.
         if keras.backend.backend() != "jax":
             before = self.get_current_value(variable)
             value = ops.stop_gradient(ops.convert_to_tensor(value))
@@ -42,19 +38,13 @@ class RecordingScope(keras.StatelessScope):
 
 
 class Written:
-    """The trainable variables that blocks write, found once per block.
-
-    This is not a list or a dictionary, because Keras would track its variables.
-    """
+    """The trainable variables that blocks write. Keras does not track them here."""
 
     def __init__(self):
         self._found: dict[Any, list[Any]] = {}
 
     def by(self, block, inputs, training, iterations) -> list[Any]:
-        """Return the trainable variables that `block(inputs)` writes.
-
-        `inputs` are tensors or `KerasTensor`s of any batch size.
-        """
+        """Return the trainable variables that `block(inputs)` writes."""
         key = id(block), bool(training)
         if key not in self._found:
             may = any(map(_may_write, walk(block)))

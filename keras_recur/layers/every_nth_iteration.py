@@ -11,7 +11,7 @@ from keras_recur.layers.iteration import current_iteration
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class EveryNthIteration(keras.layers.Layer):
-    """Return the second input at every n-th iteration of a loop, else the first.
+    """Return the second input at every n-th iteration of a loop, otherwise the first.
 
     Blocks use it for skip connections in time: at iterations 0, n, 2n, ... a block adds
     the value that it kept n iterations before, and keeps a new one.
@@ -21,21 +21,18 @@ class EveryNthIteration(keras.layers.Layer):
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: A list of two tensors of one shape.
-
-    Input shape:
-        Two times `(batch, ...)`.
+        inputs: A list of two tensors of one shape, `(batch, ...)`.
 
     Output shape:
         `(batch, ...)`.
 
     Raises:
-        ValueError: If `n` is not a positive integer, or there are not two inputs of one
-            shape.
+        ValueError: If `n` is not a positive integer, or the inputs are not two tensors
+            of one shape.
 
     Reference:
         [Zamir et al. 2017](https://arxiv.org/abs/1612.09508), section 3.1: skip
-        connections in time; in the released code of length 2.
+        connections in time, of length 2 in the released code.
 
     Example:
 

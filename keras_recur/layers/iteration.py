@@ -12,12 +12,12 @@ class Iteration(NamedTuple):
     """One iteration of a block, for the layers inside the block.
 
     Attributes:
-        index: Number of this application of the weights, from 0. A Python integer in
-            an unrolled loop, a scalar int32 tensor in a rolled one.
-        iterations: Number of applications that the weights are built for: the
-            iterations of the block's group, not of the whole loop.
-        number: Number of this iteration in the whole loop, from 0; in a state graph,
-            the same as `index`. Integer or tensor, as `index`.
+        index: Number of this application of the weights, from 0. An integer in an
+            unrolled loop, a scalar int32 tensor in a rolled one.
+        iterations: Number of applications that the weights are built for: those of the
+            block's group, not of the whole loop.
+        number: Number of this iteration in the whole loop, from 0. It has the type of
+            `index`, and in a state graph also its value.
     """
 
     index: Any
@@ -29,15 +29,13 @@ _current: ContextVar[Iteration | None] = ContextVar("keras_recur_iteration")
 
 
 def current_iteration() -> Iteration | None:
-    """Return the running iteration, or `None` outside a loop.
+    """Return the running iteration of a loop.
 
-    `SharedRecurrentBlock` sets it around every build and every call of its block, so a
-    layer finds it at any depth, in rolled and unrolled loops and on every backend. A
-    layer reads it twice: in `build` to size its weights (`iterations` rows), and in
-    `call` to select a row (`index`).
+    A layer at any depth of a block can call it, on every backend: in `build` to size
+    its weights (`iterations` rows), and in `call` to select a row (`index`).
 
     Returns:
-        An `Iteration(index, iterations, number)`, or `None`.
+        An `Iteration`, or `None` outside a loop.
 
     Example:
 
@@ -57,7 +55,7 @@ def current_iteration() -> Iteration | None:
 
 @contextlib.contextmanager
 def iteration_scope(index: Any, iterations: int, number: Any = None) -> Iterator[None]:
-    """Make `current_iteration()` return this; `number` defaults to `index`."""
+    """Set the current iteration. `number` defaults to `index`."""
     number = index if number is None else number
     token = _current.set(Iteration(index, iterations, number))
     try:

@@ -17,18 +17,17 @@ class Readout(keras.layers.Layer):
     equals the prediction of a run of s iterations.
 
     Args:
-        head: A Keras layer, or a Sequential or Functional model, from a state to a
-            prediction: a tensor or a nest of tensors, such as a dictionary of answers.
-        readout: `"last"`: the input is one state. `"all"`: input and output have an
-            axis of iterations after the batch. Defaults to `"last"`.
+        head: A Keras layer or model that maps a state to a prediction: a tensor or a
+            nest of tensors, such as a dictionary of answers.
+        readout: `"last"`: the input is one state. `"all"`: the input and the output
+            have an axis of iterations after the batch. Defaults to `"last"`.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: The state, or with `"all"` the states.
+        inputs: One state, or all states with `"all"`.
         readout: Overrides the constructor's value for this call.
-        mask: Mask of padding, of the state or with `"all"` of the states. Defaults to
-            the mask that Keras has attached to the inputs. The head receives it, and
-            the output has the mask that the head passes on.
+        mask: Mask of padding of the inputs. Defaults to the mask that Keras has
+            attached to them. The output has the mask that the head returns.
         training: Passed on to the head.
 
     Input shape:
@@ -105,7 +104,7 @@ class Readout(keras.layers.Layer):
         return attach(tree.map_structure(split, outputs), masks)
 
     def compute_mask(self, inputs, previous_mask):
-        """Return `None`: `call` attaches the masks that the head passes on."""
+        """Return `None`, because `call` attaches the masks that the head returns."""
         return
 
     def compute_output_spec(self, inputs, readout=None, mask=None, training=None):

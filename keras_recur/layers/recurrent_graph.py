@@ -1,9 +1,4 @@
-"""A recurrent network of several states: a graph that runs step by step.
-
-Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning, Recurrent
-Neural Networks and Visual Cortex" (arXiv:1604.03640): states, transition matrix, tied
-sets of weights, time-specific normalization and readout times.
-"""
+"""A recurrent network of several states: a graph that runs step by step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,82 +33,75 @@ _EARLIER_NAMES = {"layer": "transition_layer", "statistics": "max_statistics"}
 class RecurrentGraph(keras.layers.Layer):
     """Run a graph of states for some steps, and return the state that is read out.
 
-    The input is the first state's value at step 0; every other state is empty. At each
-    step every transition reads its source as it was before the step, and the results
-    that arrive at a state are merged into its new value. Empty states feed nothing, and
-    a state at which nothing arrives is empty again. Transitions that cannot reach the
-    readout are neither built nor computed.
+    The input is the value of the first state at step 0; the other states are empty. At
+    each step, every transition reads the value of its source before the step, and each
+    state merges the results that arrive at it into its new value. An empty state feeds
+    nothing. A state becomes empty if no result arrives.
 
-    With `sharing="all"` every transition has the same weights at all steps: a recurrent
-    network. With `"none"` each step has its own weights: the feed-forward twin, which
-    is a residual network if transitions are blocked in time. The computation and its
-    cost are the same for every choice.
+    With `sharing="all"` every transition has the same weights at all steps, as in a
+    recurrent network. With `"none"` each step has its own weights: the feed-forward
+    twin, which is a residual network if transitions are blocked in time. The
+    computation and its cost are the same for every choice.
 
     Args:
-        states: Shape of every state by name, from the input's to the last, without the
+        states: Shape of every state by name, in order from the input, without the
             batch: `(height, width, channels)`, `(length, channels)` or `(channels,)`.
         transitions: `"full"` (every pair of states, in both directions), `"adjacent"`
-            (no bypass), `"resnet"` (the first state loops, each other one once), or a
-            list. Its entries are kinds of edges (`"self"`, `"bottom_up"` to the next
-            state, `"top_down"` to the one before, `"bypass"` to a state further away),
-            `Transition` objects, or tuples with the arguments of `Transition`. Defaults
-            to `"full"`.
+            (no bypass), `"resnet"` (the first state loops, the others loop once), or a
+            list of `Transition` objects, tuples with the arguments of `Transition`, and
+            kinds of edges: `"self"`, `"bottom_up"` (to the next state), `"top_down"`
+            (to the previous state), `"bypass"`. Defaults to `"full"`.
         steps: Number of steps. Positive integer, at most 10,000. Defaults to `4`.
-        merge: How the results that arrive at a state are merged: `"mean"`, `"sum"`, or
-            `"declared_mean"`, the sum divided by the number of transitions that lead
-            there at that step, also those from empty states. Defaults to `"mean"`.
+        merge: Merges the results that arrive at a state: `"mean"`, `"sum"`, or
+            `"declared_mean"`, the sum divided by the number of transitions to the state
+            at that step, which includes those from empty states. Defaults to `"mean"`.
         sharing: `"all"`, `"none"`, `steps` integers (the group of each step), a mapping
-            from states to `"all"` or `"none"` for the transitions that lead to them
-            (`"all"` for states that are left out), or a list of groups, each a list of
-            `(source, target, step)`. Transitions in no group have their own weights.
-            Defaults to `"all"`.
-        transition_layer: The layer of transitions that have none: `"BRCx2"` or
+            from target states to `"all"` or `"none"` (`"all"` for missing states), or a
+            list of groups, each a list of `(source, target, step)`. Transitions in no
+            group have their own weights. Defaults to `"all"`.
+        transition_layer: The layer of transitions without a layer: `"BRCx2"` or
             `"BRCx3"`, see `Transition`. Defaults to `"BRCx2"`.
-        injection: `None`: the input is given once. `"add"`: it is added to what arrives
-            at the first state at every step (an inhomogeneous system). `"sequence"`:
-            the input has an axis of time after the batch; its first entry is the value
-            at step 0, entry s arrives at step s. A readout after step s has seen the
-            entries before s, and entry s too if the first state is read out. Defaults
-            to `None`.
+        injection: `None`: the first state receives the input once. `"add"`: it receives
+            the input at every step (an inhomogeneous system). `"sequence"`: the input
+            has an axis of time after the batch, and entry s arrives at step s. A
+            readout after step s depends on the entries before s, and on entry s if the
+            first state is read out. Defaults to `None`.
         readout: Name of the state that is returned. Defaults to the last one.
-        return_sequences: Whether to return the readout after every step instead of the
-            last one, with zeros where it is empty. Defaults to `False`.
+        return_sequences: Whether to return the readout after every step, with zeros
+            where it is empty. Defaults to `False`.
         affine: Scale and offset of the normalizations: `None`, `"shared"` over the
             steps, or `"per_iteration"`, one per step. Defaults to `None`.
-        max_statistics: Maximum number of rows of the time-specific statistics of one
-            transition; later steps use the last row. Defaults to `None`: one per step.
+        max_statistics: Maximum number of rows of statistics per transition. Later steps
+            use the last row. Defaults to `None`: one row per step.
         kernel_size: Size of the convolutions, odd. Defaults to `3`.
         kernel_initializer: Initializer of all kernels. Defaults to `"he_normal"`.
         prune: Whether to leave out transitions that cannot reach the readout. `False`
-            computes every transition whose source holds a value, as a simulation does.
-            Defaults to `True`.
-        remat: Whether to keep only the inputs of transitions for the backward pass and
-            recompute the rest: less memory for about a third more time. Defaults to
-            `False`.
-        seed: Seed of the initial values. The copies of an untied transition differ.
-            Defaults to `None`.
+            computes every transition with a non-empty source. Defaults to `True`.
+        remat: Whether to recompute the transitions in the backward pass: less memory
+            for about a third more time. Defaults to `False`.
+        seed: Seed of the initial values, which differ between untied copies. Defaults
+            to `None`.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        x: The input. A mask of padding is not used; Keras warns about it.
+        x: The input. Masks of padding are not used; Keras warns about them.
         steps: Number of steps of this call, on the same weights. Only transitions with
-            sharing `"all"` can run after the steps that were built, with the last row
-            of their statistics; see `analysis.update_batch_norm`.
+            sharing `"all"` can run for more steps than were built. They use the last
+            row of their statistics; see `analysis.update_batch_norm`.
         return_sequences: Overrides the constructor's value for this call.
         training: Passed on to the transitions.
 
     Input shape:
-        `(batch, *shape of the first state)`; with `injection="sequence"` and `steps`
-        or more entries, `(batch, time, *shape)`.
+        `(batch, *shape of the first state)`. With `injection="sequence"`,
+        `(batch, time, *shape)` with `steps` or more entries.
 
     Output shape:
         `(batch, *shape of the readout)`, or `(batch, steps, *shape)` with
         `return_sequences`.
 
     Raises:
-        ValueError: If the readout is not reached within the steps, sizes do not halve
-            or double, a name is unknown, or another argument is invalid. If groups
-            overlap, name a transition that does not exist, or tie unequal shapes.
+        ValueError: If the steps do not reach the readout, sizes do not halve or double,
+            groups overlap or tie unequal shapes, or another argument is invalid.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). Their readout time
@@ -150,7 +138,7 @@ class RecurrentGraph(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        # The transitions cast their inputs; here weights are read in their own dtype.
+        # The transitions cast their inputs. Weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.states = check_states(states)
         self.steps = check_size("steps", steps, MAX_STEPS)
@@ -203,11 +191,7 @@ class RecurrentGraph(keras.layers.Layer):
 
     @property
     def stretches(self) -> bool:
-        """Whether the schedule depends on the number of steps.
-
-        If so, the readout after step s of a longer run differs from the readout of a
-        run of s steps.
-        """
+        """Whether the readout after step s depends on the number of steps."""
         return any(t.first < 0 or t.last < -1 for t in self.transitions)
 
     def schedule(
@@ -216,7 +200,7 @@ class RecurrentGraph(keras.layers.Layer):
         every: bool | None = None,
         prune: bool | None = None,
     ) -> Any:
-        """Return what a run evaluates: a `Schedule`."""
+        """Return the `Schedule` of a run."""
         steps = self.steps if steps is None else check_size("steps", steps, MAX_STEPS)
         every = self.return_sequences if every is None else every
         prune = self.prune if prune is None else prune
@@ -238,11 +222,11 @@ class RecurrentGraph(keras.layers.Layer):
         return self._schedules[steps, every, prune]
 
     def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
-        """Return by transition and age: its block, its row, and the number of rows."""
+        """Return the block, row and number of rows of every transition and age."""
         return {key: self.application(key) for key in self.graph_weights.places}
 
     def application(self, key: tuple[int, int]) -> tuple[keras.layers.Layer, int, int]:
-        """Return the same for one key; past the last age, for the last age."""
+        """Return the entry of `applications` for a key, or for its last age."""
         return self.graph_weights.application(key)
 
     def build(self, input_shape):
@@ -257,10 +241,8 @@ class RecurrentGraph(keras.layers.Layer):
             transition = self.transitions[evaluation.transition]
             shape = self.states[evaluation.source]
             if not isinstance(transition.layer, keras.layers.Layer):
-                shape = (
-                    *[None] * (len(shape) - 1),
-                    shape[-1],
-                )  # Tied sizes may differ.
+                # Tied sizes may differ.
+                shape = (*[None] * (len(shape) - 1), shape[-1])
             with iteration_scope(0, rows):
                 outputs = block(keras.KerasTensor((None, *shape), self.compute_dtype))
             self._check_output(transition, outputs)
@@ -271,7 +253,7 @@ class RecurrentGraph(keras.layers.Layer):
             self.return_sequences if return_sequences is None else return_sequences
         )
         self._check_input(x.shape, schedule.steps)
-        # The mask is removed: this layer does not support it, as Keras warns.
+        # Remove the mask, which this layer does not support.
         x = attach(ops.cast(x, self.compute_dtype), [None])
         first = next(iter(self.states))
         start = x[:, 0] if self.injection == "sequence" else x
@@ -366,10 +348,10 @@ class RecurrentGraph(keras.layers.Layer):
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def plot(self, path: Any = None, steps: int | None = None) -> Any:
-        """Draw the graph and its unrolling, with shared weights in one color.
+        """Draw the graph and its unrolling, with one color per set of shared weights.
 
         Args:
-            path: File to write, `.png` or `.svg`. Defaults to `None`: no file.
+            path: Output file, `.png` or `.svg`. Defaults to `None`: no file.
             steps: Number of steps to unroll. Defaults to the graph's `steps`.
 
         Returns:

@@ -1,11 +1,4 @@
-"""The layer that applies a block several times.
-
-References: Liao and Poggio 2016 (arXiv:1604.03640), residual networks as recurrent
-networks, and sets of tied weights; Savarese and Maire 2019 (arXiv:1902.09701), soft
-sharing; Schwarzschild et al. 2022, "The Uncanny Similarity of Recurrence and Depth"
-(arXiv:2102.11011); Bansal et al. 2022, "End-to-end Algorithm Synthesis with Recurrent
-Networks" (arXiv:2202.05826), recall and the progressive loss.
-"""
+"""The layer that applies a block several times."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,59 +28,55 @@ from keras_recur.layers.template_bank import TemplateBank
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class SharedRecurrentBlock(keras.layers.Layer):
-    """Apply a block `iterations` times, with weights shared as `sharing` says.
+    """Apply a block `iterations` times, with shared or separate weights.
 
-    With `sharing="all"` one set of weights is looped: a recurrent network. With
-    `"none"` every iteration has its own copy: the feed-forward twin. With
+    With `sharing="all"` all iterations share one set of weights: a recurrent network.
+    With `"none"` every iteration has its own copy: the feed-forward twin. With
     `sharing=[0, 0, 1, 1]` the first two iterations share weights, and so do the last
-    two. With `sharing=TemplateBank(k)` every iteration's kernels are a learned mix of k
-    templates, and all other weights are the iteration's own. The computation and its
-    cost are the same for every choice; only the number of parameters differs.
+    two. With `sharing=TemplateBank(k)` each iteration has kernels that are a learned
+    mix of k templates, and its own other weights. The computation and its cost are the
+    same for every choice. Only the number of parameters differs.
 
     Kinds of loop:
 
     - `unroll=True` (default) is a plain Python loop. It works with every block and
       exports everywhere. Compile time and program size grow with the iterations.
     - `unroll=False` compiles one body for all iterations of a group. It pays off for
-      some dozens of iterations or more. On JAX on a CPU, the gradient of a convolution
-      in a rolled loop is 20 to 45 times slower. On PyTorch both are the same loop.
-    - `remat=True` keeps only the states between iterations for the backward pass and
-      recomputes the rest. It needs the memory of one iteration instead of all, and
-      about a third more time. Do not wrap a block in `keras.remat` or `RematScope`:
-      they crash on JAX and update batch statistics twice on other backends.
-    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) has two problems. It
-      merges what `remat` recomputes, so no memory is saved. It also recomputes the
-      sums of unrolled residual blocks from the first iteration, so steps of dozens of
-      iterations take seconds. Set the environment variable
-      `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"` before Keras
-      is imported to avoid both. It slows down networks of many small operations.
+      dozens of iterations. On JAX on a CPU, the gradient of a convolution in a rolled
+      loop is 20 to 45 times slower. On PyTorch both are the same loop.
+    - `remat=True` recomputes each iteration in the backward pass. It needs the memory
+      of one iteration, and about a third more time. Do not wrap a block in
+      `keras.remat` or `RematScope`: they crash on JAX and update batch statistics twice
+      on other backends.
+    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) has two problems: `remat`
+      saves no memory, and steps over dozens of unrolled residual blocks take seconds.
+      To avoid both, set
+      `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"` in the
+      environment before Keras is imported. This slows down networks of many small
+      operations.
 
     Args:
-        block: A Keras layer, or a Sequential or Functional model, that maps a state to
-            a state of the same shape and dtype. A state is a tensor or a nest of
-            tensors. With `sharing="all"` the loop applies this block itself, so two
-            loops of one block share its weights. With any other sharing the loop makes
-            copies and does not change the block.
-        iterations: Number of times the block is applied. Positive integer, at most
-            100,000.
-        sharing: `"all"`, `"none"`, a sequence with the group of each iteration as
-            integers, a `TemplateBank`, or a list of banks, one per shape of kernel in
+        block: A Keras layer or model that maps a state to a state of the same shape and
+            dtype. A state is a tensor or a nest of tensors. With `sharing="all"` two
+            loops of one block share its weights. With any other sharing, each loop
+            makes copies and does not change the block.
+        iterations: Number of iterations. Positive integer, at most 100,000.
+        sharing: `"all"`, `"none"`, a sequence of integers (the group of each
+            iteration), a `TemplateBank`, or a list of banks, one per shape of kernel in
             order of appearance. At most 10,000 copies are allowed. The first copy
-            starts with the block's weights if the block is built. The others start
-            with fresh weights; initializers with a seed get a seed derived from it,
-            and weights that are not trained are copied. A bank is a specification: the
-            loop makes one bank like it for each shape of kernel (`loop.banks`), with
-            the bank's initializers, and applies the regularizer of the block's kernels
-            once, to the templates. Defaults to `"all"`.
-        injection: How the block sees an input again at every iteration ("recall"):
+            starts with the weights of a built block. The others get fresh weights and
+            derived seeds, and copy only weights that are not trained. A bank is a
+            specification: `loop.banks` has one such bank for each shape of kernel. The
+            regularizer of the block's kernels applies to the templates, once. Defaults
+            to `"all"`.
+        injection: Shows the block an input again at every iteration ("recall"):
             `"add"` adds it to the state, `"concat"` concatenates it to the state along
             the last axis, `None` leaves it out. Defaults to `None`.
-        return_sequences: Whether to return the state after every iteration instead of
-            the last one. Defaults to `False`.
+        return_sequences: Whether to return the state after every iteration. Defaults to
+            `False`.
         unroll: See above. Defaults to `True`.
         remat: See above. Defaults to `False`.
-        seed: Seed of `progressive` calls. Integer, or `None` for a random seed.
-            Defaults to `None`.
+        seed: Seed of `progressive` calls. Defaults to `None`: a random seed.
         **kwargs: `name`, `trainable`, and `dtype`, which defaults to the block's dtype
             policy.
 
@@ -96,23 +85,21 @@ class SharedRecurrentBlock(keras.layers.Layer):
         injected: The input that `injection` shows. Defaults to `x`.
         iterations: Number of iterations of this call, on the same weights. Untied,
             grouped and mixed blocks can run fewer iterations, but not more. A folded
-            bank repeats its kernels with their period if they repeat at least once.
-        start: Number of iterations that led to `x`, for a run in parts. The call uses
-            the weights and statistics of the following iterations, and `iterations`
-            defaults to all that remain. Where all iterations share their weights, it
-            may be a scalar tensor. Defaults to `0`.
+            bank can run more if its kernels repeat with a period.
+        start: Number of iterations that led to `x`. The call runs the iterations after
+            them, by default all that remain. It may be a scalar tensor if all
+            iterations share their weights. Defaults to `0`.
         return_sequences: Overrides the constructor's value for this call.
-        unroll: Overrides the constructor's value for this call. A long run for
-            inference compiles much faster rolled.
-        progressive: Whether to run, in training, n iterations without gradient and then
-            k with gradient. Each call draws n uniformly from 0 .. iterations - 1 and k
-            from 1 .. iterations - n (Bansal et al. 2022, section 3.2). In inference
-            all iterations run. Defaults to `False`.
-        mask: Mask of padding, in the state's structure. Defaults to the mask that Keras
-            has attached to `x`, or else to `injected`. The first iteration sees this
-            mask, and each following one the mask that the block returned before. The
-            output has the last mask, or with `return_sequences` all of them, stacked as
-            the states are.
+        unroll: Overrides the constructor's value for this call. `False` compiles long
+            runs for inference much faster.
+        progressive: Whether to run n iterations without gradient and then k with
+            gradient in training. Each call draws n uniformly from 0 .. iterations - 1
+            and k from 1 .. iterations - n. In inference all iterations run. Defaults to
+            `False`.
+        mask: Mask of padding, in the state's structure, for the first iteration.
+            Defaults to the mask that Keras has attached to `x`, or else to `injected`.
+            Each later iteration receives the mask that the block returned. The output
+            has the last mask, or all of them with `return_sequences`.
         training: Passed on to the block.
 
     Input shape:
@@ -123,11 +110,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
 
     Raises:
         ValueError: If an argument is invalid, the block changes its state's structure,
-            shape or dtype, there are no weights for so many iterations, or `start` is
-            given without the input that `injection` shows. If `sharing` needs copies
-            and the block cannot be copied. With a bank, if kernels have constraints,
-            layers write trainable weights when they are called, or the block gets new
-            weights after it was built, such as those of LoRA.
+            shape or dtype, weights are missing, or it cannot be copied or mixed.
+
+    Reference:
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), tied weights;
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), soft sharing;
+        [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), recurrence
+        instead of depth; [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), recall
+        and, in section 3.2, the progressive loss.
 
     Example:
 
@@ -162,7 +152,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
                 f"Received: block={block!r} (of type {type(block).__name__})."
             )
         kwargs.setdefault("dtype", policy_of(block))
-        # The block casts its inputs; here weights must be read in their own dtype.
+        # The block casts its inputs. Weights must be read in their own dtype.
         super().__init__(autocast=False, **kwargs)
         self.iterations = check_size("iterations", iterations, MAX_ITERATIONS)
         self.weight_sharing = make_sharing(block, self.iterations, sharing)
@@ -186,12 +176,12 @@ class SharedRecurrentBlock(keras.layers.Layer):
 
     @property
     def sharing(self):
-        """The argument `sharing`; group ids as a list."""
+        """The argument `sharing`, with group ids as a list."""
         return self.weight_sharing.value
 
     @property
     def block(self) -> keras.layers.Layer:
-        """The block of the first iteration; with a bank, the prototype of all."""
+        """The block of the first iteration, or the prototype with a bank."""
         return self.block_of(0)
 
     @property
@@ -205,11 +195,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return self.weight_sharing.endless
 
     def block_of(self, t: int) -> keras.layers.Layer:
-        """Return the block of iteration t; with a bank, the prototype of all."""
+        """Return the block of iteration t, or the prototype with a bank."""
         return self.weight_sharing.block_of(t)
 
     def applications(self) -> dict[Any, tuple[keras.layers.Layer, int, int]]:
-        """Return by iteration: its block, its turn, and the block's number of turns."""
+        """Return the block, turn and number of turns of every iteration."""
         kind = self.weight_sharing
         return {
             t: (self.block_of(t), kind.turns[t], kind.group_sizes[group])
@@ -217,7 +207,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         }
 
     def application(self, t: int) -> tuple[keras.layers.Layer, int, int]:
-        """Return the same for one iteration; past the last one, for the last."""
+        """Return the entry of `applications` for iteration t, or for the last one."""
         return self.applications()[min(t, self.iterations - 1)]
 
     def schedule(
@@ -256,7 +246,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         check_injected(self.injection, state, injected)
         inputs = self.inject(state, state if injected is None else injected)
         for outputs in self.weight_sharing.build(self, inputs):
-            # Not the dtype: on PyTorch, Keras traces custom layers without autocast.
+            # On PyTorch, Keras traces custom layers without autocast, in other dtypes.
             self.check_state(state, outputs, dtypes=False)
         rows = self.weight_sharing.rows(0)
         self._masks = LoopMasks(self.block, inputs, rows)
@@ -393,7 +383,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return outputs
 
     def untracked_layers(self) -> list[keras.layers.Layer]:
-        """Return the layers that the loop calls and Keras does not track."""
+        """Return the layers that the loop calls but Keras does not track."""
         kind = self.__dict__.get("weight_sharing")  # Absent while Keras constructs.
         return kind.untracked if kind else []
 

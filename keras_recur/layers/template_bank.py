@@ -1,9 +1,4 @@
-"""Kernels as learned linear combinations of shared templates: soft sharing.
-
-References: Savarese and Maire 2019, "Learning Implicitly Recurrent CNNs Through
-Parameter Sharing" (arXiv:1902.09701); initial values as in the released code,
-github.com/lolemacs/soft-sharing.
-"""
+"""Kernels as learned linear combinations of shared templates: soft sharing."""
 
 import math
 import random
@@ -34,66 +29,62 @@ from keras_recur.layers._template_initializers import (
 class TemplateBank(keras.layers.Layer):
     """Own k templates, and mix the kernels of a group of layers from them.
 
-    The kernel of layer i is the sum over j of `coefficients[i, j] * templates[j]`. All
-    kernels of the group come from one matrix product per step. With k below the number
-    of layers this saves parameters. Layers whose coefficients point in the same
-    direction share a kernel up to its scale; this is how recurrence emerges in a
+    The kernel of layer i is the sum over j of `coefficients[i, j] * templates[j]`. With
+    k below the number of layers this saves parameters. Layers with parallel
+    coefficients share a kernel up to its scale. This is how recurrence emerges in a
     trained network (`analysis.layer_similarity`, `analysis.fold`).
 
     There are two ways to use it:
 
     - `SharedRecurrentBlock(block, iterations, sharing=TemplateBank(k))` gives every
       iteration of any block its own mix, with one bank per shape of kernel.
-    - In your own graph, call the bank on any tensor of the graph. It returns the list
-      of kernels. `TemplateConv2D`, `TemplateConv1D` and `TemplateDense` hold no kernel
-      and are called on `(x, kernel)`. Do not pass a bank to the constructor of your own
-      layer: Keras would load it as several banks.
+    - In your own graph, call the bank on any tensor of the graph, and call
+      `TemplateConv2D`, `TemplateConv1D` or `TemplateDense` on `(x, kernel)` with the
+      kernels that it returns. Do not pass a bank to the constructor of your own layer:
+      Keras would load it as several banks.
 
-    The coefficients are free numbers, without softmax or bias. Exclude them from weight
-    decay, as the paper's code does. `Recipe` does so; with Keras's optimizers call
+    Exclude the coefficients from weight decay, as the paper's code does. `Recipe` does
+    so. With Keras's optimizers, call
     `optimizer.exclude_from_weight_decay(var_names=["coefficients"])`.
 
     Args:
-        num_templates: The number k of templates. Positive integer of at most 10,000,
-            also above the number of layers, or `None` for one per layer, which saves no
-            parameters but shows which sharing emerges.
+        num_templates: The number k of templates. Positive integer, at most 10,000.
+            `None` makes one per layer, which saves no parameters but shows the sharing
+            that emerges.
         kernel_shape: Shape of every kernel, as in Keras: `(height, width, in, out)` in
             two dimensions, `(height, width, in, multiplier)` depthwise, `(in, out)` for
             dense layers. Defaults to `None`: `SharedRecurrentBlock` sets it.
         num_layers: Number of kernels of the group, at most 100,000. Defaults to `None`:
             `SharedRecurrentBlock` sets it.
-        labels: The cluster of each layer in a folded bank, as `analysis.fold` makes
-            it: a sequence of `num_layers` integers from 0. Layers of one cluster have
-            the same kernel, each with its own scale. Defaults to `None`: not folded.
+        labels: Cluster of each layer, for a bank that `analysis.fold` folded:
+            `num_layers` integers from 0. Layers of one cluster have the same kernel,
+            each with its own scale. Defaults to `None`: not folded.
         templates_initializer: Keras initializer, applied to each template separately.
             Defaults to `"he_normal"`.
         coefficients_initializer: `"orthogonal"`: one orthogonal matrix per bank, as in
-            the paper's code; with k below the number of layers its rows are shorter
-            than 1, so some layers start almost switched off. `"orthogonal_rows"`: the
+            the paper's code. With k below the number of layers, its rows are shorter
+            than 1, and some layers start almost switched off. `"orthogonal_rows"`: the
             same with rows of length 1. `"identity"`: layer i is template i modulo k.
             `"ones"`. Or a Keras initializer. Defaults to `"orthogonal"`.
-        templates_regularizer: Keras regularizer, applied once per bank. Defaults to
-            `None`.
-        coefficients_regularizer: Keras regularizer, for instance
-            `RecurrenceRegularizer`. Defaults to `None`.
-        seed: Seed of the initial values, for initializers without a seed. Defaults to
-            `None`.
+        templates_regularizer: Keras regularizer. Defaults to `None`.
+        coefficients_regularizer: Keras regularizer, such as `RecurrenceRegularizer`.
+            Defaults to `None`.
+        seed: Seed for initializers without a seed. Defaults to `None`.
         **kwargs: As in every Keras layer.
 
     Call arguments:
-        x: Any tensor of the graph. It places the bank in the graph; its values are not
-            used.
+        x: Any tensor of the graph. Its values are not used.
 
     Output shape:
         List of `num_layers` kernels of `kernel_shape`.
 
     Raises:
-        ValueError: If a size is not a positive integer, is too large or exceeds the
-            memory, labels do not fit, or the bank is called without `kernel_shape` or
-            `num_layers`.
+        ValueError: If a size is not a positive integer or is too large, labels do not
+            fit, or the bank is called without `kernel_shape` or `num_layers`.
 
     Reference:
-        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.
+        [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3, and the
+        released code, github.com/lolemacs/soft-sharing.
 
     Example:
 
@@ -124,7 +115,7 @@ class TemplateBank(keras.layers.Layer):
         if num_templates is not None:
             num_templates = check_size("num_templates", num_templates, MAX_COPIES)
         self.num_templates: Any = num_templates
-        # With `None`, a loop sets these when it builds the bank.
+        # If they are `None`, a loop sets these when it builds the bank.
         self.kernel_shape: Any = None if kernel_shape is None else _shape(kernel_shape)
         if num_layers is not None:
             num_layers = check_size("num_layers", num_layers, 10 * MAX_COPIES)
@@ -253,11 +244,8 @@ class TemplateBank(keras.layers.Layer):
 
 
 def split_kernels(stacked):
-    """Return a list of kernels from a stack of kernels.
-
-    The gradient of `split` is one concatenation. The gradient of indexing would add up
-    one array of the full size per layer.
-    """
+    """Return a list of kernels from a stack of kernels."""
+    # The gradient of indexing would add up one array of the full size per layer.
     parts = ops.split(stacked, stacked.shape[0], axis=0)
     return [ops.squeeze(part, 0) for part in parts]
 

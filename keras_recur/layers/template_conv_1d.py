@@ -7,7 +7,7 @@ from keras_recur.layers._template_conv import TemplateConv
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TemplateConv1D(TemplateConv):
-    """`Conv1D` whose kernel comes from a `TemplateBank`. Call it on `(x, kernel)`.
+    """`Conv1D` with a kernel from a `TemplateBank`. Call it on `(x, kernel)`.
 
     Args:
         filters: Number of output channels. Positive integer.
@@ -20,8 +20,8 @@ class TemplateConv1D(TemplateConv):
         groups: Number of groups of channels. Defaults to `1`.
         depthwise: Whether to convolve every channel separately, with
             `filters / channels` outputs each. Defaults to `False`.
-        activation: Activation, as in Keras. Defaults to `None`.
-        use_bias: Whether the layer adds its own bias. Defaults to `True`.
+        activation: As in Keras. Defaults to `None`.
+        use_bias: Whether the layer has a bias. Defaults to `True`.
         bias_initializer: Defaults to `"zeros"`.
         bias_regularizer: Defaults to `None`.
         **kwargs: As in every Keras layer.
@@ -32,11 +32,11 @@ class TemplateConv1D(TemplateConv):
             `(kernel_size, channels, filters / channels)`.
 
     Output shape:
-        `(batch, new_length, filters)`, as of `Conv1D`.
+        `(batch, new_length, filters)`, as in `Conv1D`.
 
     Raises:
-        ValueError: If a size is not a positive integer, the kernel is missing, or it
-            has another shape.
+        ValueError: If a size is not a positive integer, or the kernel is missing or of
+            another shape.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.

@@ -7,11 +7,11 @@ from keras_recur.layers._template_conv import TemplateConv
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TemplateConv2D(TemplateConv):
-    """`Conv2D` whose kernel comes from a `TemplateBank`. Call it on `(x, kernel)`.
+    """`Conv2D` with a kernel from a `TemplateBank`. Call it on `(x, kernel)`.
 
     Args:
         filters: Number of output channels. Positive integer.
-        kernel_size: One or two integers: height and width of the kernel.
+        kernel_size: Height and width of the kernel. One or two integers.
         strides: One or two integers. Defaults to `1`.
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to Keras's.
@@ -20,8 +20,8 @@ class TemplateConv2D(TemplateConv):
         groups: Number of groups of channels. Defaults to `1`.
         depthwise: Whether to convolve every channel separately, with
             `filters / channels` outputs each. Defaults to `False`.
-        activation: Activation, as in Keras. Defaults to `None`.
-        use_bias: Whether the layer adds its own bias. Defaults to `True`.
+        activation: As in Keras. Defaults to `None`.
+        use_bias: Whether the layer has a bias. Defaults to `True`.
         bias_initializer: Defaults to `"zeros"`.
         bias_regularizer: Defaults to `None`.
         **kwargs: As in every Keras layer.
@@ -32,11 +32,11 @@ class TemplateConv2D(TemplateConv):
             `depthwise` `(kernel_height, kernel_width, channels, filters / channels)`.
 
     Output shape:
-        `(batch, new_height, new_width, filters)`, as of `Conv2D`.
+        `(batch, new_height, new_width, filters)`, as in `Conv2D`.
 
     Raises:
-        ValueError: If a size is not a positive integer, the kernel is missing, or it
-            has another shape.
+        ValueError: If a size is not a positive integer, or the kernel is missing or of
+            another shape.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.

@@ -11,12 +11,12 @@ from keras_recur.layers._template_conv import TemplateLayer
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TemplateDense(TemplateLayer):
-    """`Dense` whose kernel comes from a `TemplateBank`. Call it on `(x, kernel)`.
+    """`Dense` with a kernel from a `TemplateBank`. Call it on `(x, kernel)`.
 
     Args:
         units: Number of outputs. Positive integer.
-        activation: Activation, as in Keras. Defaults to `None`.
-        use_bias: Whether the layer adds its own bias. Defaults to `True`.
+        activation: As in Keras. Defaults to `None`.
+        use_bias: Whether the layer has a bias. Defaults to `True`.
         bias_initializer: Defaults to `"zeros"`.
         bias_regularizer: Defaults to `None`.
         **kwargs: As in every Keras layer.
@@ -29,8 +29,8 @@ class TemplateDense(TemplateLayer):
         `(..., units)`.
 
     Raises:
-        ValueError: If `units` is not a positive integer, the kernel is missing, or it
-            has another shape.
+        ValueError: If `units` is not a positive integer, or the kernel is missing or of
+            another shape.
 
     Reference:
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), section 3.

@@ -1,9 +1,4 @@
-"""Batch normalization with separate statistics for every iteration.
-
-Reference: Liao and Poggio 2016, "Bridging the Gaps Between Residual Learning,
-Recurrent Neural Networks and Visual Cortex" (arXiv:1604.03640), the section on
-time-specific batch normalization.
-"""
+"""Batch normalization with separate statistics for every iteration."""
 
 from typing import Any
 
@@ -19,26 +14,25 @@ from keras_recur._validation import (
 )
 from keras_recur.layers.iteration import current_iteration, row_of
 
-MAX_AXES = 32  # More axes than a tensor has on any backend.
+MAX_AXES = 32  # More axes than tensors have in practice.
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
 class TimeSpecificBatchNormalization(keras.layers.Layer):
     """Batch normalization with one mean and variance per iteration.
 
-    Inside a `SharedRecurrentBlock` the state has another distribution after each
-    iteration. One shared `BatchNormalization` mixes these distributions in its moving
-    statistics, so training and inference differ more with every further iteration.
-    This layer keeps one row of statistics per iteration; the loop selects the row.
-    Iterations after the last row use the last row. Outside a loop there is one row,
-    and the layer is a plain `BatchNormalization`.
+    In a `SharedRecurrentBlock` the distribution of the state changes with each
+    iteration. A shared `BatchNormalization` mixes these distributions in its moving
+    statistics, so training and inference differ more with every iteration. This layer
+    has one row of statistics per iteration. Iterations after the last row use the last
+    row. Outside a loop the layer is a plain `BatchNormalization`.
 
     Args:
-        iterations: Number of rows. `None` takes the number of iterations of the loop
-            that use these weights, so an untied copy has one row. Defaults to `None`.
+        iterations: Number of rows. Defaults to `None`: the number of iterations that
+            use these weights, which is 1 for an untied copy.
         affine: Learned scale and offset: `None` (neither), `"shared"` (one pair for all
             iterations) or `"per_iteration"` (one pair each). Defaults to `"shared"`.
-        axis: The axis that is normalized, usually the channels. Defaults to `-1`.
+        axis: The axis of the channels. Defaults to `-1`.
         momentum: Momentum of the moving statistics. Defaults to `0.99`.
         epsilon: Added to the variance. Defaults to `1e-3`.
         **kwargs: `name`, `dtype`, `trainable`.
@@ -46,9 +40,9 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
     Call arguments:
         inputs: Tensor of rank 2 or more.
         training: `True` normalizes with the batch's statistics and updates the row.
-        mask: Mask of padding, of the inputs' shape without the last axis. Padding is
-            left out of the batch's statistics, as in `BatchNormalization`. Defaults to
-            the mask that Keras has attached to the inputs.
+        mask: Mask of padding, of the inputs' shape without the last axis. The batch's
+            statistics exclude padding. Defaults to the mask that Keras has attached to
+            the inputs.
 
     Input shape:
         `(batch, ..., channels)`, or any shape with the channels at `axis`.
@@ -132,12 +126,12 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         _check_mask(mask, inputs)
         loop = current_iteration()
         row, last = loop.index if loop else 0, self._rows - 1
-        # A tensor in rolled loops. An integer needs no operation.
+        # The row is a tensor in rolled loops. An integer needs no operation.
         row = min(row, last) if isinstance(row, int) else ops.minimum(row, last)
         axis = self.axis % len(inputs.shape)
         others = [a for a in range(len(inputs.shape)) if a != axis]
 
-        # Half precision would overflow; Keras uses float32, too.
+        # Half precision would overflow. Keras uses float32, too.
         x = inputs
         if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
             x = ops.cast(x, "float32")
@@ -200,7 +194,7 @@ def _check_mask(mask, inputs):
 
 
 def _masked_moments(x, axes, mask):
-    """Return mean and variance of what is not masked, as Keras computes them."""
+    """Return the mean and variance without padding, as Keras computes them."""
     there = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
     there = ops.cast(there, "bool")
     count = ops.sum(ops.cast(there, x.dtype), axes) + keras.backend.epsilon()

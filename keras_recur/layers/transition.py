@@ -26,31 +26,29 @@ class Transition:
     source's value after step s - 1. At step 0 there is only the input.
 
     Args:
-        source: Name of the state it starts from.
-        target: Name of the state it leads to. With the same state it is a self
-            transition.
-        first: The first step at which it exists. As an index in Python, a negative
-            number counts from the end: -1 is the last step. Such a schedule stretches
-            when the graph runs for another number of steps. Defaults to `1`.
+        source: Name of the state that it reads.
+        target: Name of the state that it feeds. It may be the source.
+        first: The first step at which it exists. A negative number counts from the end:
+            -1 is the last step. Such a schedule stretches if the graph runs for another
+            number of steps. Defaults to `1`.
         last: The last step at which it exists. Defaults to `-1`.
-        layer: The layer that computes it. `"BRCx2"` and `"BRCx3"` are two or three
-            times batch normalization (time-specific), ReLU and convolution, or
-            transposed convolution where the target is larger in space ("BRDx2",
-            "BRDx3"). Strides halve or double as often as the states' sizes differ, with
-            at least one convolution per halving. The width in between is the mean of
-            both states' channels. Or any Keras layer from the source's shape to the
-            target's: transitions that are the same at all steps apply this layer
-            itself, all others apply copies. Defaults to the graph's `transition_layer`.
-        shortcut: Whether the source is added to the layer's output. It needs states of
-            equal shape. Defaults to `True` for self transitions.
+        layer: A Keras layer from the source's shape to the target's, or `"BRCx2"` or
+            `"BRCx3"`: two or three times batch normalization (time-specific), ReLU and
+            convolution, or transposed convolution if the target is larger in space
+            ("BRDx2", "BRDx3"). Each halving or doubling of the size has its own
+            convolution. Inner convolutions have the mean of both states' channels. A
+            Keras layer is copied unless all steps share its weights. Defaults to the
+            graph's `transition_layer`.
+        shortcut: Whether to add the source to the layer's output, for states of equal
+            shape. Defaults to `True` for self transitions.
 
     Raises:
         ValueError: If a step is 0, there is no step from `first` to `last`, or `layer`
             is unknown.
 
     Reference:
-        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), the transition
-        matrix: its element (i, j, t) leads from state i to state j at time t.
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640): element (i, j, t) of
+        the transition matrix, from state i to state j at time t.
 
     Example:
 
@@ -100,7 +98,7 @@ class Transition:
         if isinstance(layer, keras.layers.Layer):
             layer = keras.saving.serialize_keras_object(layer)
             if is_shared(self.layer):
-                # In a file, graphs of one layer find each other by this number.
+                # In a file, this number identifies a layer of several graphs.
                 layer["shared_object_id"] = id(self.layer)
         return {
             "source": self.source,
@@ -149,11 +147,10 @@ def resnet_transitions(
     states: list[str] | tuple[str, ...],
     unrolling: list[int] | tuple[int, ...],
 ) -> tuple[list[Transition], int]:
-    """Return a residual network as transitions of a state graph, with its steps.
+    """Return the transitions and steps of a state graph that is a residual network.
 
-    Every state loops for some steps before it feeds the next one. A recurrent network
-    whose transitions are blocked in time is a residual network with one residual block
-    per step. In a longer run the first state loops longer.
+    Every state loops for some steps before it feeds the next one, so there is one
+    residual block per step. In a longer run the first state loops longer.
 
     Args:
         states: Names of the states, from input to readout.
@@ -163,12 +160,11 @@ def resnet_transitions(
         `(transitions, steps)`, both arguments of `RecurrentGraph`.
 
     Raises:
-        ValueError: If there is not one count per state, or a count is not an integer of
-            0 or more.
+        ValueError: If there is not one integer of 0 or more per state.
 
     Reference:
-        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), ResNet as a
-        transition matrix.
+        [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640), ResNet as a transition
+        matrix.
 
     Example:
 

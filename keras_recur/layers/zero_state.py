@@ -13,18 +13,14 @@ from keras_recur._validation import check_positive_int, check_sequence
 class ZeroState(keras.layers.Layer):
     """Return zeros of a given shape for every example of the input.
 
-    Gated cells begin with hidden states of zeros. As a layer, the zeros can be part of
-    a graph with an open batch size.
+    Gated cells start from this state. As a layer, it allows an open batch size.
 
     Args:
-        shape: Shape of the state, without the batch: positive integers.
+        shape: Shape of the state, without the batch. Positive integers.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
-        inputs: Any tensor with the batch.
-
-    Input shape:
-        `(batch, ...)`.
+        inputs: Any tensor of shape `(batch, ...)`.
 
     Output shape:
         `(batch, *shape)`.

@@ -1,8 +1,4 @@
-"""A penalty that makes the layers of a template bank more similar.
-
-Reference: Savarese and Maire 2019 (arXiv:1902.09701): minus lambda times the sum of the
-layer similarities, which pushes a network towards a recurrent one.
-"""
+"""A penalty that makes the layers of a template bank more similar."""
 
 import keras
 from keras import ops
@@ -15,8 +11,8 @@ class RecurrenceRegularizer(keras.regularizers.Regularizer):
     """Penalize different layers of a bank: -`strength` times the sum of similarities.
 
     The similarity of two layers is the absolute cosine of their coefficients. The
-    penalty is smallest, -`strength` times the squared number of layers, if all layers
-    of the bank have the same kernel up to its scale.
+    minimum is -`strength` times the squared number of layers, if all layers have the
+    same kernel up to its scale.
 
     Args:
         strength: Lambda, 0 or more. Defaults to `0.01`.
@@ -41,7 +37,7 @@ class RecurrenceRegularizer(keras.regularizers.Regularizer):
         length = ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
         unit = x / length
         cosines = ops.matmul(unit, ops.transpose(unit))
-        # Not `abs`, whose gradient at zero is 1 on JAX and 0 elsewhere.
+        # The gradient of `abs` at zero is 1 on JAX and 0 elsewhere.
         similarities = cosines * ops.stop_gradient(ops.sign(cosines))
         return -self.strength * ops.sum(similarities)
 

@@ -1,7 +1,4 @@
-"""Kinds of sharing: which weights each iteration of a loop uses.
-
-To add a kind, write a subclass of `WeightSharing` in a new file and add it to `KINDS`.
-"""
+"""Kinds of sharing. To add one, add a subclass of `WeightSharing` to `KINDS`."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -54,10 +54,7 @@ class PureTemplateBlock(PureBlock):
         return single[key] if key in single else rows_of[key]
 
     def _row(self, index):
-        """Return the row of an iteration.
-
-        Past the built iterations, it is the last row in the same phase of the period.
-        """
+        """Return an iteration's row. Later iterations repeat the last period."""
         last, period = self.sharing.iterations, self.period
         wrapped = last - period + (index - last + period) % period
         if isinstance(index, int):

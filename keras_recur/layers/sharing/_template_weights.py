@@ -1,4 +1,4 @@
-"""The weights that a loop with template banks has in place of its block's."""
+"""Weights of a loop with template banks, which replace those of its block."""
 
 import math
 

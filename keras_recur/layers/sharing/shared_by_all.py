@@ -20,6 +20,6 @@ class SharedByAll(WeightSharing):
     def block_config(self):
         config = super().block_config()
         if is_shared(self.blocks[0]):
-            # In a file, loops of one block find each other by this number.
+            # In a file, this number identifies a block of several loops.
             config["shared_object_id"] = id(self.blocks[0])
         return config

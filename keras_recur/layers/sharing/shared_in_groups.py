@@ -1,7 +1,4 @@
-"""Sharing in groups: one copy of the block per group of iterations.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640), sets of tied weights.
-"""
+"""Sharing in groups: the sets of tied weights of Liao and Poggio 2016."""
 
 import numbers
 from collections.abc import Iterable

@@ -1,10 +1,4 @@
-"""Sharing by template banks: every iteration's kernels are a mix of templates.
-
-The user's block is a prototype: it defines the computation, and its own weights are
-neither used nor tracked. Kernels come from banks, one bank per shape of kernel. All
-other weights, and the statistics, have one row per iteration, because every layer has
-its own normalization in Savarese and Maire 2019.
-"""
+"""Sharing by template banks: every iteration's kernels are a mix of templates."""
 
 import contextlib
 import math
@@ -46,16 +40,14 @@ class Fit(NamedTuple):
 
 
 class SharedTemplates(WeightSharing):
-    """A `TemplateBank` for every shape of kernel, or a list with one bank per shape.
-
-    The list is in order of the shapes' first appearance in the block.
-    """
+    """A `TemplateBank` for every shape of kernel, or a list with one bank per shape."""
 
     derived = True
 
     def __init__(self, block, iterations, value):
         super().__init__(block, iterations, value)
         check_copies(iterations, iterations, self.description)
+        # It defines the computation. Its own weights are not used or tracked.
         self.prototype = own_block(block, 1)
         self.untracked = [self.prototype]
         # The loop's weights that replace the prototype's variables, by their `id`.
@@ -113,9 +105,10 @@ class SharedTemplates(WeightSharing):
             if id(variable) in self.kernels:
                 continue
             name = "_".join(variable.path.split("/")[-2:])
-            if name in names:  # On PyTorch gradients are zeroed by path.
+            if name in names:  # Keras on PyTorch zeroes gradients by path.
                 name = f"{name}_{number}"
             names.add(name)
+            # Savarese and Maire 2019 give every layer its own normalization.
             rows = [ops.convert_to_numpy(v[number]) for v in values]
             if id(variable) not in saved:
                 self.seeds.append(keras.random.SeedGenerator(0, name=name))
@@ -163,7 +156,7 @@ class SharedTemplates(WeightSharing):
             self.banks.append(bank)
 
     def _check_unchanged(self):
-        """Refuse a prototype that has other weights than when it was built."""
+        """Refuse a prototype whose weights have changed since it was built."""
         if self._signature() == self._known:
             return
         known = {key for key, _ in self._known}
@@ -182,10 +175,7 @@ class SharedTemplates(WeightSharing):
 
     @contextlib.contextmanager
     def frozen(self):
-        """Freeze the prototype while a frozen loop calls it.
-
-        Freezing the loop does not reach it, because it is untracked.
-        """
+        """Freeze the prototype, which is untracked, while a frozen loop calls it."""
         layers = all_layers(self.prototype)
         before = [layer.trainable for layer in layers]
         self.prototype.trainable = False
@@ -196,14 +186,11 @@ class SharedTemplates(WeightSharing):
                 layer.trainable = trainable
 
     def kernels_per_iteration(self, b: int) -> int:
-        """Return how many kernels of bank `b` an iteration uses."""
+        """Return the number of kernels of bank `b` per iteration."""
         return sum(bank == b for bank, _ in self.kernels.values())
 
     def period(self) -> int | None:
-        """Return the period of the iterations' kernels up to scale, or `None`.
-
-        Folded banks and banks of one template can have one.
-        """
+        """Return the period of the iterations' kernels up to scale, or `None`."""
         patterns = []
         for b, bank in enumerate(self.banks):
             labels = bank.labels
@@ -235,11 +222,7 @@ class SharedTemplates(WeightSharing):
         return [list(values) for values in zip(*stacked, strict=True)]
 
     def fit(self, values: list, tolerance: float = math.inf) -> Fit:
-        """Return the templates that are nearest to the weights of every iteration.
-
-        `values` are as `values()` returns them. A bank may lose `tolerance` of the norm
-        of its kernels.
-        """
+        """Return the nearest templates. A bank may lose `tolerance` of its norm."""
         kernels = [[] for _ in self.banks]
         for row in values:
             for variable, value in zip(self.prototype.weights, row, strict=True):
@@ -264,7 +247,7 @@ class SharedTemplates(WeightSharing):
         return Fit(values, found)
 
     def assign(self, fit: Fit) -> None:
-        """Assign what `fit` has found."""
+        """Assign the result of `fit`."""
         self.assign_rows(fit.values)
         for bank in self.banks:
             found = fit.decompositions[bank.name]
@@ -272,16 +255,14 @@ class SharedTemplates(WeightSharing):
             bank.coefficients.assign(found.coefficients)
 
     def assign_rows(self, values: list) -> None:
-        """Assign the values of all weights but the kernels."""
+        """Assign the values of all weights except the kernels."""
         for variable, *rows in zip(self.prototype.weights, *values, strict=True):
             if id(variable) in self.rows_of:
                 self.rows_of[id(variable)].assign(np.stack(rows))
 
 
 def period_of(steps: list) -> int | None:
-    """Return the smallest number of steps after which they repeat, or `None`.
-
-    One full repeat is required: A B A may be the beginning of anything.
-    """
+    """Return the smallest number of steps after which they repeat, or `None`."""
+    # Require one full repeat, because A B A may continue in any way.
     periods = range(1, len(steps) // 2 + 1)
     return next((p for p in periods if steps[p:] == steps[:-p]), None)

@@ -16,21 +16,18 @@ from keras_recur.layers.iteration import iteration_scope
 class WeightSharing:
     """Weights of the iterations of a loop. The base class has one block per group.
 
-    This is not a Keras layer: the loop tracks `blocks`, `banks`, `seeds`, and the
-    weights that `build` adds to it.
-
     Attributes:
         value: The argument `sharing`. Keras must be able to serialize it.
         name: The string that asks for this kind, or `None`.
         derived: Whether the block's weights are computed from weights of the loop.
-            Such a kind defines `fit` and `assign`, and `values` computes the weights.
+            Such a kind overrides `fit`, `assign` and `values`.
         groups: For each iteration, the number of its group.
         turns: For each iteration, its turn in its group.
         group_sizes: For each group, its number of iterations.
         blocks: One block per group, or none if the weights are derived.
         banks: The template banks.
         seeds: Seed generators of the loop.
-        untracked: Layers that the loop calls and Keras does not track.
+        untracked: Layers that the loop calls but Keras does not track.
     """
 
     name: str | None = None
@@ -63,7 +60,7 @@ class WeightSharing:
 
     @property
     def description(self) -> str:
-        """How errors name this sharing."""
+        """The name of this sharing in errors."""
         return f"sharing={self.value!r}"
 
     @property
@@ -89,7 +86,7 @@ class WeightSharing:
         return self.group_sizes[group]
 
     def build(self, loop: keras.layers.Layer, inputs: Any) -> list[Any]:
-        """Make all weights; return the symbolic outputs of the blocks."""
+        """Create all weights; return the symbolic outputs of the blocks."""
         self._inputs = inputs
         outputs = []
         for group, block in enumerate(self.blocks):
@@ -99,8 +96,7 @@ class WeightSharing:
 
     def must_be_pure(self, training: Any) -> bool:
         """Return whether the iterations can only run as pure functions."""
-        # On PyTorch a block that writes trainable weights would overwrite values that
-        # the backward pass still has to read.
+        # On PyTorch, writes would overwrite values that the backward pass still reads.
         if keras.backend.backend() != "torch" or not training:
             return False
         return any(self._written_by(group, True) for group in range(len(self.blocks)))
@@ -118,7 +114,7 @@ class WeightSharing:
         return self._written.by(block, self._inputs, training, self.rows(group))
 
     def kernel_counts(self) -> tuple[int, int] | None:
-        """Return the numbers of template weights and coefficients, if `derived`."""
+        """Return the numbers of template weights and of coefficients, if `derived`."""
         return None
 
     def values(self) -> list[list[Any]]:
