@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import tree
 
-from keras_recur.inference import ReadoutPolicy
 from keras_recur.inference._graph import check_readout
+from keras_recur.inference.readout_policy import ReadoutPolicy
 from keras_recur.inference.with_iterations import with_iterations
 
 
