@@ -61,7 +61,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    # KerasTuner takes long to import, and most do not search.
+    # Imported lazily, because importing KerasTuner is slow.
     if name == "tuning":
         return importlib.import_module("keras_recur.tuning")
     raise AttributeError(f"module 'keras_recur' has no attribute {name!r}")

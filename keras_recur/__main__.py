@@ -1,4 +1,4 @@
-"""Run the command line by `python -m keras_recur`."""
+"""Run the command line with `python -m keras_recur`."""
 
 from keras_recur.cli.main import main
 

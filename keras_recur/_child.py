@@ -1,4 +1,4 @@
-"""Child processes of this Python, which find the modules that this process finds."""
+"""Child processes that find the same modules as this process."""
 
 import os
 import sys
@@ -7,27 +7,21 @@ import time
 
 
 def child_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module in a process of its own.
-
-    `-P` keeps Python from putting the current folder first, where a file such as
-    `json.py` would be imported in place of the library.
-    """
+    """Return the command that runs a module in a new process."""
+    # With -P, a file such as json.py in the current folder is not imported.
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Return this process's environment with changes, and its places of modules."""
+    """Return the environment with `changes` and the module search path."""
     places = [os.path.abspath(place) for place in sys.path]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), **changes}
 
 
 def end_with(parent: int) -> None:
-    """End this process when the one that started it is gone, however it ended.
+    """End this process when process `parent` ends."""
 
-    Args:
-        parent: Its number, from itself: it may be gone by now.
-    """
-
+    # `parent` is an argument, because the parent may have ended before this call.
     def watch():
         while os.getppid() == parent:
             time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Private functions of Keras that the library needs. Tested with Keras 3.15."""
+"""Private functions of Keras that the library needs, tested with Keras 3.15."""
 
 from typing import Any
 

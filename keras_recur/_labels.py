@@ -1,10 +1,4 @@
-"""Labels: one class number for every answer of a model, checked where data enter.
-
-Labels are integers from 0, or whole numbers of another type; those below 0 are not
-scored. Their shape is that of the logits without the axis of the classes and, where a
-model answers at every iteration, without that of the iterations. An axis of size 1
-behind them, `(examples, 1)`, is taken off.
-"""
+"""Checks of labels, which hold one class number for every answer of a model."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,26 +7,16 @@ import numpy as np
 from keras import ops
 
 
+# Labels below 0 are not scored. Labels may have an additional last axis of size 1.
 class Place(NamedTuple):
-    """How labels belong to logits.
-
-    Attributes:
-        column: Whether the labels have an axis of size 1 behind them.
-        several: Whether the logits have an axis of iterations.
-    """
+    """Whether labels have a last axis of size 1, and logits have iterations."""
 
     column: bool
     several: bool
 
 
 def check_labels(name: str, labels: Any, classes: int | None = None) -> np.ndarray:
-    """Return labels as a NumPy array, or say which of them is not a class.
-
-    Args:
-        name: The argument, for the message.
-        labels: Integers, booleans, or floats that are whole; any shape.
-        classes: Number of classes. Default: unknown.
-    """
+    """Return labels as a NumPy array, or refuse those that are not classes."""
     found = np.asarray(labels)
     if found.dtype.name == "bfloat16":
         found = found.astype("float32")
@@ -69,7 +53,7 @@ def _check_whole(name, found):
 
 
 def check_classes(classes: int | None) -> None:
-    """Refuse logits of a single class: their softmax is always 1."""
+    """Refuse logits of a single class, whose softmax is always 1."""
     if classes == 1:
         raise ValueError(
             "A model must have at least two logits, one per class. Received: outputs "
@@ -78,14 +62,10 @@ def check_classes(classes: int | None) -> None:
 
 
 def check_not_one_hot(name: str, labels: np.ndarray, classes: int) -> None:
-    """Refuse labels that are one-hot by value, where their shape does not tell.
-
-    With as many iterations as classes, one-hot labels `(batch, classes)` look like
-    labels of a string. Few rows may be one-hot by chance.
-    """
+    """Refuse one-hot values whose shape is also that of labels for strings."""
     rows = labels.reshape(-1, classes)
     if classes < 3 or len(rows) < 4:
-        return
+        return  # Few rows may be one-hot by chance.
     if ((rows == 0) | (rows == 1)).all() and (rows.sum(axis=-1) == 1).all():
         raise _one_hot(name, labels.shape)
 
@@ -96,15 +76,7 @@ def label_place(
     several: bool | None = None,
     name: str = "y_true",
 ) -> Place:
-    """Say how labels of a shape belong to logits of a shape, or refuse them.
-
-    Args:
-        labels: Shape of the labels, with the batch; `None` for an unknown size.
-        logits: Shape of the logits, likewise: `(batch, ..., classes)` or
-            `(batch, iterations, ..., classes)`.
-        several: Whether the logits have an axis of iterations. Default: unknown.
-        name: The argument, for the message.
-    """
+    """Match the shapes of labels and logits, in which `None` is an unknown size."""
     if len(logits) >= 2:
         check_classes(logits[-1])
     labels, logits = list(labels), list(logits)
@@ -144,18 +116,7 @@ def _one_hot(name, shape):
 
 
 def matched(y_true: Any, y_pred: Any) -> tuple[Any, bool]:
-    """Return labels in the shape of the answers, and whether there are several.
-
-    Shapes alone are looked at, so this costs nothing in a compiled step.
-
-    Args:
-        y_true: Tensor of labels.
-        y_pred: Tensor of logits.
-
-    Returns:
-        The labels without an axis of size 1 behind them, and whether the logits have
-        an axis of iterations.
-    """
+    """Return labels in the shape of the answers, and whether logits have iterations."""
     place = label_place(tuple(y_true.shape), tuple(y_pred.shape))
     if place.column:
         y_true = ops.squeeze(y_true, axis=-1)
@@ -163,16 +124,7 @@ def matched(y_true: Any, y_pred: Any) -> tuple[Any, bool]:
 
 
 def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
-    """Return weights as `float32`, in a shape that is multiplied by the labels' shape.
-
-    Args:
-        sample_weight: Weights of shape `(batch,)`, `(batch, 1)` or `()`; with
-            `per_position`, of the labels' shape too, with or without an axis of size 1
-            behind it.
-        y_true: Tensor of labels, as `matched` returns it.
-        per_position: Whether every position may have its own weight. If not, the
-            weights returned are of shape `(batch,)` or `()`.
-    """
+    """Return `float32` weights per example; with `per_position`, for every label."""
     weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
     shape, labels = list(weight.shape), list(y_true.shape)
     if not shape:
@@ -193,10 +145,8 @@ def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
 
 
 def check_given(y_true: Any, y_pred: Any) -> None:
-    """Check labels that were given as NumPy arrays or lists, by value.
-
-    A training step has tensors, whose values are not read: that would cost time.
-    """
+    """Check labels by value if they are NumPy arrays or lists."""
+    # Reading the values of tensors would slow down every training step.
     if not isinstance(y_true, np.ndarray | list | tuple):
         return
     shape = tuple(y_pred.shape) if hasattr(y_pred, "shape") else np.shape(y_pred)
@@ -210,14 +160,7 @@ def check_given(y_true: Any, y_pred: Any) -> None:
 def answer_labels(
     name: str, labels: Any, answers: tuple[int, ...], classes: int
 ) -> np.ndarray:
-    """Return labels of a batch in the shape of its answers, all checked.
-
-    Args:
-        name: The argument, for the message.
-        labels: Labels of the batch.
-        answers: Shape of the predicted classes, `(batch, ...)`.
-        classes: Number of classes.
-    """
+    """Return checked labels in the shape `answers` of the predicted classes."""
     found = check_labels(name, labels)
     place = label_place(found.shape, (*answers, classes), False, name)
     check_labels(name, found, classes)

@@ -1,4 +1,4 @@
-"""What no memory holds is refused before it is taken; what ran out is recognized."""
+"""Memory checks before allocation, and detection of out-of-memory errors."""
 
 import contextlib
 import functools
@@ -17,26 +17,17 @@ _SAID = (
 
 @functools.cache
 def memory() -> int:
-    """Bytes of memory that this process may use at most."""
+    """Return the number of bytes that this process may use."""
     found = [2**40]
     with contextlib.suppress(AttributeError, ValueError, OSError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with contextlib.suppress(ValueError, OSError):  # In a container: "max" is no limit.
+    with contextlib.suppress(ValueError, OSError):  # "max" in a container.
         found.append(int(Path("/sys/fs/cgroup/memory.max").read_text("utf-8")))
     return min(found)
 
 
 def check_memory(what: str, size: int, received: str) -> None:
-    """Refuse what needs more memory than there is.
-
-    Args:
-        what: What has to fit, to begin the message with.
-        size: Bytes that are needed at least.
-        received: The arguments that it follows from, as `name=value`.
-
-    Raises:
-        ValueError: if it does not fit.
-    """
+    """Refuse arguments that need more memory than there is; `size` is in bytes."""
     if size > memory():
         raise ValueError(
             f"{what} must fit into memory: {size / 2**30:,.0f} GiB are needed, and "
@@ -46,7 +37,7 @@ def check_memory(what: str, size: int, received: str) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, NumPy or a backend says that memory is used up."""
+    """Return whether Python, NumPy or a backend reports exhausted memory."""
     if isinstance(error, MemoryError):
         return True
     if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):

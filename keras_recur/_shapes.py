@@ -1,4 +1,4 @@
-"""Shapes of JSON: what a file must hold, so that anything else is named as damage."""
+"""Shapes of JSON files, by which damaged files are recognized."""
 
 import os
 from pathlib import Path
@@ -7,24 +7,18 @@ from typing import Any
 from keras_recur._files import read_json
 
 Number = float
-# What a figure is that may be missing: NaN is null in JSON.
+# A number that may be missing, as JSON has null for NaN.
 Missing = (float, None)
 
 
 def check_shape(content: Any, shape: Any, where: str = "it") -> Any:
-    """Return `content` if it has the shape.
+    """Return `content` if it has the shape, or raise an error that names the place.
 
     Args:
-        content: What a JSON file held.
-        shape: A type (`float` takes integers too, `object` everything); `None`; a
-            tuple of shapes, any of which will do; a list with the shape of all items;
-            a dictionary with the shape of each key, where a key that ends in `?` may
-            be missing and the key `...` stands for all keys; or a function that
-            returns what is wrong, or `None`.
-        where: What the content is called in the message.
-
-    Raises:
-        ValueError: If it has another shape, with the place.
+        shape: A type (`float` accepts integers, `object` everything); `None`; a tuple
+            of alternatives; a list with the shape of all items; a dictionary with the
+            shape of each key, where a key that ends in `?` may be missing and `...`
+            stands for all keys; or a function that returns an error text or `None`.
     """
     wrong = _misfit(content, shape, where)
     if wrong:
@@ -33,12 +27,7 @@ def check_shape(content: Any, shape: Any, where: str = "it") -> Any:
 
 
 def read_shaped(path: str | Path, shape: Any, way_out: str) -> Any:
-    """Return the content of a JSON file that must have a shape.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read, or has another shape, with the way out.
-    """
+    """Return the content of a JSON file; `way_out` tells users how to fix damage."""
     try:
         return check_shape(read_json(path), shape)
     except FileNotFoundError:
@@ -50,7 +39,7 @@ def read_shaped(path: str | Path, shape: Any, way_out: str) -> Any:
 
 
 def plain_name(content: Any) -> str | None:
-    """Say what is wrong with the name of a file or folder that leads nowhere else."""
+    """Return an error text unless a name is valid without folders, or `None`."""
     parts = {"", ".", ".."}
     if not isinstance(content, str) or content in parts:
         return "must be a name"

@@ -1,4 +1,4 @@
-"""One way to write on the terminal: text stays as it is, errors are one sentence."""
+"""Consoles and error texts of the command line."""
 
 from rich.console import Console
 
@@ -6,11 +6,7 @@ from keras_recur._memory import out_of_memory
 
 
 def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
-    """Return a console that prints text as it is, in tables too.
-
-    Brackets are no markup, `:name:` is no emoji, and numbers get no color. Without a
-    terminal, a line has 120 columns.
-    """
+    """Return a console that prints text without markup, emoji and highlighting."""
     console = Console(
         stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False
     )
@@ -20,7 +16,7 @@ def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what the command line says about an error, without line breaks at ends."""
+    """Return the error text that the command line prints."""
     if out_of_memory(error):
         said = str(error).strip().partition("\n")[0][:200]
         return (

@@ -1,12 +1,4 @@
-"""On PyTorch, zero the gradients of all variables, also of those with equal paths.
-
-Keras finds the gradients to zero by the variables' paths (Keras 3.15, torch/layer.py).
-Two networks of the same layers in one model (an ensemble of a family, a file that was
-loaded twice, a clone) have equal paths, and the gradients of all but one of them would
-add up over the steps. So would those of weights that a layer grows after the model was
-first trained, such as LoRA's. Layers cannot mend this from within, because a path is
-given where a model is written, so the method itself is extended.
-"""
+"""On PyTorch, zero the gradients of all variables, even if their paths are equal."""
 
 import functools
 from typing import Any
@@ -14,6 +6,8 @@ from typing import Any
 import keras
 
 
+# Keras 3.15 finds gradients by variable path. Copies of a network in one model have
+# equal paths, so all but one would accumulate gradients. So would added LoRA weights.
 def zero_all_gradients() -> None:
     """Let `keras.Model.zero_grad` reach every variable of the model."""
     original: Any = keras.Model.zero_grad

@@ -1,9 +1,8 @@
-"""The version and the address of the project, each in one place."""
+"""The version and the address of the project."""
 
 __version__ = "0.1.0"
 
-# The project has no public repository and no entry in a package index. Anybody could
-# register a name that this code points to, and would get code onto users' machines.
-# Who publishes the project puts its address here, into `[project.urls]` of
-# pyproject.toml and into the list of addresses in tests/test_package.py.
+# The project is unpublished, and anyone could register an address that is named here.
+# Its publisher adds the address here, to `[project.urls]` in pyproject.toml and to the
+# list of addresses in tests/test_package.py.
 REPOSITORY: str | None = None
