@@ -1,4 +1,4 @@
-"""The interface of an experiment: several networks, one data set, one question."""
+"""Interface of experiments."""
 
 import abc
 import inspect
@@ -16,8 +16,8 @@ from keras_recur.training.recipe import Recipe
 class Experiment(abc.ABC):
     """Networks that are trained over seeds and compared on one page.
 
-    Subclasses are frozen dataclasses. Their fields are the settings of the experiment,
-    by which its folder is recognized.
+    Subclasses are frozen dataclasses. Their fields are the settings that identify the
+    folder of the experiment.
     """
 
     name: ClassVar[str]
@@ -36,24 +36,19 @@ class Experiment(abc.ABC):
 
     @classmethod
     def from_options(cls, quick: bool = False, **options: Any) -> "Experiment":
-        """Return an experiment from options of the command line.
-
-        Args:
-            quick: Whether to start from the settings of `quick`. Defaults to `False`.
-            options: Values for some of `options()`.
-        """
+        """Return an experiment from command-line options, based on `quick` if true."""
         return cls.quick(**options) if quick else cls(**options)
 
     @property
     def run_name(self) -> str:
-        """Usual name of its folder: its own, and that of the data."""
+        """Default name of the folder."""
         data = getattr(self, "data", None)
         return f"{self.name}-{data}" if data else self.name
 
     @property
     @abc.abstractmethod
     def networks(self) -> tuple[str, ...]:
-        """Names of the networks, which are also names of folders."""
+        """Names of the networks and of their folders."""
 
     @abc.abstractmethod
     def as_dict(self) -> dict[str, Any]:
@@ -77,7 +72,7 @@ class Experiment(abc.ABC):
 
     @abc.abstractmethod
     def chance_score(self) -> dict[str, Any]:
-        """Return the measurements of guessing, which count for a diverged network."""
+        """Return the measurements of guessing, used for diverged networks."""
 
     @abc.abstractmethod
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -86,7 +81,7 @@ class Experiment(abc.ABC):
     def by_network(
         self, results: list[dict[str, Any]]
     ) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
-        """Yield name, results and common counts of every network with results."""
+        """Yield name, results and counts of every network that has results."""
         for name in self.networks:
             mine = [r for r in results if r["network"] == name]
             if mine:
@@ -101,7 +96,7 @@ class Experiment(abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-        """Write the findings into a page, and the figures into the folder `plots`."""
+        """Write the findings to a page, and the figures to the folder `plots`."""
 
     @abc.abstractmethod
     def format_result(self, result: dict[str, Any]) -> str:

@@ -252,7 +252,7 @@ class RunFolder:
                     yield result
 
     def read_json(self, name: str | Path, shape: Any = None) -> Any:
-        """Return a JSON file after a check of its `shape`, by default that of its name."""
+        """Return a checked JSON file; `shape` defaults to the shape for its name."""
         path = self.path / name
         shape = SHAPES.get(path.name, dict) if shape is None else shape
         try:
