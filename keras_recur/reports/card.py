@@ -119,7 +119,7 @@ def _copy_experiment(folder, results, to, suffix):
 
 
 def _checked(card):
-    """Return the text of a card; HTML other than details and directives are refused."""
+    """Return the text of a card; directives and other HTML than details are refused."""
     text = read_text(card)
     allowed = r"^(</?details>|<summary>[\w ]+</summary>)$"
     outside = re.sub(allowed, "", text, flags=re.MULTILINE)

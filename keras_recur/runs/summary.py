@@ -131,7 +131,7 @@ def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
 def _networks(entry, results):
     """Yield the names of networks and stages with results."""
     finished = [r for r in results if is_finished(r)]
-    # Results of earlier versions are not recalibrated: show it for all or none.
+    # Earlier versions did not recalibrate. Show this stage for all networks or none.
     partly = not all("recalibrated" in r for r in finished)
     for twin in entry.networks:
         mine = [r for r in results if r["twin"] == twin]

@@ -33,8 +33,8 @@ class Trial:
             measurements of guessing. It is used when training fails.
         callbacks: More Keras callbacks. Defaults to none.
         jit_compile: As in `model.compile`. Defaults to `"auto"`.
-        survives: Whether every error becomes a row, with the status `"failed"` or `"out
-            of memory"`. Defaults to `False`: only divergence does.
+        survives: Whether every error becomes a row, with status `"failed"` or
+            `"out of memory"`. Defaults to `False`: only divergence does.
         made: Whether each seed generates its own examples. Defaults to `False`.
         made_with: Digest that the data must have. Defaults to `None`: any.
     """
