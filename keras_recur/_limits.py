@@ -5,6 +5,7 @@ from typing import Any
 from keras_recur._validation import check_integer, check_positive_int
 
 # Configurations are checked too, because a file may contain any number.
+
 # Iterations with shared weights, and iterations of one call.
 MAX_ITERATIONS = 100_000
 # Iterations that a rule may end earlier (largest 32-bit integer).
