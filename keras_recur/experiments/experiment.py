@@ -36,19 +36,24 @@ class Experiment(abc.ABC):
 
     @classmethod
     def from_options(cls, quick: bool = False, **options: Any) -> "Experiment":
-        """Return an experiment from command-line options, based on `quick` if true."""
+        """Return an experiment from options of the command line.
+
+        Args:
+            quick: Whether to start from the settings of `quick`. Defaults to `False`.
+            options: Values for some of `options()`.
+        """
         return cls.quick(**options) if quick else cls(**options)
 
     @property
     def run_name(self) -> str:
-        """Default name of the folder."""
+        """Usual name of its folder: its own, and that of the data."""
         data = getattr(self, "data", None)
         return f"{self.name}-{data}" if data else self.name
 
     @property
     @abc.abstractmethod
     def networks(self) -> tuple[str, ...]:
-        """Names of the networks and of their folders."""
+        """Names of the networks, which are also names of folders."""
 
     @abc.abstractmethod
     def as_dict(self) -> dict[str, Any]:

@@ -97,7 +97,16 @@ class SupervisionExperiment(Experiment):
 
     @classmethod
     def from_options(cls, quick: bool = False, **options: Any) -> Experiment:
-        """Return the experiment of a family, which is a required option."""
+        """Return the experiment of a family on a data set.
+
+        Args:
+            quick: Whether to train the quick entry. Defaults to `False`.
+            options: `family` and `data`, and any other of `options()`: those of the
+                network, of the recipe and of `make_entry`.
+
+        Raises:
+            ValueError: If `family` is missing.
+        """
         if "family" not in options:
             raise ValueError(
                 "The experiment supervision compares the twins of one family. Give it, "
