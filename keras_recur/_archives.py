@@ -1,4 +1,4 @@
-"""Check what files of arrays declare, before memory is allocated for them."""
+"""Checks of the sizes that array files declare, before the arrays are read."""
 
 import contextlib
 import functools
@@ -15,19 +15,14 @@ import h5py
 import keras
 import numpy as np
 
-# Keras and NumPy write uncompressed, so declared and stored sizes are similar.
-FLOOR = 64 * 2**20  # bytes that are always allowed
+# Keras and NumPy write uncompressed, so a file declares about the bytes it stores.
+FLOOR = 64 * 2**20  # Bytes that are always allowed.
 EXPANSION = 50
 MEMBERS = 10_000
 
 
 def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
-    """Check the sizes that a `.keras` or `.npz` file declares for its members.
-
-    Raises:
-        ValueError: If there are too many members, or one unpacks to far more than is
-            stored.
-    """
+    """Refuse a `.keras` or `.npz` file with too many or too large members."""
     members = archive.infolist()
     if len(members) > MEMBERS:
         raise ValueError(
@@ -39,12 +34,7 @@ def check_zip(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def check_arrays(path: Path) -> None:
-    """Check the sizes that an `.npz` file declares for its arrays.
-
-    Raises:
-        ValueError: If a declared size differs from what is stored.
-        OSError, zipfile.BadZipFile: If it is not such a file.
-    """
+    """Refuse an `.npz` file whose arrays declare more bytes than are stored."""
     with zipfile.ZipFile(path) as archive:
         check_zip(path, archive)
         for part in archive.infolist():
@@ -68,7 +58,7 @@ _HEADERS = {
 
 
 def check_text(path: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> None:
-    """Raise a `ValueError` if a text member is larger than 64 MiB."""
+    """Refuse text members that are larger than `FLOOR`."""
     for name in names:
         size = archive.getinfo(name).file_size
         if size > FLOOR:
@@ -79,16 +69,7 @@ def check_text(path: Path, archive: zipfile.ZipFile, names: Iterable[str]) -> No
 
 
 def check_weights(path: Path, file: BinaryIO | Path | None = None) -> int:
-    """Check the sizes that an HDF5 file declares; return the bytes of its arrays.
-
-    Args:
-        path: File name for the message.
-        file: File to read. Defaults to `path`.
-
-    Raises:
-        ValueError: If an array declares far more than is stored.
-        OSError: If it is not an HDF5 file.
-    """
+    """Return the declared bytes of an HDF5 file, or refuse far more than are stored."""
     total = 0
 
     def visit(name, found):
@@ -104,11 +85,7 @@ def check_weights(path: Path, file: BinaryIO | Path | None = None) -> int:
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
-    """Load a file of weights into a model, after a check of its declared sizes.
-
-    Raises:
-        ValueError: If the file is damaged or has the weights of another model.
-    """
+    """Load weights after checking the sizes that their file declares."""
     try:
         check_weights(path)
         model.load_weights(path)
@@ -120,7 +97,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
 
 
 def member(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Return a member of an archive as a seekable file."""
+    """Open a member of an archive for reading, with fast seeks if it is stored."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         return archive.open(info)  # type: ignore[return-value]
@@ -128,10 +105,10 @@ def member(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 
 class _Part(io.RawIOBase):
-    """A stored member that can seek; `zipfile` seeks by reading everything before."""
+    """Stored member with direct seeks, where `zipfile` reads all bytes before."""
 
     def __init__(self, path, info):
-        self._file = open(path, "rb")  # noqa: SIM115  It is closed with this.
+        self._file = open(path, "rb")  # noqa: SIM115  Closed in `close`.
         self._file.seek(info.header_offset + 26)
         name, extra = (int.from_bytes(self._file.read(2), "little") for _ in "ab")
         self._start = info.header_offset + 30 + name + extra
@@ -163,13 +140,7 @@ class _Part(io.RawIOBase):
 
 @contextlib.contextmanager
 def limited_weights(path: Path, stored: int) -> Iterator[None]:
-    """Refuse layers that request far more memory than `stored` bytes of weights.
-
-    The limit holds for this context and thread, and applies before memory is allocated.
-
-    Raises:
-        ValueError: If layers request far more.
-    """
+    """Refuse layers of this thread that need far more memory than `stored` bytes."""
     usual, here = keras.layers.Layer.add_weight, threading.get_ident()
     limit, asked = max(FLOOR, 8 * stored), 0
 

@@ -1,4 +1,4 @@
-"""Start child processes that find the same modules as this process."""
+"""Child processes that find the same modules as this process."""
 
 import os
 import sys
@@ -7,26 +7,21 @@ import time
 
 
 def child_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module in a separate process.
-
-    `-P` keeps Python from importing a file such as `json.py` from the current folder.
-    """
+    """Return the command that runs a module in a new process."""
+    # With -P, a file such as json.py in the current folder is not imported.
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Return this process's environment with changes and its module paths."""
+    """Return the environment with `changes` and the module search path."""
     places = [os.path.abspath(place) for place in sys.path]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), **changes}
 
 
 def end_with(parent: int) -> None:
-    """End this process when its parent process has ended.
+    """End this process when process `parent` ends."""
 
-    Args:
-        parent: Process number of the parent, which may have ended already.
-    """
-
+    # `parent` is an argument, because the parent may have ended before this call.
     def watch():
         while os.getppid() == parent:
             time.sleep(0.5)

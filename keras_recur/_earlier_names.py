@@ -1,4 +1,4 @@
-"""Names in files of version 0.1.0, and the names that replaced them."""
+"""Names in files of version 0.1.0 and their replacements."""
 
 from typing import Any
 
@@ -22,18 +22,12 @@ _EARLIER_MODULES = {
 
 
 def current_names(config: dict[str, Any]) -> dict[str, Any]:
-    """Return `config` with the keys that this version uses."""
+    """Return `config` with the keys of this version."""
     return {_NOW.get(key, key): value for key, value in config.items()}
 
 
 def earlier_names(config: Any, ours: bool = True) -> Any:
-    """Return `config` with the keys and modules that version 0.1.0 wrote.
-
-    Args:
-        config: A configuration in JSON types, nested to any depth.
-        ours: Whether `config` belongs to an object of this library. The keys of other
-            objects are kept.
-    """
+    """Return `config` with names of 0.1.0, except in objects of other libraries."""
     if isinstance(config, dict):
         if "registered_name" in config:
             ours = str(config["registered_name"]).startswith("keras_recur>")

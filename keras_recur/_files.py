@@ -1,4 +1,4 @@
-"""Name, read, write and lock files and folders."""
+"""Paths, text files, JSON files and locks."""
 
 import contextlib
 import json
@@ -15,12 +15,7 @@ import numpy as np
 
 
 def check_path(name: str, value: Any) -> Path:
-    """Return `value` as a path, with `~` replaced by the home folder.
-
-    Raises:
-        ValueError: If `value` is not a nonempty string or a path, or names an unknown
-            user.
-    """
+    """Return `value` as a path, with `~` expanded to the home folder."""
     usable = isinstance(value, str | os.PathLike) and str(value).strip()
     if not usable or "\0" in str(value):
         raise ValueError(
@@ -37,22 +32,18 @@ def check_path(name: str, value: Any) -> Path:
 
 
 def read_text(path: str | Path) -> str:
-    """Return the content of a UTF-8 text file, whatever the locale is."""
+    """Return the content of a text file, read as UTF-8 in every locale."""
     return Path(path).read_text(encoding="utf-8")
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 text file completely or not at all."""
+    """Write a UTF-8 text file, whole or not at all."""
     with replacing(path) as file:
         file.write(text.encode())
 
 
 def replace_between(text: str, begin: str, end: str, new: str) -> str:
-    """Return `text` with `new` on the lines between two markers.
-
-    Raises:
-        ValueError: If the text does not contain both markers, in this order.
-    """
+    """Return `text` with `new` on the lines between two markers."""
     before, found, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
@@ -64,12 +55,7 @@ def replace_between(text: str, begin: str, end: str, new: str) -> str:
 
 
 def read_json(path: str | Path, kind: type = dict) -> Any:
-    """Return the content of a JSON file, which must be of type `kind`.
-
-    Raises:
-        OSError: If the file cannot be read; `FileNotFoundError` if it is missing.
-        ValueError: If the file is not JSON or has content of another type.
-    """
+    """Return the content of a JSON file, which must be of type `kind`."""
     try:
         content = json.loads(read_text(path))
     except RecursionError as error:
@@ -81,24 +67,18 @@ def read_json(path: str | Path, kind: type = dict) -> Any:
 
 
 def to_json(content: Any) -> str:
-    """Return JSON text in which NaN and infinity are null."""
+    """Return JSON text, with null for NaN and infinity."""
     return json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file completely or not at all."""
+    """Write a JSON file, whole or not at all."""
     write_text(path, to_json(content))
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces `path` when it is complete.
-
-    Each writer has its own partial file, so two writers never mix.
-
-    Raises:
-        ValueError: If `path` is not a path.
-    """
+    """Open a file for writing that replaces `path` when it is complete."""
     path = check_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
@@ -108,7 +88,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # Files of mkstemp are private, but results have the usual permissions.
+        # Files of mkstemp are private, but results get the usual permissions.
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)
@@ -121,14 +101,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Keep other processes from writing to a folder.
-
-    The operating system frees the lock of a process that ends, however it ends. The
-    lock file is removed when the lock is released.
-
-    Raises:
-        ValueError: If another process holds the folder.
-    """
+    """Lock a folder against other processes, at most until this process ends."""
     path = Path(folder) / ".lock"
     lock = filelock.FileLock(path, timeout=0)
     try:
@@ -152,19 +125,13 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def making(target: Path) -> Iterator[Path]:
-    """Yield a path for a file or folder that becomes `target` when it is complete.
-
-    The path is in a hidden folder beside the target. Leftovers of a killed process are
-    removed by the next process that makes the same target.
-
-    Raises:
-        ValueError: If another process makes the same target.
-    """
+    """Yield a temporary path that replaces `target` when its content is complete."""
     place = target.parent / f".{target.name}.partial"
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
         try:
             made = place / target.name
+            # A process that was killed may have left files.
             shutil.rmtree(made, ignore_errors=True)
             made.unlink(missing_ok=True)
             yield made
@@ -174,7 +141,6 @@ def making(target: Path) -> Iterator[Path]:
 
 
 def _plain(content):
-    """Return the content in JSON types."""
     if isinstance(content, dict):
         return {key: _plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

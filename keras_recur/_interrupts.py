@@ -1,4 +1,4 @@
-"""Deliver Ctrl-C: an interrupt that a callback swallows is sent again."""
+"""Ctrl-C that is repeated if a callback swallows the interrupt."""
 
 import contextlib
 import signal
@@ -11,17 +11,8 @@ SECONDS = 1.0
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` for Ctrl-C even if the first one is lost.
-
-    Python raises an interrupt wherever the program is at that moment. In a callback of
-    the garbage collector (JAX has one), in `__del__` or in a callback of compiled code,
-    it is printed and forgotten, or becomes another error. In this context it is raised
-    again every second until it arrives, but not while it is being handled, so files are
-    closed properly. The context always exits with `KeyboardInterrupt` then.
-
-    The context does nothing outside the main thread, or if the program has its own
-    handler.
-    """
+    """Raise `KeyboardInterrupt` for Ctrl-C even if the first one is lost."""
+    # Python only prints interrupts in `__del__` and callbacks of the garbage collector.
     usual, found = signal.default_int_handler, signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()
     outermost = here and found is usual
@@ -41,7 +32,7 @@ def interruptible() -> Iterator[None]:
 
 
 class _Handler:
-    """Raises the interrupt, and sends it again until the context exits."""
+    """Signal handler that repeats the interrupt until the context is left."""
 
     def __init__(self):
         self.asked = False
@@ -54,7 +45,7 @@ class _Handler:
         if self.again:
             self.again = False
             if _handled(sys.exception()):
-                return
+                return  # Files are being closed.
         if not self.asked:
             self.asked = True
             threading.Thread(target=self._repeat, daemon=True).start()
@@ -64,14 +55,14 @@ class _Handler:
         main = threading.main_thread().ident or 0
         while not self.left.wait(SECONDS):
             self.again = True
-            if hasattr(signal, "pthread_kill"):  # This also wakes a waiting call.
+            if hasattr(signal, "pthread_kill"):  # Also wakes a waiting call.
                 signal.pthread_kill(main, signal.SIGINT)
             else:
                 signal.raise_signal(signal.SIGINT)
 
 
 def _handled(error):
-    """Return whether an interrupt, or its consequence, is being handled."""
+    """Return whether an interrupt, or an error after it, is being handled."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True

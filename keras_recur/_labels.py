@@ -1,9 +1,4 @@
-"""Check labels where data enter: one class number for every output position.
-
-Labels are integers from 0, or whole numbers of another type. Labels below 0 are not
-scored. Their shape is that of the logits without the axes of classes and iterations. A
-last axis of size 1, `(examples, 1)`, is removed.
-"""
+"""Checks of labels, which hold one class number for every answer of a model."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,26 +7,16 @@ import numpy as np
 from keras import ops
 
 
+# Labels below 0 are not scored. Labels may have an additional last axis of size 1.
 class Place(NamedTuple):
-    """How the shape of labels relates to that of logits.
-
-    Attributes:
-        column: Whether the labels have a last axis of size 1.
-        several: Whether the logits have an axis of iterations.
-    """
+    """Whether labels have a last axis of size 1, and logits have iterations."""
 
     column: bool
     several: bool
 
 
 def check_labels(name: str, labels: Any, classes: int | None = None) -> np.ndarray:
-    """Return labels as a NumPy array, or raise if one of them is not a class.
-
-    Args:
-        name: Argument name for the message.
-        labels: Integers, booleans or whole floats of any shape.
-        classes: Number of classes, if known.
-    """
+    """Return labels as a NumPy array, or refuse those that are not classes."""
     found = np.asarray(labels)
     if found.dtype.name == "bfloat16":
         found = found.astype("float32")
@@ -77,14 +62,10 @@ def check_classes(classes: int | None) -> None:
 
 
 def check_not_one_hot(name: str, labels: np.ndarray, classes: int) -> None:
-    """Refuse labels whose values are one-hot, where the shape does not tell.
-
-    With as many iterations as classes, one-hot labels `(batch, classes)` look like
-    labels of a string. A few rows may be one-hot by chance.
-    """
+    """Refuse one-hot values whose shape is also that of labels for strings."""
     rows = labels.reshape(-1, classes)
     if classes < 3 or len(rows) < 4:
-        return
+        return  # Few rows may be one-hot by chance.
     if ((rows == 0) | (rows == 1)).all() and (rows.sum(axis=-1) == 1).all():
         raise _one_hot(name, labels.shape)
 
@@ -95,15 +76,7 @@ def label_place(
     several: bool | None = None,
     name: str = "y_true",
 ) -> Place:
-    """Return how labels relate to logits, or raise if their shapes do not fit.
-
-    Args:
-        labels: Shape of the labels with the batch; `None` for unknown sizes.
-        logits: Shape of the logits: `(batch, ..., classes)` or
-            `(batch, iterations, ..., classes)`.
-        several: Whether the logits have an axis of iterations, if known.
-        name: Argument name for the message.
-    """
+    """Match the shapes of labels and logits, in which `None` is an unknown size."""
     if len(logits) >= 2:
         check_classes(logits[-1])
     labels, logits = list(labels), list(logits)
@@ -143,14 +116,7 @@ def _one_hot(name, shape):
 
 
 def matched(y_true: Any, y_pred: Any) -> tuple[Any, bool]:
-    """Return labels without a last axis of size 1, and whether there are iterations.
-
-    Only shapes are compared, which costs nothing in a compiled step.
-
-    Args:
-        y_true: Tensor of labels.
-        y_pred: Tensor of logits.
-    """
+    """Return labels in the shape of the answers, and whether logits have iterations."""
     place = label_place(tuple(y_true.shape), tuple(y_pred.shape))
     if place.column:
         y_true = ops.squeeze(y_true, axis=-1)
@@ -158,14 +124,7 @@ def matched(y_true: Any, y_pred: Any) -> tuple[Any, bool]:
 
 
 def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
-    """Return weights as `float32`, in a shape that broadcasts with the labels.
-
-    Args:
-        sample_weight: Weights of shape `(batch,)`, `(batch, 1)` or `()`; with
-            `per_position`, also of the labels' shape.
-        y_true: Tensor of labels, as `matched` returns it.
-        per_position: Whether every position may have its own weight.
-    """
+    """Return `float32` weights per example; with `per_position`, for every label."""
     weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
     shape, labels = list(weight.shape), list(y_true.shape)
     if not shape:
@@ -186,10 +145,8 @@ def example_weights(sample_weight: Any, y_true: Any, per_position: bool) -> Any:
 
 
 def check_given(y_true: Any, y_pred: Any) -> None:
-    """Check the values of labels that are NumPy arrays or lists.
-
-    Tensors of a training step are not read, because that would cost time.
-    """
+    """Check labels by value if they are NumPy arrays or lists."""
+    # Reading the values of tensors would slow down every training step.
     if not isinstance(y_true, np.ndarray | list | tuple):
         return
     shape = tuple(y_pred.shape) if hasattr(y_pred, "shape") else np.shape(y_pred)
@@ -203,14 +160,7 @@ def check_given(y_true: Any, y_pred: Any) -> None:
 def answer_labels(
     name: str, labels: Any, answers: tuple[int, ...], classes: int
 ) -> np.ndarray:
-    """Return checked labels of a batch, in the shape of the predicted classes.
-
-    Args:
-        name: Argument name for the message.
-        labels: Labels of the batch.
-        answers: Shape of the predicted classes, `(batch, ...)`.
-        classes: Number of classes.
-    """
+    """Return checked labels in the shape `answers` of the predicted classes."""
     found = check_labels(name, labels)
     place = label_place(found.shape, (*answers, classes), False, name)
     check_labels(name, found, classes)

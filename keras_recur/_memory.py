@@ -1,4 +1,4 @@
-"""Refuse what exceeds memory before it is allocated; recognize exhausted memory."""
+"""Memory checks before allocation, and detection of out-of-memory errors."""
 
 import contextlib
 import functools
@@ -17,28 +17,17 @@ _SAID = (
 
 @functools.cache
 def memory() -> int:
-    """Return the bytes of memory that this process may use."""
+    """Return the number of bytes that this process may use."""
     found = [2**40]
     with contextlib.suppress(AttributeError, ValueError, OSError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with contextlib.suppress(
-        ValueError, OSError
-    ):  # In a container, "max" means no limit.
+    with contextlib.suppress(ValueError, OSError):  # "max" in a container.
         found.append(int(Path("/sys/fs/cgroup/memory.max").read_text("utf-8")))
     return min(found)
 
 
 def check_memory(what: str, size: int, received: str) -> None:
-    """Refuse a size above the available memory.
-
-    Args:
-        what: Subject of the message.
-        size: Minimum number of bytes.
-        received: The responsible arguments, as `name=value`.
-
-    Raises:
-        ValueError: If it does not fit.
-    """
+    """Refuse arguments that need more memory than there is; `size` is in bytes."""
     if size > memory():
         raise ValueError(
             f"{what} must fit into memory: {size / 2**30:,.0f} GiB are needed, and "
@@ -48,7 +37,7 @@ def check_memory(what: str, size: int, received: str) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Return whether an error of Python, NumPy or a backend means exhausted memory."""
+    """Return whether Python, NumPy or a backend reports exhausted memory."""
     if isinstance(error, MemoryError):
         return True
     if type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):

@@ -1,7 +1,4 @@
-"""One style for all plots: names, colors, figures, bands over seeds and files.
-
-Matplotlib is imported when a figure is made, not before.
-"""
+"""Common style of all plots. Matplotlib is imported only when a figure is made."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,18 +24,18 @@ _LABELS = {
 
 
 def label(network: str) -> str:
-    """Return the name of a network as tables and legends show it."""
+    """Return the name of a network in tables and legends."""
     name, comma, stage = network.partition(",")
     return _LABELS.get(name, name) + comma + stage
 
 
 def color_of(network: str) -> str:
-    """Return the color of a twin or of another network, the same in all plots."""
+    """Return the color of a network, which is the same in all plots."""
     return _TWIN_COLORS.get(network.partition(",")[0], COLORS[3])
 
 
 def line_style(network: str) -> dict[str, Any]:
-    """Return color and line of a network: dashed for the twin and folded networks."""
+    """Return color and line style, dashed for the twin and folded networks."""
     name, _, stage = network.partition(", ")
     dashed = stage == "folded" or name == "feedforward"
     return {"color": color_of(network), "linestyle": "--" if dashed else "-"}
@@ -52,16 +49,7 @@ def new_figure(
     title: str = "",
     **layout: Any,
 ) -> tuple[Any, list[Any]]:
-    """Return a new figure and its axes, row by row.
-
-    Args:
-        columns: Number of panels in a row. Defaults to `1`.
-        rows: Number of rows. Defaults to `1`.
-        size: Width and height in inches. Defaults to a size that fits the panels.
-        grid: Whether horizontal lines are drawn behind the values.
-        title: What the figure shows. Defaults to no title.
-        layout: Arguments of `Figure.subplots`, such as `sharey`.
-    """
+    """Return a new figure and its axes, row by row; `size` is in inches."""
     from matplotlib.figure import Figure
 
     if size is None:
@@ -85,13 +73,13 @@ def percent_axis(axes: Any, name: str) -> None:
 
 
 def mark_trained(axes: Any, trained: int) -> None:
-    """Shade the iterations that were trained, below a `percent_axis`."""
+    """Shade and label the trained iterations in a plot with a `percent_axis`."""
     axes.axvspan(0.5, trained + 0.5, color="0.92", lw=0, zorder=0)
     axes.text(0.7, 109, "trained", va="top", fontsize=8, color="0.4")
 
 
 def integer_ticks(*axes: Any) -> None:
-    """Place ticks of horizontal or vertical axes, such as `axes.xaxis`, at integers."""
+    """Place the ticks of `axes.xaxis` or `axes.yaxis` at integers."""
     from matplotlib.ticker import MaxNLocator
 
     for axis in axes:
@@ -101,10 +89,7 @@ def integer_ticks(*axes: Any) -> None:
 def band(
     axes: Any, x: Any, rows: Sequence[Sequence[float | None]], **style: Any
 ) -> None:
-    """Draw the mean of rows, one per seed, and shade its standard error.
-
-    Rows that are longer than others are cut, and `None` becomes a gap.
-    """
+    """Draw the mean of `rows`, one per seed, and shade its standard error."""
     shortest = min(map(len, rows))
     values = np.asarray([row[:shortest] for row in rows], dtype=float)
     mean, x = values.mean(axis=0), x[:shortest]
@@ -116,7 +101,7 @@ def band(
 
 
 def save(figure: Any, path: str | Path | None) -> Any:
-    """Write a figure as a PNG file, if a path is given, and return the figure."""
+    """Write a figure as a PNG file if `path` is given, and return the figure."""
     if path is not None:
         with replacing(check_path("path", path)) as file:
             figure.savefig(file, format="png", dpi=130)

@@ -1,4 +1,4 @@
-"""Describe the content that JSON files must have, and check it."""
+"""Shapes of JSON files, by which damaged files are recognized."""
 
 import os
 from pathlib import Path
@@ -7,24 +7,18 @@ from typing import Any
 from keras_recur._files import read_json
 
 Number = float
-# A number that may be missing. NaN is null in JSON.
+# A number that may be missing, as JSON has null for NaN.
 Missing = (float, None)
 
 
 def check_shape(content: Any, shape: Any, where: str = "content") -> Any:
-    """Return `content` if it has the shape.
+    """Return `content` if it has the shape, or raise an error that names the place.
 
     Args:
-        content: Content of a JSON file.
-        shape: A type (`float` includes integers, `object` everything); `None`; a tuple
-            of alternative shapes; a list with the shape of all items; a dictionary with
-            the shape of each key, where a key that ends in `?` is optional and the key
-            `...` stands for all keys; or a function that returns an error text or
-            `None`.
-        where: Name of the content in the message.
-
-    Raises:
-        ValueError: If it has another shape. The message names the place.
+        shape: A type (`float` accepts integers, `object` everything); `None`; a tuple
+            of alternatives; a list with the shape of all items; a dictionary with the
+            shape of each key, where a key that ends in `?` may be missing and `...`
+            stands for all keys; or a function that returns an error text or `None`.
     """
     wrong = _misfit(content, shape, where)
     if wrong:
@@ -33,12 +27,7 @@ def check_shape(content: Any, shape: Any, where: str = "content") -> Any:
 
 
 def read_shaped(path: str | Path, shape: Any, way_out: str) -> Any:
-    """Return the content of a JSON file that must have a shape.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read or has another shape; `way_out` is added.
-    """
+    """Return the content of a JSON file; `way_out` tells users how to fix damage."""
     try:
         return check_shape(read_json(path), shape)
     except FileNotFoundError:
@@ -50,7 +39,7 @@ def read_shaped(path: str | Path, shape: Any, way_out: str) -> Any:
 
 
 def plain_name(content: Any) -> str | None:
-    """Return an error text if `content` is not a plain file name, else `None`."""
+    """Return an error text unless a name is valid without folders, or `None`."""
     parts = {"", ".", ".."}
     if not isinstance(content, str) or content in parts:
         return "must be a name"

@@ -1,4 +1,4 @@
-"""A quiet start of the command line. This module must not import Keras."""
+"""Quiet start of the command line. This module must not import Keras."""
 
 import contextlib
 import importlib.abc
@@ -13,11 +13,7 @@ _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def quiet_command_line() -> None:
-    """Hide TensorFlow's start-up lines if this process is the command line.
-
-    The lines are shown with `--verbose`, or if the user has set the environment
-    variable `TF_CPP_MIN_LOG_LEVEL` to another level than 3.
-    """
+    """Hide TensorFlow's start-up messages on the command line without --verbose."""
     module = sys.orig_argv[1:3] == ["-m", "keras_recur"]
     if not module and Path(sys.argv[0]).stem != "keras-recur":
         return
@@ -27,12 +23,11 @@ def quiet_command_line() -> None:
 
 
 class _QuietTensorFlow(importlib.abc.MetaPathFinder):
-    """Hides what TensorFlow writes while it is imported, which ignores the level."""
+    """Import hook that hides TensorFlow messages that ignore the log level."""
 
-    _searching = False  # Whether the other finders are asked.
+    _searching = False  # Whether the other finders are searching.
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        """Return the module's spec, with a loader that is quiet."""
         if fullname != "tensorflow" or self._searching:
             return None
         self._searching = True
@@ -53,7 +48,7 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
 
 @contextlib.contextmanager
 def _hidden_errors() -> Iterator[None]:
-    """Discard the standard error of compiled code too."""
+    """Discard standard error, including that of compiled code."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "wb") as nowhere:

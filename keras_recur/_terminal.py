@@ -1,4 +1,4 @@
-"""Write to the terminal: text stays as it is, and errors are one sentence."""
+"""Consoles and error texts of the command line."""
 
 from rich.console import Console
 
@@ -6,11 +6,7 @@ from keras_recur._memory import out_of_memory
 
 
 def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
-    """Return a console that prints text unchanged, in tables too.
-
-    It has no markup, emoji or colored numbers. Without a terminal, lines have 120
-    columns.
-    """
+    """Return a console that prints text without markup, emoji and highlighting."""
     console = Console(
         stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False
     )
@@ -20,7 +16,7 @@ def plain_console(stderr: bool = False, quiet: bool = False) -> Console:
 
 
 def sentence(error: BaseException) -> str:
-    """Return the text of an error for the command line, without outer line breaks."""
+    """Return the error text that the command line prints."""
     if out_of_memory(error):
         said = str(error).strip().partition("\n")[0][:200]
         return (

@@ -1,12 +1,4 @@
-"""Zero the gradients of all variables on PyTorch, also those with equal paths.
-
-Keras finds the gradients to zero by the paths of variables (Keras 3.15,
-torch/layer.py). Two networks of the same layers in one model (an ensemble, a file
-loaded twice, a clone) have equal paths, so the gradients of all but one of them would
-add up over the steps. So would those of weights that a layer adds after the first
-training step, such as LoRA's. Layers cannot prevent this, because a path is given where
-a model is written, so the method itself is extended.
-"""
+"""On PyTorch, zero the gradients of all variables, even if their paths are equal."""
 
 import functools
 from typing import Any
@@ -14,8 +6,10 @@ from typing import Any
 import keras
 
 
+# Keras 3.15 finds gradients by variable path. Copies of a network in one model have
+# equal paths, so all but one would accumulate gradients. So would added LoRA weights.
 def zero_all_gradients() -> None:
-    """Extend `keras.Model.zero_grad` to every variable of the model."""
+    """Let `keras.Model.zero_grad` reach every variable of the model."""
     original: Any = keras.Model.zero_grad
     if getattr(original, "_keras_recur", False):
         return

@@ -1,4 +1,4 @@
-"""Check arguments. Every error names the argument, the value and what is allowed."""
+"""Checks of arguments. Each error says which values are allowed."""
 
 import contextlib
 import difflib
@@ -12,18 +12,14 @@ import numpy as np
 
 
 def check_positive_int(name: str, value: Any) -> int:
-    """Return `value` as an `int` of at least 1."""
+    """Return `value` as a positive `int`."""
     return check_integer(name, value, 1)
 
 
 def check_integer(
     name: str, value: Any, minimum: int, hint: str = "", maximum: int | None = None
 ) -> int:
-    """Return `value` as an `int` from `minimum` to `maximum`.
-
-    NumPy integers are allowed; booleans and floats are not. `hint` is a sentence that
-    ends the message.
-    """
+    """Return `value` as an `int` from `minimum` to `maximum`; booleans are refused."""
     allowed = f"`{name}` must be an integer of at least {minimum}."
     if minimum == 1:
         allowed = f"`{name}` must be a positive integer, 1 or more."
@@ -62,17 +58,7 @@ def check_number(
     below: float | None = None,
     hint: str = "",
 ) -> float:
-    """Return `value` as a finite `float` within bounds.
-
-    Args:
-        name: Argument name for the message.
-        value: A real number. Booleans, strings, NaN and infinity are refused.
-        minimum: Lowest allowed value.
-        maximum: Highest allowed value.
-        above: Bound that must be exceeded.
-        below: Bound that must not be reached.
-        hint: A sentence that ends the message.
-    """
+    """Return `value` as a finite `float`; `above` and `below` are exclusive bounds."""
     bounds = [
         f"{what} {bound:g}"
         for what, bound in (
@@ -108,7 +94,6 @@ def check_number(
 
 
 def check_string(name: str, value: Any) -> str:
-    """Return `value` if it is a nonempty string."""
     if isinstance(value, str) and value:
         return str(value)
     raise ValueError(
@@ -123,11 +108,7 @@ def check_sequence(
     check: Callable[[str, Any], Any] = lambda name, value: value,
     minimum: int = 0,
 ) -> list[Any]:
-    """Return `value` as a list whose items have passed `check(name, item)`.
-
-    Lists, tuples, ranges and arrays with one axis are sequences. `minimum` is the
-    lowest length.
-    """
+    """Return a list, tuple, range or array of one axis as a list of checked items."""
     array = isinstance(value, np.ndarray) and value.ndim == 1
     if not isinstance(value, list | tuple | range) and not array:
         raise ValueError(
@@ -143,7 +124,7 @@ def check_sequence(
 
 
 def check_type(name: str, value: Any, kind: Any, what: str) -> Any:
-    """Return `value` if it is an instance of `kind`; `what` describes the kind."""
+    """Return `value` if it is an instance of `kind`; errors call the type `what`."""
     if isinstance(value, kind):
         return value
     shown = repr(value)
@@ -165,7 +146,6 @@ def check_keywords(name: str, value: Any) -> dict[str, Any]:
 
 
 def check_callable(name: str, value: Any) -> Any:
-    """Return `value` if it can be called."""
     if callable(value):
         return value
     raise ValueError(
@@ -180,9 +160,9 @@ def check_strength(name: str, value: Any) -> float:
 
 
 def check_one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
-    """Return `value` if it is one of `allowed`."""
+    """Return `value` if it is allowed, or suggest the nearest allowed value."""
     allowed = list(allowed)
-    # Compare types too: arrays have no truth value, and True equals 1.
+    # Compare types too: arrays compare elementwise, and True equals 1.
     for a in allowed:
         if isinstance(value, type(a)) and not _mistaken_bool(value, a) and value == a:
             return a
@@ -198,7 +178,7 @@ def _mistaken_bool(value, allowed):
 
 
 def check_name(kind: str, value: Any, allowed: Iterable[str]) -> str:
-    """Return `value` if it is an allowed name of this kind, such as "data set"."""
+    """Return a name; errors call it by its kind, such as "data set"."""
     allowed = list(allowed)
     listed = ", ".join(repr(name) for name in allowed)
     if not isinstance(value, str):
@@ -213,7 +193,7 @@ def check_name(kind: str, value: Any, allowed: Iterable[str]) -> str:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Return `value` if it is `True` or `False`."""
+    """Return `value` as a `bool`; 0 and 1 are refused."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     number = isinstance(value, int | np.integer) and value in (0, 1)
@@ -225,17 +205,17 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def nearest(value: Any, allowed: Iterable[Any]) -> str:
-    """Return the sentence " Did you mean ...?", or "" if nothing is similar."""
+    """Return " Did you mean ...?" with the nearest value, or an empty string."""
     names = [a for a in allowed if isinstance(a, str)]
     close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def check_hierarchy(hierarchy: Any, classes: int | None = None) -> list[int]:
-    """Return the superclass of every class as a list of integers."""
+    """Return the superclass of each class as integers; `classes` is their number."""
     try:
         if isinstance(hierarchy, str | set | frozenset | dict):
-            raise TypeError  # They have no order or no integers.
+            raise TypeError  # These are unordered or not integers.
         found = [check_integer("hierarchy", h, 0) for h in hierarchy]
     except TypeError:
         raise ValueError(

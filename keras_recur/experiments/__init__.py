@@ -1,4 +1,4 @@
-"""Experiments from papers: several networks, one data set, one page."""
+"""Experiments from papers, which compare networks on one data set."""
 
 from keras_recur._validation import check_one_of
 from keras_recur.experiments.experiment import Experiment

@@ -17,7 +17,7 @@ from keras_recur.training.recipe import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class ImageExperiment(Experiment):
-    """An experiment that trains families of state graphs on labeled images."""
+    """Experiment that trains state graphs on labeled images."""
 
     data: str = "digits"
     width: int = 16
@@ -57,7 +57,6 @@ class ImageExperiment(Experiment):
         return make(None)
 
     def graph(self, family: str, seed: int, **arguments: Any) -> keras.Model:
-        """Return an untrained network for these images."""
         pair = zoo.build(
             family,
             seed=seed,

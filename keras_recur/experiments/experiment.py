@@ -1,4 +1,4 @@
-"""The interface of an experiment: several networks, one data set, one question."""
+"""Interface of experiments."""
 
 import abc
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from keras_recur.training.recipe import Recipe
 class Experiment(abc.ABC):
     """Networks that are trained over seeds and compared on one page.
 
-    Subclasses are frozen dataclasses. Their fields are the settings of the experiment,
-    by which its folder is recognized.
+    Subclasses are frozen dataclasses. Their fields are the settings that identify the
+    folder of the experiment.
     """
 
     name: ClassVar[str]
@@ -55,7 +55,7 @@ class Experiment(abc.ABC):
 
     @abc.abstractmethod
     def chance_score(self) -> dict[str, Any]:
-        """Return the measurements of guessing, which count for a diverged network."""
+        """Return the measurements of guessing, used for diverged networks."""
 
     @abc.abstractmethod
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Experiment(abc.ABC):
     def by_network(
         self, results: list[dict[str, Any]]
     ) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
-        """Yield name, results and common counts of every network with results."""
+        """Yield name, results and counts of every network that has results."""
         for name in self.networks:
             mine = [r for r in results if r["network"] == name]
             if mine:
@@ -79,7 +79,7 @@ class Experiment(abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-        """Write the findings into a page, and the figures into the folder `plots`."""
+        """Write the findings to a page, and the figures to the folder `plots`."""
 
     @abc.abstractmethod
     def format_result(self, result: dict[str, Any]) -> str:

@@ -1,7 +1,4 @@
-"""The experiment `readout-times`: train at one readout time, test at others.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 5.
-"""
+"""The experiment `readout-times`."""
 
 import dataclasses
 from pathlib import Path
@@ -26,15 +23,12 @@ class ReadoutTimesExperiment(ImageExperiment):
     A residual network of two states, the first of which loops, is trained with shared
     weights and with separate weights for every step. Both are read out at other times,
     with their normalization statistics and with statistics estimated for the new time.
-    The untied network has no weights for later steps.
+    Networks with separate weights have none for later steps.
 
     Args:
-        data: Name of a data set of images. Defaults to `"digits"`, which comes with
-            scikit-learn.
-        width: Channels of the first state. Defaults to `16`; the paper does not give
-            its width.
-        trained: Readout time of the training, steps + 1. Defaults to `13`, as in the
-            paper.
+        data: Name of a data set of images. Defaults to `"digits"`.
+        width: Channels of the first state. Defaults to `16`; the paper gives none.
+        trained: Readout time of training, steps + 1. Defaults to `13`, as in the paper.
         first: Earliest tested readout time. Defaults to `7`, as in the paper.
         last: Latest tested readout time. Defaults to `23`, as in the paper.
         epochs: Number of epochs. Defaults to that of the recipe.
@@ -96,14 +90,14 @@ class ReadoutTimesExperiment(ImageExperiment):
             found["errors"].append(error_of(as_trained, test))
             if shared:
                 renewed = update_batch_norm(model, train, time - 1)
-            else:  # A copy keeps the weights of the first loops.
+            else:  # The copy keeps the weights of the first loops.
                 renewed = update_batch_norm(
                     rebuilt(as_trained, lambda layer: None), train
                 )
             found["recalibrated_errors"].append(error_of(renewed, test))
         found["error"] = found["errors"][self.trained - self.first]
         if shared:
-            # The paper draws the first normalization of the looping transition.
+            # The paper shows the first normalization of the looping transition.
             statistics = batch_norm_statistics(model)
             longest = max(statistics, key=lambda key: len(statistics[key].mean))
             found["statistics"] = {

@@ -1,4 +1,4 @@
-"""The page of the experiment `readout-times`: text, table and plots."""
+"""Page of the experiment `readout-times`."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from keras_recur.analysis.batch_norm_statistics import (
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import in_percent
 
-# Key of the scores, network, label, color, line.
+# Key of the scores, network, label, color and line style.
 _CURVES = (
     ("errors", "shared", "shared", COLORS[0], "-"),
     ("recalibrated_errors", "shared", "shared, recalibrated", COLORS[2], "-"),
@@ -23,7 +23,7 @@ _CURVES = (
 
 
 def write_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Write the findings into a page, and the figures into the folder `plots`."""
+    """Write the findings to a page, and the figures to the folder `plots`."""
     settings = results["settings"]
     page.headline(headline(results))
     page.paragraph(
@@ -63,7 +63,7 @@ def write_readout_times_page(page: Page, results: dict[str, Any], plots: Path) -
 
 
 def headline(results: dict[str, Any]) -> str:
-    """Return whether new statistics help at other readout times, and the errors."""
+    """Return whether new statistics help at other readout times, with the errors."""
     settings, summary = results["settings"], results["summary"]
     first, trained, last = (settings[key] for key in ("first", "trained", "last"))
     if "shared" not in summary:
@@ -90,7 +90,7 @@ def headline(results: dict[str, Any]) -> str:
 
 
 def times_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: a row per readout time."""
+    """Return header and rows, with a row per readout time."""
     summary = results["summary"]
     curves = [curve for curve in _CURVES if curve[1] in summary]
     times = max((s["readout_times"] for s in summary.values()), key=len)

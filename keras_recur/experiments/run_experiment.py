@@ -27,13 +27,12 @@ def run_experiment(
 ) -> dict[str, Any]:
     """Train, score and report an experiment over seeds.
 
-    Finished networks are kept, and interrupted ones resume after their last epoch. A
+    Completed networks are kept, and interrupted ones resume after their last epoch. A
     network whose loss becomes NaN counts as guessing.
 
     Args:
         experiment: An experiment, such as `SharingExperiment()`.
-        folder: Folder for `results.json`, `results.csv`, `plots/`, `report.html` and
-            the same page as `README.md`.
+        folder: Folder for the results, `plots/`, `report.html` and `README.md`.
         seeds: Seeds of initial weights and of the order of the examples.
         resume: Whether to resume a run in this folder. Defaults to `False`.
         report: Function that is called with one line of text per network.
@@ -99,7 +98,7 @@ def _train_and_score(experiment, run, seed, name):
 
 
 def _finished(experiment, run, seed, name):
-    """Return the result of a network, or `None`, after a check of its fields."""
+    """Return the checked result of a network, or `None`."""
     result = run.finished(seed, name)
     if result is None:
         return None
@@ -148,17 +147,7 @@ def _write_page(experiment, folder, results):
 
 
 def refresh_page(folder: str | Path) -> Path:
-    """Write card and plots of a published experiment again, from its `results.json`.
-
-    Args:
-        folder: Folder of the experiment, with `results.json`.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: If the folder has no results of an experiment.
-    """
+    """Write card and plots of a published experiment again from `results.json`."""
     from keras_recur.experiments import get_experiment
 
     place = check_path("folder", folder)

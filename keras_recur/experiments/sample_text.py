@@ -17,14 +17,13 @@ def sample_text(
 ) -> str:
     """Continue a text with characters sampled from the predictions of a model.
 
-    The model is compiled once, for windows of its own length. Shorter texts are padded
-    at their end, which a causal model ignores. The model reads the last characters of
-    longer texts.
+    Texts shorter than the window are padded at their end, which a causal model ignores.
+    The model reads only the last window of longer texts.
 
     Args:
-        model: A causal Keras model from integers `(batch, window)`, as
-            `data.encode_text` returns them, to logits `(batch, window, 97)` for the
-            next characters, such as `zoo.build("frnn_text", readout="all").recurrent`.
+        model: A causal Keras model from integers `(batch, window)`, as in
+            `data.encode_text`, to logits `(batch, window, 97)` for the next characters,
+            such as `zoo.build("frnn_text", readout="all").recurrent`.
         prompt: Nonempty text to continue. Defaults to `"The "`.
         length: Number of characters to sample, 1 to 1,000,000. Defaults to `200`.
         temperature: Divisor of the logits. Values below 1 favor likely characters; 0
@@ -76,6 +75,6 @@ def sample_text(
 
 
 def _draw(logits, temperature, rng):
-    # Noise is drawn at temperature 0 too, so that random numbers stay in step.
+    # Draw noise at temperature 0 too, to use the same number of random values.
     noise = rng.gumbel(size=logits.shape)
     return int(np.argmax(logits + temperature * noise))

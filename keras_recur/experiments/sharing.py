@@ -1,7 +1,4 @@
-"""The experiment `sharing`: shared against separate weights over readout times.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640), Figure 4.
-"""
+"""The experiment `sharing`."""
 
 import dataclasses
 from pathlib import Path
@@ -17,10 +14,7 @@ from keras_recur.runs.summary import is_finished, mean_and_error
 
 
 class Case(NamedTuple):
-    """One network of a panel of the figure.
-
-    `shared` is "all", "none" or the name of the only state that shares its weights.
-    """
+    """Network of a panel; `shared` is "all", "none" or the only state that shares."""
 
     panel: str
     family: str
@@ -30,29 +24,27 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Name of its folder."""
         return f"{self.panel}-t{self.time}-{self.shared}"
 
 
 @dataclasses.dataclass(frozen=True)
 class SharingExperiment(ImageExperiment):
-    """Measure what sharing weights over time saves and costs in state graphs.
+    """Measure the savings and the cost of sharing weights over time in state graphs.
 
-    There are three panels: residual networks of two states, the first of which loops,
-    at several readout times (`resnet`); residual networks of three states that loop
-    equally often and share all, one or none of their weights (`stages`); and fully
-    recurrent networks of two states at several readout times (`frnn`). Every network is
-    trained with weights shared over time and with separate weights for every step.
+    The panel `resnet` has residual networks of two states, the first of which loops, at
+    several readout times. The panel `stages` has residual networks of three states that
+    loop equally often, with shared weights in all, one or none of them. The panel
+    `frnn` has fully recurrent networks of two states at several readout times. The
+    first and last panels compare shared weights with separate weights for every step.
 
     Args:
-        data: Name of a data set of images. Defaults to `"digits"`, which comes with
-            scikit-learn.
-        width: Channels of the first state, which double from state to state. Defaults
-            to `16`; the paper does not give its widths.
-        resnet_times: Readout times of the first panel. A state that loops N times is
-            read out at N + 3.
-        stage_loops: Loops per state in the second panel.
-        frnn_times: Readout times of the third panel, steps + 1.
+        data: Name of a data set of images. Defaults to `"digits"`.
+        width: Channels of the first state, which double in each further state. Defaults
+            to `16`; the paper gives none.
+        resnet_times: Readout times of `resnet`. A state that loops N times is read out
+            at N + 3. Defaults to `(5, 7, 13, 23)`.
+        stage_loops: Loops per state in `stages`. Defaults to `3`.
+        frnn_times: Readout times of `frnn`, steps + 1. Defaults to `(2, 3, 5, 10)`.
         epochs: Number of epochs. Defaults to that of the recipe.
         num_examples: Number of training images. Defaults to all.
         short: Whether to use the short recipe. Defaults to `False`.

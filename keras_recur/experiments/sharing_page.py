@@ -1,4 +1,4 @@
-"""The page of the experiment `sharing`: text, tables and plots."""
+"""Page of the experiment `sharing`."""
 
 import math
 from pathlib import Path
@@ -20,7 +20,7 @@ _SHARED = {"all": "shared", "none": "not shared"}
 
 
 def write_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Write the findings into a page, and the figures into the folder `plots`."""
+    """Write the findings to a page, and the figures to the folder `plots`."""
     summary = results["summary"]
     page.headline(headline(summary))
     page.paragraph(
@@ -58,7 +58,7 @@ def write_sharing_page(page: Page, results: dict[str, Any], plots: Path) -> None
 
 
 def headline(summary: dict[str, Any]) -> str:
-    """Return whether sharing cost accuracy, for both networks at the last time."""
+    """Return whether sharing costs accuracy at the last readout times."""
     parts = []
     for panel in _PANELS:
         last = max(s["readout_time"] for s in summary.values() if s["panel"] == panel)
@@ -80,7 +80,7 @@ def headline(summary: dict[str, Any]) -> str:
 
 
 def _verdict(shared, own):
-    """Compare two errors: they differ clearly by two standard errors or more."""
+    """Compare two errors; a clear difference is at least two standard errors."""
     if shared["standard_error"] is None or own["standard_error"] is None:
         return "One seed cannot tell whether sharing costs accuracy"
     apart = shared["error"] - own["error"]
@@ -90,7 +90,7 @@ def _verdict(shared, own):
 
 
 def sharing_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: a row per network."""
+    """Return header and rows, with a row per network."""
     header = ["network", "shared", "test error (%)", "training error (%)"]
     rows = [
         [
@@ -158,7 +158,7 @@ def _over_epochs(results, panel):
             continue
         same = _same(summary, panel, found["readout_time"])
         if same and found["shared"] == "none":
-            continue  # No state loops yet: both networks are the same one.
+            continue  # No state loops yet, so both networks are equal.
         runs = [r for r in results["runs"] if r["network"] == name]
         guesses = [guess(results["settings"]["data"])] * _epochs(results)
         color = COLORS[times.index(found["readout_time"]) % len(COLORS)]
@@ -177,7 +177,7 @@ def _over_epochs(results, panel):
         )
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"{what} error (%)")
-        # The first epochs would hide the differences of the last.
+        # Otherwise, the first epochs would hide the differences in later ones.
         axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter("{x:g}")
@@ -186,7 +186,7 @@ def _over_epochs(results, panel):
 
 
 def _same(summary, panel, time):
-    """Whether the shared and the separate network of that time are equal."""
+    """Return whether the shared and the separate network of that time are equal."""
     counts = [
         s["parameters"]
         for s in summary.values()

@@ -1,7 +1,7 @@
-"""The experiment `supervision`: recurrence against training every iteration.
+"""The experiment `supervision`.
 
-References: Zamir et al. 2017, "Feedback Networks" (arXiv:1612.09508). Orhan 2017 argues
-that training the intermediate readouts is crucial there, not the architecture.
+Orhan 2017 argues that training the intermediate readouts is crucial in Feedback
+Networks, not the architecture.
 """
 
 import dataclasses
@@ -33,21 +33,20 @@ _LOSSES = ("final", "uniform", "geometric")
 class SupervisionExperiment(Experiment):
     """Compare training on the last readout with training on every readout.
 
-    Both twins are trained with each loss. The networks differ in whether iterations
-    share their weights and in which readouts are trained. Depth, widths, recipe,
-    examples and their order are the same. All are scored after every iteration.
+    Both twins are trained with each loss. Depth, widths, recipe, examples and their
+    order are the same. All networks are scored after every iteration.
 
     Args:
-        entry: Family, data and recipe, from `runs.make_entry`. Its recurrent recipe is
-            used for all networks, without progressive loss and throttle, for at most
-            the epochs of its feed-forward recipe.
+        entry: Family, data and recipes, from `runs.make_entry`. All networks use the
+            recurrent recipe without progressive loss and throttle, and the epochs of
+            the shorter recipe.
         losses: Losses to compare: `"final"`, the last iteration only; `"uniform"`, all
             iterations equally; `"geometric"`, later iterations more. Defaults to
             `("final", "uniform")`.
-        gamma: Growth of the weight per iteration in `"geometric"`. Defaults to `1.2`.
+        gamma: Factor of the weight per iteration in `"geometric"`. Defaults to `1.2`.
 
     Raises:
-        ValueError: If there are fewer than two losses, a loss is unknown, or the
+        ValueError: If a loss is unknown, fewer than two losses are given, or the
             family has no iterations.
 
     Reference:
@@ -91,7 +90,7 @@ class SupervisionExperiment(Experiment):
     def as_dict(self) -> dict[str, Any]:
         entry = self.entry.as_dict()
         kept = ("family", "data", "model", "size", "num_examples", "test_examples")
-        # Everything but the loss is the same for all networks.
+        # The rest of the recipe is the same for all networks.
         recipe = dataclasses.asdict(self.recipe(self.networks[0]))
         del recipe["loss_weights"], recipe["gamma"]
         return {
@@ -172,7 +171,7 @@ class SupervisionExperiment(Experiment):
         return {"networks": networks, "effects": self._effects(results)}
 
     def _effects(self, results):
-        """Return the effect of each manipulation, averaged over the other, by seed."""
+        """Return the mean effect of each manipulation, averaged over the other one."""
         by_seed: dict[int, dict[str, Any]] = {}
         for result in results:
             by_seed.setdefault(result["seed"], {})[result["network"]] = result

@@ -1,4 +1,4 @@
-"""The page of the experiment `supervision`: text, tables and plots."""
+"""Page of the experiment `supervision`."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,7 @@ _LOSSES = {
 
 
 def write_supervision_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Write the findings into a page, and the figures into the folder `plots`."""
+    """Write the findings to a page, and the figures to the folder `plots`."""
     settings = results["settings"]
     family = zoo.describe(settings["family"])
     page.headline(headline(results))
@@ -77,7 +77,7 @@ def headline(results: dict[str, Any]) -> str:
 
 
 def _verdict(effects, key):
-    """Return which manipulation has the larger effect, if it is clearly larger."""
+    """Return which manipulation has the larger effect if the difference is clear."""
     sizes = {what: found[key] for what, found in effects.items()}
     recurrence = sizes.pop("recurrent against feed-forward")
     supervision = max(sizes.values(), key=lambda found: abs(found[0]))
@@ -92,7 +92,7 @@ def _verdict(effects, key):
 
 
 def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: a row per network."""
+    """Return header and rows, with a row per network."""
     header = ["network", "last iteration", "over MACs", "lost", "parameters"]
     rows = []
     for name, found in results["summary"]["networks"].items():
@@ -114,7 +114,7 @@ def _name(network):
 
 
 def effects_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: a row per manipulation."""
+    """Return header and rows, with a row per manipulation."""
     rows = [
         [what, _points(*found["last_accuracy"]), _points(*found["area"])]
         for what, found in results["summary"]["effects"].items()

@@ -1,8 +1,4 @@
-"""The experiment `text`: a state graph and a GRU of equal size model characters.
-
-Reference: Liao and Poggio 2016 (arXiv:1604.03640), whose supplement models text with a
-state graph that reads one character per step.
-"""
+"""The experiment `text`."""
 
 import dataclasses
 import math
@@ -28,7 +24,7 @@ from keras_recur.reports.page import Page
 from keras_recur.runs.summary import mean_and_error
 from keras_recur.training.recipe import Recipe
 
-# Number of windows over which each step estimates its normalization statistics.
+# Windows over which each step estimates its normalization statistics.
 _BATCH = 64
 _LETTERS = 97
 _MODEL = {"width": 256, "states": 2, "graph": "full", "affine": "shared"}
@@ -45,12 +41,11 @@ class TextExperiment(Experiment):
         model: Arguments of `zoo.build("frnn_text")`.
         length: Characters per window, in training and in tests. Defaults to `64`.
         epochs: Number of epochs. Defaults to `30`.
-        learning_rate: Learning rate of Adam for both networks, multiplied by 0.3 after
-            three and after four fifths of the epochs. Defaults to `0.01`, which was
-            better than 0.003 for both networks on validation text after 200 batches.
+        learning_rate: Learning rate of Adam, multiplied by 0.3 after three fifths and
+            after four fifths of the epochs. Defaults to `0.01`.
         num_examples: Number of training windows. Defaults to all.
-        far: Windows of `far` times the length are scored too, beyond the training.
-            Defaults to `2`; `1` scores no longer windows.
+        far: Length of additional test windows, in multiples of `length`. Defaults to
+            `2`; `1` adds none.
         prompt: Beginning of sampled texts.
         sample_length: Characters per sampled text. Defaults to `300`.
         temperatures: Temperatures of the sampled texts. Defaults to `(0.5, 1.0)`.
@@ -69,7 +64,7 @@ class TextExperiment(Experiment):
 
     name = "text"
     title = "A state graph and a GRU model text"
-    # XLA compiles such a long graph for minutes, and the steps are not faster.
+    # XLA takes minutes to compile such a long graph, and the steps are not faster.
     jit_compile = False if keras.backend.backend() == "tensorflow" else "auto"
 
     model: dict[str, Any] = dataclasses.field(default_factory=lambda: dict(_MODEL))
@@ -120,8 +115,7 @@ class TextExperiment(Experiment):
     def network(self, name: str, seed: int, far: int = 1) -> keras.Model:
         """Return an untrained network for windows of `far` times the length."""
         model = {"states": 2, "statistics": 16, **self.model}
-        # At most the steps of every transition, so that longer windows have the same
-        # weights.
+        # Limit the statistics, so that longer windows have the same weights.
         most = max(1, self.length - model["states"])
         model["statistics"] = min(model["statistics"], most)
         model["input_shape"] = (far * self.length,)
@@ -148,7 +142,7 @@ class TextExperiment(Experiment):
             num_examples=self.num_examples if split == "train" else None,
             seed=seed,
         )
-        # Another batch size would be compiled again.
+        # Another batch size would require another compilation.
         return loaded.take(max(1, loaded.num_examples // _BATCH) * _BATCH)
 
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
@@ -205,7 +199,7 @@ def _check_temperature(name, value):
 
 
 def _set(experiment, name, value):
-    """Set a field of a frozen dataclass during its construction."""
+    """Set a field of a frozen dataclass."""
     object.__setattr__(experiment, name, value)
 
 
@@ -214,7 +208,7 @@ def bits_by_position(model: keras.Model, size: int) -> np.ndarray:
     data = data_room.load("python_docs", "test", _BATCH, size=size)
     total = np.zeros(size)
     for x, y in (data[i] for i in range(len(data))):
-        # The last batch is padded, as another size would be compiled again.
+        # Pad the last batch, because another size would require another compilation.
         full = np.resize(x, (data.batch_size, size))
         logits = np.asarray(model.predict_on_batch(full), "float64")[: len(x)]
         largest = logits.max(axis=-1)

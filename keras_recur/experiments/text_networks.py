@@ -1,4 +1,4 @@
-"""The two networks of nearly equal size in the experiment `text`."""
+"""Networks of nearly equal size for the experiment `text`."""
 
 from typing import Any
 
@@ -11,16 +11,7 @@ NETWORKS = ("graph", "gru")
 
 
 def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
-    """Return the state graph, or a GRU model with about as many parameters.
-
-    Args:
-        name: `"graph"` or `"gru"`.
-        model: Arguments of `zoo.build` for the state graph.
-        seed: Seed of the initial weights.
-
-    Returns:
-        A model from characters to logits for the next character at each position.
-    """
+    """Return the state graph, or a GRU model with about as many parameters."""
     graph = zoo.build("frnn_text", seed=seed, readout="all", **model).recurrent
     if name == "graph":
         return graph
@@ -39,7 +30,7 @@ def text_network(name: str, model: dict[str, Any], seed: int) -> keras.Model:
 
 
 def gru_units(parameters: int, letters: int, width: int) -> int:
-    """Return the units with which the GRU model is nearest to a parameter count."""
+    """Return the number of GRU units that comes nearest to a parameter count."""
     units = 1
     while _gru_parameters(units + 1, letters, width) <= parameters:
         units += 1

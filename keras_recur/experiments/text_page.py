@@ -1,4 +1,4 @@
-"""The page of the experiment `text`: text, table and plots."""
+"""Page of the experiment `text`."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ _LABELS = {"graph": "state graph", "gru": "GRU"}
 
 
 def write_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
-    """Write the findings into a page, and the figures into the folder `plots`."""
+    """Write the findings to a page, and the figures to the folder `plots`."""
     page.headline(headline(results))
     page.paragraph(
         "Two networks of nearly equal size predict the next character of the "
@@ -51,7 +51,7 @@ def write_text_page(page: Page, results: dict[str, Any], plots: Path) -> None:
 
 
 def headline(results: dict[str, Any]) -> str:
-    """Return which network is better, if one clearly is, and the bits of both."""
+    """Return whether one network is clearly better, and the bits of both."""
     summary = results["summary"]
     networks = summary["networks"]
     parts = [f"{_bits(found)} for the {_LABELS[n]}" for n, found in networks.items()]
@@ -66,7 +66,7 @@ def headline(results: dict[str, Any]) -> str:
 
 
 def _verdict(networks):
-    """Compare both networks: they differ clearly by two standard errors or more."""
+    """Compare both networks; a clear difference is at least two standard errors."""
     if set(networks) != set(_LABELS):
         return "Only one of the two networks was trained."
     graph, gru = networks["graph"], networks["gru"]
@@ -80,7 +80,7 @@ def _verdict(networks):
 
 
 def bits_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: bits, parameters and time of both networks."""
+    """Return header and rows with bits, parameters and time of both networks."""
     networks = results["summary"]["networks"]
     first = next(iter(networks.values()))["parameters"]
     header = ["network", "bits per character", "parameters", "ratio", "time"]
@@ -99,7 +99,7 @@ def bits_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def sampled(results: dict[str, Any]) -> list[tuple[str, float, str]]:
-    """Return network, temperature and text of the samples of the first seed."""
+    """Return network, temperature and text of each sample of the first seed."""
     return [
         (_LABELS[run["network"]], sample["temperature"], sample["text"])
         for name in results["summary"]["networks"]
@@ -113,7 +113,7 @@ def _bits(found):
 
 
 def _rows(results, name, network):
-    """Return the curves of a network, one per seed; diverged ones guess."""
+    """Return the curves of a network, one per seed, with guesses for diverged ones."""
     runs = [r for r in results["runs"] if r["network"] == network]
     if name == "training":
         epochs = results["settings"]["epochs"]
@@ -143,7 +143,7 @@ def _curves(results, name, label):
     split = "validation" if name == "training" else "test"
     axes.set_xlabel(label)
     axes.set_ylabel(f"{split} bits per character")
-    # Values above guessing would flatten all others.
+    # Values above guessing would flatten the other curves.
     axes.set_ylim(0, min(axes.get_ylim()[1], math.log2(97)))
     axes.legend(frameon=False)
     return figure

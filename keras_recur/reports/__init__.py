@@ -1,4 +1,4 @@
-"""Pages, plots and cards that show what was trained."""
+"""Pages, plots and cards of finished runs."""
 
 from keras_recur.reports.run_report import write_report
 

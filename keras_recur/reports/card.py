@@ -1,7 +1,6 @@
 """Published entries of the zoo, made from finished runs.
 
-The folder of an entry holds README.md (the card), results.json, plots/ and weights
-under 5 MB of one seed: the first that finished, not the best.
+The published weights are those of the first seed that finished, not of the best seed.
 """
 
 import os
@@ -31,7 +30,7 @@ from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import is_finished, size_label
 from keras_recur.zoo.entries import entry_folders, read_entry
 
-LARGEST_WEIGHTS = 5_000_000  # bytes
+LARGEST_WEIGHTS = 5_000_000  # Bytes of each published file.
 
 _BEGIN, _END = "<!-- zoo table: keras-recur card -->", "<!-- end of zoo table -->"
 _EXPERIMENTS = "<!-- experiments: keras-recur card -->", "<!-- end of experiments -->"
@@ -40,17 +39,13 @@ _EXPERIMENTS = "<!-- experiments: keras-recur card -->", "<!-- end of experiment
 def write_card(
     run: str | Path, to: str | Path = "zoo", suffix: str | None = None
 ) -> Path:
-    """Write the published entry of a finished run.
+    """Write the published entry of a finished run, and return its folder.
 
     Args:
         run: Folder of a run with both twins finished, or of an experiment.
         to: Folder of the published zoo. Defaults to `"zoo"`.
-        suffix: Letters, digits, `_` and `-` to add to the name of the entry, for a
-            second entry of a family on a data set. Defaults to `None`.
-
-    Returns:
-        The folder of the entry, `<to>/<family>-<data>[-<suffix>]`. Experiments are in
-        `<to>/experiments`.
+        suffix: Letters, digits, `_` and `-` that distinguish this entry from another of
+            the same family and data set. Defaults to `None`.
 
     Raises:
         ValueError: If the run is not finished or damaged, or the suffix is invalid.
@@ -95,7 +90,7 @@ def write_card(
 
 
 def _folder_name(folder, parts):
-    """Return a folder name that cannot lead out of the zoo."""
+    """Return a folder name that stays inside the zoo."""
     parts = [part for part in parts if part is not None]
     usable = all(
         isinstance(part, str) and re.fullmatch(r"\w[\w+ -]*(\.[\w+ -]+)*", part)
@@ -111,7 +106,7 @@ def _folder_name(folder, parts):
 
 
 def _copy_experiment(folder, results, to, suffix):
-    """Copy the card that the experiment has written, with plots and results."""
+    """Copy card, plots and results of an experiment."""
     found = (results["settings"].get(key) for key in ("family", "data"))
     place = to / _folder_name(folder, [results.get("experiment"), *found, suffix])
     text = _checked(folder.path / "README.md")
@@ -124,7 +119,7 @@ def _copy_experiment(folder, results, to, suffix):
 
 
 def _checked(card):
-    """Return the text of a card without other HTML than details, and no directive."""
+    """Return the text of a card; directives and other HTML than details are refused."""
     text = read_text(card)
     allowed = r"^(</?details>|<summary>[\w ]+</summary>)$"
     outside = re.sub(allowed, "", text, flags=re.MULTILINE)
@@ -157,17 +152,7 @@ def _copy_weights(folder, results, place):
 
 
 def refresh_card(folder: str | Path) -> Path:
-    """Write card and plots of a published entry again, from its own files.
-
-    Args:
-        folder: Folder of the entry, with `results.json`.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: If the folder has no results, or its results are damaged.
-    """
+    """Write card and plots of a published entry again from its own files."""
     place = check_path("folder", folder)
     results = read_entry(place)
     plots = place / "plots"
@@ -209,17 +194,7 @@ def _card(results, pictures, plots):
 
 
 def write_table(published: str | Path, results: str | Path) -> None:
-    """Write the table of all entries between two markers of a Markdown file.
-
-    If the file has markers for experiments, their headlines are written too.
-
-    Args:
-        published: Folder of the published zoo.
-        results: Markdown file with the markers.
-
-    Raises:
-        ValueError: If the file has no markers for the table.
-    """
+    """Write all entries and experiments between markers of a Markdown file."""
     page, published = check_path("results", results), check_path("published", published)
     text = read_text(page)
     link = Path(os.path.relpath(published, page.parent)).as_posix()
@@ -230,12 +205,7 @@ def write_table(published: str | Path, results: str | Path) -> None:
 
 
 def experiments_list(published: str | Path, link: str = "zoo") -> str:
-    """Return a Markdown list of published experiments with the headline of each card.
-
-    Args:
-        published: Folder of the published zoo.
-        link: The same folder as links name it. Defaults to `"zoo"`.
-    """
+    """Return a Markdown list of experiments; links begin with `link`."""
     lines = []
     for card in sorted(Path(published).glob("experiments/*/README.md")):
         title, found, *_ = read_text(card).split("\n\n")
@@ -245,12 +215,7 @@ def experiments_list(published: str | Path, link: str = "zoo") -> str:
 
 
 def zoo_table(published: str | Path, link: str = "zoo") -> str:
-    """Return a Markdown table with a row per network of each published entry.
-
-    Args:
-        published: Folder of the published zoo.
-        link: The same folder as links name it. Defaults to `"zoo"`.
-    """
+    """Return a Markdown table with a row per network; links begin with `link`."""
     rows = []
     for folder in sorted(entry_folders(published)):
         results = read_entry(folder)

@@ -11,7 +11,7 @@ from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.scoring import is_endless
 
-LARGEST_ANIMATION = 1_000_000  # Bytes; a larger one is replaced by the strip.
+LARGEST_ANIMATION = 1_000_000  # Bytes. The PNG file replaces larger ones.
 
 _AVERAGE = (
     "Share of test strings of {size} bits with a wrong answer at each position, after "
@@ -34,18 +34,7 @@ _UNFOLDING = {
 
 
 def draw_thinking(entry: Entry, model: Any, folder: Path) -> list[tuple[str, str]]:
-    """Draw the answers of a network on examples larger than the trained ones.
-
-    Args:
-        entry: The entry.
-        model: Its trained recurrent network.
-        folder: Folder for `unfolding.png`, `unfolding.gif` and, for strings,
-            `thinking.png`.
-
-    Returns:
-        A list of `(file name, caption)` of the pictures to show. It is empty for data
-        without such pictures.
-    """
+    """Draw answers on the largest examples; return `(file name, caption)` pairs."""
     if entry.data not in _UNFOLDING:
         return []
     size = entry.test_sizes[-1]

@@ -55,11 +55,7 @@ for (const table of document.querySelectorAll(".wide table")) {
 
 
 class Page:
-    """The parts of a page, in order.
-
-    Args:
-        title: First heading of the page.
-    """
+    """The parts of a page, in order."""
 
     def __init__(self, title: str):
         self.title = title
@@ -68,7 +64,7 @@ class Page:
         self._sortable = False
 
     def headline(self, text: str) -> None:
-        """Add the result in a sentence or two."""
+        """Add the main result in one or two sentences."""
         self._html.append(f'<p class="headline">{html.escape(text)}</p>')
         self._markdown.append(_block(text))
 
@@ -78,15 +74,15 @@ class Page:
         self._markdown.append(f"## {escaped(text)}")
 
     def paragraph(self, text: str, small: bool = False) -> None:
-        """Add a paragraph; `small` is for notes."""
+        """Add a paragraph, which is `small` for notes."""
         kind = ' class="small"' if small else ""
         self._html.append(f"<p{kind}>{html.escape(text)}</p>")
         self._markdown.append(_block(text))
 
     def verbatim(self, text: str, language: str = "text") -> None:
-        """Add preformatted text, or a program in `language`."""
+        """Add preformatted text, or code in `language`."""
         self._html.append(f"<pre>{html.escape(text)}</pre>")
-        # A fence longer than any in the text cannot be ended by the text.
+        # The fence must be longer than any in the text.
         longest = max(map(len, re.findall("`+", text)), default=0)
         fence = "`" * max(3, longest + 1)
         self._markdown.append(f"{fence}{language}\n{text}\n{fence}")
@@ -97,11 +93,7 @@ class Page:
         rows: Sequence[Sequence[str]],
         sortable: bool = False,
     ) -> None:
-        """Add a table with text in the first column and numbers in the others.
-
-        In the HTML file, a click on a heading sorts the rows of a `sortable` table,
-        whose last column is text too.
-        """
+        """Add a table; clicks on headings sort a `sortable` one in the HTML file."""
 
         def line(cells, tag):
             return "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells)
@@ -122,7 +114,7 @@ class Page:
     def details(
         self, summary: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     ) -> None:
-        """Add a table that is folded away until its summary is clicked."""
+        """Add a table that is shown after a click on its summary."""
         begin = f"<details>\n<summary>{html.escape(summary)}</summary>"
         for parts in (self._html, self._markdown):
             parts.append(begin)
@@ -164,11 +156,7 @@ class Page:
 
 
 def escaped(text: str) -> str:
-    """Return text escaped for Markdown, on one line.
-
-    Names and messages are not trusted: none may become HTML, a link, code, another cell
-    of a table or a directive.
-    """
+    """Return text on one line in which nothing is Markdown, HTML or a directive."""
     text = re.sub(r"[^\S\N{NO-BREAK SPACE}]+", " ", text).strip(" ")
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"([\\`*|\[\]])", r"\\\1", text)
@@ -177,12 +165,12 @@ def escaped(text: str) -> str:
 
 
 def _block(text):
-    """Escape text so that it starts no heading, list, quotation, fence or label."""
+    """Escape text that would begin a heading, list, quotation, fence or label."""
     return re.sub(r"^(?=[#>~:%+=-]|\(.*\)=$)", r"\\", escaped(text))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table of Markdown cells, in which a `|` is escaped."""
+    """Return a Markdown table, with `|` in cells escaped."""
 
     def cell(text):
         return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", text)

@@ -23,15 +23,7 @@ _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """Draw every plot that the results allow, as PNG files.
-
-    Args:
-        results: Content of `results.json`.
-        folder: Folder of the files.
-
-    Returns:
-        A list of `(file name, caption)`.
-    """
+    """Draw every plot that the results allow; return `(file name, caption)` pairs."""
     pictures = []
     for name, draw, caption in (
         ("iterations.png", _iterations, _ITERATIONS),
@@ -59,7 +51,7 @@ _TRAINING = "Validation score after each epoch of training."
 
 
 def task(entry: dict[str, Any]) -> str:
-    """Return what was trained on, such as "prefix sums of 32 bits"."""
+    """Return a name of the task, such as "prefix sums of 32 bits"."""
     name, size = entry["data"].replace("_", " "), entry["test_sizes"][0]
     if isinstance(size, list | tuple):
         size = size[0]
@@ -69,7 +61,7 @@ def task(entry: dict[str, Any]) -> str:
 
 
 def _rows(results, network, size):
-    """The curves of a network on the test size of that index, one per seed."""
+    """Return the curves of a network on the test size of that index, one per seed."""
     runs = counted(results["entry"], results["runs"], network)
     return [
         [None if a is None else 100 * a for a in r["tests"][size]["curve"]]
@@ -78,10 +70,8 @@ def _rows(results, network, size):
 
 
 def _drawn(results):
-    """Names of the networks to draw: recalibrated ones replace the others.
-
-    Folded networks are recalibrated too, so all that is drawn was treated the same.
-    """
+    """Return names to draw, where recalibrated networks replace the originals."""
+    # Folded networks are recalibrated too, so the comparison is fair.
     every = results["summary"]
     return [name for name in every if f"{name}, recalibrated" not in every]
 
@@ -131,7 +121,7 @@ def _iterations(results):
                 line["color"] = _SHADES[i % 4]
                 name += f", {size_label(sizes[i])}"
             elif len(sizes) > 1:
-                # Lines of a twin coincide at 0 %: they share one legend entry.
+                # A twin's lines coincide at 0 %, so they share one legend entry.
                 line["alpha"] = (1, 0.7, 0.5, 0.35)[i % 4]
                 name = "" if i else name
             band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **line)
@@ -189,7 +179,7 @@ def _macs(results):
     macs, entry = results.get("macs", {}), results["entry"]
     trained = entry["model"].get("iterations")
     networks = [n for n in _drawn(results) if n.partition(", ")[0] in macs]
-    # Folded networks may run further than their twins were counted.
+    # Folded networks may run more iterations than were counted.
     networks = [n for n in networks if ", folded" not in n]
     if trained is None or not networks:
         return None
@@ -223,7 +213,7 @@ def _macs(results):
 
 
 def _unit(largest):
-    """Return the unit that makes a number short, and its name."""
+    """Return the unit that shortens a number, and its name."""
     units = (1e9, " (billions)"), (1e6, " (millions)"), (1e3, " (thousands)")
     return next((unit for unit in units if largest >= unit[0]), (1, ""))
 
@@ -254,7 +244,7 @@ def _training(results):
 
 
 def _mark_phases(axes, entry):
-    """Mark where each phase of a curriculum begins, and name its window."""
+    """Mark the start of each phase of a curriculum with its window."""
     phases = entry.get("phases", ())
     if phases:
         axes.set_xlim(left=0.5)

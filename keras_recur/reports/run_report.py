@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file with tables and plots inside."""
+"""Reports of runs as single HTML files."""
 
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def add_findings(
 
 
 def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, str]]:
-    """Draw all plots into `plots/` and return `(file name, caption)` of each."""
+    """Draw all plots into `plots/`, and return `(file name, caption)` pairs."""
     folder = run.path / "plots"
     pictures = draw_all(results, folder)
     entry = run.entry()
@@ -100,7 +100,7 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
 
 
 def headline(results: dict[str, Any]) -> str:
-    """Return the scores and the costs of both twins in a few sentences."""
+    """Return the scores and costs of both twins in a few sentences."""
     summary, costs = results["summary"], results["costs"]
     every = summary.values()
     if not {"recurrent", "feedforward"} <= set(summary):
@@ -160,7 +160,7 @@ def _diverged(summary):
 
 
 def what_was_trained(results: dict[str, Any]) -> str:
-    """Return family, data and seeds in one sentence."""
+    """Return a sentence about family, data and seeds."""
     twins = [label(name) for name in results["summary"] if "," not in name]
     seeds = len({r["seed"] for r in results["runs"]})
     count = f"{seeds} seeds (mean ± standard error)" if seeds > 1 else "one seed"
@@ -171,7 +171,7 @@ def what_was_trained(results: dict[str, Any]) -> str:
 
 
 def footnote(results: dict[str, Any]) -> str:
-    """Return the explanation of the table of scores."""
+    """Return an explanation of the table of scores."""
     spec = data_room.describe(results["entry"]["data"])
     text = {
         "exact_match": (
@@ -214,7 +214,7 @@ def footnote(results: dict[str, Any]) -> str:
 
 
 def accuracy_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: a row per network, a column per size."""
+    """Return header and rows, with a row per network and a column per size."""
     rows = []
     sizes = results["entry"]["test_sizes"]
     for name, summary in results["summary"].items():
@@ -236,7 +236,7 @@ def _iterations(numbers):
 
 
 def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: parameters and time of every network."""
+    """Return header and rows with parameters and time of every network."""
     rows = []
     for name, summary in results["summary"].items():
         count = parameters_of(results, name)
@@ -245,14 +245,14 @@ def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]
 
 
 def parameters_of(results: dict[str, Any], network: str) -> float:
-    """Return the parameters of a network; variants have those of the recurrent one."""
+    """Return the parameters of a network; variants equal the recurrent twin."""
     costs, twin = results["costs"], network.partition(",")[0]
     count = costs.get(twin, costs["recurrent"])["parameters"]
     return results["summary"][network].get("parameters", count)
 
 
 def costs_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows: a row per cost, both twins and their ratio."""
+    """Return header and rows, with a row per cost for both twins and their ratio."""
     costs = results["costs"]
     rows = [
         [
@@ -267,7 +267,7 @@ def costs_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def provenance_rows(results: dict[str, Any]) -> list[list[str]]:
-    """Return rows with the model, the data, the recipes, the versions and the date."""
+    """Return rows with model, data, recipes, versions and date."""
     entry = results["entry"]
     source = results["runs"][0]["provenance"] if results["runs"] else {}
     rows = [["model", _fields(entry["model"])]]

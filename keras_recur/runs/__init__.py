@@ -1,4 +1,4 @@
-"""Comparisons: both twins trained over seeds, scored, and kept in a folder."""
+"""Train both twins over seeds, score them, and keep the results in a folder."""
 
 from keras_recur.runs.compare import compare
 from keras_recur.runs.entry import Entry

@@ -1,4 +1,4 @@
-"""Configurations of runs: how a folder and its results are recognized."""
+"""Configurations of runs, by which folders and results are recognized."""
 
 import hashlib
 import json
@@ -9,24 +9,20 @@ from keras_recur.runs.entry import Entry
 
 
 class Plan(Protocol):
-    """Interface of the entries and experiments that a folder belongs to."""
+    """Interface of entries and experiments."""
 
     @property
-    def networks(self) -> tuple[str, ...]:
-        """Names of the networks."""
-        ...
+    def networks(self) -> tuple[str, ...]: ...
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data, by which the folder is recognized."""
+        """Return the configuration as plain data."""
         ...
 
-    def network(self, name: str, seed: int) -> Any:
-        """Return an untrained network."""
-        ...
+    def network(self, name: str, seed: int) -> Any: ...
 
 
 def identity(plan: Plan) -> str:
-    """Return a digest of the configuration, by which results are recognized."""
+    """Return a digest of the configuration, stored in its results."""
     text = json.dumps(json.loads(to_json(plan.as_dict())), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -42,7 +38,7 @@ def completed(plan: Plan, begun: Any) -> Any:
 
 
 def differences(begun: Any, asked: Any, where: str = "") -> list[str]:
-    """Return differences of two configurations, as "model.width: 48, not 32"."""
+    """Return the differences, such as "model.width: 48, not 32"."""
     if isinstance(begun, dict) and isinstance(asked, dict):
         found = []
         for key in sorted({*begun, *asked}):

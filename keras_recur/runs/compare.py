@@ -38,14 +38,14 @@ def compare(
 ) -> dict[str, Any]:
     """Train and score the networks of an entry over seeds.
 
-    Finished seeds are kept, and an interrupted seed resumes after its last epoch. A
+    Completed seeds are kept, and an interrupted seed resumes after its last epoch. A
     seed whose loss becomes NaN counts as failed.
 
     Args:
         entry: The entry to train, from `make_entry`.
         folder: Folder for all files of the run.
         seeds: Seeds of initial weights, training examples and their order.
-        twins: Names of networks of the entry. Defaults to both twins and all variants.
+        twins: Names of networks to train. Defaults to both twins and all variants.
         resume: Whether to resume a run in this folder. Defaults to `False`.
         progress: Progress bars. Defaults to none.
 
@@ -84,7 +84,6 @@ def compare(
 
 
 def _check_twins(entry, twins):
-    """Return networks of the entry, each once."""
     if twins is None:
         return list(entry.networks)
 
@@ -152,7 +151,7 @@ def write_results(run: RunFolder) -> dict[str, Any]:
 
 
 def _every_row(entry, results):
-    """Return pairs of a network or stage and its result, by seed."""
+    """Return pairs of a network or stage and its result, in the order of results."""
     plain = entry.as_dict()
     rows = [
         (name, result)
@@ -170,7 +169,7 @@ def _has_stage(results, twin, stage):
 
 
 def _macs(entry, pair, results):
-    """Return the MACs of both twins up to each scored iteration, on the first sizes."""
+    """Return the MACs of both twins after each scored iteration, on the first sizes."""
     sizes = [s[0] if isinstance(s, tuple) else s for s in entry.test_sizes[:COUNTED]]
     shapes = [data_room.input_shape(entry.data, size) for size in sizes]
     found = {}

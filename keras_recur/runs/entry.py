@@ -1,4 +1,4 @@
-"""Entry: a pair, its data, and a recipe for each twin, to be trained and scored."""
+"""Entries, which combine a pair, its data, and a recipe for each twin."""
 
 import dataclasses
 from typing import Any
@@ -31,19 +31,17 @@ class Entry:
         model: Arguments of `zoo.build`.
         recipes: A `Recipe` for each twin: `"recurrent"` and `"feedforward"`.
         size: Size of the training examples, for procedural tasks.
-        num_examples: Number of training examples, in each phase. Defaults to `None`:
-            all.
+        num_examples: Number of training examples per phase. Defaults to `None`: all.
         test_sizes: Sizes of the test examples. With a curriculum, pairs of size and
             the option that grows over its phases, such as `(size, window)`.
         test_examples: Number of test examples of each size. Defaults to `None`: all.
         test_iterations: Largest number of iterations in tests. Defaults to `1`.
         data_dir: Folder of downloaded data sets.
         download: Whether a data set may be downloaded. Defaults to `False`.
-        variants: Further recurrent networks, by name: the arguments of `zoo.build` in
-            which they differ. They use the recipe of the recurrent twin.
-        phases: Value of the curriculum's option in each phase, such as the window of
-            the shortest paths. The epochs of the recipe are divided among the phases.
-            Defaults to `()`: no curriculum.
+        variants: Further recurrent networks by name, as changes to `model`. They use
+            the recipe of the recurrent twin.
+        phases: Value of the curriculum's option in each phase. The epochs of the recipe
+            are divided among the phases. Defaults to `()`: no curriculum.
     """
 
     family: str
@@ -70,7 +68,7 @@ class Entry:
             check_type(f"recipes[{twin!r}]", recipe, Recipe, "a `training.Recipe`")
         check_type("variants", self.variants, dict, "a dictionary")
         for name, changes in self.variants.items():
-            # Variants are trained in folders of their names.
+            # The name becomes a folder.
             wrong = plain_name(name)
             if wrong:
                 raise ValueError(f"A name in `variants` {wrong}. Received: {name!r}.")
@@ -87,7 +85,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """`family-data`, the name of the folder of a published entry."""
+        """Name of the published folder, `family-data`."""
         return f"{self.family}-{self.data}"
 
     def pair(self, seed: int) -> zoo.Pair:
@@ -96,12 +94,12 @@ class Entry:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """Names of all networks: both twins, and the variants."""
+        """Names of both twins and all variants."""
         return (*TWINS, *self.variants)
 
     @property
     def has_banks(self) -> bool:
-        """Whether networks have template banks, and are folded after training."""
+        """Whether the networks have template banks, which are folded after training."""
         given = {**zoo.describe(self.family).defaults, **self.model}
         return any(
             isinstance(found["sharing"], dict | TemplateBank)
@@ -111,7 +109,7 @@ class Entry:
         )
 
     def network(self, name: str, seed: int) -> Any:
-        """Return an untrained network by name and seed, with all readouts it trains."""
+        """Return an untrained network with all readouts that its recipe trains."""
         model = {**self.model, **self.variants.get(name, {})}
         if self.recipe(name).every_readout:
             model["readout"] = "all"
@@ -123,7 +121,7 @@ class Entry:
         return self.recipes[name if name in TWINS else "recurrent"]
 
     def train_data(self, twin: str, seed: int) -> Any:
-        """Return training examples; the seed decides their order and content."""
+        """Return training examples, whose order and content depend on the seed."""
         recipe = self.recipe(twin)
 
         def load(size):
@@ -143,7 +141,7 @@ class Entry:
         return self._curriculum(recipe, load)
 
     def phase_validation_data(self, twin: str) -> Any:
-        """Return examples to score after every epoch: those of the epoch's phase."""
+        """Return validation examples of the phase to which each epoch belongs."""
         if not self.phases:
             return self.validation_data(self.size)
         return self._curriculum(self.recipe(twin), self.validation_data)
@@ -153,9 +151,9 @@ class Entry:
         return data_room.Curriculum(sets, max(1, recipe.epochs // len(sets)))
 
     def validation_data(self, size: Any) -> Any:
-        """Return examples of one size, on which the number of iterations is chosen."""
+        """Return the examples of one size that select the number of iterations."""
         spec = data_room.describe(self.data)
-        # Validation slices are among the training examples.
+        # Validation slices are part of the training examples.
         split = "test" if spec.validation_slice else "validation"
         most = min(500, self.test_examples or 500, spec.num_examples[split])
         return data_room.load(
@@ -179,11 +177,11 @@ class Entry:
 
     @property
     def procedural(self) -> bool:
-        """Whether the examples are procedural, of any size."""
+        """Whether the examples are generated and can have any size."""
         return data_room.describe(self.data).procedural
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON, which `from_dict` reads."""
+        """Return JSON data that `from_dict` reads."""
         plain = dataclasses.asdict(self)
         # The folder of the data does not change what is trained.
         del plain["data_dir"], plain["download"]
@@ -191,7 +189,7 @@ class Entry:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Entry":
-        """Return the entry that `as_dict` wrote."""
+        """Return the entry from the data of `as_dict`."""
         recipes = {k: Recipe(**current_names(v)) for k, v in plain["recipes"].items()}
         sizes = tuple(
             tuple(s) if isinstance(s, list) else s for s in plain["test_sizes"]
@@ -209,7 +207,7 @@ class Entry:
 
     @property
     def metric(self) -> str:
-        """How the networks are scored: "accuracy", "exact_match" or "f1"."""
+        """Name of the metric: "accuracy", "exact_match" or "f1"."""
         return data_room.describe(self.data).metric
 
     def _common(self, size):

@@ -1,4 +1,4 @@
-"""make_entry: an entry with the default recipes and sizes."""
+"""Entries with default recipes and sizes."""
 
 import dataclasses
 import math
@@ -34,17 +34,19 @@ def make_entry(
 ) -> Entry:
     """Return the entry for a family and a data set, with tested defaults.
 
+    CIFAR-100 uses the recipes of CIFAR-10 if no paper has one.
+
     Args:
         family: Name of a family of `zoo`.
         data: Name of a data set of `data`.
-        quick: Whether a laptop is to finish in minutes. Defaults to `False`: the
-            paper's settings.
+        quick: Whether to use settings with which a laptop finishes in minutes. Defaults
+            to `False`: the paper's settings.
         size: Size of the training examples, for procedural tasks. Defaults to `None`:
             that of the recipe or the data set.
         num_examples: Number of training examples. Defaults to `None`: all.
         model: Arguments of `zoo.build` that replace the defaults.
-        recipe: Fields of `Recipe` that replace the defaults, for both twins;
-            `progressive` and `throttle` are for the recurrent one alone.
+        recipe: Fields of `Recipe` that replace the defaults of both twins;
+            `progressive` and `throttle` apply only to the recurrent twin.
         data_dir: Folder of downloaded data sets. Defaults to `None`.
         download: Whether a data set may be downloaded. Defaults to `False`.
 
@@ -52,8 +54,7 @@ def make_entry(
         An `Entry`.
 
     Raises:
-        ValueError: If a name is unknown, the data do not fit the family, or no recipe
-            is known. CIFAR-100 takes the recipes of CIFAR-10 where no paper has one.
+        ValueError: If a name is unknown, no recipe is known, or the data do not fit.
 
     Example:
 
@@ -105,7 +106,7 @@ def make_entry(
     sizes = (None,) if size is None else spec.test_sizes(size, phases)
     test_examples = preset.test_examples if preset else None
     if test_examples is None and (quick or spec.procedural):
-        # Cap the test set, so that a laptop scores it quickly.
+        # Cap the test set so that a laptop scores it quickly.
         test_examples = min(1_000, spec.num_examples.get("test", 1_000))
     return Entry(
         family=family,
@@ -128,7 +129,7 @@ def make_entry(
 
 
 def _test_iterations(iterations, size, sizes):
-    """Return the most iterations in tests, in proportion to the largest size."""
+    """Return the most test iterations, in proportion to the largest size."""
     largest = max(s[0] if isinstance(s, tuple) else s or 0 for s in sizes)
     growth = largest / size if size else 1
     return math.ceil(iterations * max(2, growth))
@@ -155,11 +156,8 @@ def _check_fit(family, data, spec, shape, model):
 
 
 def fitting_data(usual: tuple[int | None, ...]) -> list[str]:
-    """Return the data sets that fit networks with this default shape of inputs.
-
-    Their inputs have the same rank, and they have targets for every position if the
-    network takes inputs of any size, for whole examples otherwise.
-    """
+    """Return the data sets that fit networks with this default input shape."""
+    # Networks that take inputs of any size need targets for every position.
     return [
         name
         for name in data_room.list_datasets()

@@ -52,13 +52,13 @@ class Progress:
 
     @contextlib.contextmanager
     def over(self, total: int):
-        """Show the bars while `total` trainings run."""
+        """Show the bars during `total` trainings."""
         with self._bars:
             self._bars.update(self._overall, total=total)
             yield self
 
     def epochs(self, seed: int, twin: str, total: int) -> keras.callbacks.Callback:
-        """Return a callback that advances the bar of epochs."""
+        """Return a callback that advances the epoch bar."""
         bars, task = self._bars, self._epochs
 
         class OnEpoch(keras.callbacks.Callback):
@@ -85,7 +85,7 @@ class Progress:
         return OnEpoch()
 
     def seed_done(self, seed: int, twin: str, result: dict) -> None:
-        """Print the line of a finished training and advance the bar."""
+        """Print a line for a finished training and advance the bar."""
         self._bars.update(self._epochs, visible=False)
         self._bars.advance(self._overall)
         if result["status"] != "finished":

@@ -62,7 +62,7 @@ def _processor():
 
 
 def _commit():
-    """Return the commit of the source if this is a checkout, else `None`."""
+    """Return the commit of a source checkout, else `None`."""
     source = Path(__file__).resolve().parents[2]
     if not (source / ".git").exists():
         return None

@@ -25,10 +25,7 @@ class RunFolder:
     Every file is written whole or not at all. Finished results are never overwritten.
 
     Args:
-        path: The folder.
-
-    Attributes:
-        path: The folder.
+        path: The folder, also available as an attribute.
 
     Raises:
         ValueError: If `path` is not a path.
@@ -53,13 +50,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Lock the folder against other processes.
-
-        The folder is created, and removed again if nothing is written to it.
-
-        Raises:
-            ValueError: If another process has locked it, or it is a file.
-        """
+        """Create and lock the folder, and remove it again if it stays empty."""
         made = [p for p in (self.path, *self.path.parents) if not p.exists()]
         if any(p.is_file() for p in (self.path, *self.path.parents)):
             raise ValueError(
@@ -73,17 +64,13 @@ class RunFolder:
         finally:
             for folder in made:
                 with contextlib.suppress(OSError):
-                    folder.rmdir()  # Only empty ones can be.
+                    folder.rmdir()  # Fails unless it is empty.
 
     @contextlib.contextmanager
     def began(
         self, plan: Plan, seeds: list[int], twins: list[str], resume: bool
     ) -> Iterator[None]:
-        """Begin a run, and undo it if an error comes before any result.
-
-        Raises:
-            ValueError: As in `begin`, and if a network cannot be built.
-        """
+        """Begin a run, and undo it if an error occurs before any result."""
         if not (self.path / self.asked_in).exists():
             for name in twins:
                 plan.network(name, seeds[0])
@@ -112,11 +99,11 @@ class RunFolder:
             entry: The entry or experiment.
             seeds: Seeds to train.
             twins: Names of networks to train.
-            resume: Whether the folder may hold this run already.
+            resume: Whether the folder may already contain this run.
 
         Raises:
-            ValueError: If the folder belongs to another configuration, holds this run
-                and `resume` is `False`, or holds something else.
+            ValueError: If the folder belongs to another configuration, contains other
+                files, or contains this run and `resume` is `False`.
         """
         seeds = check_seeds(seeds)
         check_sequence("twins", twins, _check_plain, minimum=1)
@@ -179,7 +166,7 @@ class RunFolder:
         }
 
     def _content(self):
-        """Return all files except for temporary ones."""
+        """Return all files except temporary ones."""
         return {
             str(path)
             for path in self.path.rglob("*")
@@ -187,7 +174,7 @@ class RunFolder:
         }
 
     def _others(self):
-        """Return whether the folder holds other than temporary files."""
+        """Return whether the folder contains files that are not temporary."""
         there = self.path.exists()
         return there and any(not _is_passing(path) for path in self.path.iterdir())
 
@@ -265,16 +252,7 @@ class RunFolder:
                     yield result
 
     def read_json(self, name: str | Path, shape: Any = None) -> Any:
-        """Return the content of a JSON file of this folder.
-
-        Args:
-            name: Path of the file from this folder.
-            shape: Shape to check, see `_shapes.check_shape`. Defaults to the shape of
-                files with this name.
-
-        Raises:
-            ValueError: If the file is missing or damaged.
-        """
+        """Return a checked JSON file; `shape` defaults to the shape for its name."""
         path = self.path / name
         shape = SHAPES.get(path.name, dict) if shape is None else shape
         try:
@@ -300,11 +278,7 @@ class RunFolder:
 
 
 def check_seeds(value: Sequence[int]) -> list[int]:
-    """Return seeds as a list, each once.
-
-    Raises:
-        ValueError: If there are no seeds, or one is not an integer from 0.
-    """
+    """Return seeds from 0 as a list without duplicates."""
 
     def check(name, value):
         return check_integer(name, value, 0, maximum=_LARGEST_SEED)
@@ -320,5 +294,5 @@ def _check_plain(name, value):
 
 
 def _is_passing(path):
-    """Return whether a file is a lock or the rest of an interrupted write."""
+    """Return whether a file is a lock or left by an interrupted write."""
     return path.name == ".lock" or path.suffix == ".partial"

@@ -24,7 +24,7 @@ def score_network(
     """Return the scores of a network and of its recalibrated and folded forms."""
     found: dict[str, Any] = {"tests": _tests(entry, model, twin)}
     if entry.has_banks and _has_statistics(model):
-        # Folded networks are recalibrated, which helps by itself.
+        # Recalibration alone improves scores, and folded networks are recalibrated.
         copy = rebuilt(model, lambda layer: None)
         _recalibrate(entry, copy, twin, seed)
         found["recalibrated"] = {"tests": _tests(entry, copy, twin)}
@@ -36,7 +36,7 @@ def score_network(
 def guessed_scores(
     entry: Entry, model: keras.Model | None, twin: str
 ) -> dict[str, Any]:
-    """Return the scores of guessing, which count for a network that failed."""
+    """Return the scores of guessing, used for networks that failed."""
     trained = entry.model.get("iterations") or 1
     endless = model is not None and is_endless(model, twin)
     furthest = entry.test_iterations if endless else trained
@@ -58,7 +58,7 @@ def _tests(entry, model, twin):
     for size in entry.test_sizes:
         chosen = trained or readouts.iterations
         if entry.procedural:
-            # The first best one on validation examples of the same size.
+            # Choose the iterations on validation examples of the same size.
             held_out = readouts.score(entry.validation_data(size))
             chosen = int(np.nanargmax(held_out)) + 1
         scores = readouts.score(entry.test_data(size))
@@ -75,7 +75,6 @@ def _tests(entry, model, twin):
 
 
 def _folded(entry, model, twin, seed):
-    """Return the scores of the network with its similar layers folded."""
     folded = fold(model, FOLD_AT)
     normalized = _has_statistics(folded)
     if normalized:

@@ -6,16 +6,15 @@ from typing import Any
 
 from keras_recur import data as data_room
 
-# On tasks with exact answers, a seed that solves a smaller share of the examples of its
-# trained size has failed too.
+# On tasks with exact answers, a seed fails below this accuracy on the trained size.
 SOLVED = 0.95
 
-# Networks that are made from a trained one and scored too.
+# Networks that are derived from a trained one and also scored.
 STAGES = ("recalibrated", "folded")
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return mean and standard error, which is `None` for one value."""
+    """Return the mean and its standard error, which is `None` for one value."""
     mean = sum(values) / len(values)
     if len(values) < 2:
         return mean, None
@@ -24,27 +23,21 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a finite number; `None` is not."""
+    """Return whether a value is a finite number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value)
 
 
 def is_finished(result: dict[str, Any]) -> bool:
-    """Return whether training finished and its last losses are finite.
-
-    Results of 0.1.0 may call a network finished although its last loss is NaN.
-    """
+    """Return whether training finished and its last losses are finite."""
+    # Version 0.1.0 may call a network finished although its last loss is NaN.
     history = result.get("history") or {}
     last = [history[key][-1] for key in ("loss", "val_loss") if history.get(key)]
     return result["status"] == "finished" and all(map(is_number, last))
 
 
 def guess(data: str) -> float:
-    """Return the score of guessing, which counts for a network that failed.
-
-    It is one over the number of classes for single labels, and 0 for whole answers,
-    marked positions and data sets of other libraries.
-    """
+    """Return the score of guessing, which counts for a network that failed."""
     if data not in data_room.list_datasets():
         return 0.0
     spec = data_room.describe(data)
@@ -54,14 +47,7 @@ def guess(data: str) -> float:
 def guessed_tests(
     data: str, sizes: Sequence[Any], iterations: int, furthest: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return the tests of a network that guesses on every size at every iteration.
-
-    Args:
-        data: Name of the data set.
-        sizes: Test sizes.
-        iterations: Number of trained iterations.
-        furthest: Number of tested iterations. Defaults to `iterations`.
-    """
+    """Return the tests of a network that guesses at each of `furthest` iterations."""
     score = guess(data)
     return [
         {
@@ -77,15 +63,7 @@ def guessed_tests(
 def counted(
     entry: dict[str, Any], results: Sequence[dict[str, Any]], network: str
 ) -> list[dict[str, Any]]:
-    """Return the results of a network over all seeds, with guesses for failed ones.
-
-    Every mean, table and plot uses these.
-
-    Args:
-        entry: An entry as plain data.
-        results: Results of all networks.
-        network: Name of a network or of a stage, such as "recurrent, folded".
-    """
+    """Return results of a network or stage (as "recurrent, folded") over all seeds."""
     twin, _, stage = network.partition(", ")
     mine = [r for r in results if r["twin"] == twin]
     done = [
@@ -105,7 +83,7 @@ def counted(
 
 
 def _scored(entry, tests):
-    """Return tests in which a score that is not finite counts as a guess."""
+    """Return tests in which guesses replace scores that are not finite."""
     if all(is_number(test["accuracy"]) for test in tests):
         return tests
     score = guess(entry["data"])
@@ -116,11 +94,7 @@ def _scored(entry, tests):
 
 
 def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return scores on every size and failed seeds by network.
-
-    Stages follow their network, as "name, recalibrated" and "name, folded". Failed
-    seeds are part of all means.
-    """
+    """Return the scores of each network and stage, failed seeds included."""
     plain = entry.as_dict()
     summary = {}
     for network in _networks(entry, results):
@@ -157,7 +131,7 @@ def summarize(entry: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
 def _networks(entry, results):
     """Yield the names of networks and stages with results."""
     finished = [r for r in results if is_finished(r)]
-    # Earlier versions did not recalibrate: compare all networks, or none.
+    # Earlier versions did not recalibrate. Show this stage for all networks or none.
     partly = not all("recalibrated" in r for r in finished)
     for twin in entry.networks:
         mine = [r for r in results if r["twin"] == twin]

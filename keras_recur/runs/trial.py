@@ -1,8 +1,4 @@
-"""One network that is trained and scored, which becomes a row of results.
-
-Comparisons, experiments and searches use it for training, failures, interruptions and
-time.
-"""
+"""Training and scoring of one network, for comparisons, experiments and searches."""
 
 import contextlib
 import dataclasses
@@ -32,19 +28,15 @@ class Trial:
         train_data: Function that returns the training examples.
         validation_data: Function that returns the examples to score after every epoch.
         seed: Seed of all random numbers.
-        score: Function that takes the trained network and returns its measurements as
-            plain data.
-        guess: Function that returns the same measurements for guessing, used when
-            training fails. It takes the network, or `None` if it could not be built.
+        score: Function from the trained network to its measurements as plain data.
+        guess: Function from the network, or `None` if it could not be built, to the
+            measurements of guessing. It is used when training fails.
         callbacks: More Keras callbacks. Defaults to none.
         jit_compile: As in `model.compile`. Defaults to `"auto"`.
-        survives: Whether any error of the network becomes a row, with the status
-            `"failed"` or `"out of memory"`. Defaults to `False`: other errors than
-            divergence are raised.
-        made: Whether each seed generates its own training examples. Defaults to
-            `False`: all seeds share them in different orders.
-        made_with: Digest of the data of earlier results, which must be the same.
-            Defaults to `None`: there are no earlier results.
+        survives: Whether every error becomes a row, with status `"failed"` or
+            `"out of memory"`. Defaults to `False`: only divergence does.
+        made: Whether each seed generates its own examples. Defaults to `False`.
+        made_with: Digest that the data must have. Defaults to `None`: any.
     """
 
     network: Callable[[], keras.Model]
@@ -62,31 +54,13 @@ class Trial:
 
 
 def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
-    """Train and score a network, or resume it after its last epoch.
-
-    A network has failed if a training loss or its last validation loss is NaN or
-    infinite. It then counts as guessing.
-
-    Args:
-        trial: The trial.
-        directory: Folder of its checkpoint.
-
-    Returns:
-        A row with the measurements and "seed", "status" ("finished", "diverged",
-        "failed" or "out of memory"), "message" (after a failure), "history" (after a
-        whole training), "seconds" over all sessions, "provenance" and "data_digest".
-
-    Raises:
-        OSError: If a file cannot be written, as on a full disk.
-        ValueError: If the directory has the checkpoint of another configuration, or
-            earlier results used other data.
-    """
+    """Train or resume a network, and return its row of results."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(trial.seed)
     row: dict[str, Any] = {"seed": trial.seed, "status": "finished"}
     start = time.perf_counter()
     model = None
-    # Missing data and foreign checkpoints raise: the network has not failed.
+    # Errors of the data are raised, because the network has not failed.
     data, validation = trial.train_data(), trial.validation_data()
     same = (validation,) if trial.made else (validation, data)
     row["data_digest"] = content_digest(*same)
@@ -110,7 +84,7 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
             jit_compile=trial.jit_compile,
         )
         row["history"] = history
-        # Over all sessions, if the training was interrupted.
+        # Count all sessions of an interrupted training.
         start = time.perf_counter() - sum(history["seconds"])
         check_finite(history)
         row |= trial.score(model)
@@ -128,11 +102,7 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
 
 
 def check_finite(history: dict[str, list[float]]) -> None:
-    """Check the last losses of a training, which no later step has checked.
-
-    Raises:
-        TrainingDiverged: If the last loss is not finite.
-    """
+    """Raise `TrainingDiverged` if the last loss, unchecked so far, is not finite."""
     for key, what in (("val_loss", "validation"), ("loss", "training")):
         last = (history.get(key) or [0.0])[-1]
         if last is None or not math.isfinite(last):
@@ -153,7 +123,7 @@ def failure(error: Exception) -> dict[str, Any]:
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write the weights without the state of the optimizer, whole or not at all."""
+    """Write the weights without the optimizer's state, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"partial-{path.name}")
     try:

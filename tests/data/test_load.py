@@ -344,7 +344,11 @@ def test_load_after_failed_download_names_sets_without_one(offline, monkeypatch)
         ),
         ("mazes", {"window": 9}, "`window` is an option of.*not of 'mazes'"),
         ("prefix_sums", {"density": 0.0}, "Received: density=0.0. Leave it out"),
-        ("cifar10", {"connectivity": 4}, "it is an option of 'shortest_paths'"),
+        (
+            "cifar10",
+            {"connectivity": 4},
+            "is an option of 'shortest_paths', not of 'cifar10'",
+        ),
         ("digit", {}, "Did you mean 'digits'"),
         ("digits", {"size": 8}, "'digits' has no `size`"),
         ("digits", {"split": "train[:50%]"}, "Unknown split of 'digits'"),

@@ -191,7 +191,9 @@ def test_build_matches_parameters(name):
 
 
 def test_build_rejects_an_impossible_match():
-    with pytest.raises(ValueError, match="No feed-forward mlp.*width=1.*wider"):
+    with pytest.raises(
+        ValueError, match="Every feed-forward mlp has more parameters.*width=1.*wider"
+    ):
         small("mlp", width=1, iterations=5, match="parameters")
 
 
