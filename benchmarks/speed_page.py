@@ -5,6 +5,8 @@ from pathlib import Path
 from measurements import FOOTNOTE, MEASUREMENTS, Measurement
 from rows import Row, read_rows
 
+from keras_recur._files import read_text, replace_between, write_text
+
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 
@@ -45,12 +47,10 @@ def write_page(page: Path, text: str) -> None:
     Raises:
         ValueError: If the markers are not there, in this order.
     """
-    old = page.read_text(encoding="utf-8")
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
+    old = read_text(page)
+    if END not in old.partition(BEGIN)[2]:
         raise ValueError(f"{page} has no lines {BEGIN} and {END}, in this order.")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    write_text(page, replace_between(old, BEGIN, END, text))
 
 
 def amount(row: Row) -> str:

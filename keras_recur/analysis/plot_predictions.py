@@ -74,12 +74,12 @@ def plot_predictions(
 
 
 def _suffix(path):
-    suffix = check_path("path", path).suffix.lower()
+    suffix = path.suffix.lower()
     if suffix not in (".png", ".gif"):
         raise ValueError(
             "`path` must end in .png for the strip, or in .gif for an animation. "
             f"Received: path={str(path)!r}. Did you mean "
-            f"{str(Path(path).with_suffix('.png'))!r}?"
+            f"{str(path.with_suffix('.png'))!r}?"
         )
     return suffix
 

@@ -68,7 +68,8 @@ def run_experiment(
                     result = _train_and_score(experiment, run, seed, name)
                 report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
         results = _write_results(experiment, run)
-        _write_page(experiment, run.path, results)
+        page = _write_card(experiment, run.path, results)
+        write_text(run.path / "report.html", page.html())
     return results
 
 
@@ -137,13 +138,13 @@ def _write_results(experiment, run):
     return content
 
 
-def _write_page(experiment, folder, results):
-    """Draw the plots, and write `report.html` and `README.md`."""
+def _write_card(experiment, folder, results):
+    """Draw the plots, write `README.md`, and return the page."""
     page = Page(experiment.title)
     experiment.write_page(page, results, folder / "plots")
     page.details("How it was trained", ["", ""], _provenance_rows(results))
-    write_text(folder / "report.html", page.html())
     write_text(folder / "README.md", page.markdown())
+    return page
 
 
 def refresh_page(folder: str | Path) -> Path:
@@ -153,8 +154,7 @@ def refresh_page(folder: str | Path) -> Path:
     place = check_path("folder", folder)
     results = RunFolder(place).read_json("results.json", EXPERIMENT)
     experiment = get_experiment(results["experiment"])
-    _write_page(experiment, place, results)
-    (place / "report.html").unlink()
+    _write_card(experiment, place, results)
     return place
 
 

@@ -1,12 +1,11 @@
 """Page of the experiment `sharing`."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 from keras_recur._plot_style import COLORS, band, new_figure
 from keras_recur.reports.page import Page
-from keras_recur.runs.summary import guess, in_percent, is_finished
+from keras_recur.runs.summary import guess, in_percent, is_clear, is_finished
 
 _PANELS = {
     "resnet": "Two-state ResNet, first state loops",
@@ -84,7 +83,7 @@ def _verdict(shared, own):
     if shared["standard_error"] is None or own["standard_error"] is None:
         return "One seed cannot tell whether sharing costs accuracy"
     apart = shared["error"] - own["error"]
-    if abs(apart) < 2 * math.hypot(shared["standard_error"], own["standard_error"]):
+    if not is_clear(apart, shared["standard_error"], own["standard_error"]):
         return "Sharing costs no clear accuracy"
     return "Sharing costs accuracy" if apart > 0 else "Sharing improves accuracy"
 

@@ -1,6 +1,5 @@
 """Page of the experiment `supervision`."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from keras_recur import zoo
 from keras_recur._plot_style import COLORS, band, integer_ticks, label, new_figure
 from keras_recur.reports.page import Page
-from keras_recur.runs.summary import in_percent
+from keras_recur.runs.summary import in_percent, is_clear
 
 _LOSSES = {
     "final": "last iteration trained",
@@ -84,7 +83,7 @@ def _verdict(effects, key):
     if recurrence[1] is None:
         return "one seed cannot tell which manipulation matters more"
     apart = abs(supervision[0]) - abs(recurrence[0])
-    if abs(apart) < 2 * math.hypot(supervision[1], recurrence[1]):
+    if not is_clear(apart, supervision[1], recurrence[1]):
         return "neither manipulation clearly matters more than the other"
     if apart > 0:
         return "which iterations are trained matters more than recurrence"

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_recur._plot_style import COLORS, band, new_figure
 from keras_recur.reports.page import Page
-from keras_recur.runs.summary import is_finished, with_error
+from keras_recur.runs.summary import is_clear, is_finished, with_error
 
 _LABELS = {"graph": "state graph", "gru": "GRU"}
 
@@ -73,7 +73,7 @@ def _verdict(networks):
     if graph["standard_error"] is None or gru["standard_error"] is None:
         return "One seed cannot tell which network models text better."
     apart = graph["bits_per_character"] - gru["bits_per_character"]
-    if abs(apart) < 2 * math.hypot(graph["standard_error"], gru["standard_error"]):
+    if not is_clear(apart, graph["standard_error"], gru["standard_error"]):
         return "The state graph and the GRU of equal size do not differ clearly."
     better = "state graph" if apart < 0 else "GRU"
     return f"The {better} models text better at equal size."

@@ -86,7 +86,7 @@ class Stepwise:
 
     def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
         """Run `iterations` iterations after the first `number` ones."""
-        check_type("carried", carried, Carried, "what `start` has returned")
+        _check_carried(carried)
         number = check_integer("number", number, 0)
         iterations = check_positive_int("iterations", iterations)
         state = self.program("advance", self.run_loop, number, iterations)(*carried)
@@ -94,7 +94,7 @@ class Stepwise:
 
     def read(self, carried: Carried) -> Any:
         """Return the logits that the model predicts from this state."""
-        check_type("carried", carried, Carried, "what `start` has returned")
+        _check_carried(carried)
         return self.program("read", self.run_head)(carried.state)
 
     def program(self, name, function, number=None, iterations=1):
@@ -163,6 +163,10 @@ class Stepwise:
         """Return the state's tensors with the masks that follow them attached."""
         count = len(self._slots)
         return unpacked(list(state)[:count], self._slots, list(state)[count:])
+
+
+def _check_carried(carried):
+    check_type("carried", carried, Carried, "what `start` has returned")
 
 
 def as_tensors(x: Any) -> Any:

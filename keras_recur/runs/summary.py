@@ -22,6 +22,11 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
     return mean, math.sqrt(variance / len(values))
 
 
+def is_clear(difference: float, *errors: float) -> bool:
+    """Return whether a difference is at least two standard errors of it."""
+    return abs(difference) >= 2 * math.hypot(*errors)
+
+
 def is_number(value: Any) -> bool:
     """Return whether a value is a finite number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
