@@ -18,3 +18,8 @@ def inner_layers(layer: keras.layers.Layer) -> list[Any]:
 def all_layers(layer: keras.layers.Layer) -> list[Any]:
     """Return a layer and the layers that Keras tracks in it, outer ones first."""
     return list(layer._flatten_layers())
+
+
+def symbolic_build(model: Any, batch: Any) -> None:
+    """Build the compiled metrics and loss for data like this batch."""
+    model._symbolic_build(data_batch=batch)

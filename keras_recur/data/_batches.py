@@ -51,7 +51,7 @@ def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
     if is_arrays(data) or _is_array(data):
         return _sliced(data)
     check_form("data", data)
-    length = _length(data)
+    length = length_of(data)
     if length is None and not endless:
         if isinstance(data, keras.utils.PyDataset):
             raise _endless("a PyDataset without a length")
@@ -65,7 +65,7 @@ def raw_batches(data: Any, endless: bool = False) -> Iterator[Any]:
     return _until_the_end(data) if length is None and not endless else iter(data)
 
 
-def _length(data):
+def length_of(data):
     """Return the number of batches, or `None` if it is unknown."""
     if isinstance(data, keras.utils.PyDataset):
         return data.num_batches

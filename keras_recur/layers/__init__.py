@@ -5,6 +5,7 @@ from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.readout import Readout
 from keras_recur.layers.recurrent_graph import RecurrentGraph
 from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
+from keras_recur.layers.state_replay import StateReplay
 from keras_recur.layers.template_bank import TemplateBank
 from keras_recur.layers.template_conv_1d import TemplateConv1D
 from keras_recur.layers.template_conv_2d import TemplateConv2D
@@ -21,6 +22,7 @@ __all__ = [
     "Readout",
     "RecurrentGraph",
     "SharedRecurrentBlock",
+    "StateReplay",
     "TemplateBank",
     "TemplateConv1D",
     "TemplateConv2D",

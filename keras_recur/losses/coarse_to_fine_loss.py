@@ -57,9 +57,10 @@ class CoarseToFineLoss(IterationLoss):
         weights: str | Sequence[float] = "uniform",
         gamma: float = 1.0,
         name: str = "coarse_to_fine_loss",
+        window: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(weights, gamma, name=name, **kwargs)
+        super().__init__(weights, gamma, name, window, **kwargs)
         self.hierarchy = check_hierarchy(hierarchy)
         self.coarse_to_fine = check_one_of(
             "coarse_to_fine", coarse_to_fine, COARSE_TO_FINE

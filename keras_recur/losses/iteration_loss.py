@@ -10,12 +10,13 @@ from keras_recur._labels import matched
 from keras_recur._validation import (
     check_number,
     check_one_of,
+    check_positive_int,
     check_sequence,
     check_string,
 )
 from keras_recur.losses._readout_loss import ReadoutLoss
 
-NAMED = ("final", "uniform", "geometric")
+NAMED = ("final", "uniform", "geometric", "window")
 
 
 def check_weights(name: str, weights: Any) -> str | list[float]:
@@ -28,8 +29,9 @@ def check_weights(name: str, weights: Any) -> str | list[float]:
         )
     except ValueError as error:
         raise ValueError(
-            f"`{name}` must be 'final', 'uniform', 'geometric' or finite numbers of 0 "
-            f"or more, one per iteration. Received: {name}={weights!r}. {error}"
+            f"`{name}` must be 'final', 'uniform', 'geometric', 'window' or finite "
+            f"numbers of 0 or more, one per iteration. Received: {name}={weights!r}. "
+            f"{error}"
         ) from None
     return found
 
@@ -44,10 +46,13 @@ class IterationLoss(ReadoutLoss):
 
     Args:
         weights: Weight of each readout: `"final"` (default, only the last),
-            `"uniform"`, `"geometric"` (proportional to `gamma ** iteration`), or one
-            number per readout. Named weights sum to 1. Numbers are not normalized.
+            `"uniform"`, `"geometric"` (proportional to `gamma ** iteration`),
+            `"window"` (equal for the last `window` readouts), or one number per
+            readout. Named weights sum to 1. Numbers are not normalized.
         gamma: Factor for `weights="geometric"`. Defaults to `1.0`.
         name: Name of the loss. Defaults to `"iteration_loss"`.
+        window: Number of readouts for `weights="window"`; all if there are fewer.
+            Defaults to `None`.
 
     Call arguments:
         y_true: Integer targets, `(batch, ...)`, or `(batch, ..., 1)`.
@@ -77,11 +82,18 @@ class IterationLoss(ReadoutLoss):
         weights: str | Sequence[float] = "final",
         gamma: float = 1.0,
         name: str = "iteration_loss",
+        window: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(name=check_string("name", name), **kwargs)
         self.weights = check_weights("weights", weights)
         self.gamma = check_number("gamma", gamma, above=0)
+        if self.weights == "window" and window is None:
+            raise ValueError(
+                "weights='window' needs `window`, the number of last readouts to "
+                "score. Received: window=None."
+            )
+        self.window = None if window is None else check_positive_int("window", window)
 
     def weights_for(self, iterations: int) -> list[float]:
         """Return the weight of each of `iterations` readouts."""
@@ -95,6 +107,9 @@ class IterationLoss(ReadoutLoss):
             return list(self.weights)
         if self.weights == "final":
             return [0.0] * (iterations - 1) + [1.0]
+        if self.weights == "window":
+            scored = min(self.window or 1, iterations)
+            return [0.0] * (iterations - scored) + [1 / scored] * scored
         gamma = self.gamma if self.weights == "geometric" else 1.0
         powers = [gamma**t for t in range(iterations)]
         return [p / sum(powers) for p in powers]
@@ -127,4 +142,9 @@ class IterationLoss(ReadoutLoss):
         return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
     def get_config(self):
-        return {**super().get_config(), "weights": self.weights, "gamma": self.gamma}
+        return {
+            **super().get_config(),
+            "weights": self.weights,
+            "gamma": self.gamma,
+            "window": self.window,
+        }

@@ -12,13 +12,15 @@ from keras_recur._earlier_names import earlier_names
 from keras_recur.data._batches import to_numpy
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
-from keras_recur.training.recipe import Recipe
+from keras_recur.training.recipe import Recipe, recipe_defaults
 
 # Arrays of up to 32 MiB are hashed in full, larger ones by evenly spaced rows.
 _WHOLE = 1 << 25
 _ROWS = 1024
 
 # Names differ between builds, and `trainable` is hashed separately.
+_NEWER = {"anneal_from", "anneal_epochs", "window"}
+_NEWER |= {"replay", "replay_same", "replay_from", "replay_limit"}
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
 
@@ -51,8 +53,10 @@ def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
     ]
     loops += [la.get_config() for la in model.layers if isinstance(la, RecurrentGraph)]
     asked = dataclasses.asdict(recipe)
-    if recipe.anneal_from is None:
-        del asked["anneal_from"], asked["anneal_epochs"]
+    # Fields that the older format did not have.
+    for name, value in recipe_defaults().items():
+        if name in _NEWER and asked[name] == value:
+            del asked[name]
     return _hash([*earlier_names([asked, _shapes(model), loops]), config])
 
 

@@ -1,5 +1,6 @@
 """Settings that a recipe changes per epoch: learning rate and annealed loss."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,11 +9,19 @@ from keras_recur.training.recipe import Recipe
 
 
 class RecipeSchedule(keras.callbacks.Callback):
-    """Set the learning rate and the weights of annealed readouts for each epoch."""
+    """Set the learning rate and the weights of annealed readouts for each epoch.
 
-    def __init__(self, recipe: Recipe, share: keras.Variable | None = None):
+    `states` are the stored states of a run with state replay.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        share: keras.Variable | None = None,
+        states: Sequence[keras.Variable] = (),
+    ):
         super().__init__()
-        self.recipe, self.share = recipe, share
+        self.recipe, self.share, self.states = recipe, share, list(states)
         # A rate set by another callback scales all later rates of the recipe.
         self.factor = 1.0
         self._planned: float | None = None

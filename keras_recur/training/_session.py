@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from keras_recur.losses.annealed_loss import AnnealedLoss
 from keras_recur.training._progressive import progressive_steps
+from keras_recur.training._replay import replay_steps
 from keras_recur.training._schedule import RecipeSchedule
 from keras_recur.training.annealing import Annealing, lent
 from keras_recur.training.recipe import Recipe
@@ -32,19 +33,38 @@ def compile_by(
         optimizer.build(model.trainable_variables)
 
 
+class Session(NamedTuple):
+    """Callback and data for `model.fit`."""
+
+    schedule: RecipeSchedule
+    data: Any
+
+
 @contextlib.contextmanager
-def trained_by(model: keras.Model, recipe: Recipe) -> Iterator[RecipeSchedule]:
-    """Hook a recipe into a compiled model and yield its callback for `model.fit`."""
+def trained_by(
+    model: keras.Model,
+    recipe: Recipe,
+    data: Any,
+    batch: Any = None,
+    steps_per_epoch: int | None = None,
+) -> Iterator[Session]:
+    """Hook a recipe into a compiled model. `batch` is the first one of the data."""
     share = model.loss.share if isinstance(model.loss, AnnealedLoss) else None
     with contextlib.ExitStack() as hooks:
-        hooks.enter_context(progressive_steps(model, recipe.progressive))
+        if recipe.progressive:
+            hooks.enter_context(progressive_steps(model, recipe.progressive))
+        states: list[keras.Variable] = []
+        if recipe.replay:
+            data, states = hooks.enter_context(
+                replay_steps(model, recipe, data, batch, steps_per_epoch)
+            )
         if share is not None:
             hooks.enter_context(lent(share, model))
-        if recipe.progressive or share is not None:
+        if recipe.progressive or recipe.replay or share is not None:
             # Compiled functions contain the hooks and must be dropped with them.
             hooks.callback(_forget_functions, model)
             _forget_functions(model)
-        yield RecipeSchedule(recipe, share)
+        yield Session(RecipeSchedule(recipe, share, states), data)
 
 
 def strategy_scope(model: Any) -> Any:

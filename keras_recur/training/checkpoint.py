@@ -16,6 +16,7 @@ from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.training._callback_state import CallbackState
 from keras_recur.training._schedule import RecipeSchedule
+from keras_recur.training.recipe import recipe_defaults
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -68,10 +69,10 @@ class Checkpoint(keras.callbacks.Callback):
         )
         self.earlier = tuple(earlier)
         self.ended = False
-        share = schedule.share if schedule is not None else None
-        others = [v for v in model.variables if v is not share]
-        shared = [] if share is None else [share]
-        self._kept = [*others, *shared, *model.optimizer.variables]
+        lent = [] if schedule is None else [*schedule.states, schedule.share]
+        lent = {id(v): v for v in lent if v is not None}
+        others = [v for v in model.variables if id(v) not in lent]
+        self._kept = [*others, *lent.values(), *model.optimizer.variables]
         self._schedule = schedule
         self._state = CallbackState(callbacks)
         self._restored: tuple[Any, Any] = {}, {}
@@ -94,7 +95,7 @@ class Checkpoint(keras.callbacks.Callback):
                 fingerprint, history = meta["fingerprint"], dict(meta["history"])
                 if isinstance(fingerprint, dict) and "the recipe" in fingerprint:
                     recipe = current_names(fingerprint["the recipe"])
-                    fingerprint["the recipe"] = recipe
+                    fingerprint["the recipe"] = recipe_defaults() | recipe
         except (
             OSError,
             ValueError,

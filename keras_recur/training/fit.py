@@ -22,6 +22,7 @@ from keras_recur.training._session import compile_by, strategy_scope, trained_by
 from keras_recur.training._targets import check_targets
 from keras_recur.training.checkpoint import Checkpoint
 from keras_recur.training.recipe import Recipe
+from keras_recur.training.replayed_data import ReplayedData
 
 
 class TrainingDiverged(RuntimeError):
@@ -99,6 +100,11 @@ def fit(
         validation_steps = check_positive_int("validation_steps", validation_steps)
     if directory is not None:
         directory = check_path("directory", directory)
+    if isinstance(data, ReplayedData):
+        raise ValueError(
+            "`data` must yield batches (x, y). Received: a ReplayedData. Pass the data "
+            "in it, with Recipe(replay=...)."
+        )
     check_data("data", data, steps_per_epoch)
     if validation_data is not None:
         check_data("validation_data", validation_data, validation_steps)
@@ -121,7 +127,9 @@ def fit(
         known = identity(model, recipe, data, validation_data, steps)
         earlier = earlier_fingerprint(model, recipe, data)
     with contextlib.ExitStack() as stack:
-        schedule = stack.enter_context(trained_by(model, recipe))
+        schedule, data = stack.enter_context(
+            trained_by(model, recipe, data, batch, steps_per_epoch)
+        )
         log = _EpochLog(schedule)
         checkpoint = None
         if directory is not None:
@@ -157,7 +165,7 @@ def fit(
                 shuffle=False,  # The data set shuffles; Keras would shuffle again.
                 callbacks=[*followed, schedule, log, *callbacks, *last],
                 verbose=verbose,  # type: ignore[arg-type]
-                steps_per_epoch=steps_per_epoch,
+                steps_per_epoch=None if recipe.replay else steps_per_epoch,
                 validation_steps=validation_steps,
             )
         except BaseException:

@@ -51,6 +51,8 @@ class Recipe:
         throttle: Divide the learning rate of looped weights by the number of
             iterations. Defaults to `False`.
         loss_weights: Readout weights, as in `IterationLoss`. Defaults to `"final"`.
+        window: Number of last readouts that `"window"` weights score. Defaults to
+            `None`.
         gamma: Factor of `"geometric"` weights. Defaults to `1.0`.
         anneal_from: Readout weights in the first epoch, in the form of `loss_weights`.
             The losses of different epochs, including validation losses, are then not
@@ -65,6 +67,15 @@ class Recipe:
         progressive: Share alpha of the progressive loss, from 0 to 1. The loss is
             (1 - alpha) times the loss of the full run plus alpha times the loss of n
             iterations without gradient and then k with gradient. Defaults to `0.0`.
+        replay: Share of rows, from 0 to 1, that start from the state in which the loop
+            ended in the step before (`StateReplay`). It keeps loops right when they run
+            on, and needs a loop that sees its input at every iteration. Defaults to
+            `0.0`.
+        replay_same: Share of those rows, from 0 to 1, that keep their example.
+            Defaults to `0.5`.
+        replay_from: Number of steps before the first replay. Defaults to `50`.
+        replay_limit: Number of steps after which a row starts afresh. Defaults to
+            `None`: no limit.
         augment: Use the augmentation of the data set, if any. Defaults to `True`.
         cutout: Side in pixels of the square that is cut out of each training image
             (DeVries and Taylor 2017). Defaults to `0` (no cutout).
@@ -105,6 +116,11 @@ class Recipe:
     hierarchy: Sequence[int] = ()
     coarse_to_fine: str | None = None
     progressive: float = 0.0
+    window: int | None = None
+    replay: float = 0.0
+    replay_same: float = 0.5
+    replay_from: int = 50
+    replay_limit: int | None = None
     augment: bool = True
     cutout: int = 0
     source: str = ""
@@ -125,6 +141,13 @@ class Recipe:
                 f"Received: loss_weights={list(self.loss_weights)}."
             )
         self._check_hierarchy()
+        self._check_replay()
+        named = self.loss_weights, self.anneal_from
+        if (self.window is None) == ("window" in named):
+            raise ValueError(
+                "`window` and the weights 'window' must be given together. Received: "
+                f"window={self.window} with loss_weights={self.loss_weights!r}."
+            )
         if self.gamma != 1 and "geometric" not in (self.loss_weights, self.anneal_from):
             raise ValueError(
                 "`gamma` scales geometric weights and needs loss_weights='geometric' "
@@ -138,12 +161,12 @@ class Recipe:
             name: check_positive_int(name, getattr(self, name))
             for name in ("epochs", "batch_size")
         }
-        for name in ("warmup", "cutout"):
+        for name in ("warmup", "cutout", "replay_from"):
             checked[name] = check_integer(name, getattr(self, name), 0)
         for name in ("nesterov", "throttle", "augment"):
             checked[name] = check_flag(name, getattr(self, name))
         checked["weight_decay"] = check_number("weight_decay", self.weight_decay, 0)
-        for name in ("momentum", "progressive"):
+        for name in ("momentum", "progressive", "replay", "replay_same"):
             checked[name] = check_number(name, getattr(self, name), 0, 1)
         for name in ("learning_rate", "decay", "gamma"):
             checked[name] = check_number(name, getattr(self, name), above=0)
@@ -151,10 +174,9 @@ class Recipe:
             checked["clip_norm"] = check_number(
                 "clip_norm", self.clip_norm, above=0, hint="None switches it off."
             )
-        if self.anneal_epochs is not None:
-            checked["anneal_epochs"] = check_positive_int(
-                "anneal_epochs", self.anneal_epochs
-            )
+        for name in ("anneal_epochs", "window", "replay_limit"):
+            if getattr(self, name) is not None:
+                checked[name] = check_positive_int(name, getattr(self, name))
         checked["milestones"] = tuple(
             check_sequence("milestones", self.milestones, _check_epoch)
         )
@@ -190,6 +212,22 @@ class Recipe:
                 f"only the last one. Received: hierarchy={self.hierarchy} with "
                 "loss_weights='final'. Did you mean loss_weights='uniform'?"
             )
+
+    def _check_replay(self):
+        if self.replay and self.progressive:
+            raise ValueError(
+                "State replay and the progressive loss both choose where iterations "
+                f"begin. Received: replay={self.replay} with "
+                f"progressive={self.progressive}. Set one of them to 0."
+            )
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            others = field.name.startswith("replay_") and value != field.default
+            if others and not self.replay:
+                raise ValueError(
+                    f"`{field.name}` needs `replay`, a share above 0. Received: "
+                    f"{field.name}={value} with replay=0."
+                )
 
     def _check_annealing(self):
         if (self.anneal_from is None) != (self.anneal_epochs is None):
@@ -246,8 +284,10 @@ class Recipe:
         weights = self.loss_weights if weights is None else weights
         if self.hierarchy:
             coarse_to_fine = self.coarse_to_fine or "linear"
-            return CoarseToFineLoss(self.hierarchy, coarse_to_fine, weights, self.gamma)
-        return IterationLoss(weights, self.gamma)
+            return CoarseToFineLoss(
+                self.hierarchy, coarse_to_fine, weights, self.gamma, window=self.window
+            )
+        return IterationLoss(weights, self.gamma, window=self.window)
 
     def make_optimizer(self, model: keras.Model) -> keras.optimizers.Optimizer:
         """Return the optimizer. The loops of `model` define the throttled weights."""
@@ -278,3 +318,10 @@ class Recipe:
 
 def _check_epoch(name, value):
     return check_integer(name, value, 0)
+
+
+def recipe_defaults() -> dict[str, Any]:
+    """Return the default of every optional field."""
+    missing = dataclasses.MISSING
+    fields = dataclasses.fields(Recipe)
+    return {f.name: f.default for f in fields if f.default is not missing}

@@ -17,6 +17,7 @@ import keras_tuner
 from keras_recur import zoo
 from keras_recur._limits import MAX_ITERATIONS
 from keras_recur._validation import check_integer, check_one_of, check_type
+from keras_recur.data._batches import first_batch
 from keras_recur.layers import RecurrentGraph
 from keras_recur.metrics import ExactMatch
 from keras_recur.training import Recipe
@@ -173,9 +174,10 @@ class WidthIterationsHyperModel(keras_tuner.HyperModel):
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Train a network by the recipe; the tuner sets the number of epochs."""
-        with trained_by(model, self._recipe(hp)) as schedule:
-            callbacks = [schedule, *(kwargs.pop("callbacks", None) or ())]
-            return model.fit(*args, callbacks=callbacks, **kwargs)
+        data, *others = args
+        with trained_by(model, self._recipe(hp), data, first_batch(data)[0]) as session:
+            callbacks = [session.schedule, *(kwargs.pop("callbacks", None) or ())]
+            return model.fit(session.data, *others, callbacks=callbacks, **kwargs)
 
     def _recipe(self, hp):
         rate = hp.values["learning_rate"]
