@@ -135,6 +135,7 @@ ARGUMENTS = {
     "iterations": "many",
     "jit_compile": "choice",
     "kernel_initializer": "initializer",
+    "leak_initializer": "initializer",
     "kernel_shape": "shape",
     "kernel_size": "size of a kernel",
     "kind": "choice",

@@ -44,6 +44,8 @@ twins = pytest.mark.parametrize(
 # tests/layers/test_recurrent_graph.py.
 GRAPHS = ("frnn", "frnn_text", "multistate_resnet")
 
+LEAKY_1D = {"name": "deep_thinking_1d", "injection": "concat", "update": "leaky"}
+
 # Every family with its defaults, and with each of its options.
 VARIANTS = {name: {"name": name} for name in FAMILIES} | {
     "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
@@ -52,6 +54,15 @@ VARIANTS = {name: {"name": name} for name in FAMILIES} | {
         "injection": "add",
         "normalization": "group",
     },
+    "1d leaky": LEAKY_1D,
+    "1d leaky, short reach": {**LEAKY_1D, "kernel_sizes": (3, 1)},
+    "2d leaky, patches": {
+        **LEAKY_1D,
+        "name": "deep_thinking_2d",
+        "normalization": "group",
+        "patch": 2,
+    },
+    "2d patches": {"name": "deep_thinking_2d", "injection": "concat", "patch": 2},
 }
 # Soft sharing: the kernels of every iteration are mixes of two templates.
 SOFT = {
@@ -59,6 +70,7 @@ SOFT = {
     "convnet": {"name": "convnet"},
     "resnet_bn": {"name": "resnet_bn"},
     "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
+    "1d leaky": LEAKY_1D,
     "scnn": {"name": "scnn"},
     "swrn": {"name": "swrn"},
 }

@@ -223,6 +223,7 @@ CALLS = {
     },
     "exporting.load_model": lambda: {"path": "model.keras"},
     "layers.EveryNthIteration": lambda: {"n": 2},
+    "layers.LeakyUpdate": dict,
     "layers.Readout": lambda: {"head": block()},
     "inference.ReadoutPolicy": dict,
     "regularizers.RecurrenceRegularizer": dict,

@@ -2,6 +2,7 @@
 
 from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration
+from keras_recur.layers.leaky_update import LeakyUpdate
 from keras_recur.layers.readout import Readout
 from keras_recur.layers.recurrent_graph import RecurrentGraph
 from keras_recur.layers.shared_recurrent_block import SharedRecurrentBlock
@@ -19,6 +20,7 @@ from keras_recur.layers.zero_state import ZeroState
 __all__ = [
     "EveryNthIteration",
     "Iteration",
+    "LeakyUpdate",
     "Readout",
     "RecurrentGraph",
     "SharedRecurrentBlock",

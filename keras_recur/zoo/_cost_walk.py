@@ -11,6 +11,7 @@ import numpy as np
 from keras import tree
 
 from keras_recur.layers import (
+    LeakyUpdate,
     Readout,
     RecurrentGraph,
     SharedRecurrentBlock,
@@ -35,6 +36,7 @@ _NORMALIZATIONS = (
     keras.layers.RMSNormalization,
     TimeSpecificBatchNormalization,
 )
+_WITHOUT_MACS = (keras.layers.Embedding, LeakyUpdate)
 _BYTES = {"float16": 2, "bfloat16": 2, "float64": 8}
 
 
@@ -101,11 +103,11 @@ class CostCounter:
         elif isinstance(layer, _NORMALIZATIONS):
             if first:
                 self.normalizations.append((layer, self._rows))
-        elif layer.weights and not isinstance(layer, keras.layers.Embedding):
+        elif layer.weights and not isinstance(layer, _WITHOUT_MACS):
             raise ValueError(
                 f"The operations of layer {layer.name!r} "
                 f"({type(layer).__name__}) are unknown. Allowed: Dense, convolutions, "
-                "embeddings, normalizations and layers without weights."
+                "embeddings, normalizations, LeakyUpdate and layers without weights."
             )
         arrived = self._longest(inputs, more, list(kwargs.values()))
         return self._mark(outputs, arrived + multiplies)

@@ -9,6 +9,7 @@ from keras import layers, ops
 
 from keras_recur.layers import (
     EveryNthIteration,
+    LeakyUpdate,
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
@@ -149,3 +150,56 @@ def test_zero_state_returns_zeros_of_its_shape():
         assert not array(found).any()
     with pytest.raises(ValueError, match="`shape` must be.*Received: shape=0"):
         ZeroState((4, 0))
+
+
+def test_leaky_update_moves_each_channel_part_of_the_way():
+    state, update = normal(2, 5, 3), normal(2, 5, 3, seed=1)
+    layer = LeakyUpdate()
+    close(array(layer([state, update])), (state + update) / 2)
+    assert layer.leak.shape == (3,) and layer.leak.trainable
+    layer.leak.assign([-100.0, 0.0, 100.0])
+    found = array(layer([state, update]))
+    close(found[..., 0], state[..., 0])
+    close(found[..., 1], (state + update)[..., 1] / 2)
+    close(found[..., 2], update[..., 2])
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4, 5])
+def test_leaky_update_accepts_any_rank_and_is_serialized(rank, tmp_path):
+    shape = (*[2] * (rank - 2), 3)
+    inputs = [keras.Input(shape), keras.Input(shape)]
+    layer = LeakyUpdate(keras.initializers.Constant(1.5), dtype="mixed_bfloat16")
+    model = keras.Model(inputs, layer(inputs))
+    assert model.output.shape == (None, *shape) and model.output.dtype == "bfloat16"
+    assert layer.leak.dtype == "float32"
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.layers[-1].leak_initializer.value == 1.5
+    x = [normal(4, *shape), normal(4, *shape, seed=1)]
+    expected = x[0] + (x[1] - x[0]) / (1 + np.exp(-1.5))
+    assert np.max(np.abs(array(loaded(x)).astype("float32") - expected)) < 0.1
+    np.testing.assert_array_equal(array(loaded(x)), array(model(x)))
+
+
+def test_leaky_update_passes_on_the_mask():
+    x = keras.Input((4, 3))
+    masked = layers.Masking()(x)
+    dense = layers.Dense(3)(x)
+    for pair in ([masked, dense], [dense, masked], [masked, masked]):
+        model = keras.Model(x, layers.LSTM(2)(LeakyUpdate()(pair)))
+        seen = normal(2, 4, 3)
+        seen[:, 2:] = 0
+        longer = np.concatenate([seen, np.zeros((2, 4, 3), "float32")], 1)
+        again = keras.models.clone_model(model, input_tensors=keras.Input((8, 3)))
+        again.set_weights(model.get_weights())
+        close(array(again(longer)), array(model(seen)))
+
+
+def test_leaky_update_refuses_invalid_values():
+    with pytest.raises(ValueError, match="`leak_initializer`.*'zero_s'"):
+        LeakyUpdate("zero_s")
+    for shapes in ([(2, 3), (2, 4)], [(4,), (2, 4)], [(2, 4)] * 3, [(None,)] * 2):
+        with pytest.raises(ValueError, match="list of two inputs.*Received: shapes"):
+            LeakyUpdate()([keras.Input(shape) for shape in shapes])
+    with pytest.raises(ValueError, match="list of two inputs"):
+        LeakyUpdate()(keras.Input((2,)))

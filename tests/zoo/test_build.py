@@ -99,6 +99,42 @@ BAD = {
         {"name": "deep_thinking_1d", "normalization": "batch"},
         "`normalization`.*Allowed: None, 'group'",
     ),
+    "update": (
+        {"name": "deep_thinking_1d", "update": "leeky"},
+        "`update`.*Did you mean 'leaky'",
+    ),
+    "even kernel": (
+        {"name": "deep_thinking_1d", "kernel_sizes": (3, 4)},
+        r"`kernel_sizes` must be odd.*kernel_sizes=\(3, 4\)",
+    ),
+    "no kernel": (
+        {"name": "deep_thinking_1d", "kernel_sizes": (), "update": "leaky"},
+        "`kernel_sizes` must have at least 1 item",
+    ),
+    "kernel size": (
+        {"name": "deep_thinking_1d", "kernel_sizes": 3},
+        "`kernel_sizes` must be a list or tuple.*kernel_sizes=3",
+    ),
+    "kernel size 0": (
+        {"name": "deep_thinking_2d", "kernel_sizes": [3, 0]},
+        r"`kernel_sizes\[1\]` must be a positive integer.*kernel_sizes\[1\]=0",
+    ),
+    "three kernels": (
+        {"name": "deep_thinking_2d", "kernel_sizes": (3, 3, 3)},
+        r"two sizes with update='residual'.*\(3, 3, 3\).*update='leaky'",
+    ),
+    "patch 0": (
+        {"name": "deep_thinking_2d", "patch": 0},
+        "`patch` must be a positive integer.*patch=0",
+    ),
+    "patch of a string": (
+        {"name": "deep_thinking_1d", "patch": 2},
+        "deep_thinking_1d has no argument 'patch'",
+    ),
+    "size of patches": (
+        {"name": "deep_thinking_2d", "patch": 2, "input_shape": (None, 9, 3)},
+        r"multiples of `patch`.*input_shape=\(None, 9, 3\), patch=2",
+    ),
 }
 
 

@@ -114,6 +114,70 @@ def test_counts_of_prefix_sums():
     assert round((58_322_400 + 3_123_600 - 2_642_400) / 1e6, 1) == 58.8
 
 
+LEAKY = {"update": "leaky", **RECALL}
+
+
+def test_counts_of_the_leaky_update():
+    assert counts("deep_thinking_1d", width=32, iterations=1, **LEAKY) == (7586, 7586)
+    # One logit for every class: the others are those of a network with one logit.
+    for sizes, one_logit in (((3, 3), 26_660), ((3, 1), 18_468)):
+        patches = {"width": 32, "iterations": 1, "patch": 2, "kernel_sizes": sizes}
+        found = counts("deep_thinking_2d", **patches, **LEAKY)[0]
+        assert found == one_logit + 4 * (32 + 1)
+
+
+@pytest.mark.parametrize("injection", [None, "add", "concat"])
+@pytest.mark.parametrize("sizes", [(3,), (3, 1), (1, 5, 3)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "dimensions", "patch"),
+    [
+        ("deep_thinking_1d", 1, 1),
+        ("deep_thinking_2d", 2, 1),
+        ("deep_thinking_2d", 2, 3),
+    ],
+)
+def test_counts_of_the_leaky_update_follow_its_options(
+    name, dimensions, patch, sizes, injection
+):
+    width, classes, iterations = 4, 3, 2
+    channels, outputs = 2 * patch**dimensions, classes * patch**dimensions
+    projection = (3**dimensions * channels + 1) * width
+    head = (width + 1) * width + (width + 1) * outputs
+    seen = [width] * len(sizes)
+    if injection == "concat":
+        seen[0] += channels
+    # Kernels, biases and the leak.
+    block = width + sum(
+        (size**dimensions * inputs + 1) * width
+        for size, inputs in zip(sizes, seen, strict=True)
+    )
+    found = counts(
+        name,
+        input_shape=(*[None] * dimensions, 2),
+        num_classes=classes,
+        width=width,
+        iterations=iterations,
+        injection=injection,
+        update="leaky",
+        kernel_sizes=sizes,
+        **({"patch": patch} if dimensions == 2 else {}),
+    )
+    outside = projection + head
+    assert found == (outside + block, outside + iterations * block)
+
+
+def test_counts_of_residual_blocks_follow_the_kernel_sizes():
+    a, b, width = 5, 1, 4
+    convolutions = 2 * (a + b) * width**2
+    recall = a * (width + 1) * width
+    outside = 3 * (width + width**2 + width * 2 + 2 * 2)
+    found = counts(
+        "deep_thinking_1d", width=width, iterations=3, kernel_sizes=(a, b), **RECALL
+    )
+    block = recall + convolutions
+    assert found == (outside + block, outside + 3 * block)
+
+
 def test_counts_of_chess():
     plain = counts("deep_thinking_2d", **CHESS)[0]
     recall = counts("deep_thinking_2d", **CHESS, **RECALL)[0]

@@ -3,22 +3,63 @@
 References: Schwarzschild et al. 2022 (arXiv:2102.11011) for the maze network;
 Schwarzschild et al. 2021, "Can You Learn an Algorithm?" (arXiv:2106.04537) for the 1-D
 form; Bansal et al. 2022, "End-to-end Algorithm Synthesis" (arXiv:2202.05826) for recall
-(`injection="concat"`). The layers follow the released code,
+(`injection="concat"`). With `update="residual"` the layers follow the released code,
 github.com/aks2203/deep-thinking: no biases, strides or pooling, so inputs may have any
 size. A ReLU follows the convolution that takes the input again in 1-D, but not in 2-D.
 The feed-forward baseline of that code shares this convolution among its blocks; the
 feed-forward twin here shares nothing.
+
+Three options are not from these papers. `update="leaky"` replaces both residual blocks
+with convolutions with biases, `tanh` and a `LeakyUpdate`, and the head with two layers
+on single positions. The state stays between -1 and 1. `kernel_sizes` has one odd size
+for every convolution of a block: `(3, 3)` for two, `(3, 1)` for one of size 3 and a
+dense layer on every position. A residual block always has two. `patch=2` (2-D only)
+keeps one state for every 2x2 pixels. The block then costs a quarter, and sizes must be
+multiples of 2.
 """
 
 import keras
+from keras import ops
 
-from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur._validation import check_positive_int, check_sequence
+from keras_recur.layers import LeakyUpdate, Readout, SharedRecurrentBlock
 from keras_recur.zoo.families import _parts
 from keras_recur.zoo.family import ReportedCounts, register_family
 
 _RECALL = {"injection": "concat"}
-_OPTIONS = {"injection": None, "normalization": None}
-_CHOICES = {"injection": (None, "add", "concat"), "normalization": (None, "group")}
+_OPTIONS = {
+    "injection": None,
+    "normalization": None,
+    "update": "residual",
+    "kernel_sizes": (3, 3),
+}
+_CHOICES = {
+    "injection": (None, "add", "concat"),
+    "normalization": (None, "group"),
+    "update": ("residual", "leaky"),
+}
+
+
+def _check_options(*, input_shape, update, kernel_sizes, patch=1, **_):
+    sizes = check_sequence("kernel_sizes", kernel_sizes, check_positive_int, 1)
+    if not all(size % 2 for size in sizes):
+        raise ValueError(
+            "`kernel_sizes` must be odd, so that every position has as many neighbors "
+            f"on both sides. Received: kernel_sizes={kernel_sizes}."
+        )
+    if update == "residual" and len(sizes) != 2:
+        raise ValueError(
+            "`kernel_sizes` must have two sizes with update='residual', because a "
+            f"residual block has two convolutions. Received: kernel_sizes="
+            f"{kernel_sizes}. Use update='leaky' for other numbers of convolutions."
+        )
+    check_positive_int("patch", patch)
+    if any(size is not None and size % patch for size in input_shape[:-1]):
+        raise ValueError(
+            "Height and width must be multiples of `patch`. Received: "
+            f"input_shape={input_shape}, patch={patch}. Pad the inputs, or use another "
+            "patch."
+        )
 
 
 @register_family(
@@ -32,8 +73,10 @@ _CHOICES = {"injection": (None, "add", "concat"), "normalization": (None, "group
         "width": 128,
         "iterations": 6,
         **_OPTIONS,
+        "patch": 1,
     },
     choices=_CHOICES,
+    check=_check_options,
     example_shape=(24, 24, 3),
     reported=(
         ReportedCounts({"iterations": 1}, 632_592, 632_592),
@@ -58,6 +101,7 @@ def deep_thinking_2d(initializers, **arguments):
         **_OPTIONS,
     },
     choices=_CHOICES,
+    check=_check_options,
     width_multiple=2,
     example_shape=(16, 1),
     reported=(
@@ -81,23 +125,28 @@ def _network(
     readout,
     injection,
     normalization,
+    update,
+    kernel_sizes,
+    patch=1,
     **loop,
 ):
     dimensions = len(input_shape) - 1
-    channels = input_shape[-1]
+    channels = patch**dimensions * input_shape[-1]
+    outputs = patch**dimensions * num_classes
+    recall, leaky = injection == "concat", update == "leaky"
     Conv = keras.layers.Conv1D if dimensions == 1 else keras.layers.Conv2D
 
     # Layers
-    def conv(name, channels, filters, activation=None):
-        return Conv(
-            filters,
-            3,
-            padding="same",
-            use_bias=False,
-            activation=activation,
-            **initializers(3**dimensions * channels, bias=False),
-            name=name,
-        )
+    def conv(name, channels, filters, activation=None, size=3):
+        options = {
+            "use_bias": leaky,
+            "activation": activation,
+            **initializers(size**dimensions * channels, bias=leaky),
+            "name": name,
+        }
+        if size == 1:
+            return keras.layers.Dense(filters, **options)
+        return Conv(filters, size, padding="same", **options)
 
     def norm(x, name):
         if normalization is None:
@@ -106,13 +155,47 @@ def _network(
             4, epsilon=1e-5, center=False, scale=False, name=name
         )(x)
 
-    recall = injection == "concat"
+    def residual_update(x):
+        first, second = kernel_sizes
+        if recall:
+            activation = "relu" if dimensions == 1 else None
+            x = conv("recall", width + channels, width, activation, first)(x)
+        sizes = {"a": first, "b": second}
+        return _parts.residual_blocks(
+            x, lambda name: conv(name, width, width, size=sizes[name[-1]]), norm
+        )
+
+    def leaky_update(x):
+        state = x[..., :width] if recall else x
+        activations = ["relu"] * (len(kernel_sizes) - 1) + ["tanh"]
+        for i, (size, name) in enumerate(zip(kernel_sizes, activations, strict=True)):
+            x = conv(f"conv{i + 1}", x.shape[-1], width, size=size)(x)
+            x = norm(x, f"norm{i + 1}")
+            x = keras.layers.Activation(name, name=f"{name}{i + 1}")(x)
+        return LeakyUpdate(name="update")([state, x])
+
+    def head():
+        if leaky:
+            layers = [
+                conv("head1", width, width, "relu", size=1),
+                conv("head2", width, outputs, size=1),
+            ]
+        else:
+            sizes = (width, width // 2) if dimensions == 1 else (32, 8)
+            layers = [
+                conv("head1", width, sizes[0], "relu"),
+                conv("head2", sizes[0], sizes[1], "relu"),
+                conv("head3", sizes[1], outputs),
+            ]
+        if patch == 1:
+            return keras.Sequential(layers, name="head")
+        state = x = keras.Input((*[None] * dimensions, width))
+        for layer in layers:
+            x = layer(x)
+        return keras.Model(state, ops.depth_to_space(x, patch), name="head")
+
     state = keras.Input((*[None] * dimensions, width + channels if recall else width))
-    x = state
-    if recall:
-        activation = "relu" if dimensions == 1 else None
-        x = conv("recall", width + channels, width, activation)(x)
-    x = _parts.residual_blocks(x, lambda name: conv(name, width, width), norm)
+    x = leaky_update(state) if leaky else residual_update(state)
     loop = SharedRecurrentBlock(
         keras.Model(state, x, name="block"),
         iterations,
@@ -123,21 +206,13 @@ def _network(
         name="recurrent",
         **loop,
     )
-    projection = conv("projection", channels, width, "relu")
-    sizes = (width, width // 2) if dimensions == 1 else (32, 8)
-    head = keras.Sequential(
-        [
-            conv("head1", width, sizes[0], "relu"),
-            conv("head2", sizes[0], sizes[1], "relu"),
-            conv("head3", sizes[1], num_classes),
-        ],
-        name="head",
-    )
+    projection = conv("projection", channels, width, "tanh" if leaky else "relu")
+    read = Readout(head(), readout, name="readout")
 
     # Graph
     inputs = keras.Input(input_shape)
-    x = projection(inputs)
-    x = loop(x, injected=inputs) if recall else loop(x)
-    outputs = Readout(head, readout, name="readout")(x)
+    seen = inputs if patch == 1 else ops.space_to_depth(inputs, patch)
+    x = projection(seen)
+    x = loop(x, injected=seen) if recall else loop(x)
 
-    return keras.Model(inputs, outputs, name=name)
+    return keras.Model(inputs, read(x), name=name)
