@@ -68,7 +68,9 @@ def _written(block, inputs, training, iterations):
     found: set[int] = set()
 
     def called(leaves):
-        with RecordingScope() as scope, iteration_scope(0, iterations):
+        # On JAX, variables have no values of their own during training and prediction.
+        values = [(v, ops.zeros(v.shape, v.dtype)) for v in block.variables]
+        with RecordingScope(values) as scope, iteration_scope(0, iterations):
             outputs = block(
                 tree.pack_sequence_as(inputs, leaves), training=bool(training)
             )

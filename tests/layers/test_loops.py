@@ -14,6 +14,7 @@ from harness import (
     dense,
     model_of,
     normal,
+    registered,
     train,
     unseeded,
 )
@@ -206,6 +207,32 @@ def normalized_by_its_spectrum():
     for n, weight in enumerate(block.weights):
         weight.assign(normal(*weight.shape, seed=n))
     return block
+
+
+@registered
+class Half(layers.Layer):
+    """A user's layer, which may write its weights."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=input_shape[-1:], initializer="ones")
+
+    def call(self, x):
+        return x * self.scale / 2
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_compiled_loop_of_a_users_layer_needs_no_earlier_call(loop):
+    """On JAX, variables have no values while a model trains or predicts."""
+
+    def model():
+        block = keras.Sequential([layers.Dense(4), Half()])
+        return model_of(SharedRecurrentBlock(block, 3, **LOOPS[loop]))
+
+    x = normal(8, 4)
+    assert model().predict(x, verbose=0).shape == (8, 4)
+    trained = model()
+    trained.compile("sgd", "mse")
+    assert np.isfinite(trained.train_on_batch(x, x))
 
 
 @pytest.mark.parametrize("loop", LOOPS)
