@@ -175,6 +175,9 @@ CALLS = {
         "model": pair(injection="concat").recurrent,
         "data": batches(),
     },
+    "analysis.plot_accuracy_by": lambda: {
+        "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
+    },
     "analysis.plot_settling": lambda: {
         "settling": analysis.Settling(
             2, (1,), np.arange(1, 3), np.ones(2), np.ones((3, 2)), np.ones(2, int), 0.1
@@ -353,6 +356,7 @@ LONG = {
     "analysis.plot_pair",
     "analysis.plot_batch_norm_statistics",
     "analysis.plot_predictions",
+    "analysis.plot_accuracy_by",
     "analysis.plot_settling",
     "analysis.update_batch_norm",
     "data.register_builders",

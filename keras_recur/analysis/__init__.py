@@ -33,6 +33,7 @@ from keras_recur.analysis.path_independence import (
     PathIndependence,
     path_independence,
 )
+from keras_recur.analysis.plot_accuracy_by import plot_accuracy_by
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
@@ -48,6 +49,7 @@ __all__ = [
     "Settling",
     "accuracy_by",
     "path_independence",
+    "plot_accuracy_by",
     "plot_settling",
     "settling",
     "StopRuleChoice",

@@ -28,6 +28,18 @@ def test_accuracy_by_matches_hand_computation():
     np.testing.assert_allclose(inputs.accuracy, [1 / 2, 2 / 3])
 
 
+def test_plot_accuracy_by_draws_groups_and_counts(tmp_path):
+    found = analysis.AccuracyBy(
+        np.array([1, 3, 4]), np.array([1, 0.5, 0]), np.array([4, 2, 1])
+    )
+    path = tmp_path / "by.png"
+    scores, counts = analysis.plot_accuracy_by(found, "length", path).axes
+    np.testing.assert_allclose(scores.lines[0].get_ydata(), [100, 50, 0])
+    assert [bar.get_height() for bar in counts.patches] == [4, 2, 1]
+    assert counts.get_xlabel() == "length"
+    assert path.read_bytes()[:4] == b"\x89PNG"
+
+
 @pytest.mark.parametrize("value", ["a", None, np.nan, [1, 2]])
 def test_accuracy_by_rejects_other_groups(value):
     with pytest.raises(ValueError, match="`group` must return a finite number"):
