@@ -7,7 +7,7 @@ import keras
 from keras_recur._limits import MAX_ITERATIONS
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._logits import logits_shape
-from keras_recur.inference.stepwise import Stepwise
+from keras_recur.inference.stepwise import Carried, Stepwise
 from keras_recur.inference.stop_rule import StopRule
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import loops_in
@@ -66,37 +66,37 @@ class LongRun:
     def __init__(self, steps: Stepwise):
         self._steps = steps
 
-    def start(self, x: Any) -> tuple[Any, Any]:
-        """Return the first state and the injected input."""
-        state, injected = self._steps.start(x)
-        if not any("float" in str(leaf.dtype) for leaf in state):
+    def start(self, x: Any) -> Carried:
+        """Return the first state of a batch and the injected input."""
+        first = self._steps.start(x)
+        kinds = [str(leaf.dtype) for leaf in first.state]
+        if not any("float" in kind for kind in kinds):
             raise ValueError(
                 "The state must have a tensor of floats, whose change can be measured. "
-                f"Received: a `model` with a state of {[str(x.dtype) for x in state]}."
+                f"Received: a `model` with a state of {kinds}."
             )
-        return state, injected
+        return first
 
-    def advance(self, state: Any, injected: Any, number: int) -> Any:
-        """Return the state after the iteration with that number, counted from 0."""
-        steps = self._steps
-        return steps.program("advance", steps.run_loop, number)(state, injected)
+    def advance(self, carried: Carried, number: int) -> Carried:
+        """Run the iteration with that number, counted from 0."""
+        return self._steps.advance(carried, number)
 
-    def change(self, before: Any, after: Any) -> Any:
+    def change(self, before: Carried, after: Carried) -> Any:
         """Return |after - before| / |after| per example, infinite if not finite."""
 
         def change(before, after):
             floats = self._steps.floats
             return _CHANGE.signal([], floats(before), floats(after), None)[0]
 
-        return _numpy(self._steps.program("change", change)(before, after))
+        return _numpy(self._steps.program("change", change)(before.state, after.state))
 
-    def classes(self, state: Any) -> Any:
+    def classes(self, carried: Carried) -> Any:
         """Return the classes that the model predicts from a state."""
 
         def classes(state):
             return keras.ops.argmax(self._steps.run_head(state), axis=-1)
 
-        return _numpy(self._steps.program("classes of", classes)(state))
+        return _numpy(self._steps.program("classes of", classes)(carried.state))
 
 
 def _numpy(tensor):

@@ -98,24 +98,24 @@ def path_independence(
             "decides how it goes on. Build the loop with injection='add' or 'concat'."
         )
 
-    def final(state, injected):
+    def final(carried):
         for t in range(iterations):
-            state = run.advance(state, injected, t)
-        return state
+            carried = run.advance(carried, t)
+        return carried.state
 
     cosines = []
     for x in inputs(data):
-        first, injected = run.start(x)
-        usual = final(first, injected)
+        first = run.start(x)
+        usual = final(first)
         if start == "swap":
-            count = int(first[0].shape[0])
+            count = int(first.state[0].shape[0])
             if count < 2:
                 continue
             order = (np.arange(count) + random.integers(1, count)) % count
             other = _replaced(steps, usual, lambda z, o=order: ops.take(z, o, axis=0))
         else:
-            other = _replaced(steps, usual, lambda z: _noise(z, random), first)
-        cosines.append(_cosine(steps, usual, final(other, injected)))
+            other = _replaced(steps, usual, lambda z: _noise(z, random), first.state)
+        cosines.append(_cosine(steps, usual, final(first._replace(state=other))))
     if not cosines:
         raise ValueError(
             "`data` must have a batch with two or more examples to swap their states. "

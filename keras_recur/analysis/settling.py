@@ -181,11 +181,10 @@ def _numbers(trained, multiples):
 
 def _run(run, x, numbers):
     """Return answers and changes at the measured iterations, and the last states."""
-    state, injected = run.start(x)
-    last = collections.deque([state], maxlen=LONGEST_PERIOD + 1)
+    last = collections.deque([run.start(x)], maxlen=LONGEST_PERIOD + 1)
     answers, moved, measured = [], [], set(numbers.tolist())
     for t in range(numbers[-1]):
-        last.append(run.advance(last[-1], injected, t))
+        last.append(run.advance(last[-1], t))
         if t + 1 in measured:
             answers.append(run.classes(last[-1]))
             moved.append(run.change(last[-2], last[-1]))
