@@ -22,6 +22,9 @@ FACE = {name: getattr(keras_recur, name) for name in keras_recur.__all__}
 ROOMS = [value for value in FACE.values() if inspect.ismodule(value)]
 # What other calls return or raise: their examples show it.
 RETURNED = {
+    "AccuracyBy",
+    "PathIndependence",
+    "Settling",
     "Checkpoint",
     "Configuration",
     "TemplateBankModel",

@@ -35,6 +35,9 @@ _RESULT = "The library makes it and hands it out."
 EXCUSED = {
     **dict.fromkeys(
         [
+            "analysis.AccuracyBy",
+            "analysis.PathIndependence",
+            "analysis.Settling",
             "analysis.StopRuleChoice",
             "analysis.TemplateBankModel",
             "analysis.ExitMetrics",
@@ -162,6 +165,28 @@ CALLS = {
         "metrics": analysis.IterationMetrics(
             *(np.full(2, 0.5) for _ in range(3)), np.arange(1, 3), 0.1, 0.5
         )
+    },
+    "analysis.accuracy_by": lambda: {
+        "model": strings(),
+        "data": batches(),
+        "group": lambda x, y: y[0],
+    },
+    "analysis.path_independence": lambda: {
+        "model": pair(injection="concat").recurrent,
+        "data": batches(),
+    },
+    "analysis.plot_accuracy_by": lambda: {
+        "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
+    },
+    "analysis.plot_settling": lambda: {
+        "settling": analysis.Settling(
+            2, (1,), np.arange(1, 3), np.ones(2), np.ones((3, 2)), np.ones(2, int), 0.1
+        )
+    },
+    "analysis.settling": lambda: {
+        "model": strings(),
+        "data": batches(),
+        "multiples": [1, 2],
     },
     "analysis.plot_layer_similarity": lambda: {"model": banked()},
     "analysis.plot_pair": lambda: {"pair": pair()},
@@ -332,6 +357,8 @@ LONG = {
     "analysis.plot_pair",
     "analysis.plot_batch_norm_statistics",
     "analysis.plot_predictions",
+    "analysis.plot_accuracy_by",
+    "analysis.plot_settling",
     "analysis.update_batch_norm",
     "data.register_builders",
     "experiments.run_experiment",

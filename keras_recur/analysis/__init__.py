@@ -1,5 +1,6 @@
 """Analysis of trained networks: accuracy over iterations and learned sharing."""
 
+from keras_recur.analysis.accuracy_by import AccuracyBy, accuracy_by
 from keras_recur.analysis.bake import bake
 from keras_recur.analysis.batch_norm_statistics import (
     BatchNormStatistics,
@@ -28,14 +29,29 @@ from keras_recur.analysis.layer_similarity import (
     layer_similarity,
     plot_layer_similarity,
 )
+from keras_recur.analysis.path_independence import (
+    PathIndependence,
+    path_independence,
+)
+from keras_recur.analysis.plot_accuracy_by import plot_accuracy_by
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_predictions import plot_predictions
+from keras_recur.analysis.plot_settling import plot_settling
 from keras_recur.analysis.select_stop_rule import StopRuleChoice, select_stop_rule
+from keras_recur.analysis.settling import Settling, settling
 from keras_recur.analysis.update_batch_norm import update_batch_norm
 
 __all__ = [
+    "AccuracyBy",
+    "PathIndependence",
+    "Settling",
+    "accuracy_by",
+    "path_independence",
+    "plot_accuracy_by",
+    "plot_settling",
+    "settling",
     "StopRuleChoice",
     "TemplateBankModel",
     "ExitMetrics",

@@ -97,7 +97,7 @@ class Readouts:
         self, data: Any, on_batch: Callable[[int], None] | None = None
     ) -> np.ndarray:
         """Return the scores on a data set, as in `iteration_curve`."""
-        count = _f1 if getattr(data, "metric", None) == "f1" else _exact
+        count = counter(data)
         sums: Any = 0
         for i, (x, y) in enumerate(batches(data)):
             rows, target = [], None
@@ -179,6 +179,11 @@ def _shorter(model, iterations):
         return with_iterations(model, iterations, readout="last")
     except ValueError:
         return None
+
+
+def counter(data: Any) -> Callable[[Any, Any], Any]:
+    """Return a function of answers and targets to the score's two counts."""
+    return _f1 if getattr(data, "metric", None) == "f1" else _exact
 
 
 def _exact(found, target):

@@ -21,6 +21,7 @@ from keras_recur.cli.options import (
     with_fields,
 )
 from keras_recur.reports.run_report import accuracy_table, costs_table, headline
+from keras_recur.reports.settling import settling_sentences
 
 
 @with_fields
@@ -64,5 +65,8 @@ def compare(
         console.print(table)
         console.print()
     console.print(headline(results))
+    settling = settling_sentences(results)
+    if settling:
+        console.print(settling)
     console.print(f"\nReport with plots: {report}")
     exit_if_diverged(results)

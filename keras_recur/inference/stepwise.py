@@ -159,6 +159,24 @@ class Stepwise:
         state = self._masked(state)
         return self._head(state if len(state) > 1 else state[0], training=False)
 
+    @property
+    def num_tensors(self) -> int:
+        """Number of tensors of a state, which its masks follow."""
+        return len(self._slots)
+
+    def floats(self, state: Any) -> list[Any]:
+        """Return the floating tensors of a state, with zeros in padding."""
+        found, masks = [], iter(list(state)[len(self._slots) :])
+        for leaf, rank in zip(state, self._slots, strict=False):
+            if rank:
+                mask = next(masks)
+                ones = (1,) * (len(leaf.shape) - rank)
+                mask = ops.reshape(mask, (*ops.shape(mask), *ones))
+                leaf = ops.where(mask, leaf, ops.zeros_like(leaf))
+            if "float" in str(leaf.dtype):
+                found.append(leaf)
+        return found
+
     def _masked(self, state):
         """Return the state's tensors with the masks that follow them attached."""
         count = len(self._slots)

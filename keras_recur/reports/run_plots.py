@@ -17,6 +17,7 @@ from keras_recur._plot_style import (
     percent_axis,
     save,
 )
+from keras_recur.reports.settling import CAPTION, draw_settling
 from keras_recur.runs.summary import counted, guess, is_finished, size_label, span
 
 _SHADES = ("#0b3c68", "#1f6fb2", "#69a7dc", "#a9cdee")
@@ -27,6 +28,7 @@ def draw_all(results: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     pictures = []
     for name, draw, caption in (
         ("iterations.png", _iterations, _ITERATIONS),
+        ("settling.png", _settling, CAPTION),
         ("sizes.png", _sizes, _SIZES),
         ("macs.png", _macs, _MACS),
         ("training.png", _training, _TRAINING),
@@ -137,6 +139,11 @@ def _iterations(results):
 def _legend(figure, title=None):
     place = {"loc": "outside right center", "fontsize": 8, "title_fontsize": 8}
     figure.legend(title=title, frameon=False, **place)
+
+
+def _settling(results):
+    task_name = task(results["entry"])
+    return draw_settling(results, f"Long runs, {task_name} ({_seeds(results)})")
 
 
 def _sizes(results):

@@ -12,6 +12,7 @@ from keras_recur._validation import check_type
 from keras_recur.reports.example_plots import draw_thinking
 from keras_recur.reports.page import Page
 from keras_recur.reports.run_plots import draw_all, task
+from keras_recur.reports.settling import settling_sentences
 from keras_recur.runs._shapes import RESULTS
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import (
@@ -75,6 +76,9 @@ def add_findings(
     page.heading("Scores")
     page.table(*accuracy_table(results))
     page.paragraph(footnote(results), small=True)
+    settling = settling_sentences(results)
+    if settling:
+        page.paragraph(settling)
     for name, caption in pictures:
         page.picture(plots / name, caption)
     page.heading("Costs")

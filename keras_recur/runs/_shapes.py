@@ -6,6 +6,15 @@ from keras_recur._shapes import Missing, Number, plain_name
 
 _TEST = {"size": object, "iterations": int, "accuracy": Missing, "curve": [Missing]}
 _STAGE = {"tests": [_TEST], "parameters?": Number}
+_SETTLING = {
+    "trained": int,
+    "multiples": [int],
+    "iterations": [int],
+    "accuracy": [Missing],
+    "changes": [[Missing]],
+    "periods": [int],
+    "tolerance": Number,
+}
 _HISTORY = {...: [Missing]}
 RESULT: dict[Any, Any] = {
     "twin?": plain_name,
@@ -17,6 +26,7 @@ RESULT: dict[Any, Any] = {
     "tests?": [_TEST],
     "recalibrated?": _STAGE,
     "folded?": {**_STAGE, "threshold": Number},
+    "settling?": _SETTLING,
     "parameters?": Number,
     "seconds": Number,
     "provenance": dict,
@@ -34,6 +44,7 @@ ENTRY: dict[Any, Any] = {
     "test_examples": (int, None),
     "phases?": [int],
 }
+_MEAN = {"mean": Number, "standard_error": Missing}
 _SUMMARY = {
     "sizes": [
         {"size": object, "iterations": [int], "mean": Number, "standard_error": Missing}
@@ -42,6 +53,16 @@ _SUMMARY = {
     "failed_seeds": int,
     "seconds": Number,
     "diverged_seeds?": int,
+    "settling?": {
+        "examples": int,
+        "iterations": [int],
+        "accuracy": [_MEAN],
+        "fixed_points": _MEAN,
+        "cycles": _MEAN,
+        "periods": [int],
+        "neither": _MEAN,
+        "diverged": _MEAN,
+    },
     "parameters?": Number,
 }
 _COSTS = {"parameters": Number, ...: Number}

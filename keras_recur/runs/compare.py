@@ -20,6 +20,7 @@ from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import RunFolder, check_seeds
 from keras_recur.runs.scoring import guessed_scores, score_network
+from keras_recur.runs.settled import summarize_settling
 from keras_recur.runs.summary import STAGES, counted, is_finished, summarize
 from keras_recur.runs.trial import Trial, run_trial, save_weights
 
@@ -127,7 +128,10 @@ def write_results(run: RunFolder) -> dict[str, Any]:
         "costs": pair.costs().as_dict(),
         "macs": _macs(entry, pair, results),
         "provenance": provenance(),
-        "summary": summarize(entry, results),
+        "summary": {
+            name: found | summarize_settling(entry.as_dict(), results, name)
+            for name, found in summarize(entry, results).items()
+        },
         "runs": results,
     }
     run.write_json("results.json", content)

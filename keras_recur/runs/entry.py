@@ -164,14 +164,18 @@ class Entry:
             **self._common(size),
         )
 
-    def test_data(self, size: Any) -> Any:
-        """Return test examples of one size."""
-        splits = data_room.describe(self.data).splits
+    def test_data(self, size: Any, at_most: int | None = None) -> Any:
+        """Return test examples of one size, all of them or the first `at_most`."""
+        spec = data_room.describe(self.data)
+        split = "test" if "test" in spec.splits else "validation"
+        count = self.test_examples
+        if at_most is not None:
+            count = min(at_most, count or at_most, spec.num_examples[split])
         return data_room.load(
             self.data,
-            "test" if "test" in splits else "validation",
+            split,
             50,
-            num_examples=self.test_examples,
+            num_examples=count,
             **self._common(size),
         )
 

@@ -11,6 +11,7 @@ from keras_recur.analysis.iteration_curve import Readouts
 from keras_recur.analysis.update_batch_norm import update_batch_norm
 from keras_recur.layers._walk import loops_in
 from keras_recur.runs.entry import Entry
+from keras_recur.runs.settled import measure_settling
 from keras_recur.runs.summary import guessed_tests
 from keras_recur.zoo.costs import trainable_parameters
 
@@ -23,6 +24,8 @@ def score_network(
 ) -> dict[str, Any]:
     """Return the scores of a network and of its recalibrated and folded forms."""
     found: dict[str, Any] = {"tests": _tests(entry, model, twin)}
+    if is_endless(model, twin):
+        found |= measure_settling(entry, model)
     if entry.has_banks and _has_statistics(model):
         # Recalibration alone improves scores, and folded networks are recalibrated.
         copy = rebuilt(model, lambda layer: None)

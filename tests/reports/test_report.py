@@ -19,12 +19,13 @@ def test_report_is_one_file_with_everything_inside(run):
     page = reports.write_report(run).read_text()
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
     kinds = [s.partition(";base64,")[0] for s in sources]
-    assert kinds == ["data:image/png"] * 5 + ["data:image/gif"]
+    assert kinds == ["data:image/png"] * 6 + ["data:image/gif"]
     results = run.read_json("results.json")
     header, rows = accuracy_table(results)
     for text in (*header[1:], *rows[0], "parameters", "backend", headline(results)):
         assert text in page
-    for name in ("iterations", "sizes", "macs", "training", "thinking", "unfolding"):
+    names = "iterations", "settling", "sizes", "macs", "training", "thinking"
+    for name in (*names, "unfolding"):
         assert (run.path / f"plots/{name}.png").read_bytes()[:4] == b"\x89PNG"
     assert (run.path / "plots/unfolding.gif").read_bytes()[:4] == b"GIF8"
 
@@ -32,7 +33,7 @@ def test_report_is_one_file_with_everything_inside(run):
 def test_report_replaces_a_large_animation(run, monkeypatch):
     monkeypatch.setattr("keras_recur.reports.example_plots.LARGEST_ANIMATION", 10)
     page = reports.write_report(run).read_text()
-    assert "data:image/gif" not in page and page.count("data:image/png") == 6
+    assert "data:image/gif" not in page and page.count("data:image/png") == 7
 
 
 def test_macs_are_those_of_shorter_networks(run):
