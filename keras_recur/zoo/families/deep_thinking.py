@@ -13,12 +13,23 @@ feed-forward twin here shares nothing.
 import keras
 
 from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.layers._state_path import INITIAL_STATES
 from keras_recur.zoo.families import _parts
 from keras_recur.zoo.family import ReportedCounts, register_family
 
 _RECALL = {"injection": "concat"}
-_OPTIONS = {"injection": None, "normalization": None}
-_CHOICES = {"injection": (None, "add", "concat"), "normalization": (None, "group")}
+_OPTIONS = {
+    "injection": None,
+    "normalization": None,
+    "initial_state": "input",
+    "damping": 0.0,
+    "state_noise": 0.0,
+}
+_CHOICES = {
+    "injection": (None, "add", "concat"),
+    "normalization": (None, "group"),
+    "initial_state": INITIAL_STATES,
+}
 
 
 @register_family(
