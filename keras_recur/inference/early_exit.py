@@ -253,7 +253,8 @@ class EarlyExitPredictor:
 
     def _program(self, name, function, seed, number=None):
         """Return the compiled function. Rules of one kind share it."""
-        key = (name, self.rule.kind, self.rule.reduction, self.policy)
+        rule = self.rule
+        key = (name, rule.kind, rule.reduction, rule.window, self.policy)
         return self.steps.program(key, function, number, seed=seed)
 
     def _limits(self, few, threshold=None, patience=None):
