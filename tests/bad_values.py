@@ -233,6 +233,7 @@ ARGUMENTS = {
     "starts": "positive",
     "state_noise": "number",
     "steps": "many",
+    "stop_rules": "names",
     "strength": "number",
     "strides": "size of a kernel",
     "target": "text",
@@ -331,6 +332,7 @@ ELSEWHERE |= {
 
 # Values of a kind that one argument accepts.
 ALLOWED = {
+    ("exporting.export", "stop_rules"): [[]],
     ("experiments.TextExperiment", "temperatures"): [[]],
     ("layers.ZeroState", "shape"): [[]],
     ("layers.TimeSpecificBatchNormalization", "epsilon"): [0],
