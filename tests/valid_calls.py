@@ -53,6 +53,7 @@ EXCUSED = {
             "callbacks.Checkpoint",
             "training.TrainingDiverged",
             "tuning.Configuration",
+            "inference.BreadthPrediction",
             "inference.EarlyExitPrediction",
             "zoo.Costs",
             "zoo.PairCosts",
@@ -74,6 +75,10 @@ def pair(name="deep_thinking_1d", **arguments):
 
 def strings():
     return pair().recurrent
+
+
+def random_strings():
+    return pair(injection="add", initial_state="normal").recurrent
 
 
 def banked():
@@ -327,6 +332,11 @@ CALLS = {
         "quick": True,
     },
     "tuning.write_search_report": lambda: {"folder": "search", "result": result()},
+    "inference.breadth": lambda: {
+        "model": random_strings(),
+        "x": np.zeros((2, 6, 1), "float32"),
+        "starts": 2,
+    },
     "inference.Stepwise": lambda: {"model": strings()},
     "inference.StopRule": dict,
     "inference.EarlyExitPredictor": lambda: {"model": strings(), "rule": "agreement"},

@@ -128,9 +128,10 @@ class Readouts:
             state = steps.run_loop(state, shown, start, iterations)
             return state, ops.argmax(steps.run_head(state), axis=-1)
 
-        state, shown = steps.start(x)
+        state, shown, seed = steps.start(x)
         for t in range(self.iterations):
-            state, found = steps.program("classes", classes, t)(state, shown)
+            run = steps.program("classes", classes, t, seed=seed)
+            state, found = run(state, shown)
             yield np.asarray(ops.convert_to_numpy(found))
 
 

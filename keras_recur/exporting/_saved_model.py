@@ -9,13 +9,19 @@ from keras import ops, tree
 from keras_recur._files import write_json
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur.inference import confidence
-from keras_recur.inference._graph import check_one_output, check_readout, graph_loops
+from keras_recur.inference._graph import (
+    check_one_output,
+    check_readout,
+    draws_random_numbers,
+    graph_loops,
+)
 from keras_recur.inference.early_exit import EarlyExitPredictor
 from keras_recur.inference.stepwise import Stepwise
 from keras_recur.inference.stop_rule import StopRule
 from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.layers import RecurrentGraph
 from keras_recur.layers._masks import answer_mask
+from keras_recur.layers._random import seed_scope
 
 
 def write_saved_model(
@@ -24,6 +30,7 @@ def write_saved_model(
     front: Any,
     max_iterations: int | None,
     reduction: str,
+    stop_rules: list[dict],
     card: dict,
 ):
     """Write the folder. `export` describes its functions."""
@@ -44,7 +51,16 @@ def write_saved_model(
         "serve_until": [inputs, tf.TensorSpec((), "float32", name="confidence")],
         "serve_until_agreed": [inputs, tf.TensorSpec((), "int32", name="patience")],
     }
-    bodies, missing, facts = functions_of(model, max_iterations, reduction)
+    rules = [StopRule(**fields) for fields in stop_rules]
+    bodies, missing, facts = functions_of(model, max_iterations, reduction, rules)
+    for rule in rules:
+        threshold = tf.TensorSpec((), "float32", name="threshold")
+        arguments[_function(rule)] = [inputs, threshold]
+    if draws_random_numbers(model):
+        facts["random numbers"] = "every function takes a seed as its last argument"
+        for name, body in bodies.items():
+            bodies[name] = _drawing(body)
+            arguments[name].append(tf.TensorSpec((), "int32", name="seed"))
     module: Any = tf.Module()
     for name, body in bodies.items():
         function = tf.function(
@@ -71,23 +87,25 @@ def write_saved_model(
 
 
 def functions_of(
-    model: Any, max_iterations: int | None, reduction: str
+    model: Any, max_iterations: int | None, reduction: str, rules: list[StopRule]
 ) -> tuple[dict, dict, dict]:
     """Return the functions, reasons for missing ones, and facts about iterations."""
     if max_iterations is not None:
         check_size("max_iterations", max_iterations, MAX_COUNT)
+    others = [*_OTHERS, *map(_function, rules)]
+    stopping = [*_STOPPING, *map(_function, rules)]
     bodies: dict[str, Any] = {"serve": lambda x: model(x, training=False)}
     missing: dict[str, str] = {}
     facts: dict[str, Any] = {}
     loops = list(graph_loops(model))
     if not loops:
         why = "the model has no loop"
-        return bodies, dict.fromkeys(_OTHERS, why), facts
+        return bodies, dict.fromkeys(others, why), facts
     steps = unread = None
     try:
         steps = Stepwise(model)
     except ValueError as error:
-        missing = dict.fromkeys(_STOPPING, str(error))
+        missing = dict.fromkeys(stopping, str(error))
     try:
         check_readout(model, "Reading out every iteration")
         check_one_output(model, "Reading out every iteration")
@@ -108,7 +126,7 @@ def functions_of(
         )
         facts["iterations"] = {"trained": trained, "allowed": counts}
     if unread:
-        return bodies, dict.fromkeys(_OTHERS[1:], unread), facts
+        return bodies, dict.fromkeys(others[1:], unread), facts
     every = with_iterations(model, readout="all")
 
     def serve_all(x):
@@ -126,12 +144,30 @@ def functions_of(
         )
         bodies["serve_until"] = sure.run_symbolic
         bodies["serve_until_agreed"] = _patiently(agreed)
+        for rule in rules:
+            predictor = EarlyExitPredictor(model, rule, max_iterations)
+            bodies[_function(rule)] = predictor.run_symbolic
         facts["stopping"] = {"maximum": sure.max_iterations, "positions": reduction}
     return bodies, missing, facts
 
 
 _STOPPING = ("serve_until", "serve_until_agreed")
 _OTHERS = ("serve_iterations", "serve_all", *_STOPPING)
+
+
+def _function(rule):
+    return f"serve_until_{rule.kind}"
+
+
+def _drawing(body):
+    """Return the function with the seed of its random numbers as last argument."""
+
+    def seeded(*arguments):
+        *arguments, seed = arguments
+        with seed_scope(seed):
+            return body(*arguments)
+
+    return seeded
 
 
 def _after(front, body):

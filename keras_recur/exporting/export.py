@@ -1,7 +1,8 @@
 """Export a model to files that run without this library."""
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,16 @@ import keras
 
 from keras_recur._files import check_path, making
 from keras_recur._limits import MAX_COUNT, check_size
-from keras_recur._validation import check_one_of, check_type
+from keras_recur._validation import check_one_of, check_sequence, check_type
 from keras_recur.analysis._banks import banks_of
 from keras_recur.analysis.bake import bake
 from keras_recur.exporting._card import card_of
 from keras_recur.exporting._formats import FORMATS, require
 from keras_recur.exporting._other_backend import on_its_backend
 from keras_recur.exporting.load_model import load_model
-from keras_recur.inference._graph import functional_copy
+from keras_recur.inference._graph import draws_random_numbers, functional_copy
 from keras_recur.inference.confidence import REDUCTIONS
+from keras_recur.inference.stop_rule import KINDS, StopRule
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.layers._walk import loops_in
 
@@ -29,6 +31,7 @@ def export(
     *,
     max_iterations: int | None = None,
     reduction: str = "min",
+    stop_rules: Sequence[StopRule | str] = (),
     preprocessing: keras.layers.Layer | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -62,9 +65,17 @@ def export(
     - `served.serve_until_agreed(inputs, patience)`: the same, but each example stops
       after `patience` iterations in a row that do not change its prediction.
 
-    The last three need a model with a `Readout`, and the last two also a model that
-    `inference.Stepwise` can run. The asset `card.json` (`served.card.asset_path`) lists
-    the functions, and the reasons for missing ones.
+    - `served.serve_until_kl(inputs, threshold)`: the same for a rule of `stop_rules`.
+      Others are named after their kinds, too.
+
+    If the model draws random first states or noise, every function takes a seed, a
+    scalar int32, as its last argument: `served.serve(inputs, 0)`. The other formats
+    refuse such a model.
+
+    All functions after `serve_iterations` need a model with a `Readout`, and those that
+    stop early also need a model that `inference.Stepwise` can run. The asset
+    `card.json` (`served.card.asset_path`) lists the functions, and the reasons for
+    missing ones.
 
     Args:
         model: A Functional or Sequential model, or the path of a `.keras` file.
@@ -77,6 +88,9 @@ def export(
         reduction: `"min"` or `"mean"`, as in `inference.confidence`. Use `"mean"` for
             mazes: walls are not trained, so their confidence is meaningless. Defaults
             to `"min"`.
+        stop_rules: Further rules for functions that stop early: `StopRule` objects or
+            kinds, `"kl"`, `"residual"`, `"change"` or `"acceleration"`. Defaults to
+            none.
         preprocessing: A layer or model for raw inputs that becomes part of the file,
             such as `data.preprocessing("cifar10")`. A layer receives `float32` inputs
             of the model's shape.
@@ -87,7 +101,8 @@ def export(
 
     Raises:
         ValueError: If the model cannot be written, the path exists or has the wrong
-            ending, the format is unknown, or no weights exist for `max_iterations`.
+            ending, the format is unknown, no weights exist for `max_iterations`, or
+            a format without a seed gets a model that draws random numbers.
         ImportError: If a package that the format needs is not installed.
         RuntimeError: If the converter of the format fails on the model.
 
@@ -109,11 +124,18 @@ def export(
     if isinstance(model, str | os.PathLike):
         model = load_model(check_path("model", model))
     model = _checked(model)
+    if format != "tf_saved_model" and draws_random_numbers(model):
+        raise ValueError(
+            f"format={format!r} has no input for a seed. Received: {model.name!r}, "
+            "which draws random first states or noise in every call. Use "
+            "format='tf_saved_model', whose functions take a seed."
+        )
     require(format)
     front = None if preprocessing is None else _front(preprocessing, model)
     settings = {
         "max_iterations": max_iterations,
         "reduction": check_one_of("reduction", reduction, REDUCTIONS),
+        "stop_rules": [dataclasses.asdict(rule) for rule in _rules(stop_rules)],
         "card": card_of(model, front, card or {}),
     }
     if any(True for _ in banks_of(model)) and not _endless(model):
@@ -125,6 +147,23 @@ def export(
         else:
             on_its_backend(format, model, made, front, settings)
     return target
+
+
+def _rules(stop_rules):
+    def check(name, rule):
+        rule = rule if isinstance(rule, StopRule) else StopRule(_kind(name, rule))
+        _kind(name, rule.kind)
+        return rule
+
+    return check_sequence("stop_rules", stop_rules, check)
+
+
+def _kind(name, kind):
+    # The others always have a function.
+    return check_one_of(name, kind, [k for k in KINDS if k not in _ALWAYS])
+
+
+_ALWAYS = ("confidence", "agreement")
 
 
 def _check_path(path, format):

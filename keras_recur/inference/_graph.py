@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_recur.layers import Readout, RecurrentGraph, SharedRecurrentBlock
+from keras_recur.layers._state_path import is_random
 
 LOOPS = (RecurrentGraph, SharedRecurrentBlock)
 
@@ -68,6 +69,23 @@ def functional_copy(model: Any) -> keras.Model:
             "`iterations=`."
         )
     return keras.Model(model.input, model.output, name=model.name)
+
+
+def draws_random_numbers(model: Any) -> bool:
+    """Return whether a model draws first states or noise in inference."""
+    found = []
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, SharedRecurrentBlock):
+            asked = kwargs.get("initial_state"), kwargs.get("noise")
+            found.append(is_random(layer, *asked))
+        return layer(*args, **kwargs)
+
+    keras.models.clone_model(
+        functional_copy(model), clone_function=lambda layer: layer, call_function=call
+    )
+    nested = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    return any(found) or any(map(draws_random_numbers, filter(has_loop, nested)))
 
 
 def graph_loops(model: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from keras_recur._limits import MAX_COUNT, check_size
+from keras_recur._limits import MAX_COUNT, check_seed, check_size
 from keras_recur._validation import check_integer, check_one_of, check_positive_int
 from keras_recur.inference._graph import check_one_output, check_readout
 from keras_recur.inference.confidence import confidence
@@ -16,6 +16,7 @@ from keras_recur.inference.early_exit_prediction import EarlyExitPrediction
 from keras_recur.inference.stepwise import Stepwise, as_tensors
 from keras_recur.inference.stop_rule import KINDS, StopRule
 from keras_recur.layers._masks import answer_mask
+from keras_recur.layers._seeds import derived_seed
 
 _POLICIES = ("last", "mean", "confident")
 _ANSWERS = ("logits", "iterations", "stopped", "confidence")
@@ -91,12 +92,17 @@ class EarlyExitPredictor:
             )
         self.policy = check_one_of("policy", policy, _POLICIES)
 
-    def __call__(self, x: Any, batch_size: int | None = None) -> EarlyExitPrediction:
+    def __call__(
+        self, x: Any, batch_size: int | None = None, seed: int | None = None
+    ) -> EarlyExitPrediction:
         """Predict, and stop each example when it meets the rule.
 
         Args:
             x: Inputs, or a list of arrays if the model has several.
             batch_size: Examples per batch. Defaults to all.
+            seed: Seed of a model that draws random first states or noise. The numbers
+                of an example depend on its place in the batch. Defaults to a random
+                seed.
 
         Returns:
             An `EarlyExitPrediction`. Warns if no example met the rule.
@@ -107,8 +113,12 @@ class EarlyExitPredictor:
             size = check_positive_int("batch_size", batch_size)
         if not count:
             raise ValueError("`x` has no examples to predict.")
+        seed = check_seed(seed)
         parts = [
-            self._predict_batch(tree.map_structure(lambda a, i=i: a[i : i + size], x))
+            self._predict_batch(
+                tree.map_structure(lambda a, i=i: a[i : i + size], x),
+                None if seed is None else derived_seed(seed, i),
+            )
             for i in range(0, count, size)
         ]
         found = EarlyExitPrediction(
@@ -122,20 +132,24 @@ class EarlyExitPredictor:
             )
         return found
 
-    def follow(self, x: Any) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def follow(
+        self, x: Any, seed: int | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Run a batch to `max_iterations`, without stopping.
 
         Args:
             x: Inputs.
+            seed: As for a call.
 
         Yields:
             After each iteration, the policy's logits, and the rule's signal and the
             confidence of each example.
         """
-        injected, run = self._program("begin", self._begin)(as_tensors(x))
+        drawn = self.steps.seed(seed)
+        injected, run = self._program("begin", self._begin, drawn)(as_tensors(x))
         state, held = run["state"], run["held"]
         for t in range(self.max_iterations):
-            evaluate = self._program("evaluate", self._evaluate, t)
+            evaluate = self._program("evaluate", self._evaluate, drawn, t)
             state, held, answer, signal, certain = evaluate(state, injected, held)
             yield array(answer), array(signal), array(certain)
 
@@ -156,13 +170,14 @@ class EarlyExitPredictor:
         run = self._loop(injected, run, self._limits(0, threshold, patience))
         return {name: run[name] for name in _ANSWERS}
 
-    def _predict_batch(self, x):
+    def _predict_batch(self, x, seed):
         count = len(tree.flatten(x)[0])
         rows = np.arange(count)  # The example of each row; -1 marks padding.
         found: list[Any] = []
-        injected, run = self._program("begin", self._begin)(as_tensors(x))
+        seed = self.steps.seed(seed)
+        injected, run = self._program("begin", self._begin, seed)(as_tensors(x))
         while True:
-            run = self._run_until(injected, run, _compact_below(len(rows)))
+            run = self._run_until(injected, run, _compact_below(len(rows)), seed)
             done = ~array(run["active"]) & (rows >= 0)
             answered = [array(run[name]) for name in _ANSWERS]
             if not found:
@@ -181,13 +196,13 @@ class EarlyExitPredictor:
             run["active"] = ops.convert_to_tensor(rows >= 0)
             run["number"] = number
 
-    def _run_until(self, injected, run, few):
+    def _run_until(self, injected, run, few, seed):
         """Run until at most `few` examples are active, or to `max_iterations`."""
         limits = self._limits(few)
         if self.steps.max_iterations is None:
-            return self._program("loop", self._loop)(injected, run, limits)
+            return self._program("loop", self._loop, seed)(injected, run, limits)
         for t in range(int(array(run["number"])), self.max_iterations):
-            run = self._program("step", self._step, t)(injected, run, limits)
+            run = self._program("step", self._step, seed, t)(injected, run, limits)
             if array(run["active"]).sum() <= few:
                 break
         return run
@@ -236,10 +251,11 @@ class EarlyExitPredictor:
             "confidence": ops.where(done, certain, run["confidence"]),
         }
 
-    def _program(self, name, function, number=None):
+    def _program(self, name, function, seed, number=None):
         """Return the compiled function. Rules of one kind share it."""
-        key = (name, self.rule.kind, self.rule.reduction, self.policy)
-        return self.steps.program(key, function, number)
+        rule = self.rule
+        key = (name, rule.kind, rule.reduction, rule.window, self.policy)
+        return self.steps.program(key, function, number, seed=seed)
 
     def _limits(self, few, threshold=None, patience=None):
         """Return the numbers that end a run, as tensors."""

@@ -7,19 +7,29 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_recur._limits import check_seed
 from keras_recur._validation import check_integer, check_positive_int, check_type
 from keras_recur.inference._compiled import compiled
-from keras_recur.inference._graph import LOOPS, functional_copy
+from keras_recur.inference._graph import (
+    LOOPS,
+    draws_random_numbers,
+    functional_copy,
+)
 from keras_recur.layers import Readout, SharedRecurrentBlock
 from keras_recur.layers._loop_masks import first_masks
 from keras_recur.layers._masks import packed, unpacked
+from keras_recur.layers._random import current_seed, draw_seed, seed_scope
 
 
 class Carried(NamedTuple):
-    """The tensors of the loop's state with their masks, and the injected input."""
+    """The tensors of the loop's state with their masks, and the injected input.
+
+    `seed` is that of the run if the model draws random numbers, or else `None`.
+    """
 
     state: list[Any]
     injected: list[Any]
+    seed: Any = None
 
 
 class Stepwise:
@@ -35,6 +45,7 @@ class Stepwise:
             `SharedRecurrentBlock`, and the head may read only the state of this loop.
 
     Attributes:
+        random: Whether the model draws random first states or noise in inference.
         iterations: Number of iterations of the model.
         max_iterations: Number of iterations that its weights allow, `None` for any.
 
@@ -67,6 +78,9 @@ class Stepwise:
         self.loop = loops[-1]
         self._stem, self._head, call = _divided(model, self.loop)
         self._state = call["state"]
+        self._noise = call["noise"]
+        self._initial_state = call["initial_state"]
+        self.random = draws_random_numbers(model)
         self.iterations = call["iterations"]
         self._endless = self.loop.endless
         self.max_iterations = None if self._endless else self.loop.iterations
@@ -80,34 +94,59 @@ class Stepwise:
         )
         self._programs: dict[Any, Any] = {}
 
-    def start(self, x: Any) -> Carried:
-        """Run the stem on a batch of inputs."""
-        return Carried(*self.program("start", self.run_stem)(as_tensors(x)))
+    def start(self, x: Any, seed: int | None = None) -> Carried:
+        """Run the stem on a batch of inputs.
+
+        The seed determines the random first state and the noise of all iterations, if
+        the model has them. Defaults to a random one.
+        """
+        drawn = self.seed(seed)
+        state = self.program("start", self.run_stem, seed=drawn)(as_tensors(x))
+        return Carried(*state, drawn)
 
     def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
         """Run `iterations` iterations after the first `number` ones."""
         _check_carried(carried)
         number = check_integer("number", number, 0)
         iterations = check_positive_int("iterations", iterations)
-        state = self.program("advance", self.run_loop, number, iterations)(*carried)
-        return Carried(state, carried.injected)
+        state, injected, seed = carried
+        program = self.program("advance", self.run_loop, number, iterations, seed)
+        return Carried(program(state, injected), injected, seed)
 
     def read(self, carried: Carried) -> Any:
         """Return the logits that the model predicts from this state."""
         _check_carried(carried)
         return self.program("read", self.run_head)(carried.state)
 
-    def program(self, name, function, number=None, iterations=1):
-        """Return the compiled function. With a `number`, it receives the iteration."""
+    def seed(self, seed: int | None = None) -> Any:
+        """Return the seed of a run as a tensor, `None` for a model that needs none."""
+        seed = check_seed(seed)
+        if not self.random:
+            return None
+        if seed is None:
+            return draw_seed(self.loop.seed_generator)
+        return ops.convert_to_tensor(seed % 2**31, "int32")
 
-        def with_tensor(start, *tensors):
-            return function(*tensors, start, iterations)
+    def program(self, name, function, number=None, iterations=1, seed=None):
+        """Return the compiled function. With a `number`, it receives the iteration.
 
-        def with_number(*tensors):
-            return function(*tensors, number, iterations)
+        With a `seed`, its loops draw their random numbers from it.
+        """
+
+        def drawing(seed, *tensors):
+            with seed_scope(seed):
+                return function(*tensors)
+
+        def with_tensor(start, seed, *tensors):
+            with seed_scope(seed):
+                return function(*tensors, start, iterations)
+
+        def with_number(seed, *tensors):
+            with seed_scope(seed):
+                return function(*tensors, number, iterations)
 
         if number is None:
-            key, called = name, function
+            key, called = name, drawing
         elif self._endless:
             key, called = (name, iterations), with_tensor
         else:
@@ -116,18 +155,24 @@ class Stepwise:
             self._programs[key] = compiled(called, self.variables)
         program = self._programs[key]
         if number is None or not self._endless:
-            return program
-        return functools.partial(program, ops.convert_to_tensor(number, "int32"))
+            return functools.partial(program, seed)
+        return functools.partial(program, ops.convert_to_tensor(number, "int32"), seed)
 
     def run_stem(self, x):
         """Return the first state and the injected input, without compiling."""
-        leaves = tree.flatten(self._stem(x, training=False))
+        with seed_scope(current_seed(), 1):  # 0 is for the last loop.
+            leaves = tree.flatten(self._stem(x, training=False))
         count, given = len(self._slots), sum(self._given)
         state, masks = leaves[:count], leaves[count : count + given]
         injected = leaves[count + given :]
         state = unpacked(state, self._given, masks)
         if self.loop.injection and not injected:
             injected = state
+        with seed_scope(current_seed()):
+            first = self.loop.first_state(
+                tree.pack_sequence_as(self._state, state), self._initial_state
+            )
+        state = tree.flatten(first)
         return [*state, *packed(state, self._slots)], injected
 
     def run_loop(self, state, injected, start, iterations):
@@ -143,15 +188,18 @@ class Stepwise:
         shown = None
         if injected:
             shown = tree.pack_sequence_as(self._state, list(injected))
-        state = self.loop(
-            tree.pack_sequence_as(self._state, self._masked(state)),
-            injected=shown,
-            iterations=iterations,
-            start=start,
-            return_sequences=False,
-            unroll=True,
-            training=False,
-        )
+        with seed_scope(current_seed()):
+            state = self.loop(
+                tree.pack_sequence_as(self._state, self._masked(state)),
+                injected=shown,
+                iterations=iterations,
+                start=start,
+                return_sequences=False,
+                unroll=True,
+                initial_state="input",
+                noise=self._noise,
+                training=False,
+            )
         return [*tree.flatten(state), *packed(state, self._slots)]
 
     def run_head(self, state):
@@ -219,6 +267,8 @@ def _divided(model, loop):
             injected = others[0] if others else kwargs.get("injected")
             found["state"], found["injected"] = state, injected
             found["iterations"] = kwargs.get("iterations") or loop.iterations
+            found["noise"] = kwargs.get("noise")
+            found["initial_state"] = kwargs.get("initial_state")
             found["masks"] = first_masks(state, injected, kwargs.get("mask"))
             kwargs |= {"return_sequences": False, "progressive": False}
             found["result"] = layer(*args, **kwargs)

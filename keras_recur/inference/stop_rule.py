@@ -1,7 +1,6 @@
 """Rules that decide when to stop iterating."""
 
 import dataclasses
-import functools
 import math
 from typing import Any
 
@@ -9,11 +8,25 @@ import numpy as np
 from keras import ops
 
 from keras_recur._validation import check_number, check_one_of, check_positive_int
+from keras_recur.inference._changes import (
+    distance,
+    divergence,
+    floats,
+    over_positions,
+    share,
+)
 from keras_recur.inference.confidence import REDUCTIONS, confidence
 
-KINDS = ("confidence", "agreement", "change", "acceleration")
-_THRESHOLDS = {"confidence": 0.99, "agreement": 1.0, "change": 0.01}
-_THRESHOLDS["acceleration"] = 0.01
+_THRESHOLDS = {
+    "confidence": 0.99,
+    "agreement": 1.0,
+    "kl": 0.001,
+    "residual": 0.01,
+    "change": 0.01,
+    "acceleration": 0.01,
+}
+KINDS = tuple(_THRESHOLDS)
+_WINDOW = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +39,10 @@ class StopRule:
       Without trained early readouts, networks are confident in wrong answers.
     - `"agreement"`: the answer equals that of the previous iteration. With a `patience`
       of 4, five answers in a row are the same. It takes no threshold.
+    - `"kl"`: the Kullback-Leibler divergence of the previous probabilities from the new
+      ones is at most `threshold`.
+    - `"residual"`: the norm of the change of the logits, averaged over the last
+      `window` iterations, is at most `threshold`.
     - `"change"`: the state changes by at most `threshold` of its norm. An infinite or
       NaN state never meets it.
     - `"acceleration"`: the change of the state changes by at most `threshold` of the
@@ -33,20 +50,27 @@ class StopRule:
 
     Args:
         kind: One of the kinds above. Defaults to `"confidence"`.
-        threshold: See above. Defaults to `0.99` for confidence, and to `0.01` for
-            change and acceleration.
+        threshold: See above. Defaults to `0.99` for confidence, to `0.001` for kl, and
+            to `0.01` for residual, change and acceleration.
         patience: Number of iterations in a row that must meet the rule. Defaults to
             `1`.
-        reduction: `"min"` or `"mean"`, see `inference.confidence`. Defaults to `"min"`.
+        reduction: For confidence, kl and residual, whether the least settled position
+            decides (`"min"`) or the mean over all positions (`"mean"`). Defaults to
+            `"min"`.
+        window: For residual, number of iterations of the average. Defaults to `3`.
 
     Raises:
         ValueError: If the kind is unknown, no example can meet the threshold,
-            agreement has a threshold, or the patience is not a positive integer.
+            agreement has a threshold, another kind than residual has a window, or the
+            patience or the window is not a positive integer.
 
     Reference:
         [Bansal et al. 2022](https://arxiv.org/abs/2202.05826) and its released code,
         confidence and agreement;
-        [two-scale latent dynamics](https://arxiv.org/abs/2509.23314), acceleration.
+        [two-scale latent dynamics](https://arxiv.org/abs/2509.23314), acceleration;
+        [Geiping et al. 2025](https://arxiv.org/abs/2502.05171) and its released code,
+        kl; [Equilibrium Reasoners 2026](https://arxiv.org/abs/2605.21488) and its
+        released code, residual.
 
     Example:
 
@@ -58,11 +82,20 @@ class StopRule:
     threshold: float | None = None
     patience: int = 1
     reduction: str = "min"
+    window: int | None = None
 
     def __post_init__(self):
         check_one_of("kind", self.kind, KINDS)
         check_positive_int("patience", self.patience)
         check_one_of("reduction", self.reduction, REDUCTIONS)
+        if self.kind == "residual":
+            window = _WINDOW if self.window is None else self.window
+            object.__setattr__(self, "window", check_positive_int("window", window))
+        elif self.window is not None:
+            raise ValueError(
+                f"`window` is for StopRule('residual') only. Received: window="
+                f"{self.window} with kind={self.kind!r}. Leave it out."
+            )
         usual = _THRESHOLDS[self.kind]
         value = usual if self.threshold is None else self.threshold
         value = check_number("threshold", value)
@@ -85,12 +118,15 @@ class StopRule:
         sign = {"confidence": ">=", "agreement": ""}.get(self.kind, "<=")
         limit = f" {sign} {self.threshold:.4g}" if sign else ""
         row = f", {self.patience} times in a row" if self.patience > 1 else ""
-        return f"{self.kind}{limit}{row}"
+        over = f" over {self.window} iterations" if self.window else ""
+        return f"{self.kind}{over}{limit}{row}"
 
     @property
     def earliest(self) -> int:
         """The first iteration that can meet the rule."""
-        return 2 if self.kind in ("agreement", "acceleration") else 1
+        if self.window:
+            return self.window + 1
+        return 2 if self.kind in ("agreement", "acceleration", "kl") else 1
 
     def met(self, signal: Any, threshold: Any) -> Any:
         """Return whether signals (arrays or tensors) meet a threshold."""
@@ -122,7 +158,15 @@ class StopRule:
         if self.kind == "agreement":
             return [ops.full_like(ops.argmax(logits, axis=-1), -1)]
         if self.kind == "acceleration":
-            return [ops.zeros_like(leaf) for leaf in _floats(state)]
+            return [ops.zeros_like(leaf) for leaf in floats(state)]
+        if self.kind == "kl":
+            return [ops.zeros_like(logits)]
+        if self.kind == "residual":
+            # Infinite until there were enough changes.
+            unknown = ops.full_like(logits, math.inf)
+            nothing = ops.zeros_like(logits)
+            row = over_positions(distance(nothing, nothing), "min")[:, None]
+            return [unknown, ops.repeat(row, self.window, axis=1)]
         return []
 
     def signal(
@@ -147,43 +191,17 @@ class StopRule:
             same = ops.cast(same, "float32")
             axes = tuple(range(1, len(same.shape)))
             return (ops.min(same, axis=axes) if axes else same), [answers]
-        before, after = _floats(before), _floats(after)
+        if self.kind == "kl":
+            found = divergence(memory[0], logits)
+            return over_positions(found, self.reduction, mask), [logits]
+        if self.kind == "residual":
+            found = distance(memory[0], logits)
+            found = over_positions(found, self.reduction, mask)
+            last = ops.concatenate([memory[1][:, 1:], found[:, None]], axis=1)
+            return ops.mean(last, axis=1), [logits, last]
+        before, after = floats(before), floats(after)
         change = [a - b for a, b in zip(after, before, strict=True)]
         if self.kind == "change":
-            return _share(change, after), []
+            return share(change, after), []
         turn = [new - old for new, old in zip(change, memory, strict=True)]
-        return _share(turn, after), change
-
-
-def _floats(leaves):
-    return [ops.cast(x, "float32") for x in leaves if "float" in str(x.dtype)]
-
-
-def _share(part, whole):
-    """Return the ratio of norms per example, infinite if a value is not finite."""
-    largest = _largest([*part, *whole])
-    known = largest < math.inf  # False for NaN, too.
-    # After division by the largest value, squares neither overflow nor vanish.
-    scale = ops.where(known, ops.maximum(largest, 1e-12), 1.0)
-    size = ops.maximum(_norm(whole, scale), 1e-12 / scale)
-    return ops.where(known, _norm(part, scale) / size, math.inf)
-
-
-def _largest(leaves):
-    """Return the largest absolute value of every example, infinite for NaN."""
-    found = []
-    for x in leaves:
-        x = ops.where(ops.isnan(x), math.inf, ops.abs(x))
-        axes = tuple(range(1, len(x.shape)))
-        found.append(ops.max(x, axis=axes) if axes else x)
-    return functools.reduce(ops.maximum, found)
-
-
-def _norm(leaves, scale):
-    """Return the norm of every example over all its tensors, in units of `scale`."""
-    squares = []
-    for x in leaves:
-        x = x / ops.reshape(scale, (-1, *[1] * (len(x.shape) - 1)))
-        axes = tuple(range(1, len(x.shape)))
-        squares.append(ops.sum(ops.square(x), axis=axes) if axes else ops.square(x))
-    return ops.sqrt(sum(squares[1:], start=squares[0]))
+        return share(turn, after), change

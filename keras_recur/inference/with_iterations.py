@@ -16,6 +16,7 @@ def with_iterations(
     iterations: int | None = None,
     readout: str | None = None,
     unroll: bool | None = None,
+    noise: bool | None = None,
 ) -> keras.Model:
     """Return a new model on the same weights that runs its loops for `iterations`.
 
@@ -30,6 +31,8 @@ def with_iterations(
             the model.
         unroll: Whether loops are unrolled. State graphs always are. Defaults to that
             of the model.
+        noise: Whether loops add their `state_noise`, in training and in inference.
+            Defaults to that of the model, which adds it in training only.
 
     Returns:
         A `keras.Model`, not compiled.
@@ -56,4 +59,6 @@ def with_iterations(
         changes["readout"] = readout
     if unroll is not None:
         changes["unroll"] = check_flag("unroll", unroll)
+    if noise is not None:
+        changes["noise"] = check_flag("noise", noise)
     return rerun_graph(model, **changes)

@@ -13,6 +13,7 @@ from keras_recur.layers.sharing.weight_sharing import runs
 
 def pure_loop(
     loop: Any,
+    path: Any,
     run_steps: Callable,
     state: Any,
     injected: Any,
@@ -34,7 +35,8 @@ def pure_loop(
             inputs = loop.inject(state, injected)
             new_state, carried = pure(first + index, carried, inputs)
             loop.check_state(state, new_state)
-            return new_state, carried
+            number = first + index + pure.offset
+            return path.after(state, new_state, number), carried
 
         state, carried, states = run_steps(
             step, state, pure.start(), len(run), collect, slots
@@ -49,7 +51,12 @@ def pure_loop(
 
 
 def progressive_loop(
-    loop: Any, state: Any, injected: Any, groups: Sequence[int], turns: Sequence[int]
+    loop: Any,
+    path: Any,
+    state: Any,
+    injected: Any,
+    groups: Sequence[int],
+    turns: Sequence[int],
 ) -> Any:
     """Return the state after n + k iterations (arXiv:2202.05826, section 3.2)."""
     total = len(groups)
@@ -64,10 +71,11 @@ def progressive_loop(
         carried = pure.start()
         for t in run:
 
-            def step(state, masks, carried, frozen, pure=pure, turn=turns[t]):
+            def step(state, masks, carried, frozen, pure=pure, turn=turns[t], t=t):
                 inputs = loop.inject(unpacked(state, slots, masks), injected)
                 new_state, carried = pure(turn, carried, inputs, frozen)
                 loop.check_state(state, new_state)
+                new_state = path.after(state, new_state, t, frozen)
                 return new_state, packed(new_state, slots), carried
 
             # A branch that is not taken is not computed, forward or backward.

@@ -1,5 +1,6 @@
 """The layer that applies a block several times."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from keras import ops, tree
 
 from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
-from keras_recur._validation import check_flag, check_one_of
+from keras_recur._validation import check_flag, check_number, check_one_of
 from keras_recur.layers._loop_arguments import (
     check_injected,
     check_progressive,
@@ -21,6 +22,13 @@ from keras_recur.layers._loop_masks import LoopMasks, first_masks
 from keras_recur.layers._masks import attach, joined, masks_of, ranks_of, readable
 from keras_recur.layers._pure_loops import progressive_loop, pure_loop
 from keras_recur.layers._rolled import python_loop, rolled_loop
+from keras_recur.layers._state_path import (
+    INITIAL_STATES,
+    StatePath,
+    add_first_states,
+    check_initial_state,
+    settings,
+)
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.sharing import make_sharing
 from keras_recur.layers.template_bank import TemplateBank
@@ -76,7 +84,19 @@ class SharedRecurrentBlock(keras.layers.Layer):
             `False`.
         unroll: See above. Defaults to `True`.
         remat: See above. Defaults to `False`.
-        seed: Seed of `progressive` calls. Defaults to `None`: a random seed.
+        seed: Seed of `progressive` calls, first states and noise. Defaults to `None`: a
+            random seed.
+        initial_state: State before the first iteration: `"input"` is `x`. The others
+            need `injection` and take the shape and dtype of `x`: `"zeros"`; `"normal"`,
+            drawn in every call, also in inference, for every example and position;
+            `"fixed_normal"`, one value per channel, drawn once and never trained.
+            Normal values are truncated and have a standard deviation of 1. Integer
+            tensors of a state are always those of `x`. Defaults to `"input"`.
+        damping: Share of the old state that remains in every iteration, from 0 to
+            below 1: the new state is `damping * state + (1 - damping) *
+            block(state)`. Defaults to `0.0`: none.
+        state_noise: Standard deviation of the normal noise that is added to the state
+            after every iteration in training. Defaults to `0.0`.
         **kwargs: `name`, `trainable`, and `dtype`, which defaults to the block's dtype
             policy.
 
@@ -100,6 +120,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
             Defaults to the mask that Keras has attached to `x`, or else to `injected`.
             Each later iteration receives the mask that the block returned. The output
             has the last mask, or all of them with `return_sequences`.
+        initial_state: Overrides the constructor's value for this call. With a `start`
+            above 0 or a tensor, the first state is always `x`.
+        noise: Whether to add `state_noise`. Defaults to `None`: only in training.
         training: Passed on to the block.
 
     Input shape:
@@ -117,7 +140,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
         [Savarese and Maire 2019](https://arxiv.org/abs/1902.09701), soft sharing;
         [Schwarzschild et al. 2022](https://arxiv.org/abs/2102.11011), recurrence
         instead of depth; [Bansal et al. 2022](https://arxiv.org/abs/2202.05826), recall
-        and, in section 3.2, the progressive loss.
+        and, in section 3.2, the progressive loss;
+        [Equilibrium Reasoners 2026](https://arxiv.org/abs/2605.21488), random first
+        states, damping (there `1 - lambda`) and noise.
 
     Example:
 
@@ -144,6 +169,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
         unroll: bool = True,
         remat: bool = False,
         seed: int | None = None,
+        initial_state: str = "input",
+        damping: float = 0.0,
+        state_noise: float = 0.0,
         **kwargs: Any,
     ):
         if not isinstance(block, keras.layers.Layer):
@@ -162,6 +190,13 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self.unroll = check_flag("unroll", unroll)
         self.remat = check_flag("remat", remat)
         self.seed = check_seed(seed)
+        self.initial_state = check_one_of(
+            "initial_state", initial_state, INITIAL_STATES
+        )
+        check_initial_state(initial_state, injection)
+        self.damping = check_number("damping", damping, 0, below=1)
+        self.state_noise = check_number("state_noise", state_noise, 0)
+        self.first_states: list[Any] = []
         self._dtypes = None
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -244,6 +279,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if injected_shape is not None:
             injected = tree.map_shape_structure(spec, injected_shape)
         check_injected(self.injection, state, injected)
+        self.first_states = add_first_states(self, state)
         inputs = self.inject(state, state if injected is None else injected)
         for outputs in self.weight_sharing.build(self, inputs):
             # On PyTorch, Keras traces custom layers without autocast, in other dtypes.
@@ -262,6 +298,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         unroll=None,
         progressive=False,
         mask=None,
+        initial_state=None,
+        noise=None,
         training=None,
     ):
         groups, turns = self.schedule(iterations, start)
@@ -276,27 +314,43 @@ class SharedRecurrentBlock(keras.layers.Layer):
             injected = tree.map_structure(ops.convert_to_tensor, injected)
             check_injected(self.injection, state, injected)
             injected = tree.map_structure(self._cast, injected)
-        state = attach(state, masks)
+        noise = training if noise is None else check_flag("noise", noise)
+        path = StatePath(self, self._starts_from(initial_state, start), noise)
+        state = path.first(attach(state, masks))
         if progressive and training:
-            return progressive_loop(self, state, injected, groups, turns)
+            return progressive_loop(self, path, state, injected, groups, turns)
         pure = self.remat or not unroll or self.weight_sharing.must_be_pure(training)
         if pure:
             loop = python_loop if unroll else rolled_loop
-            return pure_loop(
-                self, loop, state, injected, groups, turns, start, collect, training
-            )
+            args = groups, turns, start, collect, training
+            return pure_loop(self, path, loop, state, injected, *args)
         states = []
         for t, (group, turn) in enumerate(zip(groups, turns, strict=True)):
             inputs = self.inject(state, injected)
             with iteration_scope(turn, self.weight_sharing.rows(group), start + t):
                 new_state = self.blocks[group](inputs, training=training)
             self.check_state(state, new_state)
-            state = new_state
+            state = path.after(state, new_state, start + t)
             if collect:
                 states.append(state)
         if not collect:
             return state
         return joined(ops.stack, states, 1)
+
+    def first_state(self, x: Any, initial_state: str | None = None) -> Any:
+        """Return the state from which a call with `x` starts."""
+        masks = masks_of(x)
+        x = attach(tree.map_structure(self._cast, x), masks)
+        return StatePath(self, self._starts_from(initial_state, 0), False).first(x)
+
+    def _starts_from(self, initial_state, start):
+        if initial_state is None:
+            initial_state = self.initial_state
+        else:
+            check_one_of("initial_state", initial_state, INITIAL_STATES)
+            check_initial_state(initial_state, self.injection)
+        at_start = isinstance(start, numbers.Integral) and start == 0
+        return initial_state if at_start else "input"
 
     def pure_block(self, group: int, training: Any) -> Any:
         """Return the block of a group as a pure function of its variables."""
@@ -363,9 +417,12 @@ class SharedRecurrentBlock(keras.layers.Layer):
         unroll=None,
         progressive=False,
         mask=None,
+        initial_state=None,
+        noise=None,
         training=None,
     ):
         check_injected(self.injection, x, injected)
+        self._starts_from(initial_state, start)
         count = len(self.schedule(iterations, start)[0])
         collect = self._collects(return_sequences, progressive)
 
@@ -398,6 +455,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             "unroll": self.unroll,
             "remat": self.remat,
             "seed": self.seed,
+            **settings(self),
         }
 
     @classmethod

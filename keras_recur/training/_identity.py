@@ -23,6 +23,9 @@ _NEWER = {"anneal_from", "anneal_epochs", "window"}
 _NEWER |= {"replay", "replay_same", "replay_from", "replay_limit"}
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
+# Arguments that older configs lack, with the values that change nothing.
+_ABSENT = {"initial_state": "input", "damping": 0.0, "state_noise": 0.0}
+
 
 def identity(
     model: keras.Model, recipe: Recipe, data: Any, validation_data: Any, steps: Any
@@ -105,6 +108,7 @@ def _without_names(value, numbers):
             if not (
                 (key == "name" and (item is None or item in numbers))
                 or (key in _LEFT_OUT and key != "name")
+                or (key in _ABSENT and item == _ABSENT[key])
                 or str(key).endswith(("initializer", "seed", "object_id"))
             )
         }

@@ -70,8 +70,11 @@ def _matched(recurrent, feedforward) -> Iterator[tuple]:
             for weight, copy in zip(layer.weights, twin.weights, strict=True):
                 yield weight, copy, None
             continue
-        if isinstance(layer, SharedRecurrentBlock) and layer.weight_sharing.derived:
-            continue
+        if isinstance(layer, SharedRecurrentBlock):
+            for weight, copy in zip(layer.first_states, twin.first_states, strict=True):
+                yield weight, copy, None
+            if layer.weight_sharing.derived:
+                continue
         theirs = twin.applications()
         for key, (block, row, _) in layer.applications().items():
             other, twin_row, _ = theirs[key]

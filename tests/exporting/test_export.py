@@ -14,6 +14,7 @@ from keras import layers
 import keras_recur
 from keras_recur import inference
 from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers._random import seed_scope
 
 tf = pytest.importorskip("tensorflow")  # which serves, whatever the backend
 BACKEND = keras.backend.backend()
@@ -168,6 +169,49 @@ def test_serving_ends_when_all_may_stop(tmp_path):
     close(found["logits"], expected.logits)
     with pytest.raises(tf.errors.InvalidArgumentError, match="`patience`"):
         served.serve_until_agreed(x, 0)
+
+
+@pytest.mark.once("tensorflow")
+def test_further_stop_rules(tmp_path):
+    model = small(**VARIANTS["1d recall"]).recurrent
+    x = inputs_for(model, 7)
+    rules = [inference.StopRule("kl", reduction="mean"), "residual"]
+    served = export(model, tmp_path, stop_rules=rules, max_iterations=8)
+    assert {"serve_until_kl", "serve_until_residual"} < set(
+        card_in(served)["functions"]
+    )
+    for kind, reduction in (("kl", "mean"), ("residual", "min")):
+        rule = inference.StopRule(kind, reduction=reduction)
+        predictor = inference.EarlyExitPredictor(model, rule, 8)
+        signals = np.stack([signal for _, signal, _ in predictor.follow(x)], axis=1)
+        threshold = float(np.median(signals[:, rule.earliest - 1 :])) * 1.001
+        rule = inference.StopRule(kind, threshold, reduction=reduction)
+        expected = inference.EarlyExitPredictor(model, rule, 8)(x)
+        found = getattr(served, f"serve_until_{kind}")(x, threshold)
+        assert len(set(expected.iterations)) > 1
+        for name in ("iterations", "stopped", "logits"):
+            close(found[name], getattr(expected, name))
+
+
+@pytest.mark.once("tensorflow")
+@pytest.mark.parametrize("twin", ["recurrent", "feedforward"])
+def test_random_networks_take_a_seed(twin, tmp_path):
+    arguments = {"injection": "concat", "initial_state": "normal", "state_noise": 0.2}
+    model = getattr(small("deep_thinking_1d", **arguments), twin)
+    model = inference.with_iterations(model, noise=True)
+    x = inputs_for(model, 5)
+    served = export(model, tmp_path)
+    assert "seed" in card_in(served)["random numbers"]
+    first, again, other = (served.serve(x, seed).numpy() for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+    with seed_scope(1):
+        close(first, output(model, x))
+    close(served.serve_iterations(x, 3, 1), first)
+    close(served.serve_all(x, 1)["logits"][:, -1], first)
+    close(served.serve_until(x, 1.0, 1)["logits"], first)
+    steps = inference.Stepwise(model)
+    close(steps.read(steps.advance(steps.start(x, 1), 0, 3)), first)
 
 
 @pytest.mark.once("tensorflow")

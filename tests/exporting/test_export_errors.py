@@ -39,6 +39,12 @@ def unbuilt():
     return keras.Sequential([layers.Dense(2)])
 
 
+def random_model():
+    return keras_recur.zoo.build(
+        "deep_thinking_1d", width=4, injection="add", initial_state="normal"
+    ).recurrent
+
+
 def subclassed():
     built = Subclassed()
     built(np.ones((1, 2)))
@@ -52,6 +58,13 @@ def subclassed():
         (model, {"format": "onnx"}, "`path` must end in '.onnx' for format='onnx'"),
         (model, {"path": "a.tflite"}, "must be the name of a folder"),
         (model, {"reduction": "median"}, "Allowed: 'min', 'mean'"),
+        (model, {"stop_rules": "kl"}, "`stop_rules` must be a list.*'kl'"),
+        (model, {"stop_rules": ["agreement"]}, "`stop_rules.*Received.*'agreement'"),
+        (
+            random_model,
+            {"format": "onnx", "path": "a.onnx"},
+            "no input for a seed.*draws random.*format='tf_saved_model'",
+        ),
         (unbuilt, {}, "is not built.*Call it once"),
         (Subclassed, {}, "is not built"),
         (subclassed, {}, "Only a Functional or Sequential model"),

@@ -34,6 +34,24 @@ def by_hand(rule, logits, states):
         answers = logits.argmax(-1)
         same = (answers[:, 1:] == answers[:, :-1]).all(-1)
         return np.pad(same, ((0, 0), (1, 0))).astype(float)
+    if rule.kind == "kl":
+        logp = logits - logits.max(-1, keepdims=True)
+        logp -= np.log(np.exp(logp).sum(-1, keepdims=True))
+        old, new = logp[:, :-1], logp[:, 1:]
+        found = (np.exp(old) * (old - new)).sum(-1)
+        found = found.mean(-1) if rule.reduction == "mean" else found.max(-1)
+        flat = -np.log(logits.shape[-1]) - logp[:, :1]  # Equal chances come first.
+        first = flat.mean(-1)
+        first = first.mean(-1) if rule.reduction == "mean" else first.max(-1)
+        return np.concatenate([first, found], axis=1)
+    if rule.kind == "residual":
+        found = np.linalg.norm(np.diff(logits, axis=1), axis=-1)
+        found = found.mean(-1) if rule.reduction == "mean" else found.max(-1)
+        w, count = rule.window, logits.shape[1]
+        signals = np.full(logits.shape[:2], np.inf)
+        for t in range(w, count):
+            signals[:, t] = found[:, t - w : t].mean(axis=1)
+        return signals
     change = np.diff(states, axis=1)
     if rule.kind == "acceleration":
         change = np.diff(change, axis=1, prepend=np.zeros_like(change[:, :1]))
@@ -56,6 +74,10 @@ RULES = {
     "confidence": StopRule("confidence", 0.5),
     "mean confidence": StopRule("confidence", 0.5, reduction="mean"),
     "agreement": StopRule("agreement"),
+    "kl": StopRule("kl"),
+    "mean kl": StopRule("kl", patience=2, reduction="mean"),
+    "residual": StopRule("residual"),
+    "mean residual": StopRule("residual", window=2, reduction="mean"),
     "change": StopRule("change", 0.5),
     "acceleration": StopRule("acceleration", 0.5, patience=2),
 }
@@ -70,7 +92,11 @@ def test_examples_stop_where_the_rule_says(which, trained):
     rule = RULES[which]
     if rule.kind != "agreement":
         rule = StopRule(
-            rule.kind, float(np.median(signals)), rule.patience, rule.reduction
+            rule.kind,
+            float(np.median(signals[np.isfinite(signals)])),
+            rule.patience,
+            rule.reduction,
+            rule.window,
         )
     predictor = inference.EarlyExitPredictor(trained, rule, MAXIMUM)
     followed = np.stack([signal for _, signal, _ in predictor.follow(x)], axis=1)
@@ -97,6 +123,9 @@ def test_exits_by_hand():
     assert iterations.tolist() == [5, 2] and stopped.tolist() == [False, True]
     # An answer cannot agree, nor a change change, before there were two.
     assert StopRule("acceleration", 1.0).exits(np.zeros((1, 3)))[0].tolist() == [2]
+    assert StopRule("kl").exits(np.zeros((1, 3)))[0].tolist() == [2]
+    assert StopRule("residual", window=2).exits(np.zeros((1, 5)))[0].tolist() == [3]
+    assert str(StopRule("residual", 0.1)) == "residual over 3 iterations <= 0.1"
     assert StopRule("change", 1.0).exits(np.zeros((1, 3)))[0].tolist() == [1]
 
 
@@ -231,6 +260,9 @@ def test_untied_networks_stop_early_too():
         (lambda m: StopRule("agreement", 0.5), "takes no threshold.*`patience`"),
         (lambda m: StopRule("change", patience=0), "`patience` must be.*patience=0"),
         (lambda m: StopRule(reduction="max"), "`reduction`.*'max'"),
+        (lambda m: StopRule("kl", window=2), "`window` is for.*window=2.*'kl'"),
+        (lambda m: StopRule("residual", window=0), "`window` must be.*window=0"),
+        (lambda m: StopRule("kl", 0), "above 0. Received: threshold=0"),
     ],
 )
 def test_refusals(make, message, trained):

@@ -193,6 +193,33 @@ def test_padding_that_changes_its_answer_does_not_disagree():
     assert array(rule.signal(memory, [], [], after, mask)[0]).tolist() == [1.0, 0.0]
 
 
+@pytest.mark.parametrize("reduction", ["min", "mean"])
+@pytest.mark.parametrize("kind", ["kl", "residual"])
+def test_changes_of_logits_leave_padding_out(kind, reduction):
+    rule = inference.StopRule(kind, reduction=reduction)
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(6, 2, 4, 3)).astype("float32")
+
+    def signals(logits, mask):
+        logits = [ops.convert_to_tensor(part) for part in logits]
+        mask = None if mask is None else ops.convert_to_tensor(mask)
+        memory, found = rule.memory([], logits[0]), []
+        for part in logits:
+            signal, memory = rule.signal(memory, [], [], part, mask)
+            found.append(array(signal))
+        return np.stack(found)
+
+    mask = np.array([[True, True, False, False], [True, True, True, False]])
+    found = signals(logits, mask)
+    assert np.isfinite(found[rule.earliest - 1 :]).all()
+    for row, length in enumerate(mask.sum(axis=1)):
+        alone = signals(logits[:, row : row + 1, :length], None)
+        np.testing.assert_allclose(found[:, row], alone[:, 0], 1e-4)
+    logits[-1, 0, 3, 0] = np.nan  # In padding, and in a word.
+    logits[-1, 1, 0, 0] = np.nan
+    assert rule.met(signals(logits, mask)[-1], 1e9).tolist() == [True, False]
+
+
 def test_a_head_with_two_answers():
     inputs, state = keras.Input((4,)), keras.Input((4,))
     x = SharedRecurrentBlock(layers.Dense(4, activation="tanh"), 3)(inputs)

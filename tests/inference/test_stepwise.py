@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from compare import array, output
+from compare import array, far, output
 from families import inputs_for, small, twins
 
 from keras_recur import inference
 from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.layers._random import seed_scope
 
 CASES = {
     "recurrent": ("deep_thinking_1d", {"injection": "concat"}),
@@ -95,3 +96,64 @@ def test_models_that_cannot_be_taken_apart():
     carried = steps.start(np.zeros((1, 3, 3, 1), "float32"))
     with pytest.raises(ValueError, match="`number` must be.*Received: number=-1"):
         steps.advance(carried, -1)
+
+
+RANDOM = {
+    "injection": "concat",
+    "initial_state": "normal",
+    "state_noise": 0.1,
+    "damping": 0.1,
+}
+
+
+@twins
+def test_random_starts_and_noise_follow_from_the_seed(twin):
+    model = getattr(small("deep_thinking_1d", readout="all", **RANDOM), twin)
+    noisy = inference.with_iterations(model, noise=True)
+    x = inputs_for(model)
+    with seed_scope(7):
+        expected = output(noisy, x)
+    steps = inference.Stepwise(noisy)
+    assert steps.random
+
+    def run(seed, iterations=1):
+        carried, found = steps.start(x, seed), []
+        for t in range(0, 3, iterations):
+            carried = steps.advance(carried, t, iterations)
+            found.append(array(steps.read(carried)))
+        return found
+
+    for t, found in enumerate(run(7)):
+        np.testing.assert_allclose(found, expected[:, t], 1e-4, 1e-5)
+    np.testing.assert_allclose(run(7, 3)[-1], expected[:, -1], 1e-4, 1e-5)
+    assert far(run(8)[-1], expected[:, -1])
+    assert far(run(None)[-1], run(None)[-1])
+    with seed_scope(7):  # Without noise, only the first states are random.
+        quiet = output(model, x)
+    assert far(quiet, expected)
+
+
+@pytest.mark.parametrize("start", ["zeros", "fixed_normal"])
+def test_fixed_starts_draw_nothing(start):
+    arguments = {"injection": "concat", "initial_state": start, "damping": 0.3}
+    model = small("deep_thinking_1d", readout="all", **arguments).recurrent
+    x = inputs_for(model)
+    steps = inference.Stepwise(model)
+    carried = steps.start(x)
+    assert carried.seed is None and not steps.random
+    for t, expected in enumerate(np.swapaxes(output(model, x), 0, 1)):
+        carried = steps.advance(carried, t)
+        np.testing.assert_allclose(array(steps.read(carried)), expected, 1e-4, 1e-5)
+
+
+def test_early_exit_of_a_random_model_follows_from_the_seed():
+    model = small("deep_thinking_1d", **RANDOM).recurrent
+    model = inference.with_iterations(model, noise=True)
+    x = inputs_for(model, batch=6)
+    rule = inference.StopRule("confidence", 0.34)
+    predictor = inference.EarlyExitPredictor(model, rule, 6)
+    first, again, other = (predictor(x, 4, seed=s).logits for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert far(first, other) and far(predictor(x).logits, predictor(x).logits)
+    signals = [[s for _, s, _ in predictor.follow(x, seed=3)] for _ in range(2)]
+    np.testing.assert_array_equal(*signals)

@@ -23,6 +23,7 @@ from keras import ops
 
 from keras_recur._validation import check_positive_int, check_sequence
 from keras_recur.layers import LeakyUpdate, Readout, SharedRecurrentBlock
+from keras_recur.layers._state_path import INITIAL_STATES
 from keras_recur.zoo.families import _parts
 from keras_recur.zoo.family import ReportedCounts, register_family
 
@@ -32,11 +33,15 @@ _OPTIONS = {
     "normalization": None,
     "update": "residual",
     "kernel_sizes": (3, 3),
+    "initial_state": "input",
+    "damping": 0.0,
+    "state_noise": 0.0,
 }
 _CHOICES = {
     "injection": (None, "add", "concat"),
     "normalization": (None, "group"),
     "update": ("residual", "leaky"),
+    "initial_state": INITIAL_STATES,
 }
 
 
