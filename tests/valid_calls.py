@@ -222,6 +222,7 @@ CALLS = {
         "path": "out",
     },
     "exporting.load_model": lambda: {"path": "model.keras"},
+    "layers.Depth": lambda: {"mean": 8},
     "layers.EveryNthIteration": lambda: {"n": 2},
     "layers.Readout": lambda: {"head": block()},
     "inference.ReadoutPolicy": dict,

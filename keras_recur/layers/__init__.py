@@ -1,5 +1,6 @@
 """Layers that loop and share weights."""
 
+from keras_recur.layers.depth import Depth
 from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.readout import Readout
@@ -16,6 +17,7 @@ from keras_recur.layers.transition import Transition, resnet_transitions
 from keras_recur.layers.zero_state import ZeroState
 
 __all__ = [
+    "Depth",
     "EveryNthIteration",
     "Iteration",
     "Readout",

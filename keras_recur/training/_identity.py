@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._earlier_names import earlier_names
+from keras_recur._earlier_names import current_names, earlier_names
 from keras_recur.data._batches import to_numpy
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
@@ -41,6 +41,17 @@ def identity(
     }
 
 
+def completed_recipe(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe in JSON types with the names and fields of this version."""
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(Recipe)
+        if field.default is not dataclasses.MISSING
+    }
+    found = {**defaults, **current_names(stored)}
+    return {name: _plain(value) for name, value in found.items()}
+
+
 def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
     """Return a run's fingerprint in the older format, without the data's arrays."""
     config = data.config() if hasattr(data, "config") else None
@@ -53,6 +64,8 @@ def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
     asked = dataclasses.asdict(recipe)
     if recipe.anneal_from is None:
         del asked["anneal_from"], asked["anneal_epochs"]
+    if recipe.progressive_depth == "paper":
+        del asked["progressive_depth"]
     return _hash([*earlier_names([asked, _shapes(model), loops]), config])
 
 

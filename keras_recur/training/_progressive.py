@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_recur.inference._graph import rerun_graph
+from keras_recur.layers import Depth
 from keras_recur.layers._masks import joined
 from keras_recur.losses.iteration_loss import IterationLoss
 
@@ -16,12 +17,14 @@ _in_step: ContextVar[bool] = ContextVar("in_step", default=False)
 
 
 @contextlib.contextmanager
-def progressive_steps(model: keras.Model, alpha: float) -> Iterator[None]:
+def progressive_steps(
+    model: keras.Model, alpha: float, depth: str | Depth
+) -> Iterator[None]:
     """Mix the progressive loss into the training steps of a compiled model."""
     if not alpha:
         yield
         return
-    progressive = rerun_graph(model, progressive=True)
+    progressive = rerun_graph(model, progressive=depth)
     loss: Any = model.loss
     mixed = IterationLoss([1 - alpha, alpha])
     step, call, score = model.train_step, model.call, loss.call

@@ -37,7 +37,8 @@ def trained_by(model: keras.Model, recipe: Recipe) -> Iterator[RecipeSchedule]:
     """Hook a recipe into a compiled model and yield its callback for `model.fit`."""
     share = model.loss.share if isinstance(model.loss, AnnealedLoss) else None
     with contextlib.ExitStack() as hooks:
-        hooks.enter_context(progressive_steps(model, recipe.progressive))
+        depth = recipe.progressive_depth
+        hooks.enter_context(progressive_steps(model, recipe.progressive, depth))
         if share is not None:
             hooks.enter_context(lent(share, model))
         if recipe.progressive or share is not None:

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 
 from keras_recur._archives import check_arrays
-from keras_recur._earlier_names import current_names
 from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.training._callback_state import CallbackState
+from keras_recur.training._identity import completed_recipe
 from keras_recur.training._schedule import RecipeSchedule
 
 
@@ -93,7 +93,7 @@ class Checkpoint(keras.callbacks.Callback):
                 }
                 fingerprint, history = meta["fingerprint"], dict(meta["history"])
                 if isinstance(fingerprint, dict) and "the recipe" in fingerprint:
-                    recipe = current_names(fingerprint["the recipe"])
+                    recipe = completed_recipe(fingerprint["the recipe"])
                     fingerprint["the recipe"] = recipe
         except (
             OSError,
