@@ -252,6 +252,7 @@ CALLS = {
         "path": "out",
     },
     "exporting.load_model": lambda: {"path": "model.keras"},
+    "layers.Depth": lambda: {"mean": 8},
     "layers.EveryNthIteration": lambda: {"n": 2},
     "layers.LeakyUpdate": dict,
     "layers.Readout": lambda: {"head": block()},

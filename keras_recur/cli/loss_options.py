@@ -8,6 +8,8 @@ from typer import Option
 from keras_recur import data
 from keras_recur._validation import check_hierarchy, check_one_of, nearest
 from keras_recur.data.superclasses import with_superclasses
+from keras_recur.layers import Depth
+from keras_recur.layers._depth_samplers import SAMPLERS
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE
 from keras_recur.runs.entry import Entry
 
@@ -34,6 +36,11 @@ class LossOptions:
     hierarchy: str | None = Option(
         None, help="Superclass of every class, as 0,0,1. Default: that of the data set."
     )
+    progressive_depth: str | None = Option(
+        None,
+        help="Iterations of the progressive loss: paper, uniform, or the mean, spread "
+        "and iterations with gradient of a random depth, as 32,0.5,8.",
+    )
 
     @property
     def given(self) -> list[str]:
@@ -49,6 +56,7 @@ class LossOptions:
             "anneal_epochs": self.anneal_epochs,
             "coarse_to_fine": self.coarse_to_fine,
             "hierarchy": self._superclasses(dataset),
+            "progressive_depth": _depth(self.progressive_depth),
         }
         self._check_together()
         if found["hierarchy"] and self.loss_weights is None and not self.anneal_from:
@@ -131,6 +139,24 @@ class LossOptions:
                 f"superclasses: {', '.join(with_superclasses())}."
             )
         return data.superclasses(dataset)
+
+
+def _depth(text):
+    """Return the sampler that `--progressive-depth` names."""
+    if text is None or text in SAMPLERS:
+        return text
+    try:
+        mean, *others = [float(part) for part in text.split(",")]
+        spread, gradient = [*others, *(0.5, 8)[len(others) :]]
+        if gradient != int(gradient):
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "--progressive-depth must be paper, uniform, or up to three numbers: mean, "
+            "spread and number of iterations with gradient, such as 32,0.5,8. "
+            f"Received: {text!r}.{nearest(text, SAMPLERS)}"
+        ) from None
+    return Depth(mean, spread, int(gradient))
 
 
 def _weights(option, text):

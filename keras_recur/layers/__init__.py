@@ -1,5 +1,6 @@
 """Layers that loop and share weights."""
 
+from keras_recur.layers.depth import Depth
 from keras_recur.layers.every_nth_iteration import EveryNthIteration
 from keras_recur.layers.iteration import Iteration, current_iteration
 from keras_recur.layers.leaky_update import LeakyUpdate
@@ -18,6 +19,7 @@ from keras_recur.layers.transition import Transition, resnet_transitions
 from keras_recur.layers.zero_state import ZeroState
 
 __all__ = [
+    "Depth",
     "EveryNthIteration",
     "Iteration",
     "LeakyUpdate",

@@ -22,7 +22,7 @@ def dtype_of(x: Any) -> str:
     )
 
 
-def check_start(start: Any, injection: str | None, injected: Any, progressive: bool):
+def check_start(start: Any, injection: str | None, injected: Any, progressive: Any):
     """Check that a call can begin after `start` iterations."""
     if isinstance(start, numbers.Integral) and start == 0:
         return
@@ -32,7 +32,7 @@ def check_start(start: Any, injection: str | None, injected: Any, progressive: b
             f"more. Received: start={start}."
         )
     if progressive or (injection and injected is None):
-        what = "progressive=True" if progressive else "no `injected`"
+        what = f"{progressive=}" if progressive else "no `injected`"
         raise ValueError(
             "A call with `start` cannot be progressive, and with `injection` it needs "
             f"the first input as `injected`. Received: start={start}, "
@@ -40,12 +40,12 @@ def check_start(start: Any, injection: str | None, injected: Any, progressive: b
         )
 
 
-def check_progressive(progressive: bool, collect: bool) -> None:
+def check_progressive(progressive: Any, collect: bool) -> None:
     """Check that a progressive call returns one state."""
     if progressive and collect:
         raise ValueError(
             "A progressive call predicts from one state and cannot return a "
-            "sequence. Received: progressive=True, return_sequences=True."
+            f"sequence. Received: {progressive=}, return_sequences=True."
         )
 
 

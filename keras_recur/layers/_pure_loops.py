@@ -7,7 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_recur.layers._depth_samplers import draw
 from keras_recur.layers._masks import joined, masks_of, packed, unpacked
+from keras_recur.layers.depth import Depth
 from keras_recur.layers.sharing.weight_sharing import runs
 
 
@@ -53,18 +55,16 @@ def pure_loop(
 def progressive_loop(
     loop: Any,
     path: Any,
+    sampler: str | Depth,
     state: Any,
     injected: Any,
     groups: Sequence[int],
     turns: Sequence[int],
 ) -> Any:
     """Return the state after n + k iterations (arXiv:2202.05826, section 3.2)."""
-    total = len(groups)
     slots = loop.mask_slots(masks_of(state))
-    draws = keras.random.uniform((2,), dtype="float32", seed=loop.seed_generator)
-    n = ops.cast(ops.floor(draws[0] * total), "int32")
-    rest = ops.cast(total - n, "float32")
-    k = 1 + ops.cast(ops.floor(draws[1] * rest), "int32")
+    uniforms = keras.random.uniform((2,), dtype="float32", seed=loop.seed_generator)
+    n, k = draw(sampler, uniforms, len(groups))
     for group, run in runs(groups):
         pure = loop.pure_block(group, True)
         pure.offset = run[0] - turns[run[0]]

@@ -10,6 +10,7 @@ from keras import ops, tree
 from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
 from keras_recur._validation import check_flag, check_number, check_one_of
+from keras_recur.layers._depth_samplers import sampler_of
 from keras_recur.layers._loop_arguments import (
     check_injected,
     check_progressive,
@@ -112,10 +113,11 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return_sequences: Overrides the constructor's value for this call.
         unroll: Overrides the constructor's value for this call. `False` compiles long
             runs for inference much faster.
-        progressive: Whether to run n iterations without gradient and then k with
-            gradient in training. Each call draws n uniformly from 0 .. iterations - 1
-            and k from 1 .. iterations - n. In inference all iterations run. Defaults to
-            `False`.
+        progressive: How to draw n iterations without gradient and then k with gradient
+            in training. `"paper"` or `True` draws n uniformly from
+            0 .. iterations - 1 and k from 1 .. iterations - n. `"uniform"` draws the
+            total n + k from 1 .. iterations and k from 1 .. n + k. A `Depth` draws the
+            total around a mean. In inference all iterations run. Defaults to `False`.
         mask: Mask of padding, in the state's structure, for the first iteration.
             Defaults to the mask that Keras has attached to `x`, or else to `injected`.
             Each later iteration receives the mask that the block returned. The output
@@ -304,7 +306,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
     ):
         groups, turns = self.schedule(iterations, start)
         check_start(start, self.injection, injected, progressive)
-        collect = self._collects(return_sequences, progressive)
+        collect, sampler = self._modes(return_sequences, progressive, len(groups))
         unroll = self.unroll if unroll is None else unroll
         masks = first_masks(x, injected, mask)
         state = tree.map_structure(self._cast, x)
@@ -317,8 +319,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         noise = training if noise is None else check_flag("noise", noise)
         path = StatePath(self, self._starts_from(initial_state, start), noise)
         state = path.first(attach(state, masks))
-        if progressive and training:
-            return progressive_loop(self, path, state, injected, groups, turns)
+        if sampler and training:
+            return progressive_loop(self, path, sampler, state, injected, groups, turns)
         pure = self.remat or not unroll or self.weight_sharing.must_be_pure(training)
         if pure:
             loop = python_loop if unroll else rolled_loop
@@ -369,12 +371,14 @@ class SharedRecurrentBlock(keras.layers.Layer):
         floating = keras.backend.is_float_dtype(x.dtype)
         return ops.cast(x, self.compute_dtype) if floating else x
 
-    def _collects(self, return_sequences, progressive):
+    def _modes(self, return_sequences, progressive, count):
+        """Return whether to collect the states, and the sampler of the depth."""
         collect = self.return_sequences
         if return_sequences is not None:
             collect = return_sequences
+        sampler = sampler_of(progressive, count)
         check_progressive(progressive, collect)
-        return collect
+        return collect, sampler
 
     def inject(self, state: Any, injected: Any) -> Any:
         """Return the input of the block. Its masks are the state's."""
@@ -424,7 +428,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         check_injected(self.injection, x, injected)
         self._starts_from(initial_state, start)
         count = len(self.schedule(iterations, start)[0])
-        collect = self._collects(return_sequences, progressive)
+        collect, _ = self._modes(return_sequences, progressive, count)
 
         def spec(state):
             shape, dtype = tuple(state.shape), dtype_of(state)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from keras_recur._files import to_json
 from keras_recur.runs.entry import Entry
+from keras_recur.training._identity import completed_recipe
 
 
 class Plan(Protocol):
@@ -30,11 +31,20 @@ def identity(plan: Plan) -> str:
 def completed(plan: Plan, begun: Any) -> Any:
     """Return a configuration of an earlier version with defaults for new keys."""
     if not isinstance(plan, Entry):
-        return begun
+        return _with_recipe_fields(begun)
     try:
         return json.loads(to_json(Entry.from_dict(begun).as_dict()))
     except (KeyError, TypeError, ValueError, AttributeError):
         return begun  # The comparison names the difference.
+
+
+def _with_recipe_fields(begun):
+    """Return the configuration of an experiment with defaults for new recipe fields."""
+    if not isinstance(begun, dict):
+        return begun
+    if {"optimizer", "learning_rate", "epochs", "batch_size"} <= begun.keys():
+        return completed_recipe(begun)
+    return {key: _with_recipe_fields(value) for key, value in begun.items()}
 
 
 def differences(begun: Any, asked: Any, where: str = "") -> list[str]:

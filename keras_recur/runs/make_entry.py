@@ -19,6 +19,9 @@ from keras_recur.recipes.quick import QUICK
 from keras_recur.runs.entry import Entry
 from keras_recur.training.recipe import Recipe
 
+# Fields of a recipe that a feed-forward twin does not have.
+_RECURRENT = ("progressive", "progressive_depth", "throttle")
+
 
 def make_entry(
     family: str,
@@ -46,7 +49,8 @@ def make_entry(
         num_examples: Number of training examples. Defaults to `None`: all.
         model: Arguments of `zoo.build` that replace the defaults.
         recipe: Fields of `Recipe` that replace the defaults of both twins;
-            `progressive` and `throttle` apply only to the recurrent twin.
+            `progressive`, `progressive_depth` and `throttle` apply only to the
+            recurrent twin.
         data_dir: Folder of downloaded data sets. Defaults to `None`.
         download: Whether a data set may be downloaded. Defaults to `False`.
 
@@ -100,7 +104,7 @@ def make_entry(
     )
     if quick and preset is None and spec.recipe is None:
         num_examples = num_examples or 5_000
-    own = {k: v for k, v in recipe.items() if k not in ("progressive", "throttle")}
+    own = {k: v for k, v in recipe.items() if k not in _RECURRENT}
     phases = preset.phases if preset and preset.phases else spec.phases
     phases = tuple(w for w in phases if w < 2 * (size or 0))
     sizes = (None,) if size is None else spec.test_sizes(size, phases)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._earlier_names import earlier_names
+from keras_recur._earlier_names import current_names, earlier_names
 from keras_recur.data._batches import to_numpy
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
@@ -19,7 +19,7 @@ _WHOLE = 1 << 25
 _ROWS = 1024
 
 # Names differ between builds, and `trainable` is hashed separately.
-_NEWER = {"anneal_from", "anneal_epochs", "window"}
+_NEWER = {"anneal_from", "anneal_epochs", "window", "progressive_depth"}
 _NEWER |= {"replay", "replay_same", "replay_from", "replay_limit"}
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
@@ -44,6 +44,12 @@ def identity(
         "the data": _hash([_data(data), steps]),
         "the validation data": _hash(_data(validation_data)),
     }
+
+
+def completed_recipe(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe in JSON types with the names and fields of this version."""
+    found = {**recipe_defaults(), **current_names(stored)}
+    return {name: _plain(value) for name, value in found.items()}
 
 
 def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:

@@ -52,7 +52,8 @@ def trained_by(
     share = model.loss.share if isinstance(model.loss, AnnealedLoss) else None
     with contextlib.ExitStack() as hooks:
         if recipe.progressive:
-            hooks.enter_context(progressive_steps(model, recipe.progressive))
+            depth = recipe.progressive_depth
+            hooks.enter_context(progressive_steps(model, recipe.progressive, depth))
         states: list[keras.Variable] = []
         if recipe.replay:
             data, states = hooks.enter_context(

@@ -11,12 +11,11 @@ import keras
 import numpy as np
 
 from keras_recur._archives import check_arrays
-from keras_recur._earlier_names import current_names
 from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.training._callback_state import CallbackState
+from keras_recur.training._identity import completed_recipe
 from keras_recur.training._schedule import RecipeSchedule
-from keras_recur.training.recipe import recipe_defaults
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -94,8 +93,8 @@ class Checkpoint(keras.callbacks.Callback):
                 }
                 fingerprint, history = meta["fingerprint"], dict(meta["history"])
                 if isinstance(fingerprint, dict) and "the recipe" in fingerprint:
-                    recipe = current_names(fingerprint["the recipe"])
-                    fingerprint["the recipe"] = recipe_defaults() | recipe
+                    recipe = completed_recipe(fingerprint["the recipe"])
+                    fingerprint["the recipe"] = recipe
         except (
             OSError,
             ValueError,

@@ -17,6 +17,8 @@ from keras_recur._validation import (
     check_sequence,
     check_type,
 )
+from keras_recur.layers import Depth
+from keras_recur.layers._depth_samplers import check_sampler
 from keras_recur.layers._walk import banks_in
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE, CoarseToFineLoss
 from keras_recur.losses.iteration_loss import IterationLoss, check_weights
@@ -67,6 +69,9 @@ class Recipe:
         progressive: Share alpha of the progressive loss, from 0 to 1. The loss is
             (1 - alpha) times the loss of the full run plus alpha times the loss of n
             iterations without gradient and then k with gradient. Defaults to `0.0`.
+        progressive_depth: How the progressive loss draws n and k: `"paper"`,
+            `"uniform"` or a `layers.Depth` (see `SharedRecurrentBlock`). A dictionary
+            with the arguments of a `Depth` becomes one. Defaults to `"paper"`.
         replay: Share of rows, from 0 to 1, that start from the state in which the loop
             ended in the step before (`StateReplay`). It keeps loops right when they run
             on, and needs a loop that sees its input at every iteration. Defaults to
@@ -116,6 +121,7 @@ class Recipe:
     hierarchy: Sequence[int] = ()
     coarse_to_fine: str | None = None
     progressive: float = 0.0
+    progressive_depth: str | Depth = "paper"
     window: int | None = None
     replay: float = 0.0
     replay_same: float = 0.5
@@ -132,6 +138,12 @@ class Recipe:
             raise ValueError(
                 "The progressive loss reads out one state and needs "
                 f"loss_weights='final'. Received: loss_weights={self.loss_weights!r}."
+            )
+        if self.progressive_depth != "paper" and not self.progressive:
+            raise ValueError(
+                "`progressive_depth` needs a progressive loss. Received: "
+                f"progressive_depth={self.progressive_depth!r} with progressive=0. Set "
+                "`progressive` to its share of the loss, such as 1.0."
             )
         self._check_annealing()
         nothing = not isinstance(self.loss_weights, str) and not any(self.loss_weights)
@@ -168,6 +180,7 @@ class Recipe:
         checked["weight_decay"] = check_number("weight_decay", self.weight_decay, 0)
         for name in ("momentum", "progressive", "replay", "replay_same"):
             checked[name] = check_number(name, getattr(self, name), 0, 1)
+        checked["progressive_depth"] = _sampler(self.progressive_depth)
         for name in ("learning_rate", "decay", "gamma"):
             checked[name] = check_number(name, getattr(self, name), above=0)
         if self.clip_norm is not None:
@@ -325,3 +338,16 @@ def recipe_defaults() -> dict[str, Any]:
     missing = dataclasses.MISSING
     fields = dataclasses.fields(Recipe)
     return {f.name: f.default for f in fields if f.default is not missing}
+
+
+def _sampler(value):
+    """Return the sampler of the depth, also from a recipe in JSON."""
+    if isinstance(value, dict):
+        names = [field.name for field in dataclasses.fields(Depth)]
+        if "mean" not in value or not set(value) <= set(names):
+            raise ValueError(
+                f"`progressive_depth` must have a `mean`, and may have {names[1:]}. "
+                f"Received: progressive_depth={value!r}."
+            )
+        return Depth(**value)
+    return check_sampler("progressive_depth", value)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import keras_recur
 from keras_recur import data, experiments, runs
 from keras_recur.cli import main as cli
+from keras_recur.layers import Depth
 
 # tests/runs tests the same functions on every backend.
 pytestmark = pytest.mark.once("jax")
@@ -186,6 +187,15 @@ def test_compare_takes_the_options_of_losses(asked):
     assert recipe == usual
 
 
+def test_compare_takes_the_depth_of_the_progressive_loss(asked):
+    strings = ["compare", "deep_thinking_1d", "--data", "prefix_sums", *TINY]
+    expected = {"uniform": "uniform", "4": Depth(4), "4,0.25,2": Depth(4, 0.25, 2)}
+    for given, depth in expected.items():
+        recipe, twin = asked(*strings, "--progressive-depth", given)
+        assert (recipe.progressive, recipe.progressive_depth) == (1.0, depth)
+        assert (twin.progressive, twin.progressive_depth) == (0.0, "paper")
+
+
 def test_compare_trains_coarse_to_fine(asked):
     images = ["resnet_bn", "--data", "cifar100", "--quick"]
     for recipe in asked("compare", *images, "--coarse-to-fine", "power"):
@@ -235,6 +245,11 @@ _DIGITS = ["compare", "mlp", "--data", "digits", "--quick", "--iterations", "3"]
             "Did you mean --loss-weights uniform?",
         ),
         ("--progressive 1 --loss-weights uniform", "needs loss_weights='final'"),
+        ("--progressive-depth uniform", "`progressive_depth` needs a progressive loss"),
+        ("--progressive-depth unifrom", "Did you mean 'uniform'"),
+        ("--progressive-depth 4,0.5,1.5", "such as 32,0.5,8. Received: '4,0.5,1.5'"),
+        ("--progressive-depth 4,1,2,3", "Received: '4,1,2,3'"),
+        ("--progressive-depth 0", "`mean` must be a finite number above 0"),
     ],
 )
 def test_compare_refuses_losses_that_exclude_each_other(options, message, asked):

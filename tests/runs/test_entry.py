@@ -5,6 +5,7 @@ import json
 import pytest
 
 from keras_recur import data, zoo
+from keras_recur.layers import Depth
 from keras_recur.recipes import paper_recipe
 from keras_recur.runs import Entry, make_entry
 from keras_recur.training import Recipe
@@ -44,12 +45,14 @@ def test_make_entry_prefers_given_settings():
         quick=True,
         size=20,
         model={"width": 6},
-        recipe={"epochs": 3, "progressive": 0.5},
+        recipe={"epochs": 3, "progressive": 0.5, "progressive_depth": Depth(3)},
     )
     assert entry.model["width"] == 6 and entry.test_sizes == (20, 40, 60, 80)
     assert entry.recipes["recurrent"].progressive == 0.5
+    assert entry.recipes["recurrent"].progressive_depth == Depth(3)
     assert entry.recipes["feedforward"].progressive == 0
     assert entry.recipes["feedforward"].epochs == 3
+    assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
 
 
 @pytest.mark.parametrize("quick", [False, True])

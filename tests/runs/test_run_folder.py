@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from keras_recur import runs
 from keras_recur._files import locked
-from keras_recur.experiments import TextExperiment, run_experiment
+from keras_recur.experiments import SharingExperiment, TextExperiment, run_experiment
 from keras_recur.reports import write_report
 from keras_recur.runs import RunFolder, make_entry
 from keras_recur.runs.compare import compare
@@ -83,6 +84,24 @@ def test_refused_run_experiment_leaves_no_files(tmp_path):
     with pytest.raises(ValueError, match="must be a positive integer"):
         run_experiment(tiny, tmp_path / "run", [0])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("plan", [quick, lambda: SharingExperiment(data="digits")])
+def test_run_folder_resumes_recipes_without_fields_of_this_version(plan, tmp_path):
+    plan = plan()
+    folder = RunFolder(tmp_path / "run")
+    network = plan.networks[0]
+    folder.begin(plan, [0], [network], False)
+    path = folder.path / "run.json"
+    assert '"progressive_depth"' in path.read_text()
+    earlier = re.sub(r'"progressive_depth": "paper",\s*', "", path.read_text())
+    assert "progressive_depth" not in earlier
+    path.write_text(earlier)
+    folder.begin(plan, [0, 1], [network], resume=True)
+    assert json.loads(path.read_text())["seeds"] == [0, 1]
+    path.write_text(earlier.replace('"momentum": 0.9', '"momentum": 0.8'))
+    with pytest.raises(ValueError, match="momentum: 0.8, not 0.9"):
+        folder.begin(plan, [0], [network], resume=True)
 
 
 def test_run_folder_restores_a_lost_run_json(run, entry):

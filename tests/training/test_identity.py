@@ -1,6 +1,7 @@
 """A folder belongs to one recipe, model, set of trained weights, and data."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -138,6 +139,22 @@ KINDS = {
     "progressive": ({"progressive": 0.5}, {"injection": "concat"}),
     "annealed": ({"anneal_from": "uniform", "anneal_epochs": 2}, {"readout": "all"}),
 }
+
+
+@pytest.mark.once
+def test_fit_resumes_checkpoint_without_fields_of_this_version(tmp_path, monkeypatch):
+    expected = train(looped(), ONE, dataset(), directory=tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    meta = json.loads(str(arrays["meta"]))
+    del meta["fingerprint"]["the recipe"]["progressive_depth"]
+    np.savez(path, **arrays | {"meta": np.array(json.dumps(meta))})
+    monkeypatch.setattr(keras.Model, "fit", None)
+    assert train(looped(), ONE, dataset(), directory=tmp_path) == expected
+    deeper = dataclasses.replace(ONE, progressive=1.0, progressive_depth="uniform")
+    with pytest.raises(ValueError, match=r"\(progressive, progressive_depth\) differs"):
+        train(looped(), deeper, dataset(), directory=tmp_path)
 
 
 @pytest.mark.once

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_recur import zoo
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import Depth, SharedRecurrentBlock
 from keras_recur.optimizers import CoupledAdam, CoupledSGD
 from keras_recur.recipes import paper_recipe
 from keras_recur.training import Recipe
@@ -42,6 +42,13 @@ def test_recipe_is_frozen_data():
         one.epochs = 3
 
 
+@pytest.mark.parametrize("depth", ["paper", "uniform", Depth(8, 0.25, 4)])
+def test_recipe_keeps_the_depth_of_the_progressive_loss_in_json(depth):
+    one = recipe(progressive=0.5, progressive_depth=depth)
+    again = Recipe(**json.loads(json.dumps(dataclasses.asdict(one))))
+    assert again == one and again.progressive_depth == depth
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -52,6 +59,12 @@ def test_recipe_is_frozen_data():
         ({"learning_rate": float("nan")}, "`learning_rate` must be a finite"),
         ({"progressive": 1.5}, "`progressive`.*at least 0 and at most 1.*1.5"),
         ({"progressive": 0.5, "loss_weights": "uniform"}, "needs loss_weights='final'"),
+        ({"progressive_depth": "uniform"}, "needs a progressive loss.*progressive=0"),
+        (
+            {"progressive": 1, "progressive_depth": {"mean": 8, "width": 2}},
+            "must have a `mean`.*'width'",
+        ),
+        ({"progressive": 1, "progressive_depth": {"mean": 0}}, "`mean` must be"),
         ({"loss_weights": "last"}, "`loss_weights`.*'final'"),
         (
             {"loss_weights": "geometric", "gamma": -1},
@@ -192,6 +205,7 @@ BAD = {
     "hierarchy": ["ab", [0, 2], [0.5], None, 3, {0, 1}],
     "coarse_to_fine": ["steep", 3],
     "progressive": [-1, 2, "a", None, True],
+    "progressive_depth": ["papers", True, 8, None, {"spread": 1}, "uniform", Depth(8)],
     "augment": ["no", None, 1],
     "cutout": [-1, 1.5, "a", None],
     "source": [None, 3],
