@@ -13,7 +13,7 @@ from keras_recur.reports.example_plots import draw_thinking
 from keras_recur.reports.page import Page
 from keras_recur.reports.run_plots import draw_all, task
 from keras_recur.runs._shapes import RESULTS
-from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.run_folder import WAIT, RunFolder
 from keras_recur.runs.summary import (
     SOLVED,
     guess,
@@ -49,7 +49,7 @@ def write_report(run: RunFolder) -> Path:
     """
     check_type("run", run, RunFolder, "a `runs.RunFolder`")
     results = run.read_json("results.json", RESULTS)
-    with run.held():
+    with run.held(WAIT):
         return _write_report(run, results)
 
 
