@@ -5,6 +5,12 @@ import sys
 import threading
 import time
 
+# Processes that share a GPU take memory as they need it.
+SHARED_MEMORY = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+
 
 def child_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module in a new process."""
@@ -16,6 +22,37 @@ def child_environment(**changes: str) -> dict[str, str]:
     """Return the environment with `changes` and the module search path."""
     places = [os.path.abspath(place) for place in sys.path]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(places), **changes}
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_limits(threads: int) -> dict[str, str]:
+    """Return the environment of a process with this number of threads.
+
+    JAX on a CPU ignores it.
+    """
+    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    return dict.fromkeys(names, str(threads))
+
+
+def one_thread() -> dict[str, str]:
+    """Return the environment of a process with one thread, on every backend."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+    # NPROC is the size of JAX's thread pools.
+    return {**thread_limits(1), "XLA_FLAGS": flags.strip(), "NPROC": "1"}
+
+
+def own_device(environment: dict[str, str], number: int) -> dict[str, str]:
+    """Return the environment with one of the visible GPUs for process `number`."""
+    devices = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    if len(devices) < 2:
+        return environment
+    return {**environment, "CUDA_VISIBLE_DEVICES": devices[number % len(devices)]}
 
 
 def end_with(parent: int) -> None:

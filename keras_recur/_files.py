@@ -100,23 +100,37 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
-    """Lock a folder against other processes, at most until this process ends."""
+def locked(folder: str | Path, wait: float = 0) -> Iterator[None]:
+    """Lock a folder against other processes, at most until this process ends.
+
+    The lock is awaited for `wait` seconds.
+    """
     path = Path(folder) / ".lock"
-    lock = filelock.FileLock(path, timeout=0)
+    with trying(path, wait) as mine:
+        if not mine:
+            holder = ""
+            with contextlib.suppress(OSError):
+                holder = read_text(path).strip()
+            raise ValueError(
+                f"Another process is writing to {folder}"
+                f"{f' (process {holder})' if holder else ''}. Wait until it ends, "
+                "stop it, or choose another folder."
+            )
+        yield
+
+
+@contextlib.contextmanager
+def trying(path: Path, wait: float = 0) -> Iterator[bool]:
+    """Lock a file, and yield whether it is locked or another process holds it."""
+    lock = filelock.FileLock(path, timeout=wait)
     try:
         lock.acquire()
     except filelock.Timeout:
-        with contextlib.suppress(OSError):
-            holder = read_text(path).strip()
-        raise ValueError(
-            f"Another process is writing to {folder}"
-            f"{f' (process {holder})' if holder else ''}. Wait until it ends, stop it, "
-            "or choose another folder."
-        ) from None
+        yield False
+        return
     try:
         path.write_text(f"{os.getpid()}\n", encoding="utf-8")
-        yield
+        yield True
     finally:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from keras_recur import experiments
+from keras_recur import experiments, runs
 from keras_recur._interrupts import interruptible
 from keras_recur._limits import MAX_SEEDS, check_size
 from keras_recur._terminal import plain_console
@@ -32,14 +32,24 @@ def resumable(what: str) -> Iterator[None]:
 
 
 def run_experiment(
-    experiment: Any, folder: Path, seeds: Sequence[int], resume: bool
+    experiment: Any,
+    folder: Path,
+    seeds: Sequence[int],
+    resume: bool,
+    jobs: int | None,
 ) -> None:
     console = plain_console()
     networks = f"{len(experiment.networks)} networks, seeds {seeds}"
     console.print(f"{experiment.name}: {networks}. Output: {folder}/")
     with resumable("networks"):
         results = experiments.run_experiment(
-            experiment, folder, seeds, resume=resume, report=console.print
+            experiment,
+            folder,
+            seeds,
+            resume=resume,
+            report=console.print,
+            progress=runs.Progress(console),
+            jobs="auto" if jobs is None else jobs,
         )
     console.print(f"\nReport with plots: {folder / 'report.html'}")
     exit_if_diverged(results)

@@ -14,6 +14,7 @@ from keras_recur.cli.entry_options import EntryOptions
 from keras_recur.cli.loss_options import LossOptions
 from keras_recur.cli.options import (
     FirstSeed,
+    Jobs,
     Output,
     Resume,
     Seeds,
@@ -34,6 +35,7 @@ def compare(
         str | None,
         typer.Option(help="Train one network: recurrent, feedforward or a variant."),
     ] = None,
+    jobs: Jobs = None,
     output: Output = None,
     resume: Resume = False,
 ):
@@ -56,6 +58,7 @@ def compare(
             networks,
             resume=resume,
             progress=runs.Progress(console),
+            jobs="auto" if jobs is None else jobs,
         )
     report = reports.write_report(runs.RunFolder(folder))
     for header, rows in (accuracy_table(results), costs_table(results)):

@@ -16,6 +16,7 @@ from keras_recur.cli.options import (
     Epochs,
     Examples,
     FirstSeed,
+    Jobs,
     Output,
     Quick,
     Resume,
@@ -43,6 +44,7 @@ _FIELDS = {
 _COMMON = {
     "seeds": (Seeds, 3),
     "first_seed": (FirstSeed, 0),
+    "jobs": (Jobs, None),
     "output": (Output, None),
     "quick": (Quick, False),
     "resume": (Resume, False),
@@ -58,6 +60,7 @@ def supervision(
     ] = "final,uniform",
     seeds: Seeds = 3,
     first_seed: FirstSeed = 0,
+    jobs: Jobs = None,
     output: Output = None,
     resume: Resume = False,
 ):
@@ -66,7 +69,7 @@ def supervision(
     entry = options.entry()
     asked = experiments.SupervisionExperiment(entry, tuple(losses.split(",")))
     usual = f"supervision-{entry.name}{'-quick' if options.quick else ''}"
-    run_experiment(asked, run_folder(output, usual), numbers, resume)
+    run_experiment(asked, run_folder(output, usual), numbers, resume, jobs)
 
 
 def _command(name: str) -> Any:
@@ -75,7 +78,7 @@ def _command(name: str) -> Any:
     known = inspect.signature(cls).parameters
     fields = {field: option for field, option in _FIELDS.items() if field in known}
 
-    def run(seeds, first_seed, output, quick, resume, **given):
+    def run(seeds, first_seed, jobs, output, quick, resume, **given):
         numbers = seed_list(seeds, first_seed)
         if given.get("data") is not None:
             check_one_of("--data", given["data"], list_datasets())
@@ -87,7 +90,9 @@ def _command(name: str) -> Any:
         asked = cls.quick(**settings) if quick else cls(**settings)
         data = getattr(asked, "data", None)
         parts = [name, *([data] if data else []), *(["quick"] * quick)]
-        run_experiment(asked, run_folder(output, "-".join(parts)), numbers, resume)
+        run_experiment(
+            asked, run_folder(output, "-".join(parts)), numbers, resume, jobs
+        )
 
     parameters = [
         inspect.Parameter(

@@ -23,6 +23,13 @@ Quick = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")]
 Seeds = Annotated[int, typer.Option(help="Number of seeds.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of worker processes with one thread each; 0 trains in this "
+        "process. Default: one per core for small networks on a CPU, or 0."
+    ),
+]
 FirstSeed = Annotated[int, typer.Option(help="First seed.")]
 Width = Annotated[int | None, typer.Option(help="Units or channels of the state.")]
 Injection = Annotated[

@@ -1,5 +1,6 @@
 """Train and score the networks of an experiment over seeds."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,11 +8,16 @@ from typing import Any
 
 from keras_recur._files import check_path, to_json, write_text
 from keras_recur._validation import check_callable, check_flag, check_type
+from keras_recur.data import describe
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.reports.page import Page
+from keras_recur.runs._jobs import check_jobs, sources, work_on
 from keras_recur.runs._shapes import EXPERIMENT
+from keras_recur.runs._work import Work
+from keras_recur.runs.entry import Entry
+from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
-from keras_recur.runs.run_folder import RunFolder, check_seeds
+from keras_recur.runs.run_folder import WAIT, RunFolder, check_seeds
 from keras_recur.runs.summary import is_finished
 from keras_recur.runs.trial import Trial, run_trial
 from keras_recur.zoo.costs import trainable_parameters
@@ -24,11 +30,14 @@ def run_experiment(
     *,
     resume: bool = False,
     report: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
+    jobs: int | str = 0,
 ) -> dict[str, Any]:
     """Train, score and report an experiment over seeds.
 
     Completed networks are kept, and interrupted ones resume after their last epoch. A
-    network whose loss becomes NaN counts as guessing.
+    network whose loss becomes NaN counts as guessing. Several processes and machines
+    can work on one folder, as in `runs.compare`.
 
     Args:
         experiment: An experiment, such as `SharingExperiment()`.
@@ -36,6 +45,9 @@ def run_experiment(
         seeds: Seeds of initial weights and of the order of the examples.
         resume: Whether to resume a run in this folder. Defaults to `False`.
         report: Function that is called with one line of text per network.
+        progress: Progress bars. Defaults to none.
+        jobs: Number of worker processes with one thread each, as in `runs.compare`.
+            Defaults to `0`: this process trains one network after another.
 
     Returns:
         The content of `results.json`.
@@ -59,43 +71,74 @@ def run_experiment(
     check_flag("resume", resume)
     check_callable("report", report)
     run = RunFolder(check_path("folder", folder))
+    progress = Progress(quiet=True) if progress is None else progress
+    check_type("progress", progress, Progress, "a `runs.Progress`")
+    jobs = check_jobs(jobs)
     networks = list(experiment.networks)
-    with run.held(), run.began(experiment, seeds, networks, resume):
-        for seed in seeds:
-            for name in networks:
-                result = _finished(experiment, run, seed, name)
-                if result is None:
-                    result = _train_and_score(experiment, run, seed, name)
-                report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
-        results = _write_results(experiment, run)
-        page = _write_card(experiment, run.path, results)
-        write_text(run.path / "report.html", page.html())
+    asked = [(seed, name) for seed in seeds for name in networks]
+
+    def done(seed, name, result):
+        progress.advance(seed, name)
+        report(f"seed {seed}, {name}: {_outcome(experiment, result)}")
+
+    with run.began(experiment, seeds, networks, resume):
+        with progress.over(len(asked)):
+            work = _Experiment(experiment)
+            work_on(work, run, asked, jobs, progress=progress, done=done)
+        with run.held(WAIT):
+            results = _write_results(experiment, run)
+            page = _write_card(experiment, run.path, results)
+            write_text(run.path / "report.html", page.html())
     return results
 
 
-def _train_and_score(experiment, run, seed, name):
-    parameters = {}
+class _Experiment(Work):
+    def __init__(self, experiment: Experiment):
+        self.plan = experiment
 
-    def network():
-        model = experiment.network(name, seed)
-        parameters["parameters"] = trainable_parameters(model)
-        return model
+    def check(self):
+        dataclasses.replace(self.plan)
 
-    trial = Trial(
-        network=network,
-        recipe=experiment.recipe(name),
-        train_data=lambda: experiment.load("train", seed),
-        validation_data=lambda: experiment.load("validation"),
-        seed=seed,
-        score=lambda model: experiment.score(name, seed, model),
-        guess=lambda model: experiment.chance_score(),
-        jit_compile=experiment.jit_compile,
-        made_with=run.made_with(),
-    )
-    row = run_trial(trial, run.twin(seed, name))
-    return run.write_result(
-        seed, name, experiment, {"network": name, **parameters, **row}
-    )
+    def sources(self):
+        entry = getattr(self.plan, "entry", None)
+        data = getattr(self.plan, "data", None)
+        found: list[Any] = [type(self.plan)]
+        if isinstance(entry, Entry):
+            found += sources(entry)
+        elif data is not None:
+            found.append(describe(data).make)
+        return found
+
+    def finished(self, run, seed, network):
+        return _finished(self.plan, run, seed, network)
+
+    def epochs(self, network):
+        return self.plan.recipe(network).epochs
+
+    def train(self, run, seed, network, callbacks):
+        experiment, parameters = self.plan, {}
+
+        def build():
+            model = experiment.network(network, seed)
+            parameters["parameters"] = trainable_parameters(model)
+            return model
+
+        trial = Trial(
+            network=build,
+            recipe=experiment.recipe(network),
+            train_data=lambda: experiment.load("train", seed),
+            validation_data=lambda: experiment.load("validation"),
+            seed=seed,
+            score=lambda model: experiment.score(network, seed, model),
+            guess=lambda model: experiment.chance_score(),
+            jit_compile=experiment.jit_compile,
+            made_with=run.made_with(),
+            callbacks=callbacks,
+        )
+        row = run_trial(trial, run.twin(seed, network))
+        return run.write_result(
+            seed, network, experiment, {"network": network, **parameters, **row}
+        )
 
 
 def _finished(experiment, run, seed, name):

@@ -26,7 +26,7 @@ from keras_recur.reports.run_report import (
     what_was_trained,
 )
 from keras_recur.runs.entry import Entry
-from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.run_folder import WAIT, RunFolder
 from keras_recur.runs.summary import is_finished, size_label
 from keras_recur.zoo.entries import entry_folders, read_entry
 
@@ -77,7 +77,7 @@ def write_card(
     if experiment:
         return _copy_experiment(folder, results, to / "experiments", suffix)
     results["name"] = _folder_name(folder, [results.get("name"), suffix])
-    with folder.held():
+    with folder.held(WAIT):
         pictures = draw_pictures(folder, results)
     place = to / results["name"]
     (place / "plots").mkdir(parents=True, exist_ok=True)

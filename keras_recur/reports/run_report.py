@@ -14,7 +14,7 @@ from keras_recur.reports.page import Page
 from keras_recur.reports.run_plots import draw_all, task
 from keras_recur.reports.settling import settling_sentences
 from keras_recur.runs._shapes import RESULTS
-from keras_recur.runs.run_folder import RunFolder
+from keras_recur.runs.run_folder import WAIT, RunFolder
 from keras_recur.runs.summary import (
     SOLVED,
     guess,
@@ -50,7 +50,7 @@ def write_report(run: RunFolder) -> Path:
     """
     check_type("run", run, RunFolder, "a `runs.RunFolder`")
     results = run.read_json("results.json", RESULTS)
-    with run.held():
+    with run.held(WAIT):
         return _write_report(run, results)
 
 

@@ -1,5 +1,6 @@
 """Train both twins over seeds and score them on larger inputs."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from keras_recur._validation import (
     check_type,
 )
 from keras_recur.analysis._macs import macs_over_iterations
+from keras_recur.runs._jobs import check_jobs, sources, work_on
+from keras_recur.runs._work import Work
 from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
-from keras_recur.runs.run_folder import RunFolder, check_seeds
+from keras_recur.runs.run_folder import WAIT, RunFolder, check_seeds
 from keras_recur.runs.scoring import guessed_scores, score_network
 from keras_recur.runs.settled import summarize_settling
 from keras_recur.runs.summary import STAGES, counted, is_finished, summarize
@@ -36,11 +39,16 @@ def compare(
     *,
     resume: bool = False,
     progress: Progress | None = None,
+    jobs: int | str = 0,
 ) -> dict[str, Any]:
     """Train and score the networks of an entry over seeds.
 
     Completed seeds are kept, and an interrupted seed resumes after its last epoch. A
     seed whose loss becomes NaN counts as failed.
+
+    Several processes and machines can make this call on one folder at the same time,
+    with `resume=True`. Each trains the networks that no other one trains, and takes
+    over those of processes that were killed.
 
     Args:
         entry: The entry to train, from `make_entry`.
@@ -49,12 +57,17 @@ def compare(
         twins: Names of networks to train. Defaults to both twins and all variants.
         resume: Whether to resume a run in this folder. Defaults to `False`.
         progress: Progress bars. Defaults to none.
+        jobs: Number of worker processes with one thread each. The results are the same
+            for every number from 1. `"auto"` is one per core for networks with at most
+            1,000,000 parameters on a CPU, and `0` otherwise. Defaults to `0`: this
+            process trains one network after another, with all its threads.
 
     Returns:
         The content of `results.json`.
 
     Raises:
-        ValueError: If the folder is damaged or belongs to another configuration.
+        ValueError: If the folder is damaged or belongs to another configuration, or
+            worker processes cannot import the family or the data set.
 
     Example:
 
@@ -72,16 +85,21 @@ def compare(
     check_flag("resume", resume)
     progress = Progress(quiet=True) if progress is None else progress
     check_type("progress", progress, Progress, "a `runs.Progress`")
+    jobs = check_jobs(jobs)
     run = RunFolder(check_path("folder", folder))
-    with run.held(), run.began(entry, seeds, twins, resume):
-        with progress.over(len(seeds) * len(twins)):
-            for seed in seeds:
-                for twin in twins:
-                    result = run.finished(seed, twin)
-                    if result is None:
-                        result = _train_and_score(entry, run, seed, twin, progress)
-                    progress.seed_done(seed, twin, result)
-        return write_results(run)
+    asked = [(seed, twin) for seed in seeds for twin in twins]
+    with run.began(entry, seeds, twins, resume):
+        with progress.over(len(asked)):
+            work_on(
+                _Comparison(entry),
+                run,
+                asked,
+                jobs,
+                progress=progress,
+                done=progress.seed_done,
+            )
+        with run.held(WAIT):
+            return write_results(run)
 
 
 def _check_twins(entry, twins):
@@ -94,28 +112,44 @@ def _check_twins(entry, twins):
     return list(dict.fromkeys(check_sequence("twins", twins, check, minimum=1)))
 
 
-def _train_and_score(entry, run, seed, twin, progress):
-    place, recipe = run.twin(seed, twin), entry.recipe(twin)
+class _Comparison(Work):
+    def __init__(self, entry: Entry):
+        self.plan = entry
 
-    def score(model):
-        found = score_network(entry, model, twin, seed)
-        save_weights(model, place / "model.weights.h5")
-        return found
+    def check(self):
+        dataclasses.replace(self.plan)
 
-    trial = Trial(
-        network=lambda: entry.network(twin, seed),
-        recipe=recipe,
-        train_data=lambda: entry.train_data(twin, seed),
-        validation_data=lambda: entry.phase_validation_data(twin),
-        seed=seed,
-        score=score,
-        guess=lambda model: guessed_scores(entry, model, twin),
-        made=entry.procedural,
-        made_with=run.made_with(),
-        callbacks=[progress.epochs(seed, twin, recipe.epochs)],
-    )
-    result = {"twin": twin, **run_trial(trial, place)}
-    return run.write_result(seed, twin, entry, result)
+    def sources(self):
+        return sources(self.plan)
+
+    def finished(self, run, seed, network):
+        return run.finished(seed, network)
+
+    def epochs(self, network):
+        return self.plan.recipe(network).epochs
+
+    def train(self, run, seed, network, callbacks):
+        entry, place = self.plan, run.twin(seed, network)
+
+        def score(model):
+            found = score_network(entry, model, network, seed)
+            save_weights(model, place / "model.weights.h5")
+            return found
+
+        trial = Trial(
+            network=lambda: entry.network(network, seed),
+            recipe=entry.recipe(network),
+            train_data=lambda: entry.train_data(network, seed),
+            validation_data=lambda: entry.phase_validation_data(network),
+            seed=seed,
+            score=score,
+            guess=lambda model: guessed_scores(entry, model, network),
+            made=entry.procedural,
+            made_with=run.made_with(),
+            callbacks=callbacks,
+        )
+        result = {"twin": network, **run_trial(trial, place)}
+        return run.write_result(seed, network, entry, result)
 
 
 def write_results(run: RunFolder) -> dict[str, Any]:

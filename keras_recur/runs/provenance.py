@@ -30,14 +30,15 @@ def provenance() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "devices": _devices(backend),
+        "devices": devices(),
         "dtype": keras.config.dtype_policy().name,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
-def _devices(backend):
-    if backend != "torch":
+def devices() -> list[str]:
+    """Return the names of the devices that the backend can use."""
+    if keras.backend.backend() != "torch":
         return [str(device) for device in keras.distribution.list_devices()]
     import torch
 

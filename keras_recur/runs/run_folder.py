@@ -9,14 +9,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_recur._files import check_path, locked, replacing, to_json, write_json
+from keras_recur._files import (
+    check_path,
+    locked,
+    replacing,
+    to_json,
+    trying,
+    write_json,
+)
 from keras_recur._shapes import plain_name, read_shaped
 from keras_recur._validation import check_flag, check_integer, check_sequence
 from keras_recur.runs._configuration import Plan, completed, differences, identity
 from keras_recur.runs._shapes import SHAPES
 from keras_recur.runs.entry import Entry
+from keras_recur.runs.trial import check_digest
 
 _LARGEST_SEED = 2**32 - 1
+# Seconds that processes of one run wait for each other's writes.
+WAIT = 120.0
 
 
 class RunFolder:
@@ -49,8 +59,16 @@ class RunFolder:
         self.path = check_path("path", path)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Create and lock the folder, and remove it again if it stays empty."""
+    def held(self, wait: float = 0) -> Iterator[None]:
+        """Create and lock the folder, and remove it again if it stays empty.
+
+        A lock of another process is awaited for `wait` seconds.
+        """
+        with self._made(), locked(self.path, wait):
+            yield
+
+    @contextlib.contextmanager
+    def _made(self):
         made = [p for p in (self.path, *self.path.parents) if not p.exists()]
         if any(p.is_file() for p in (self.path, *self.path.parents)):
             raise ValueError(
@@ -59,36 +77,71 @@ class RunFolder:
             )
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with locked(self.path):
-                yield
+            yield
         finally:
             for folder in made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()  # Fails unless it is empty.
 
     @contextlib.contextmanager
+    def taking(self, seed: int, twin: str) -> Iterator[bool]:
+        """Lock one seed of one twin, and yield whether no other process trains it."""
+        self.twin(seed, twin)  # Checks both.
+        with trying(self._lock(seed, twin)) as mine:
+            yield mine
+
+    def _lock(self, seed, twin):
+        return self.path / f".seed-{seed}-{twin}.lock"
+
+    @contextlib.contextmanager
     def began(
         self, plan: Plan, seeds: list[int], twins: list[str], resume: bool
     ) -> Iterator[None]:
-        """Begin a run, and undo it if an error occurs before any result."""
+        """Begin a run, and undo it if an error occurs before any result.
+
+        The folder is locked only at the beginning and at the end, so other processes
+        can train networks of the same run.
+        """
         if not (self.path / self.asked_in).exists():
             for name in twins:
                 plan.network(name, seeds[0])
-        with self._or_taken_back(lambda: self.begin(plan, seeds, twins, resume)):
-            yield
+        with self._made():
+            with locked(self.path, WAIT):
+                take_back = self._recorded(
+                    lambda: self.begin(plan, seeds, twins, resume)
+                )
+            try:
+                yield
+            except Exception:
+                with (
+                    contextlib.suppress(OSError, ValueError),
+                    locked(self.path, WAIT),
+                ):
+                    take_back()
+                raise
 
     @contextlib.contextmanager
     def _or_taken_back(self, begin):
-        path = self.path / self.asked_in
-        before = path.read_bytes() if path.is_file() else None
-        begin()
-        there = self._content()
+        take_back = self._recorded(begin)
         try:
             yield
         except Exception:
-            if self._content() == there:
-                self._take_back(path, before)
+            take_back()
             raise
+
+    def _recorded(self, begin):
+        """Begin, and return a function that undoes it if nothing has followed."""
+        path = self.path / self.asked_in
+        before = path.read_bytes() if path.is_file() else None
+        begin()
+        there = self._content(), _version(path)
+
+        def take_back():
+            # Another process that joins the run replaces the file.
+            if (self._content(), _version(path)) == there:
+                self._take_back(path, before)
+
+        return take_back
 
     def begin(
         self, entry: Plan, seeds: list[int], twins: list[str], resume: bool
@@ -235,10 +288,20 @@ class RunFolder:
     def write_result(
         self, seed: int, twin: str, plan: Plan, result: dict[str, Any]
     ) -> dict[str, Any]:
-        """Write the result of one seed of one twin, and return it."""
+        """Write the result of one seed of one twin, and return it.
+
+        Raises:
+            ValueError: If another process has written a result with other data.
+        """
+        check_digest(result.get("data_digest"), self.made_with())
         path = (self.twin(seed, twin) / "result.json").relative_to(self.path)
         self.write_json(path, {**result, "identity": identity(plan)})
         return self.finished(seed, twin) or {}
+
+    def remove_lock(self, seed: int, twin: str) -> None:
+        """Remove the lock that a killed process left beside its result."""
+        with contextlib.suppress(OSError):
+            self._lock(seed, twin).unlink(missing_ok=True)
 
     def results(self) -> list[dict[str, Any]]:
         """Return all finished results in order."""
@@ -295,4 +358,13 @@ def _check_plain(name, value):
 
 def _is_passing(path):
     """Return whether a file is a lock or left by an interrupted write."""
-    return path.name == ".lock" or path.suffix == ".partial"
+    lock = path.name.startswith(".") and path.name.endswith(".lock")
+    return lock or path.suffix == ".partial"
+
+
+def _version(path):
+    """Return what changes whenever a file is replaced."""
+    if not path.exists():
+        return None
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns

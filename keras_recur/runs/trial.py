@@ -64,12 +64,7 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
     data, validation = trial.train_data(), trial.validation_data()
     same = (validation,) if trial.made else (validation, data)
     row["data_digest"] = content_digest(*same)
-    if trial.made_with not in (None, row["data_digest"]):
-        raise ValueError(
-            "The data are not those that earlier results of this folder were made "
-            "with: their files have changed, or they are generated in another way. "
-            "Use the original data or choose another folder."
-        )
+    check_digest(row["data_digest"], trial.made_with)
     resumes = (directory / "checkpoint.npz").exists()
     try:
         model = trial.network()
@@ -99,6 +94,16 @@ def run_trial(trial: Trial, directory: Path) -> dict[str, Any]:
     row["seconds"] = time.perf_counter() - start
     row["provenance"] = provenance()
     return row
+
+
+def check_digest(digest: str | None, made_with: str | None) -> None:
+    """Raise a `ValueError` if earlier results have the digest of other data."""
+    if made_with not in (None, digest):
+        raise ValueError(
+            "The data are not those that earlier results of this folder were made "
+            "with: their files have changed, or they are generated in another way. "
+            "Use the original data or choose another folder."
+        )
 
 
 def check_finite(history: dict[str, list[float]]) -> None:

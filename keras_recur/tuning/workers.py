@@ -15,7 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_recur._child import child_command, child_environment, end_with
+from keras_recur._child import (
+    SHARED_MEMORY,
+    child_command,
+    child_environment,
+    cores,
+    end_with,
+    own_device,
+    thread_limits,
+)
 from keras_recur._limits import MAX_WORKERS, check_size
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
@@ -29,11 +37,6 @@ LOST = 74
 RUNS_PER_PROCESS = 20
 RESTARTS = 10
 WAIT = 60.0
-
-_MEMORY = {
-    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-}
 
 
 def run_workers(
@@ -76,7 +79,7 @@ class _WorkerPool:
     def _launch(self, name):
         environment = {
             **_threads(len(self.names)),
-            **child_environment(**_MEMORY),
+            **child_environment(**SHARED_MEMORY),
             # Workers share compiled networks.
             "JAX_COMPILATION_CACHE_DIR": str(self.folder.absolute() / "compiled"),
             "KERASTUNER_TUNER_ID": name,
@@ -87,10 +90,8 @@ class _WorkerPool:
         # The settings do not contain the folder of the data.
         if self.data_dir is not None:
             environment["KERAS_RECUR_DATA_DIR"] = str(Path(self.data_dir).absolute())
-        devices = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
-        if name != "chief" and len(devices) > 1:  # Each worker gets one device.
-            mine = devices[self.names.index(name) % len(devices)]
-            environment["CUDA_VISIBLE_DEVICES"] = mine
+        if name != "chief":
+            environment = own_device(environment, self.names.index(name))
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 child_command(
@@ -208,13 +209,7 @@ def _await_chief(seconds: float = WAIT) -> None:
 
 def _threads(workers: int) -> dict[str, str]:
     """Give each worker its share of the cores, which JAX on a CPU ignores."""
-    if hasattr(os, "sched_getaffinity"):  # The cores that this process may use.
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    share = str(max(1, cores // workers))
-    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
-    return dict.fromkeys(names, share)
+    return thread_limits(max(1, cores() // workers))
 
 
 def _free_port() -> int:

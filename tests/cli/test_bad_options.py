@@ -33,6 +33,7 @@ TAKEN = {
     ("first_seed", "0"),
     ("fresh_seeds", "0"),
     ("workers", "0"),
+    ("jobs", "0"),
     ("progressive", "0"),
     ("examples", "0"),
     ("suffix", "no such"),

@@ -15,6 +15,7 @@ from keras_recur.layers import Depth
 # tests/runs tests the same functions on every backend.
 pytestmark = pytest.mark.once("jax")
 TINY = "--quick --width 4 --iterations 2 --size 4 --examples 100 --epochs 1".split()
+TINY += ["--jobs", "0"]
 
 
 def call(*arguments):
@@ -114,8 +115,9 @@ def test_interrupted_command_says_how_to_resume(tmp_path, monkeypatch):
 def test_experiment_takes_its_options(tmp_path, monkeypatch):
     asked = []
 
-    def run(experiment, folder, seeds, *, resume, report):
+    def run(experiment, folder, seeds, *, resume, report, progress, jobs):
         asked.append((experiment, str(folder), seeds, resume))
+        assert jobs == (3 if resume else "auto")
         report("seed 4, shared: done")
         return {"runs": [{"status": "diverged" if resume else "finished"}]}
 
@@ -126,7 +128,7 @@ def test_experiment_takes_its_options(tmp_path, monkeypatch):
     assert "seed 4, shared: done" in result.output
     quick = experiments.ReadoutTimesExperiment.quick(data="mnist", width=6, epochs=9)
     assert asked[0] == (quick, "runs/readout-times-mnist-quick", [4, 5], False)
-    failed = call("experiment", "text", "--output", tmp_path, "--resume")
+    failed = call("experiment", "text", "--output", tmp_path, "--resume", "--jobs", 3)
     assert asked[1] == (experiments.TextExperiment(), str(tmp_path), [0, 1, 2], True)
     assert failed.exit_code == 1
 
@@ -134,7 +136,7 @@ def test_experiment_takes_its_options(tmp_path, monkeypatch):
 def test_supervision_experiment_takes_the_options_of_an_entry(tmp_path, monkeypatch):
     asked = []
 
-    def run(experiment, folder, seeds, *, resume, report):
+    def run(experiment, folder, seeds, **_):
         asked.append(
             (experiment.networks, experiment.entry.model["width"], str(folder))
         )
@@ -372,7 +374,7 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     command = "compare mlp --data digits --quick --width 4 --examples 64".split()
-    command += "--epochs 1 --only recurrent --seeds 1".split()
+    command += "--epochs 1 --only recurrent --seeds 1 --jobs 0".split()
     assert call(*command, "--output", "~/run").exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
     assert (tmp_path / "home/run/report.html").exists()

@@ -106,4 +106,4 @@ def test_killed_command_resumes_to_equal_results(name, tmp_path):
         np.testing.assert_equal(other[key], value, err_msg=key)
     left = {p.name for p in tmp_path.iterdir()} - {"model.keras"}
     assert left == {"whole", "cut"}
-    assert not [*cut.rglob(".lock"), *cut.rglob("run.json.*.partial")]
+    assert not [*cut.rglob("*.lock"), *cut.rglob("run.json.*.partial")]

@@ -198,7 +198,9 @@ with locked(sys.argv[1]):
 """
 
 
-def test_run_folder_names_the_process_that_holds_it(tmp_path, entry):
+def test_run_folder_names_the_process_that_holds_it(tmp_path, entry, monkeypatch):
+    for module in ("runs.run_folder", "reports.run_report"):
+        monkeypatch.setattr(f"keras_recur.{module}.WAIT", 0.1)
     folder = tmp_path / "run"
     folder.mkdir()
     holder = subprocess.Popen(
