@@ -193,14 +193,14 @@ class _TabPage:
             return event(function, inputs, outputs, **visible, **hidden, **options)
 
         on(self.new.click, self._example, [self.size, self.seed], edited, "example")
-        typed = self.text.submit if self.task.editor == "text" else self.text.blur
-        on(typed, self._enter, self.text, edited, "enter", **quiet)
-        if self.task.editor == "text":
-            on(self.text.input, self._enter, self.text, edited, **quiet)
+        latest = {**quiet, "trigger_mode": "always_last"}
+        typed = self.text.change if self.task.editor == "text" else self.text.blur
+        on(typed, self._enter, self.text, edited, "enter", **latest)
         if self.task.editor == "clicks":
-            on(self.board.select, self._click(), self.value, edited, **quiet)
+            every = {**quiet, "trigger_mode": "multiple"}
+            on(self.board.select, self._click(), self.value, edited, **every)
         if self.task.editor == "strokes":
-            on(self.canvas.change, self._strokes, self.canvas, edited, **quiet)
+            on(self.canvas.change, self._strokes, self.canvas, edited, **latest)
         on(self.network.change, lambda: self._cleared(""), None, edited[3:], **quiet)
         running = [self.value, self.network, self.iterations]
         running += [self.noise, self.after, self.damping, self.seed]
@@ -218,7 +218,7 @@ class _TabPage:
             self.patience.input,
             *(threshold.input for threshold in self.thresholds),
         ):
-            on(event, self._show, look, [*views, self.message], **quiet)
+            on(event, self._show, look, [*views, self.message], **latest)
         player = [self.number, self.timer, self.play]
         on(self.play.click, self._toggle, [self.seen, *player], player, **quiet)
         ticked = on(

@@ -22,7 +22,7 @@ class Digit(Task):
 
     data = "digits"
     title = "Digit"
-    hint = "Draw a digit. The network names it."
+    hint = "Choose the brush and draw a digit. The network names it."
     editor = "strokes"
     outputs = "digits"
 
