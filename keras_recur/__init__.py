@@ -35,7 +35,8 @@ if keras.backend.backend() == "torch":
     zero_all_gradients()
 
 if TYPE_CHECKING:
-    from keras_recur import tuning
+    from keras_recur import playground, tuning
+    from keras_recur.playground import play
 
 __all__ = [
     "__version__",
@@ -50,6 +51,8 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "play",
+    "playground",
     "recipes",
     "regularizers",
     "reports",
@@ -61,7 +64,9 @@ __all__ = [
 
 
 def __getattr__(name):
-    # Importing KerasTuner is slow.
-    if name == "tuning":
-        return importlib.import_module("keras_recur.tuning")
+    # Importing KerasTuner is slow, and few programs need the page.
+    if name in ("tuning", "playground"):
+        return importlib.import_module(f"keras_recur.{name}")
+    if name == "play":
+        return importlib.import_module("keras_recur.playground").play
     raise AttributeError(f"module 'keras_recur' has no attribute {name!r}")

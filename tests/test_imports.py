@@ -22,6 +22,7 @@ ORDER = [
     {"reports"},
     {"experiments", "tuning"},
     {"exporting"},
+    {"playground"},
     {"cli"},
 ]
 RANK = {room: i for i, rooms in enumerate(ORDER) for room in rooms}

@@ -18,6 +18,7 @@ from keras_recur.cli.card import card
 from keras_recur.cli.compare import compare
 from keras_recur.cli.export import export
 from keras_recur.cli.options import Name
+from keras_recur.cli.play import play
 from keras_recur.cli.search import search
 
 
@@ -100,6 +101,7 @@ app.add_typer(experiment.app, name="experiment")
 app.command()(search)
 app.command()(export)
 app.command()(card)
+app.command()(play)
 
 
 def main() -> None:

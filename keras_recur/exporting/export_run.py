@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from keras_recur import data, zoo
-from keras_recur._archives import load_weights
 from keras_recur._files import check_path
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur._validation import (
@@ -21,10 +20,9 @@ from keras_recur.exporting._formats import FORMATS
 from keras_recur.exporting.export import export
 from keras_recur.exporting.load_model import load_model
 from keras_recur.inference.confidence import REDUCTIONS
-from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.run_folder import RunFolder
-from keras_recur.runs.summary import is_finished
+from keras_recur.runs.trained_network import finished_seeds, trained_network
 from keras_recur.zoo.entries import entry_folder, read_entry
 
 
@@ -126,19 +124,14 @@ def _of_run(folder, twin, seed):
             "Export a run of `keras-recur compare`, or a model by keras_recur.export."
         )
     check_one_of("twin", twin, folder.read_json("run.json")["twins"])
-    finished = [r for r in folder.results() if r["twin"] == twin and is_finished(r)]
-    seeds = [r["seed"] for r in finished]
+    seeds = finished_seeds(folder, twin)
     if not seeds:
         raise ValueError(
             f"No seed of {twin} has finished in {folder.path}. Resume its command with "
             "--resume."
         )
     seed = check_one_of("seed", seeds[0] if seed is None else seed, seeds)
-    entry = folder.entry()
-    model = entry.network(twin, seed)
-    load_weights(model, folder.twin(seed, twin) / "model.weights.h5")
-    if entry.recipe(twin).every_readout:
-        model = with_iterations(model, readout="last")
+    entry, model = folder.entry(), trained_network(folder, twin, seed)
     results = folder.read_json("results.json")
     return model, _card(entry, results, twin, seed), entry.data
 

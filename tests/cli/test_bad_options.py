@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "mlp --data digits --widths 4 --iterations 1 --quick".split(),
     "export": ["deep_thinking_1d-prefix_sums", "--output", "out"],
     "card": ["no run"],
+    "play": ["deep_thinking_1d-prefix_sums"],
     "show": ["mlp"],
 }
 # Bad values by the type of the option.
