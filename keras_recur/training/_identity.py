@@ -18,9 +18,11 @@ from keras_recur.training.recipe import Recipe, recipe_defaults
 _WHOLE = 1 << 25
 _ROWS = 1024
 
-# Names differ between builds, and `trainable` is hashed separately.
+# Fields of recipes that the older format of fingerprints did not have.
 _NEWER = {"anneal_from", "anneal_epochs", "window", "progressive_depth"}
 _NEWER |= {"replay", "replay_same", "replay_from", "replay_limit"}
+
+# Names differ between builds, and `trainable` is hashed separately.
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
 # Arguments that older configs lack, with the values that change nothing.
@@ -62,7 +64,6 @@ def earlier_fingerprint(model: keras.Model, recipe: Recipe, data: Any) -> str:
     ]
     loops += [la.get_config() for la in model.layers if isinstance(la, RecurrentGraph)]
     asked = dataclasses.asdict(recipe)
-    # Fields that the older format did not have.
     for name, value in recipe_defaults().items():
         if name in _NEWER and asked[name] == value:
             del asked[name]
