@@ -108,6 +108,8 @@ def make_entry(
     phases = preset.phases if preset and preset.phases else spec.phases
     phases = tuple(w for w in phases if w < 2 * (size or 0))
     sizes = (None,) if size is None else spec.test_sizes(size, phases)
+    if preset and preset.test_sizes and size == preset.size:
+        sizes = preset.test_sizes
     test_examples = preset.test_examples if preset else None
     if test_examples is None and (quick or spec.procedural):
         # Cap the test set so that a laptop scores it quickly.
