@@ -9,6 +9,7 @@ from families import inputs_for, small, twins
 from keras_recur import inference
 from keras_recur.layers import Readout, SharedRecurrentBlock
 
+PATCHES = {"injection": "concat", "update": "leaky", "patch": 2}
 CASES = {
     "recurrent": ("deep_thinking_1d", {"injection": "concat"}),
     "groups": ("deep_thinking_1d", {"injection": "add", "sharing": [0, 1, 0]}),
@@ -16,6 +17,7 @@ CASES = {
     "several loops": ("swrn", {}),
     "several states": ("feedback", {}),
     "bank": ("deep_thinking_1d", {"injection": "concat", "templates": 2}),
+    "patches": ("deep_thinking_2d", PATCHES),
     "rolled": ("deep_thinking_1d", {"unroll": False}),
     "bfloat16": ("deep_thinking_1d", {"dtype": "mixed_bfloat16"}),
 }
