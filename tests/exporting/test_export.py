@@ -84,7 +84,7 @@ def check_stopping(found, model, rule, x):
 
 
 @pytest.mark.once("tensorflow")
-@pytest.mark.parametrize("variant", [*FAMILIES, "1d recall"])
+@pytest.mark.parametrize("variant", [*FAMILIES, "1d recall", "2d leaky, patches"])
 def test_every_family(variant, tmp_path):
     model = small(**VARIANTS[variant], **FEW.get(variant, {})).recurrent
     served = export(model, tmp_path)

@@ -10,6 +10,7 @@ from keras_recur import inference
 from keras_recur.layers import Readout, SharedRecurrentBlock
 from keras_recur.layers._random import seed_scope
 
+PATCHES = {"injection": "concat", "update": "leaky", "patch": 2}
 CASES = {
     "recurrent": ("deep_thinking_1d", {"injection": "concat"}),
     "groups": ("deep_thinking_1d", {"injection": "add", "sharing": [0, 1, 0]}),
@@ -17,6 +18,7 @@ CASES = {
     "several loops": ("swrn", {}),
     "several states": ("feedback", {}),
     "bank": ("deep_thinking_1d", {"injection": "concat", "templates": 2}),
+    "patches": ("deep_thinking_2d", PATCHES),
     "rolled": ("deep_thinking_1d", {"unroll": False}),
     "bfloat16": ("deep_thinking_1d", {"dtype": "mixed_bfloat16"}),
 }
