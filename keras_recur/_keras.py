@@ -18,3 +18,13 @@ def inner_layers(layer: keras.layers.Layer) -> list[Any]:
 def all_layers(layer: keras.layers.Layer) -> list[Any]:
     """Return a layer and the layers that Keras tracks in it, outer ones first."""
     return list(layer._flatten_layers())
+
+
+def forget_losses(layer: keras.layers.Layer, losses: list[Any]) -> None:
+    """Let the layers of a block forget losses that the caller has taken from a scope.
+
+    Keras knows a layer's losses by their ids, which later losses may get again.
+    """
+    ids = set(map(id, losses))
+    for found in all_layers(layer):
+        found._loss_ids -= ids

@@ -18,6 +18,9 @@ from keras_recur.training.recipe import Recipe
 _WHOLE = 1 << 25
 _ROWS = 1024
 
+# Without a value they are left out, which keeps older checkpoints valid.
+_ADDED = {"detach_every", "gradient_iterations"}
+
 # Names differ between builds, and `trainable` is hashed separately.
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
 
@@ -114,6 +117,7 @@ def _without_names(value, numbers):
             if not (
                 (key == "name" and (item is None or item in numbers))
                 or (key in _LEFT_OUT and key != "name")
+                or (key in _ADDED and item is None)
                 or str(key).endswith(("initializer", "seed", "object_id"))
             )
         }
