@@ -100,6 +100,20 @@ MEASUREMENTS = [
         },
     ),
     Measurement(
+        "Truncated gradients",
+        "Peak memory and ratio of the times of a training step of `deep_thinking_2d` "
+        "with 100 iterations. Detached: `detach_every=10`. Frozen: with "
+        "`gradient_iterations=5` too.",
+        {"part": "truncated", "iterations": "100"},
+        {
+            "plain": {"what": "peak memory", "variant": "plain"},
+            "detached": {"what": "peak memory", "variant": "detached"},
+            "frozen": {"what": "peak memory", "variant": "frozen"},
+            "time, detached": _ratio(what="step time", variant="detached"),
+            "time, frozen": _ratio(what="step time", variant="frozen"),
+        },
+    ),
+    Measurement(
         "Mixing kernels from templates",
         "Ratio of the time of `TemplateBank`, forward and backward, to that of summing "
         "coefficient times template in every layer, for six 3x3x640x640 kernels.",

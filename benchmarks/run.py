@@ -8,10 +8,10 @@
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n). Each has a file that says what it measures. Every measurement runs in
-its own process, because a process has one Keras backend. Its rows replace older ones in
-the CSV as soon as it ends. On an idle machine with 2 CPU cores, three backends take
-about two hours, most of it XLA compiling 100 unrolled iterations.
+search_memory (n), truncated (o). Each has a file that says what it measures. Every
+measurement runs in its own process, because a process has one Keras backend. Its rows
+replace older ones in the CSV as soon as it ends. On an idle machine with 2 CPU cores,
+three backends take about two hours, most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse
@@ -35,6 +35,7 @@ import search_overhead
 import search_workers
 import soft_step
 import step
+import truncated
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -63,6 +64,7 @@ JOBS = {
     "search_overhead": search_overhead.jobs,
     "search_workers": search_workers.jobs,
     "search_memory": search_memory.jobs,
+    "truncated": truncated.jobs,
 }
 console = Console(stderr=True)
 

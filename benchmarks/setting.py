@@ -19,6 +19,7 @@ PARTS = {
     "search_overhead": "search_overhead.py",
     "search_workers": "search_workers.py",
     "search_memory": "search_memory.py",
+    "truncated": "truncated.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.

@@ -23,3 +23,13 @@ def all_layers(layer: keras.layers.Layer) -> list[Any]:
 def symbolic_build(model: Any, batch: Any) -> None:
     """Build the compiled metrics and loss for data like this batch."""
     model._symbolic_build(data_batch=batch)
+
+
+def forget_losses(layer: keras.layers.Layer, losses: list[Any]) -> None:
+    """Let the layers of a block forget losses that the caller has taken from a scope.
+
+    Keras knows a layer's losses by their ids, which later losses may get again.
+    """
+    ids = set(map(id, losses))
+    for found in all_layers(layer):
+        found._loss_ids -= ids

@@ -40,8 +40,15 @@ def check_start(start: Any, injection: str | None, injected: Any, progressive: A
         )
 
 
-def check_progressive(progressive: Any, collect: bool) -> None:
-    """Check that a progressive call returns one state."""
+def check_progressive(loop: Any, progressive: Any, collect: bool) -> None:
+    """Check that a progressive call returns one state and draws its own gradient."""
+    every, kept = loop.detach_every, loop.gradient_iterations
+    if progressive and (every or kept):
+        raise ValueError(
+            "A progressive call draws its iterations with gradient, so the loop cannot "
+            f"have `detach_every` or `gradient_iterations`. Received: {progressive=}, "
+            f"detach_every={every}, gradient_iterations={kept}."
+        )
     if progressive and collect:
         raise ValueError(
             "A progressive call predicts from one state and cannot return a "

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from keras_recur._keras import forget_losses
 from keras_recur.layers._masks import attach, mapped, masks_of
 from keras_recur.layers._written import RecordingScope, check_written
 from keras_recur.layers.iteration import iteration_scope
@@ -62,6 +63,7 @@ class PureBlock:
             with iteration_scope(index, self.iterations, index + self.offset):
                 outputs = self.block(inputs, training=self.training)
         check_written(self.block, scope, self.trainable)
+        forget_losses(self.block, scope.losses)
         self.adds_losses = self.adds_losses or bool(scope.losses)
         updated = [scope.get_current_value(v) for v in self.mutable]
         losses = sum((ops.cast(x, "float32") for x in scope.losses), carried[-1])

@@ -1,6 +1,7 @@
 """Loops whose iterations are pure functions: rolled, rematerialized, progressive."""
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +9,8 @@ import keras
 from keras import ops
 
 from keras_recur.layers._depth_samplers import draw
-from keras_recur.layers._masks import joined, masks_of, packed, unpacked
+from keras_recur.layers._masks import joined, mapped, masks_of, packed, unpacked
+from keras_recur.layers._truncation import Span
 from keras_recur.layers.depth import Depth
 from keras_recur.layers.sharing.weight_sharing import runs
 
@@ -21,6 +23,7 @@ def pure_loop(
     injected: Any,
     groups: Sequence[int],
     turns: Sequence[int],
+    spans: Sequence[Span],
     start: Any,
     collect: bool,
     training: Any,
@@ -30,21 +33,32 @@ def pure_loop(
     slots = loop.mask_slots(masks_of(state))
     for group, run in runs(groups):
         pure = loop.pure_block(group, training)
-        first = turns[run[0]]
-        pure.offset = start + run[0] - first
+        pure.offset = start + run[0] - turns[run[0]]
+        carried = pure.start()
+        for (_, frozen), part in itertools.groupby(run, key=spans.__getitem__):
+            part = list(part)
 
-        def step(index, state, carried, pure=pure, first=first):
-            inputs = loop.inject(state, injected)
-            new_state, carried = pure(first + index, carried, inputs)
-            loop.check_state(state, new_state)
-            number = first + index + pure.offset
-            return path.after(state, new_state, number), carried
+            def step(index, state, carried, pure=pure, part=part, frozen=frozen):
+                inputs = loop.inject(state, injected)
+                turn = turns[part[0]] + index
+                new_state, carried = pure(turn, carried, inputs, frozen)
+                loop.check_state(state, new_state)
+                number = turn + pure.offset
+                return path.after(state, new_state, number, frozen), carried
 
-        state, carried, states = run_steps(
-            step, state, pure.start(), len(run), collect, slots
-        )
+            if part[0] and spans[part[0]] != spans[part[0] - 1]:
+                state = mapped(ops.stop_gradient, state)
+            # Losses of earlier iterations keep their gradient.
+            *values, losses = carried
+            added = ops.zeros_like(losses) if frozen else losses
+            state, carried, states = run_steps(
+                step, state, [*values, added], len(part), collect, slots
+            )
+            if frozen:
+                *values, added = map(ops.stop_gradient, carried)
+                carried = [*values, losses + added]
+            collected.append(states)
         loop.finish(pure, carried)
-        collected.append(states)
     if not collect:
         return state
     return joined(

@@ -20,7 +20,14 @@ from keras_recur.layers._loop_arguments import (
     policy_of,
 )
 from keras_recur.layers._loop_masks import LoopMasks, first_masks
-from keras_recur.layers._masks import attach, joined, masks_of, ranks_of, readable
+from keras_recur.layers._masks import (
+    attach,
+    joined,
+    mapped,
+    masks_of,
+    ranks_of,
+    readable,
+)
 from keras_recur.layers._pure_loops import progressive_loop, pure_loop
 from keras_recur.layers._rolled import python_loop, rolled_loop
 from keras_recur.layers._state_path import (
@@ -30,6 +37,7 @@ from keras_recur.layers._state_path import (
     check_initial_state,
     settings,
 )
+from keras_recur.layers._truncation import check_truncation, spans_of
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.sharing import make_sharing
 from keras_recur.layers.template_bank import TemplateBank
@@ -98,6 +106,15 @@ class SharedRecurrentBlock(keras.layers.Layer):
             block(state)`. Defaults to `0.0`: none.
         state_noise: Standard deviation of the normal noise that is added to the state
             after every iteration in training. Defaults to `0.0`.
+        detach_every: Number m of iterations after which training stops the gradient of
+            the state, counted from the last iteration. Losses of several readouts then
+            train m iterations each. Defaults to `None`: the gradient of a readout
+            reaches all iterations before it.
+        gradient_iterations: Number of iterations with gradient in training: the last
+            ones of every m, or of all without `detach_every`. The others run without
+            gradient and store no activations, but update batch statistics. All weights
+            need an iteration with gradient, so `sharing="none"` and template banks
+            refuse it. Defaults to `None`: all of them.
         **kwargs: `name`, `trainable`, and `dtype`, which defaults to the block's dtype
             policy.
 
@@ -174,6 +191,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
         initial_state: str = "input",
         damping: float = 0.0,
         state_noise: float = 0.0,
+        detach_every: int | None = None,
+        gradient_iterations: int | None = None,
         **kwargs: Any,
     ):
         if not isinstance(block, keras.layers.Layer):
@@ -199,6 +218,9 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self.damping = check_number("damping", damping, 0, below=1)
         self.state_noise = check_number("state_noise", state_noise, 0)
         self.first_states: list[Any] = []
+        self.detach_every, self.gradient_iterations = check_truncation(
+            detach_every, gradient_iterations, self.weight_sharing
+        )
         self._dtypes = None
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -321,13 +343,18 @@ class SharedRecurrentBlock(keras.layers.Layer):
         state = path.first(attach(state, masks))
         if sampler and training:
             return progressive_loop(self, path, sampler, state, injected, groups, turns)
-        pure = self.remat or not unroll or self.weight_sharing.must_be_pure(training)
-        if pure:
+        spans = spans_of(self, len(groups), training)
+        pure = self.remat or not unroll or any(frozen for _, frozen in spans)
+        if pure or self.weight_sharing.must_be_pure(training):
+            steps = groups, turns, spans, start
             loop = python_loop if unroll else rolled_loop
-            args = groups, turns, start, collect, training
-            return pure_loop(self, path, loop, state, injected, *args)
+            return pure_loop(
+                self, path, loop, state, injected, *steps, collect, training
+            )
         states = []
         for t, (group, turn) in enumerate(zip(groups, turns, strict=True)):
+            if t and spans[t] != spans[t - 1]:
+                state = mapped(ops.stop_gradient, state)
             inputs = self.inject(state, injected)
             with iteration_scope(turn, self.weight_sharing.rows(group), start + t):
                 new_state = self.blocks[group](inputs, training=training)
@@ -377,7 +404,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         if return_sequences is not None:
             collect = return_sequences
         sampler = sampler_of(progressive, count)
-        check_progressive(progressive, collect)
+        check_progressive(self, progressive, collect)
         return collect, sampler
 
     def inject(self, state: Any, injected: Any) -> Any:
@@ -460,6 +487,8 @@ class SharedRecurrentBlock(keras.layers.Layer):
             "remat": self.remat,
             "seed": self.seed,
             **settings(self),
+            "detach_every": self.detach_every,
+            "gradient_iterations": self.gradient_iterations,
         }
 
     @classmethod

@@ -27,6 +27,7 @@ _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_co
 
 # Arguments that older configs lack, with the values that change nothing.
 _ABSENT = {"initial_state": "input", "damping": 0.0, "state_noise": 0.0}
+_ABSENT |= {"detach_every": None, "gradient_iterations": None}
 
 
 def identity(

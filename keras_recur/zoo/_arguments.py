@@ -17,6 +17,7 @@ from keras_recur._validation import (
     nearest,
 )
 from keras_recur.layers import TemplateBank
+from keras_recur.layers._walk import loops_in
 from keras_recur.zoo.family import Family
 
 # Arguments of every family. All others must be in the defaults of the family.
@@ -32,6 +33,8 @@ _COMMON = {
     "initializer",
     "unroll",
     "remat",
+    "detach_every",
+    "gradient_iterations",
     "dtype",
     "seed",
 }
@@ -112,6 +115,16 @@ def check_sharing(
     if isinstance(sharing, dict):
         return {"sharing": dict(sharing)}
     return {"sharing": [plain_number(group) for group in sharing]}
+
+
+def check_truncated(name: str, model: keras.Model, truncation: dict[str, Any]) -> None:
+    """Check that the loops of a network have the given arguments."""
+    for key, value in truncation.items():
+        if not any(getattr(loop, key, None) == value for loop in loops_in(model)):
+            raise ValueError(
+                f"{name} has no SharedRecurrentBlock whose gradient could be "
+                f"truncated. Received: {key}={value}. Leave `{key}` out."
+            )
 
 
 def check_policy(dtype: Any) -> Any:

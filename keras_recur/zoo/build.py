@@ -7,7 +7,13 @@ import keras
 
 from keras_recur._validation import check_flag, check_one_of
 from keras_recur.layers import TemplateBank
-from keras_recur.zoo._arguments import check_arguments, check_policy, check_sharing
+from keras_recur.zoo._arguments import (
+    check_arguments,
+    check_policy,
+    check_sharing,
+    check_truncated,
+    plain_number,
+)
 from keras_recur.zoo.family import describe
 from keras_recur.zoo.initializers import SeededInitializers
 from keras_recur.zoo.pair import Pair
@@ -28,6 +34,8 @@ def build(
     initializer: str | None = None,
     unroll: bool = True,
     remat: bool = False,
+    detach_every: int | None = None,
+    gradient_iterations: int | None = None,
     dtype: Any = None,
     seed: int | None = None,
     **options: Any,
@@ -63,6 +71,9 @@ def build(
             Keras initializer for kernels. Defaults to that of the family.
         unroll: See `SharedRecurrentBlock`. Defaults to `True`.
         remat: See `SharedRecurrentBlock`. Defaults to `False`.
+        detach_every: See `SharedRecurrentBlock`. It applies to the recurrent twin. All
+            copies of the feed-forward twin have gradient. Defaults to `None`.
+        gradient_iterations: Like `detach_every`. Defaults to `None`.
         dtype: Dtype policy of all layers. Defaults to the global policy.
         seed: Seed of the initial weights, from 0 to 4294967295. Both twins start with
             the same first and last layers and the same first iteration. Defaults to
@@ -108,6 +119,8 @@ def build(
             unroll=unroll,
             remat=remat,
         )
+    given = {"detach_every": detach_every, "gradient_iterations": gradient_iterations}
+    truncation = {k: plain_number(v) for k, v in given.items() if v is not None}
     policy = check_policy(dtype)
     if initializer is None:
         initializer = family.initializer
@@ -121,10 +134,13 @@ def build(
         "initializer": initializers.initializer,
         "unroll": unroll,
         "remat": remat,
+        **truncation,
         "dtype": policy.name,
         "seed": initializers.seed,
     }
     pair = Pair(config, sharing, policy)
+    if truncation:
+        check_truncated(name, pair.recurrent, truncation)
     if sharing is not None and not isinstance(sharing, str):
         _ = pair.recurrent  # Its loop checks groups and banks.
     return pair

@@ -138,7 +138,15 @@ class Pair:
                 readout=config["readout"],
                 unroll=config["unroll"],
                 remat=config["remat"],
+                **self._truncation(sharing),
             )
+
+    def _truncation(self, sharing):
+        # Every copy of the feed-forward twin needs gradient.
+        if isinstance(sharing, str) and sharing == "none":
+            return {}
+        names = ("detach_every", "gradient_iterations")
+        return {k: self.config[k] for k in names if k in self.config}
 
     def _load_weights(self, twin, network):
         file = self.weight_files.get(twin)

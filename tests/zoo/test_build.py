@@ -6,7 +6,7 @@ import time
 import keras
 import numpy as np
 import pytest
-from compare import array, output
+from compare import array, close, output
 from families import FAMILIES, SMALL, counterparts, inputs_for, loop_of, small
 
 from keras_recur import inference, zoo
@@ -496,3 +496,33 @@ def test_ensemble_trains_the_same_from_the_same_weights(place):
         after.append(model.get_weights())
     for first, second in zip(*after, strict=True):
         np.testing.assert_allclose(first, second, 1e-5, 1e-6)
+
+
+def test_truncated_gradients_apply_to_the_recurrent_twin():
+    arguments = {"width": 4, "iterations": 6, "seed": 0}
+    plain = zoo.build("deep_thinking_1d", **arguments)
+    pair = zoo.build(
+        "deep_thinking_1d", detach_every=3, gradient_iterations=1, **arguments
+    )
+    loop = loop_of(pair.recurrent)
+    assert (loop.detach_every, loop.gradient_iterations) == (3, 1)
+    assert loop_of(pair.feedforward).detach_every is None
+    assert zoo.build(**pair.config).config == pair.config
+    assert "detach_every" not in plain.config
+    x = np.ones((2, 8, 1), "float32")
+    close(array(pair.recurrent(x)), array(plain.recurrent(x)))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("mlp", {"detach_every": 9, "iterations": 4}, "from 1 to 4.*detach_every=9"),
+        ("mlp", {"gradient_iterations": 0}, "`gradient_iterations` must be"),
+        ("mlp", {"gradient_iterations": 1, "templates": 2}, "leave all weights"),
+        ("frnn", {"detach_every": 2}, "frnn has no SharedRecurrentBlock"),
+    ],
+)
+def test_build_checks_truncated_gradients(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.build(name, **arguments)
