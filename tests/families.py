@@ -49,6 +49,12 @@ LEAKY_1D = {"name": "deep_thinking_1d", "injection": "concat", "update": "leaky"
 # Every family with its defaults, and with each of its options.
 VARIANTS = {name: {"name": name} for name in FAMILIES} | {
     "1d recall": {"name": "deep_thinking_1d", "injection": "concat"},
+    "1d fixed start, damping": {
+        "name": "deep_thinking_1d",
+        "injection": "add",
+        "initial_state": "fixed_normal",
+        "damping": 0.1,
+    },
     "2d add, group norm": {
         "name": "deep_thinking_2d",
         "injection": "add",
