@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import keras
 
 from keras_recur._child import end_with
+from keras_recur._interrupts import interruptible
 from keras_recur._memory import out_of_memory
 from keras_recur.runs._work import take_jobs
 from keras_recur.runs.progress import EpochCallback
@@ -71,7 +72,10 @@ def _load():
 
 
 def _stop(signum, frame):
-    raise SystemExit(128 + signum)
+    """Interrupt the training once, for the signal of the parent or for Ctrl-C."""
+    handler: Any = signal.getsignal(signal.SIGINT)
+    if not getattr(handler, "asked", True):  # False within `interruptible`.
+        handler(signum, frame)
 
 
 def _error(error):
@@ -85,14 +89,20 @@ def _error(error):
 
 def main() -> int:
     """Train networks until all have results, and return the exit status."""
-    # Ctrl-C reaches all processes of a terminal; the first one stops the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
     end_with(int(sys.argv[1]))
     # Lines that others print must not be taken for reports.
     reports = _Reports(os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)
     gc.freeze()  # Skip imported modules in garbage collection.
+    try:
+        with interruptible():
+            signal.signal(signal.SIGTERM, _stop)
+            return _train(reports)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _train(reports):
     try:
         work, run, jobs = _load()
     except Exception as error:

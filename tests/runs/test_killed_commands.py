@@ -14,11 +14,12 @@ import pytest
 
 from keras_recur import zoo
 
+# tests/runs/test_jobs.py kills the processes of `--jobs`.
 TRAIN = ["--iterations", "2", "--width", "4", "--examples", "64", "--epochs", "2"]
 COMPARE = ["compare", "mlp", "--data", "digits", "--quick", "--seeds", "1"]
-COMPARE += [*TRAIN, "--milestones", ""]
+COMPARE += [*TRAIN, "--milestones", "", "--jobs", "0"]
 EXPERIMENT = ["experiment", "readout-times", "--quick", "--seeds", "1"]
-EXPERIMENT += ["--width", "2", "--examples", "64", "--epochs", "2"]
+EXPERIMENT += ["--width", "2", "--examples", "64", "--epochs", "2", "--jobs", "0"]
 SEARCH = ["search", "mlp", "--data", "digits", "--quick", "--seeds", "1"]
 SEARCH += ["--widths", "4,6", "--iterations", "2", "--examples", "64", "--epochs", "2"]
 SEARCH += ["--fresh-seeds", "0"]
