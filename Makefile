@@ -39,9 +39,10 @@ lint: .venv/installed-test
 docs: .venv/installed-docs
 	KERAS_BACKEND=tensorflow $(BIN)/sphinx-build -q -W --keep-going docs docs/_build
 
-figure: .venv/installed
+figure: .venv/installed-test
 	$(BIN)/python docs/figures/readme_figure.py
 	$(BIN)/python docs/figures/guide_figures.py
+	$(BIN)/python docs/figures/play_figure.py
 
 benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/run.py

@@ -69,19 +69,9 @@ class Network:
                     f"shape {x.shape[1:]}. Choose another size."
                 )
 
-    def describe(self) -> str:
-        """Return in words how the network was trained."""
-        size = "" if self.size is None else f" on size {self.size}"
-        trained = self.steps.get("recurrent") or next(iter(self.steps.values()))
-        count = trained.iterations
-        return f"{count} iterations{size}"
 
-
-def find_networks(source: Any, task: str | None, named: bool = True) -> list[Network]:
-    """Return the networks of `keras_recur.play`, whose first arguments these are.
-
-    `named` tells whether strings may be names of published entries.
-    """
+def find_networks(source: Any, task: str | None) -> list[Network]:
+    """Return the networks of `keras_recur.play`, whose first arguments these are."""
     if source is None:
         return [_published(name) for name in _playable(task)]
     if isinstance(source, zoo.Pair):
@@ -96,7 +86,7 @@ def find_networks(source: Any, task: str | None, named: bool = True) -> list[Net
         return [Network(path.name, _needed(task, "a file"), lambda: _file(path))]
     if (path / "run.json").exists():
         return _of_run(RunFolder(path), task)
-    if named and name in zoo.list_entries():
+    if name in zoo.list_entries():
         return [_published(name, task)]
     known = _playable(None)
     raise ValueError(

@@ -77,6 +77,8 @@ class _TabPage:
         self.network = gr.Dropdown(
             names, value=names[0], label="Network", visible=len(names) > 1
         )
+        if len(names) == 1:
+            gr.Markdown(f"**{names[0]}**")
         gr.Markdown(task.hint)
         text = {"elem_classes": "kr-text", "value": task.text(self.first)}
         board = {

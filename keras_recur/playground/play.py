@@ -31,7 +31,7 @@ def play(
     below the cell.
 
     The page listens on 127.0.0.1 only and serves no files. It works without internet.
-    It needs Gradio: `pip install "keras-recur[play]"`.
+    It needs Gradio, the extra `play`.
 
     Args:
         model: Name of a published entry, folder of a run of `keras-recur compare`,
@@ -102,8 +102,8 @@ def _gradio():
         import gradio
     except ModuleNotFoundError as error:
         raise ImportError(
-            "`play` needs Gradio, which is not installed. Install it: pip install "
-            '"keras-recur[play]".'
+            "`play` needs Gradio, which is not installed. Install the extra `play` of "
+            "keras-recur, or Gradio itself: pip install gradio."
         ) from error
     return gradio
 

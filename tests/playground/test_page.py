@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import threading
 import urllib.error
 import urllib.request
 
@@ -11,7 +10,9 @@ import numpy as np
 import pytest
 
 from keras_recur import inference, zoo
+from keras_recur.inference.stop_rule import KINDS
 from keras_recur.playground import play as play_function
+from keras_recur.playground.tab import kinds_with_threshold
 from keras_recur.playground.tasks import TASKS
 
 pytest.importorskip("gradio", reason="the extra `play` is not installed")
@@ -42,9 +43,13 @@ class Person:
     def think(self, network, iterations, noise=0, after=0, damping=0, seed=0):
         return self.do("think", network, iterations, noise, after, damping, seed)
 
-    def show(self, number, truth=True, thresholds=(0.99, 0.01, 0.01), patience=1):
+    def show(self, number, truth=True, patience=1, **thresholds):
+        limits = [
+            thresholds.get(kind, inference.StopRule(kind).threshold)
+            for kind in kinds_with_threshold()
+        ]
         first, words, second, others, charts, message = self.do(
-            "show", number, truth, *thresholds, patience
+            "show", number, truth, *limits, patience
         )
         return [_picture(first), _picture(second)], [words, others], charts, message
 
@@ -88,7 +93,7 @@ def test_thinking_shows_the_answers_of_the_networks(person, name):
     assert not someone.enter(task.text(value))
     number, message = someone.think(network, 6)
     assert not message
-    assert number == (6 if name != "shortest_paths" else 6)
+    assert number == 6
     every = inference.with_iterations(pair.recurrent, 6, readout="all")
     guesses = every.predict(task.encode(value), verbose=0)[0].argmax(-1)
     for t in (0, 2, 5):
@@ -97,7 +102,7 @@ def test_thinking_shows_the_answers_of_the_networks(person, name):
         assert_same(pictures[0], expected(task, pair.recurrent, value, 6, t))
         verdict = task.verdict(guesses[t], task.answer(value))
         assert f"iteration {t + 1}" in words[0] and verdict in words[0]
-        assert charts.count("<svg") == 1 + len(inference.stop_rule.KINDS)
+        assert charts.count("<svg") == 1 + len(KINDS)
         if name == "digits":
             assert pictures[1] is None and "no trained feed-forward" in words[1]
         else:
@@ -122,8 +127,8 @@ def test_charts_follow_the_thresholds(person):
     someone = person("prefix_sums")
     someone.enter("10110011")
     someone.think(MODELS["prefix_sums"], 12)
-    loose = someone.show(12, thresholds=(0.99, 1e6, 0.01))[2]
-    strict = someone.show(12, thresholds=(0.99, 1e-30, 0.01))[2]
+    loose = someone.show(12, change=1e6)[2]
+    strict = someone.show(12, change=1e-30)[2]
     row = r"<td>change &lt;= ([^<]*)</td><td>(?:<b>)?([^<]*)"
     assert re.search(row, loose).groups() == ("1e+06", "1")
     assert re.search(row, strict).groups() == ("1e-30", "never in 12")
@@ -131,18 +136,18 @@ def test_charts_follow_the_thresholds(person):
 
 
 @pytest.mark.parametrize(
-    ("thresholds", "patience", "message"),
+    ("given", "message"),
     [
-        ((1.5, 0.01, 0.01), 1, "`threshold`.*at most 1"),
-        ((0.99, -1, 0.01), 1, "`threshold`.*above 0"),
-        ((0.99, 0.01, 0.01), 0, "`patience` must be a positive integer"),
+        ({"confidence": 1.5}, "`threshold`.*at most 1"),
+        ({"change": -1}, "`threshold`.*above 0"),
+        ({"patience": 0}, "`patience` must be a positive integer"),
     ],
 )
-def test_bad_stop_rules_give_a_message(person, thresholds, patience, message):
+def test_bad_stop_rules_give_a_message(person, given, message):
     someone = person("prefix_sums")
     someone.enter("1011")
     someone.think(MODELS["prefix_sums"], 3)
-    said = someone.show(3, thresholds=thresholds, patience=patience)[-1]
+    said = someone.show(3, **given)[-1]
     assert 'role="alert"' in said and re.search(message, said)
 
 
@@ -272,4 +277,3 @@ def test_page_closes_its_port(tmp_path):
         assert urllib.request.urlopen(url, timeout=10).status == 200
     with pytest.raises(OSError):
         urllib.request.urlopen(url, timeout=2)
-    assert threading.active_count() < 200
