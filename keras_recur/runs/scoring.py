@@ -61,9 +61,7 @@ def _tests(entry, model, twin):
     for size in entry.test_sizes:
         chosen = trained or readouts.iterations
         if entry.procedural:
-            # Choose the iterations on validation examples of the same size.
-            held_out = readouts.score(entry.validation_data(size))
-            chosen = int(np.nanargmax(held_out)) + 1
+            chosen = chosen_iterations(readouts.score(entry.validation_data(size)))
         scores = readouts.score(entry.test_data(size))
         curve = [None if np.isnan(a) else float(a) for a in scores]
         tests.append(
@@ -75,6 +73,16 @@ def _tests(entry, model, twin):
             }
         )
     return tests
+
+
+def chosen_iterations(scores: np.ndarray) -> int:
+    """Return the number of iterations with the best score on validation examples.
+
+    Of several best ones, it is the middle one: the first may be too few for other
+    examples, and the last too many for a loop that forgets.
+    """
+    best = np.flatnonzero(scores == np.nanmax(scores))
+    return int(best[len(best) // 2]) + 1
 
 
 def _folded(entry, model, twin, seed):

@@ -11,7 +11,8 @@ feed-forward twin here shares nothing.
 
 Three options are not from these papers. `update="leaky"` replaces both residual blocks
 with convolutions with biases, `tanh` and a `LeakyUpdate`, and the head with two layers
-on single positions. The state stays between -1 and 1. `kernel_sizes` has one odd size
+on single positions. Without
+`injection="add"`, the state stays between -1 and 1. `kernel_sizes` has one odd size
 for every convolution of a block: `(3, 3)` for two, `(3, 1)` for one of size 3 and a
 dense layer on every position. A residual block always has two. `patch=2` (2-D only)
 keeps one state for every 2x2 pixels. The block then costs a quarter, and sizes must be
