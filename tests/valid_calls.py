@@ -261,6 +261,7 @@ CALLS = {
     "regularizers.RecurrenceRegularizer": dict,
     "layers.RecurrentGraph": lambda: {"states": _states()},
     "layers.SharedRecurrentBlock": lambda: {"block": block(), "iterations": 3},
+    "layers.StateReplay": lambda: {"batch_size": 4},
     "layers.TemplateBank": lambda: {
         "num_templates": 2,
         "kernel_shape": (3, 3, 4, 4),
@@ -297,6 +298,12 @@ CALLS = {
     "metrics.PositiveF1": dict,
     "losses.IterationLoss": dict,
     "training.Recipe": _recipe,
+    "training.ReplayedData": lambda: {"data": examples()},
+    "training.with_state_replay": lambda: {
+        "model": pair(injection="concat").recurrent,
+        "batch_size": 4,
+        "input_shapes": [(8, 1)],
+    },
     "training.fit": lambda: {
         "model": strings(),
         "recipe": training.Recipe(**_recipe()),

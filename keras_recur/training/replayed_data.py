@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from keras import tree
 
-from keras_recur._limits import check_seed
 from keras_recur._validation import check_integer, check_number, check_positive_int
 from keras_recur.data._batches import check_form, length_of, to_numpy
 
@@ -79,7 +78,7 @@ class ReplayedData(keras.utils.PyDataset):
         if max_steps is not None:
             max_steps = check_positive_int("max_steps", max_steps)
         self.max_steps = max_steps
-        self.seed = check_seed(seed) or 0
+        self.seed = check_integer("seed", seed, 0)
         self._length = _check_length(data, steps_per_epoch)
         self._endless = steps_per_epoch is not None
         self._iterator: Iterator[Any] | None = None

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from keras_recur._limits import check_size
 from keras_recur._validation import check_positive_int, check_sequence
 from keras_recur.inference._graph import LOOPS, check_readout, functional_copy
 from keras_recur.layers import Readout, SharedRecurrentBlock, StateReplay
@@ -150,7 +151,7 @@ def _state_shapes(x, moving, input_shapes):
         return None
     stem = keras.Model(x, moving)
     found = []
-    for shape in check_sequence("input_shapes", input_shapes, minimum=1):
+    for shape in check_sequence("input_shapes", input_shapes, _check_shape, minimum=1):
         dtypes = iter([leaf.dtype for leaf in tree.flatten(x)])
         given = tree.map_shape_structure(
             lambda sizes, dtypes=dtypes: keras.KerasTensor((1, *sizes), next(dtypes)),
@@ -159,3 +160,12 @@ def _state_shapes(x, moving, input_shapes):
         specs = tree.flatten(stem.compute_output_spec(given))
         found.append([tuple(spec.shape[1:]) for spec in specs])
     return found
+
+
+def _check_shape(name, value):
+    """Check the shape of an input, or of a nest of inputs, without the batch."""
+    if not isinstance(value, list | tuple | dict) or not tree.flatten(value):
+        raise ValueError(f"`{name}` must be a shape. Received: {name}={value!r}.")
+    for size in tree.flatten(value):
+        check_size(name, size)
+    return value
