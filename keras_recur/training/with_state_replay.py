@@ -91,6 +91,8 @@ def with_state_replay(
         first, *rest = args
         if loop.injection and not rest and kwargs.get("injected") is None:
             kwargs["injected"] = first
+        if loop.initial_state != "input":
+            first = _FirstState(loop, dtype=loop.dtype_policy)(first)
         leaves = tree.flatten(first)
         moving = [leaf for i, leaf in enumerate(leaves) if i not in fixed]
         shapes = _state_shapes(x, moving, input_shapes)
@@ -98,7 +100,7 @@ def with_state_replay(
         found.append(replay)
         started = iter(replay(moving, carried))
         leaves = [x if i in fixed else next(started) for i, x in enumerate(leaves)]
-        kwargs |= {"return_sequences": True}
+        kwargs |= {"return_sequences": True, "initial_state": "input"}
         states = loop(tree.pack_sequence_as(first, leaves), *rest, **kwargs)
         leaves = tree.flatten(states)
         moving = [leaf for i, leaf in enumerate(leaves) if i not in fixed]
@@ -114,6 +116,20 @@ def with_state_replay(
         clone_function=lambda layer: layer,
         call_function=call,
     )
+
+
+class _FirstState(keras.layers.Layer):
+    """Return the state from which a call of a loop starts."""
+
+    def __init__(self, loop: SharedRecurrentBlock, **kwargs: Any):
+        super().__init__(**kwargs)
+        self._first_state = loop.first_state  # Keras tracks the loop elsewhere.
+
+    def call(self, x):
+        return self._first_state(x)
+
+    def compute_output_spec(self, x):
+        return tree.map_structure(lambda s: keras.KerasTensor(s.shape, s.dtype), x)
 
 
 def _loop(model):

@@ -206,6 +206,20 @@ def test_replay_works_with_every_kind_of_sharing_and_loop():
         assert trained.output_shape == (None, 3, 6, 2)
 
 
+@pytest.mark.parametrize("start", ["zeros", "normal", "fixed_normal"])
+def test_fresh_rows_start_from_the_first_state_of_the_loop(start):
+    model = recall(initial_state=start)
+    trained = with_state_replay(model, 4, input_shapes=[(6, 1)])
+    x, _ = strings(batch_size=4)[0]
+    fresh, old = np.zeros(4, bool), np.ones(4, bool)
+    # Nothing is stored yet, so rows that go on start from zeros.
+    same = np.abs(array(trained([x, fresh])) - array(trained([x, old]))).max() < 1e-6
+    assert same == (start == "zeros")
+    if start != "normal":
+        expected = array(model(x, training=False))[:, None]
+        close(array(trained([x, fresh], training=False)), expected)
+
+
 def test_window_weights_score_the_last_readouts():
     y = np.array([1, 0])
     logits = np.random.default_rng(0).normal(size=(2, 5, 2)).astype("float32")
