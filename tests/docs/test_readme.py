@@ -64,7 +64,7 @@ def test_docs_include_nothing_from_the_readme(page):
 
 # Of each row: the entry, and the places of its two sizes among those tested.
 ROWS = {
-    "deep_thinking_1d-prefix_sums": (0, 1),
+    "deep_thinking_1d-prefix_sums": (0, 4),
     "deep_thinking_1d-prefix_sums-32-bits": (0, 1),
     "deep_thinking_2d-mazes": (0, 1),
     "feedback-digits": (0, None),
@@ -105,26 +105,32 @@ def figure():
 
 def test_figure_shows_the_numbers_of_the_results(figure):
     results = json.loads(figure.RESULTS.read_text("utf-8"))
-    shown = figure.numbers(results)
-    for twin, found in shown.items():
-        runs = [run for run in results["runs"] if run["twin"] == twin]
-        curves = [t["curve"] for r in runs for t in r["tests"] if t["size"] == 32]
-        assert found["seeds"] == len(curves) == results["summary"][twin]["seeds"]
-        expected = [
-            100 * sum(scores) / len(scores) for scores in zip(*curves, strict=True)
-        ]
-        assert found["mean"] == pytest.approx(expected)
+    for twin, found in figure.numbers(results).items():
+        summary = results["summary"][twin]
+        assert found["seeds"] == summary["seeds"]
         assert found["parameters"] == results["costs"][twin]["parameters"]
-    # The caption's words: nearly all, a fifth, six times.
-    assert max(shown["recurrent"]["mean"]) > 99
-    last, size = shown["feedforward"]["mean"][-1], results["summary"]["feedforward"]
-    assert last == pytest.approx(20.4, abs=0.1)
-    (at_32,) = (s for s in size["sizes"] if s["size"] == 32)
-    assert shown["feedforward"]["error"][-1] / 100 == pytest.approx(
-        at_32["standard_error"]
-    )
-    ratio = shown["feedforward"]["parameters"] / shown["recurrent"]["parameters"]
-    assert round(ratio) == 6
+        assert found["sizes"] == [row["size"] for row in summary["sizes"]]
+        for name, key in (("mean", "mean"), ("error", "standard_error")):
+            expected = [100 * row[key] for row in summary["sizes"]]
+            assert found[name] == pytest.approx(expected)
+        for size, curve in found["curves"].items():
+            runs = [run for run in results["runs"] if run["twin"] == twin]
+            ends = [
+                t["curve"][-1] for r in runs for t in r["tests"] if t["size"] == size
+            ]
+            assert curve[-1] == pytest.approx(100 * sum(ends) / len(ends))
+
+
+def test_caption_of_the_figure_is_true(figure):
+    shown = figure.numbers(json.loads(figure.RESULTS.read_text("utf-8")))
+    recurrent, twin = shown["recurrent"], shown["feedforward"]
+    caption = " ".join(README.split("*")[1:2])
+    assert f"{recurrent['seeds']} seeds" in caption.replace("\n", " ")
+    last = f"{recurrent['mean'][-1]:.1f} ± {recurrent['error'][-1]:.1f} %"
+    assert last in caption.replace("\n", " ")
+    ratio = twin["parameters"] / recurrent["parameters"]
+    assert f"{ratio:.0f} times" in caption.replace("\n", " ")
+    assert recurrent["curves"][512][-1] > 97 and twin["mean"][-1] == 0
 
 
 def test_figure_is_drawn(figure, tmp_path):
@@ -133,7 +139,7 @@ def test_figure_is_drawn(figure, tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG")
         assert 10_000 < path.stat().st_size < 100_000
     lines = figure.draw(json.loads(figure.RESULTS.read_text("utf-8"))).axes[0].lines
-    assert [len(line.get_xdata()) for line in lines] == [32, 8]
+    assert [len(line.get_xdata()) for line in lines] == [640] * len(figure.DRAWN)
 
 
 def test_citation_is_complete():
