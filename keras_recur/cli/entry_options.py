@@ -46,6 +46,9 @@ class EntryOptions:
     progressive: float | None = Option(
         None, help="Weight of the progressive loss, 0 to 1."
     )
+    replay: float | None = Option(
+        None, help="Share of rows that start from an earlier state, 0 to 1."
+    )
     data_dir: DataDir = None
     download: Download = False
 
@@ -82,7 +85,7 @@ class EntryOptions:
 
     def _recipe(self):
         recipe: dict[str, Any] = _given(
-            self, ("epochs", "learning_rate", "progressive")
+            self, ("epochs", "learning_rate", "progressive", "replay")
         )
         if self.milestones is not None:
             try:

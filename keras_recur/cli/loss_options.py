@@ -13,7 +13,7 @@ from keras_recur.layers._depth_samplers import SAMPLERS
 from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE
 from keras_recur.runs.entry import Entry
 
-_NAMES = ("final", "uniform", "geometric")
+_NAMES = ("final", "uniform", "geometric", "window")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +22,11 @@ class LossOptions:
 
     loss_weights: str | None = Option(
         None,
-        help="Loss weights of the readouts: final, uniform, geometric or numbers such "
-        "as 0.1,0.9. All but final turn the progressive loss off.",
+        help="Loss weights of the readouts: final, uniform, geometric, window or "
+        "numbers such as 0.1,0.9. All but final turn the progressive loss off.",
+    )
+    window: int | None = Option(
+        None, help="Number of last readouts that the loss weights window score."
     )
     gamma: float | None = Option(None, help="Growth factor of geometric weights.")
     anneal_from: str | None = Option(None, help="Loss weights in the first epoch.")
@@ -51,6 +54,7 @@ class LossOptions:
         """Return fields of `Recipe`; `progressive` is the option `--progressive`."""
         found: dict[str, Any] = {
             "loss_weights": _weights("--loss-weights", self.loss_weights),
+            "window": self.window,
             "gamma": self._gamma(),
             "anneal_from": _weights("--anneal-from", self.anneal_from),
             "anneal_epochs": self.anneal_epochs,
@@ -166,6 +170,7 @@ def _weights(option, text):
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(
-            f"{option} must be final, uniform, geometric, or numbers separated by "
-            f"commas, such as 0.1,0.2,0.7. Received: {text!r}.{nearest(text, _NAMES)}"
+            f"{option} must be final, uniform, geometric, window, or numbers separated "
+            f"by commas, such as 0.1,0.2,0.7. Received: {text!r}."
+            f"{nearest(text, _NAMES)}"
         ) from None

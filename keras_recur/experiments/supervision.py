@@ -24,7 +24,7 @@ from keras_recur.experiments.supervision_page import write_supervision_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.summary import guess, mean_and_error
-from keras_recur.training.recipe import Recipe
+from keras_recur.training.recipe import Recipe, recipe_defaults
 
 _LOSSES = ("final", "uniform", "geometric")
 
@@ -38,8 +38,8 @@ class SupervisionExperiment(Experiment):
 
     Args:
         entry: Family, data and recipes, from `runs.make_entry`. All networks use the
-            recurrent recipe without progressive loss and throttle, and the epochs of
-            the shorter recipe.
+            recurrent recipe without progressive loss, state replay and throttle, and
+            the epochs of the shorter recipe.
         losses: Losses to compare: `"final"`, the last iteration only; `"uniform"`, all
             iterations equally; `"geometric"`, later iterations more. Defaults to
             `("final", "uniform")`.
@@ -117,6 +117,8 @@ class SupervisionExperiment(Experiment):
             throttle=False,
             anneal_from=None,
             anneal_epochs=None,
+            window=None,
+            **{k: v for k, v in recipe_defaults().items() if k.startswith("replay")},
             loss_weights=loss,
             gamma=self.gamma if loss == "geometric" else 1.0,
         )

@@ -17,10 +17,11 @@ from keras_recur._validation import (
 from keras_recur.recipes.entry_recipes import variants
 from keras_recur.recipes.quick import QUICK
 from keras_recur.runs.entry import Entry
-from keras_recur.training.recipe import Recipe
+from keras_recur.training.recipe import Recipe, recipe_defaults
 
 # Fields of a recipe that a feed-forward twin does not have.
-_RECURRENT = ("progressive", "progressive_depth", "throttle")
+_REPLAY = tuple(name for name in recipe_defaults() if name.startswith("replay"))
+_RECURRENT = ("progressive", "progressive_depth", "throttle", *_REPLAY)
 
 
 def make_entry(
@@ -49,8 +50,8 @@ def make_entry(
         num_examples: Number of training examples. Defaults to `None`: all.
         model: Arguments of `zoo.build` that replace the defaults.
         recipe: Fields of `Recipe` that replace the defaults of both twins;
-            `progressive`, `progressive_depth` and `throttle` apply only to the
-            recurrent twin.
+            `progressive`, `progressive_depth`, `replay` and `throttle` apply only to
+            the recurrent twin. A default that contradicts a field gives way to it.
         data_dir: Folder of downloaded data sets. Defaults to `None`.
         download: Whether a data set may be downloaded. Defaults to `False`.
 
@@ -119,8 +120,8 @@ def make_entry(
         data=data,
         model=model,
         recipes={
-            "recurrent": dataclasses.replace(recipes["recurrent"], **recipe),
-            "feedforward": dataclasses.replace(recipes["feedforward"], **own),
+            "recurrent": _changed(recipes["recurrent"], recipe),
+            "feedforward": _changed(recipes["feedforward"], own),
         },
         size=size,
         num_examples=num_examples,
@@ -132,6 +133,25 @@ def make_entry(
         data_dir=data_dir,
         download=download,
     )
+
+
+def _changed(recipe, changes):
+    """Return a recipe with some fields, without the defaults that they contradict."""
+    changes = dict(changes)
+    if "progressive_depth" in changes and not recipe.progressive:
+        changes.setdefault("progressive", 1.0)
+    if changes.get("progressive"):
+        for name in _REPLAY:
+            changes.setdefault(name, recipe_defaults()[name])
+        if recipe.loss_weights == "window":
+            changes.setdefault("loss_weights", "final")
+    if changes.get("replay"):
+        changes.setdefault("progressive", 0.0)
+    if changes.get("window"):
+        changes.setdefault("loss_weights", "window")
+    if changes.get("loss_weights", "window") != "window":
+        changes.setdefault("window", None)
+    return dataclasses.replace(recipe, **changes)
 
 
 def _test_iterations(iterations, size, sizes):

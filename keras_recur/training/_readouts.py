@@ -32,12 +32,10 @@ def check_readouts(model: Any, recipe: Recipe, batch: Any) -> None:
         for name, usual in (("loss_weights", "final"), ("anneal_from", None))
         if getattr(recipe, name) != usual
     }
-    if recipe.replay and asked == {"loss_weights": "window"}:
-        return  # State replay reads out the last iterations of any model.
     if recipe.hierarchy:
         asked["hierarchy"] = recipe.hierarchy
     x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    if not asked or not hasattr(y, "shape"):
+    if not recipe.every_readout or not hasattr(y, "shape"):
         return
     shape = _output_shape(model, x)
     if shape is None or len(shape) != len(y.shape) + 1:

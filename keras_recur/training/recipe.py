@@ -289,8 +289,13 @@ class Recipe:
 
     @property
     def every_readout(self) -> bool:
-        """Whether the recipe trains readouts other than the last one."""
-        return self.loss_weights != "final" or self.anneal_from is not None
+        """Whether the recipe needs a model that returns the readout of each iteration.
+
+        State replay reads out the last iterations of any model.
+        """
+        if self.anneal_from is not None:
+            return True
+        return self.loss_weights not in ("final", "window" if self.replay else "final")
 
     def loss(self, weights: str | Sequence[float] | None = None) -> IterationLoss:
         """Return the loss over the readouts; `weights` replaces `loss_weights`."""

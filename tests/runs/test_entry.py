@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from keras_recur import data, zoo
 from keras_recur.layers import Depth
 from keras_recur.recipes import paper_recipe
 from keras_recur.runs import Entry, make_entry
+from keras_recur.runs.scoring import chosen_iterations
 from keras_recur.training import Recipe
 
 pytestmark = pytest.mark.once
@@ -159,3 +161,27 @@ def test_paper_recipe_throttles_recurrent_maze_networks():
     maze = {"family": "deep_thinking_2d", "data": "mazes", "iterations": 6}
     assert paper_recipe(**maze).throttle
     assert not paper_recipe(**maze, twin="feedforward").throttle
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"loss_weights": "uniform"}, ("uniform", None, 0.66, 0.0)),
+        ({"progressive": 1.0}, ("final", None, 0.0, 1.0)),
+        ({"progressive_depth": "uniform"}, ("final", None, 0.0, 1.0)),
+        ({"replay": 0.3}, ("window", 4, 0.3, 0.0)),
+        ({"window": 2}, ("window", 2, 0.66, 0.0)),
+    ],
+)
+def test_defaults_give_way_to_fields_that_they_contradict(fields, expected):
+    entry = make_entry("deep_thinking_1d", "prefix_sums", quick=True, recipe=fields)
+    recipe = entry.recipe("recurrent")
+    found = recipe.loss_weights, recipe.window, recipe.replay, recipe.progressive
+    assert found == expected
+    assert entry.recipe("feedforward").replay == 0
+
+
+def test_middle_of_equally_good_numbers_is_chosen():
+    nan = float("nan")
+    assert chosen_iterations(np.array([0.5, nan, 0.9, 0.9, 0.9, 0.2])) == 4
+    assert chosen_iterations(np.array([0.1, 0.2])) == 2
