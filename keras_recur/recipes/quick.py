@@ -38,6 +38,9 @@ class QuickEntry:
 
 
 # keras-recur compare deep_thinking_1d --data prefix_sums --quick
+# 113 s (recurrent, of which scoring took 55 s) and 72 s (feed-forward) on JAX. Exact
+# match over 5 seeds, in %, on 16, 32, 64, 128 and 512 bits: 100.0 on all (recurrent);
+# 99.8 ± 0.2, 4.6 ± 1.7, 0.0, 0.0, 0.0 (feed-forward).
 # One bit an iteration. Blocks that reach two bits learned shortcuts for 16 bits in 3 of
 # 10 seeds, which fail on longer strings; blocks that reach one bit never did.
 _PREFIX_SUMS = QuickEntry(
@@ -56,7 +59,7 @@ _PREFIX_SUMS = QuickEntry(
         "iterations": 20,
         "injection": "concat",
         "update": "leaky",
-        "kernel_sizes": (3, 1),
+        "kernel_sizes": [3, 1],
         "initializer": "he_normal",
     },
     # The twin has no weights for further iterations, so it cannot use replay.
@@ -69,6 +72,7 @@ _PREFIX_SUMS = QuickEntry(
 )
 
 # keras-recur compare deep_thinking_2d --data mazes --quick
+# Exact match of one seed, in %, on sizes 5, 9 and 13: 100.0, 29.3, 3.1 (recurrent).
 _MAZES = QuickEntry(
     Recipe(
         "adam",
