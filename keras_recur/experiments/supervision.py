@@ -38,8 +38,8 @@ class SupervisionExperiment(Experiment):
 
     Args:
         entry: Family, data and recipes, from `runs.make_entry`. All networks use the
-            recurrent recipe without progressive loss and throttle, and the epochs of
-            the shorter recipe.
+            recurrent recipe without progressive loss, state replay and throttle, and
+            the epochs of the shorter recipe.
         losses: Losses to compare: `"final"`, the last iteration only; `"uniform"`, all
             iterations equally; `"geometric"`, later iterations more. Defaults to
             `("final", "uniform")`.
@@ -117,6 +117,11 @@ class SupervisionExperiment(Experiment):
             throttle=False,
             anneal_from=None,
             anneal_epochs=None,
+            window=None,
+            replay=0.0,
+            replay_same=0.5,
+            replay_from=50,
+            replay_limit=None,
             loss_weights=loss,
             gamma=self.gamma if loss == "geometric" else 1.0,
         )
