@@ -215,6 +215,7 @@ class ReplayExperiment(Experiment):
             found = settling(model, self._test_data(size), 1, [count])
             accuracies.append(float(found.after(count)))
         return {
+            "accuracy": float(run.after(trained)),
             "accuracies": accuracies,
             "over_iterations": [float(run.after(mark)) for mark in marks],
             "long_run": float(run.after(self.long_run)),
@@ -223,6 +224,7 @@ class ReplayExperiment(Experiment):
     def chance_score(self) -> dict[str, Any]:
         score = guess(self.entry.data)
         return {
+            "accuracy": score,
             "accuracies": [score] * len(self.test_sizes),
             "over_iterations": [score] * len(self.multiples),
             "long_run": score,

@@ -42,7 +42,7 @@ def replayed(epochs=1, **changes):
         "prefix_sums",
         quick=True,
         size=4,
-        num_examples=500,
+        num_examples=2_000,
         model={"width": 8, "iterations": 4},
         recipe={
             "epochs": epochs,
@@ -86,7 +86,7 @@ OTHER = {name: {"epochs": 2} for name in TINY} | {
     "replay": {"entry": replayed(epochs=2)},
 }
 SCORES = {
-    "replay": "long_run",
+    "replay": "accuracy",
     "supervision": "area",
     "sharing": "error",
     "readout-times": "error",
