@@ -399,6 +399,13 @@ def test_replay_scores_sizes_and_long_runs():
     assert score["accuracies"][2] == analysis.iteration_curve(model, longest, 9)[8]
 
 
+def test_replay_runs_over_seeds(tmp_path):
+    entry = dataclasses.replace(TINY["replay"].entry, num_examples=40)
+    experiment = dataclasses.replace(TINY["replay"], entry=entry)
+    results = run_experiment(experiment, tmp_path / "run", [0, 1])
+    assert {n["seeds"] for n in results["summary"]["networks"].values()} == {2}
+
+
 def replay_results(**scores):
     """Return results of several seeds: accuracy at the last size, and in the end."""
     return [
