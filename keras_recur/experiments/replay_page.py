@@ -51,7 +51,7 @@ def headline(results: dict[str, Any]) -> str:
     if not effects:
         return "No seed has finished all of its networks."
     size, count = settings["sizes"][-1], settings["iterations"][-1]
-    parts = [f"{_verdict(*found)} {_NAMES[name]}" for name, found in effects.items()]
+    parts = [_verdict(_NAMES[name], *found) for name, found in effects.items()]
     forgot = [
         f"{found['forgot']} of {found['seeds']} with {_NAMES[name]}"
         for name, found in networks.items()
@@ -63,13 +63,13 @@ def headline(results: dict[str, Any]) -> str:
     )
 
 
-def _verdict(mean, error):
+def _verdict(name, mean, error):
     points = in_percent(abs(mean), error)
     if error is None:
-        return f"scores {points} points {_more(mean)} in one seed than"
+        return f"scores {points} points {_more(mean)} than {name} in one seed"
     if mean and is_clear(mean, error):
-        return f"scores {points} points {_more(mean)} than"
-    return f"is not clearly different from ({in_percent(mean, error)} points)"
+        return f"scores {points} points {_more(mean)} than {name}"
+    return f"is not clearly different from {name} ({in_percent(mean, error)} points)"
 
 
 def _more(mean):
@@ -122,5 +122,5 @@ def _curves(results):
     panels[0].set_xlabel("size of the test examples")
     panels[1].set_xlabel("multiples of the trained iterations")
     if panels[0].lines:
-        panels[0].legend(frameon=False, fontsize=8)
+        panels[0].legend(frameon=False, fontsize=8, loc="lower left")
     return figure

@@ -443,10 +443,10 @@ def test_summary_of_replay_by_hand():
     content = {"summary": summary, "settings": experiment.as_dict(), "runs": results}
     assert headline(content) == (
         "At size 9 (9 iterations), replay of same and other examples scores 60.0 ± "
-        "10.0 points more than no replay and is not clearly different from (51.5 ± "
-        "48.5 points) same example. Seeds that forget in 20 iterations on the trained "
-        "size: 2 of 2 with no replay, 1 of 2 with same example, 0 of 2 with same and "
-        "other examples."
+        "10.0 points more than no replay and is not clearly different from same "
+        "example (51.5 ± 48.5 points). Seeds that forget in 20 iterations on the "
+        "trained size: 2 of 2 with no replay, 1 of 2 with same example, 0 of 2 with "
+        "same and other examples."
     )
     # A seed without all networks is left out of the differences.
     assert experiment.summarize(results[:-1])["effects"]["none"] == [0.5, None]
