@@ -1,5 +1,6 @@
 """The command `keras-recur experiment`, with a subcommand for each experiment."""
 
+import dataclasses
 import inspect
 from typing import Annotated, Any
 
@@ -11,12 +12,14 @@ from keras_recur._validation import check_one_of
 from keras_recur.cli._run import run_experiment, seed_list
 from keras_recur.cli.entry_options import EntryOptions
 from keras_recur.cli.options import (
+    Data,
     DataDir,
     Download,
     Epochs,
     Examples,
     FirstSeed,
     Jobs,
+    Name,
     Output,
     Quick,
     Resume,
@@ -72,6 +75,54 @@ def supervision(
     run_experiment(asked, run_folder(output, usual), numbers, resume, jobs)
 
 
+@dataclasses.dataclass(frozen=True)
+class ReplayOptions(EntryOptions):
+    """Options of an entry, by default of prefix sums."""
+
+    name: Name = "deep_thinking_1d"
+    data: Data = "prefix_sums"
+
+
+@app.command()
+@with_fields
+def replay(
+    options: ReplayOptions,
+    sizes: Annotated[
+        str | None,
+        typer.Option(help="Sizes of the test examples, as 16,128,512."),
+    ] = None,
+    longest: Annotated[
+        int | None, typer.Option(help="A larger size, tested on few examples.")
+    ] = None,
+    long_run: Annotated[
+        int, typer.Option(help="Iterations of a long run on the trained size.")
+    ] = 10_000,
+    seeds: Seeds = 3,
+    first_seed: FirstSeed = 0,
+    jobs: Jobs = None,
+    output: Output = None,
+    resume: Resume = False,
+):
+    """What keeps a loop right when it runs on? State replay, whole and in parts."""
+    numbers = seed_list(seeds, first_seed)
+    entry = options.entry()
+    asked = experiments.ReplayExperiment(
+        entry, None if sizes is None else _sizes(sizes), longest, long_run
+    )
+    usual = f"replay-{entry.name}{'-quick' if options.quick else ''}"
+    run_experiment(asked, run_folder(output, usual), numbers, resume, jobs)
+
+
+def _sizes(text):
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            "--sizes must be numbers separated by commas, such as 16,128,512. "
+            f"Received: {text!r}."
+        ) from None
+
+
 def _command(name: str) -> Any:
     """Return the command of an experiment, with the options of its class."""
     cls = experiments.get_experiment(name)
@@ -109,5 +160,5 @@ def _command(name: str) -> Any:
 
 
 for _name in experiments.list_experiments():
-    if _name != supervision.__name__:
+    if _name not in (supervision.__name__, replay.__name__):
         app.command(_name)(_command(_name))

@@ -3,6 +3,7 @@
 from keras_recur._validation import check_one_of
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.readout_times import ReadoutTimesExperiment
+from keras_recur.experiments.replay import ReplayExperiment
 from keras_recur.experiments.run_experiment import run_experiment
 from keras_recur.experiments.sharing import SharingExperiment
 from keras_recur.experiments.supervision import SupervisionExperiment
@@ -14,6 +15,7 @@ _EXPERIMENTS: dict[str, type[Experiment]] = {
         SharingExperiment,
         ReadoutTimesExperiment,
         SupervisionExperiment,
+        ReplayExperiment,
         TextExperiment,
     )
 }
@@ -25,7 +27,7 @@ def list_experiments() -> list[str]:
     Example:
 
     >>> keras_recur.experiments.list_experiments()
-    ['sharing', 'readout-times', 'supervision', 'text']
+    ['sharing', 'readout-times', 'supervision', 'replay', 'text']
     """
     return list(_EXPERIMENTS)
 
@@ -53,6 +55,7 @@ def get_experiment(name: str) -> type[Experiment]:
 __all__ = [
     "Experiment",
     "ReadoutTimesExperiment",
+    "ReplayExperiment",
     "SharingExperiment",
     "SupervisionExperiment",
     "TextExperiment",

@@ -132,6 +132,8 @@ class _Experiment(Work):
             score=lambda model: experiment.score(network, seed, model),
             guess=lambda model: experiment.chance_score(),
             jit_compile=experiment.jit_compile,
+            # Each seed has its own examples if they are generated.
+            made=getattr(getattr(experiment, "entry", None), "procedural", False),
             made_with=run.made_with(),
             callbacks=callbacks,
         )

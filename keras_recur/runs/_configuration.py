@@ -31,20 +31,22 @@ def identity(plan: Plan) -> str:
 def completed(plan: Plan, begun: Any) -> Any:
     """Return a configuration of an earlier version with defaults for new keys."""
     if not isinstance(plan, Entry):
-        return _with_recipe_fields(begun)
+        return _with_recipe_fields(begun, plan.as_dict())
     try:
         return json.loads(to_json(Entry.from_dict(begun).as_dict()))
     except (KeyError, TypeError, ValueError, AttributeError):
         return begun  # The comparison names the difference.
 
 
-def _with_recipe_fields(begun):
+def _with_recipe_fields(begun, asked):
     """Return the configuration of an experiment with defaults for new recipe fields."""
-    if not isinstance(begun, dict):
+    if not isinstance(begun, dict) or not isinstance(asked, dict):
         return begun
     if {"optimizer", "learning_rate", "epochs", "batch_size"} <= begun.keys():
-        return completed_recipe(begun)
-    return {key: _with_recipe_fields(value) for key, value in begun.items()}
+        found = completed_recipe(begun)
+        # An experiment leaves out the fields in which its networks differ.
+        return {k: v for k, v in found.items() if k in begun or k in asked}
+    return {k: _with_recipe_fields(v, asked.get(k)) for k, v in begun.items()}
 
 
 def differences(begun: Any, asked: Any, where: str = "") -> list[str]:

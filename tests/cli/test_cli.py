@@ -151,6 +151,28 @@ def test_supervision_experiment_takes_the_options_of_an_entry(tmp_path, monkeypa
     assert asked == [(networks, 7, "runs/supervision-mlp-digits-quick")]
 
 
+def test_replay_experiment_has_a_usual_entry(tmp_path, monkeypatch):
+    asked = []
+
+    def run(experiment, folder, seeds, **_):
+        asked.append((experiment, str(folder), seeds))
+        return {"runs": []}
+
+    monkeypatch.setattr(experiments, "run_experiment", run)
+    result = call("experiment", "replay", "--quick", "--seeds", 5)
+    assert result.exit_code == 0, result.output
+    usual = "runs/replay-deep_thinking_1d-prefix_sums-quick"
+    assert asked == [(experiments.ReplayExperiment(), usual, [0, 1, 2, 3, 4])]
+    command = ["experiment", "replay", "deep_thinking_2d", "--data", "mazes", "--quick"]
+    command += ["--sizes", "5,9", "--longest", 13, "--long-run", 500]
+    result = call(*command, "--width", 7)
+    assert result.exit_code == 0, result.output
+    experiment, folder, _ = asked[1]
+    assert folder == "runs/replay-deep_thinking_2d-mazes-quick"
+    assert (experiment.test_sizes, experiment.long_run) == ((5, 9, 13), 500)
+    assert experiment.entry.model["width"] == 7
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """Return a function that calls a command and returns its two recipes."""
@@ -308,6 +330,8 @@ def test_losses_require_iterations(asked):
             + ["--losses", "final"],
             "two or more different losses",
         ),
+        (["experiment", "replay"], "`replay` above 0"),
+        (["experiment", "replay", "--quick", "--sizes", "16;32"], "--sizes must be"),
         (["experiment", "sharing", "--data", "mazes"], "digits"),
     ],
 )

@@ -10,12 +10,14 @@ import pytest
 from keras_recur import analysis, data, experiments
 from keras_recur.experiments import (
     ReadoutTimesExperiment,
+    ReplayExperiment,
     SharingExperiment,
     SupervisionExperiment,
     TextExperiment,
     run_experiment,
 )
 from keras_recur.experiments._images import error_of
+from keras_recur.experiments.replay_page import headline
 from keras_recur.experiments.run_experiment import refresh_page
 from keras_recur.reports.card import write_card, write_table
 from keras_recur.runs import RunFolder, make_entry
@@ -32,6 +34,28 @@ def supervised(**recipe):
         num_examples=32,
         recipe={**recipe, "milestones": ()},
     )
+
+
+def replayed(epochs=1, **changes):
+    entry = make_entry(
+        "deep_thinking_1d",
+        "prefix_sums",
+        quick=True,
+        size=4,
+        num_examples=2_000,
+        model={"width": 8, "iterations": 4},
+        recipe={
+            "epochs": epochs,
+            "batch_size": 10,
+            "learning_rate": 0.02,
+            "warmup": 0,
+            "milestones": (),
+        },
+    )
+    recipe = dataclasses.replace(
+        entry.recipe("recurrent"), **{"replay_from": 1, **changes}
+    )
+    return dataclasses.replace(entry, recipes={**entry.recipes, "recurrent": recipe})
 
 
 TINY = {
@@ -55,11 +79,14 @@ TINY = {
         prompt="The ",
     ),
     "supervision": SupervisionExperiment(supervised(epochs=1), ("uniform", "final")),
+    "replay": ReplayExperiment(replayed(), sizes=(4, 6), longest=9, long_run=20),
 }
 OTHER = {name: {"epochs": 2} for name in TINY} | {
-    "supervision": {"entry": supervised(epochs=2)}
+    "supervision": {"entry": supervised(epochs=2)},
+    "replay": {"entry": replayed(epochs=2)},
 }
 SCORES = {
+    "replay": "accuracy",
     "supervision": "area",
     "sharing": "error",
     "readout-times": "error",
@@ -101,6 +128,7 @@ def test_list_experiments_has_all():
         "sharing",
         "readout-times",
         "supervision",
+        "replay",
         "text",
     ]
     for name in experiments.list_experiments():
@@ -162,6 +190,7 @@ def test_write_card_publishes_an_experiment(name, ran, tmp_path):
         "readout-times": "readout-times-digits-tiny",
         "text": "text-tiny",
         "supervision": "supervision-mlp-digits-tiny",
+        "replay": "replay-deep_thinking_1d-prefix_sums-tiny",
     }
     assert place == tmp_path / "experiments" / expected[name]
     published = RunFolder(place).read_json("results.json")
@@ -289,6 +318,19 @@ def test_supervision_differs_in_sharing_and_loss_alone():
     assert own - shared == 3 * 3 + 3
 
 
+def test_supervision_replaces_state_replay():
+    entry = make_entry("deep_thinking_1d", "prefix_sums", quick=True)
+    assert entry.recipe("recurrent").replay
+    changed = {"replay_same": 0.7, "replay_from": 5, "replay_limit": 9}
+    recipe = dataclasses.replace(entry.recipe("recurrent"), **changed)
+    entry = dataclasses.replace(entry, recipes={**entry.recipes, "recurrent": recipe})
+    experiment = SupervisionExperiment(entry)
+    for name in experiment.networks:
+        recipe = experiment.recipe(name)
+        assert (recipe.replay, recipe.window) == (0, None)
+        assert recipe.loss_weights == name.partition("-")[2]
+
+
 def test_effects_of_supervision_by_hand():
     experiment = TINY["supervision"]
     scores = {  # Two seeds: uniform, final; recurrent, then feed-forward.
@@ -325,6 +367,93 @@ def test_effects_of_supervision_by_hand():
     ] == [pytest.approx(-0.4), None]
 
 
+def test_replay_differs_in_the_rows_that_go_on_alone():
+    experiment = TINY["replay"]
+    none, same, both = map(experiment.recipe, experiment.networks)
+    assert both == experiment.entry.recipe("recurrent")
+    assert (none.replay, same.replay, both.replay) == (0, 0.66, 0.66)
+    assert (same.replay_same, both.replay_same) == (1, 0.5)
+    assert dataclasses.replace(same, replay_same=0.5) == both
+    assert dataclasses.replace(none, replay=0.66, replay_from=1) == both
+    weights = [experiment.network(n, 3).get_weights() for n in experiment.networks]
+    for one, two, three in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one, three)
+
+
+def test_replay_scores_sizes_and_long_runs():
+    experiment = TINY["replay"]
+    assert experiment.test_sizes == (4, 6, 9)
+    assert [experiment.iterations_at(s) for s in (4, 6, 9)] == [4, 6, 9]
+    settings = experiment.as_dict()
+    assert settings["examples"] == [100, 100, 10]
+    assert settings["iterations"] == [4, 6, 9]
+    model = experiment.network("none", 0)
+    score = experiment.score("none", 0, model)
+    test = experiment.load("test")
+    curve = analysis.iteration_curve(model, test, 256)
+    assert score["over_iterations"] == [curve[n - 1] for n in (4, 16, 64, 256)]
+    assert score["long_run"] == curve[19]
+    longest = experiment.entry.test_data(9, at_most=10)
+    assert score["accuracies"][0] == curve[3]
+    assert score["accuracies"][2] == analysis.iteration_curve(model, longest, 9)[8]
+
+
+def test_replay_runs_over_seeds(tmp_path):
+    entry = dataclasses.replace(TINY["replay"].entry, num_examples=40)
+    experiment = dataclasses.replace(TINY["replay"], entry=entry)
+    results = run_experiment(experiment, tmp_path / "run", [0, 1])
+    assert {n["seeds"] for n in results["summary"]["networks"].values()} == {2}
+
+
+def replay_results(**scores):
+    """Return results of several seeds: accuracy at the last size, and in the end."""
+    return [
+        {
+            "network": network.replace("_", "-"),
+            "seed": seed,
+            "status": "finished" if last else "diverged",
+            "accuracies": [1.0, 1.0, last],
+            "over_iterations": [1.0, 1.0, 1.0, end],
+            "long_run": end,
+            "parameters": 1,
+            "seconds": 1.0,
+        }
+        for network, values in scores.items()
+        for seed, (last, end) in enumerate(values)
+    ]
+
+
+def test_summary_of_replay_by_hand():
+    experiment = TINY["replay"]
+    results = replay_results(
+        none=[(0.5, 0.5), (0.3, 0.4)],
+        same=[(0.97, 0.99), (0.0, 0.98)],
+        same_and_other=[(1.0, 1.0), (1.0, 1.0)],
+    )
+    summary = experiment.summarize(results)
+    none, same, both = summary["networks"].values()
+    assert none["sizes"][2] == [pytest.approx(0.4), pytest.approx(0.1)]
+    assert none["long_run"] == [pytest.approx(0.45), pytest.approx(0.05)]
+    assert [n["solved"] for n in (none, same, both)] == [[2, 2, 0], [2, 2, 1], [2] * 3]
+    # One point less is still allowed.
+    assert [n["forgot"] for n in (none, same, both)] == [2, 1, 0]
+    assert same["failed_seeds"] == 1
+    assert summary["effects"]["none"] == [pytest.approx(0.6), pytest.approx(0.1)]
+    content = {"summary": summary, "settings": experiment.as_dict(), "runs": results}
+    assert headline(content) == (
+        "At size 9 (9 iterations), replay of same and other examples scores 60.0 ± "
+        "10.0 points more than no replay and is not clearly different from same "
+        "example (51.5 ± 48.5 points). Seeds that forget in 20 iterations on the "
+        "trained size: 2 of 2 with no replay, 1 of 2 with same example, 0 of 2 with "
+        "same and other examples."
+    )
+    # A seed without all networks is left out of the differences.
+    assert experiment.summarize(results[:-1])["effects"]["none"] == [0.5, None]
+    content["summary"] = experiment.summarize(results[:2])
+    assert headline(content) == "No seed has finished all of its networks."
+
+
 def test_error_of_counts_wrong_labels():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
     x = np.eye(2, dtype="float32")[[0, 1, 1, 0]]
@@ -350,6 +479,30 @@ BAD = [
     (
         lambda: SupervisionExperiment(make_entry("swrn", "cifar10")),
         "swrn has no `iterations`",
+    ),
+    (
+        lambda: ReplayExperiment(replayed(replay=0.0, replay_from=50)),
+        "`replay` above 0.*replay=0.0",
+    ),
+    (
+        lambda: ReplayExperiment(replayed(replay_same=1.0)),
+        "`replay_same` below 1.*replay_same=1.0",
+    ),
+    (lambda: ReplayExperiment(make_entry("swrn", "cifar10")), "swrn has no `iter"),
+    (lambda: ReplayExperiment(supervised(replay=0.5), (8,)), "sizes.*any size.*dig"),
+    (
+        lambda: ReplayExperiment(longest=512),
+        "longest.*larger than the other test sizes, up to 512",
+    ),
+    (lambda: ReplayExperiment(sizes=(16, 2)), "split 'test' is empty.* 2 bits"),
+    (lambda: ReplayExperiment(long_run=19), "long_run.*from 20 to"),
+    (
+        lambda: ReplayExperiment(
+            dataclasses.replace(
+                replayed(), model={**replayed().model, "sharing": "none"}
+            )
+        ).network("none", 0),
+        "weights are shared by all iterations",
     ),
     (lambda: TextExperiment(length=0), "length.*positive integer"),
     (lambda: TextExperiment(learning_rate=0), "learning_rate.*positive number"),
