@@ -156,6 +156,8 @@ ADDRESSES = {
     r"https://arxiv\.org/abs/(\d{4}\.\d{4,5}|\\1)?": "papers",
     r"http://www\.apache\.org/licenses/(LICENSE-2\.0)?": "the license's own text",
     r"https://doi\.org/10\.1371/journal\.pcbi\.1008215": "a paper",
+    r"https://doi\.org/10\.1016/j\.neunet\.2007\.04\.016": "a paper",
+    r"https://distill\.pub/2020/growing-ca": "a paper",
     r"https://docs\.python\.org/3/reference/": "the Python language reference",
     r"https://keras\.io/keras_tuner/": "KerasTuner, a dependency",
     r"github\.com/Arjung27/DeepThinking": "released code of a paper",

@@ -52,11 +52,13 @@ class ReplayedData(keras.utils.PyDataset):
 
     Example:
 
-    >>> data = keras_recur.data.load("prefix_sums", batch_size=50, num_examples=100)
+    >>> data = keras_recur.data.load(
+    ...     "prefix_sums", batch_size=50, size=16, num_examples=100
+    ... )
     >>> replayed = keras_recur.training.ReplayedData(data, first_step=1)
     >>> (x, carried), y = replayed[0]
-    >>> x.shape, carried.any()
-    ((50, 32, 1), False)
+    >>> x.shape, bool(carried.any())
+    ((50, 16, 1), False)
     """
 
     def __init__(
