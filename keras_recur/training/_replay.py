@@ -8,7 +8,7 @@ import keras
 
 from keras_recur._keras import symbolic_build
 from keras_recur.data._batches import to_numpy
-from keras_recur.layers import StateReplay
+from keras_recur.layers import SharedRecurrentBlock, StateReplay
 from keras_recur.training._step_hooks import step_hooks
 from keras_recur.training.annealing import lent
 from keras_recur.training.recipe import Recipe
@@ -36,7 +36,7 @@ def replay_steps(
     trained = with_state_replay(
         model,
         batch_size=len(y),
-        window=_window(recipe),
+        window=_window(recipe, model),
         input_shapes=_input_shapes(data, x),
     )
     # Keras would call the model on the inputs of `ReplayedData`.
@@ -63,11 +63,14 @@ def replay_steps(
         yield replayed, replay.stored
 
 
-def _window(recipe):
+def _window(recipe, model):
     """Return the number of last iterations that the recipe scores, `None` for all."""
-    if recipe.anneal_from is not None:
+    if recipe.every_readout:
         return None
-    return {"final": 1, "window": recipe.window}.get(recipe.loss_weights)
+    if recipe.loss_weights == "final":
+        return 1
+    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
+    return min([recipe.window, *(loop.iterations for loop in loops[-1:])])
 
 
 def _input_shapes(data, x):

@@ -53,8 +53,8 @@ class Recipe:
         throttle: Divide the learning rate of looped weights by the number of
             iterations. Defaults to `False`.
         loss_weights: Readout weights, as in `IterationLoss`. Defaults to `"final"`.
-        window: Number of last readouts that `"window"` weights score. Defaults to
-            `None`.
+        window: Number of last readouts that `"window"` weights score; all if there are
+            fewer. Defaults to `None`.
         gamma: Factor of `"geometric"` weights. Defaults to `1.0`.
         anneal_from: Readout weights in the first epoch, in the form of `loss_weights`.
             The losses of different epochs, including validation losses, are then not

@@ -192,7 +192,7 @@ def test_layers_pass_masks_on(name):
 def test_public_layers_are_registered():
     public = [getattr(keras_recur.layers, n) for n in keras_recur.layers.__all__]
     classes = [cls for cls in public if hasattr(cls, "get_config")]
-    assert len(classes) == 11
+    assert len(classes) == 14
     for cls in classes:
         name = keras.saving.get_registered_name(cls)
         assert name == f"keras_recur>{cls.__name__}"

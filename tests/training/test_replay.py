@@ -161,6 +161,12 @@ def test_resumed_run_has_the_stored_states(stop, tmp_path):
     np.testing.assert_allclose(history["loss"], expected["loss"], 1e-6)
 
 
+@pytest.mark.once
+def test_a_window_scores_all_iterations_of_a_shorter_loop():
+    history = train(recall(iterations=1), dataclasses.replace(REPLAYED, window=4))
+    assert np.isfinite(history["loss"]).all()
+
+
 def test_evaluation_stores_no_state():
     model = recall()
     trained = with_state_replay(model, 16, input_shapes=[(6, 1)])
