@@ -123,10 +123,11 @@ def export(
         check_type("card", card, Mapping, "a dictionary of plain data")
     if isinstance(model, str | os.PathLike):
         model = load_model(check_path("model", model))
-    model = _checked(model)
+    checked: Any = _checked(model)
+    model = checked
     if format != "tf_saved_model" and draws_random_numbers(model):
         raise ValueError(
-            f"format={format!r} has no input for a seed. Received: {model.name!r}, "
+            f"format={format!r} has no input for a seed. Received: {checked.name!r}, "
             "which draws random first states or noise in every call. Use "
             "format='tf_saved_model', whose functions take a seed."
         )

@@ -156,7 +156,7 @@ def _count(x):
 
 def _mask(mask):
     mask = np.asarray(mask)
-    if mask.dtype.kind not in "bui" or not mask.ndim:
+    if mask.dtype.kind not in ("b", "u", "i") or not mask.ndim:
         raise ValueError(
             "`mask` must be an array of booleans, with the shape of the logits without "
             f"the classes. Received: mask={mask!r}."

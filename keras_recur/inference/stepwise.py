@@ -101,8 +101,9 @@ class Stepwise:
         the model has them. Defaults to a random one.
         """
         drawn = self.seed(seed)
-        state = self.program("start", self.run_stem, seed=drawn)(as_tensors(x))
-        return Carried(*state, drawn)
+        run = self.program("start", self.run_stem, seed=drawn)
+        state, injected = run(as_tensors(x))
+        return Carried(state, injected, drawn)
 
     def advance(self, carried: Carried, number: int, iterations: int = 1) -> Carried:
         """Run `iterations` iterations after the first `number` ones."""

@@ -24,7 +24,7 @@ class StatePath:
         self.initial_state = initial_state
         self.damping, self.noise = loop.damping, loop.state_noise if noise else 0.0
         self._fixed = loop.first_states
-        self._key = None
+        self._key: Any = None
         if self.noise or initial_state == "normal":
             self._key = draw_key(loop.seed_generator)
 

@@ -338,7 +338,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
             injected = tree.map_structure(ops.convert_to_tensor, injected)
             check_injected(self.injection, state, injected)
             injected = tree.map_structure(self._cast, injected)
-        noise = training if noise is None else check_flag("noise", noise)
+        noise = bool(training) if noise is None else check_flag("noise", noise)
         path = StatePath(self, self._starts_from(initial_state, start), noise)
         state = path.first(attach(state, masks))
         if sampler and training:

@@ -49,7 +49,8 @@ def step_hooks(
         return usual() if extra is None else predict(usual, inputs, training, *extra)
 
     def hooked_loss(y_true, y_pred):
-        return (loss_call if _extra.get() is None else score)(y_true, y_pred)
+        scored = loss_call if _extra.get() is None or score is None else score
+        return scored(y_true, y_pred)
 
     hooks = [(model, "train_step", train_step), (model, "call", hooked_call)]
     if score is not None:
