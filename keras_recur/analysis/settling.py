@@ -33,9 +33,10 @@ class Settling:
         iterations: Numbers of iterations at which the loop is measured. They include
             the multiples.
         accuracy: Score after each of `iterations`, as in `iteration_curve`.
-        changes: 10th, 50th and 90th percentile over examples of |s_t - s_{t-1}| /
-            |s_t|, where s_t is the state after t iterations. The shape is `(3,
-            len(iterations))`. Examples with a state that is not finite are left out.
+        changes: 10th, 50th and 90th percentile over examples of the relative change of
+            the state in an iteration, the norm of the change divided by that of the
+            state. The shape is `(3, len(iterations))`. Examples with a state that is
+            not finite are left out.
         periods: One number per example: the smallest p such that the last state equals
             the state p iterations earlier, 0 if there is no p of at most 8, and -1 if
             the last state is not finite.
