@@ -86,6 +86,7 @@ class ReplayedData(keras.utils.PyDataset):
         self._iterator: Iterator[Any] | None = None
         self._read: list[Any] = []
         self._epoch = self._served = 0
+        self._batch_size: int | None = None
         self._begin()
 
     def _begin(self):
@@ -137,6 +138,12 @@ class ReplayedData(keras.utils.PyDataset):
         batch = self._next(index)
         leaves = [np.array(to_numpy(leaf)) for leaf in tree.flatten(batch)]
         count, rows = len(tree.flatten(batch[0])), len(leaves[0])
+        self._batch_size = self._batch_size or rows
+        if rows > self._batch_size:
+            raise ValueError(
+                "A batch of `data` must have at most as many rows as the first one, "
+                f"{self._batch_size}, whose states are stored. Received: {rows} rows."
+            )
         shape = tuple(leaf.shape[1:] for leaf in leaves[:count])
         nothing = [leaf[:0] for leaf in leaves], np.zeros(0, int)
         kept, ages = self._kept.get(shape, nothing)

@@ -12,7 +12,7 @@ MAXIMUM = 12
 @pytest.fixture(scope="module")
 def model():
     """Return a published network whose answers turn right and wrong again."""
-    return zoo.load("deep_thinking_1d-prefix_sums").recurrent
+    return zoo.load("deep_thinking_1d-prefix_sums-32-bits").recurrent
 
 
 def examples(split, count=60):

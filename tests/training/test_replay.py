@@ -278,5 +278,5 @@ def test_a_batch_with_more_rows_than_the_first_is_refused():
             x, y = strings(batch_size=16 if index else 8)[0]
             return x, y
 
-    with pytest.raises(ValueError, match="Use a larger `batch_size`"):
+    with pytest.raises(ValueError, match="at most as many rows as the first one, 8"):
         train(recall(), REPLAYED, Growing())
