@@ -16,7 +16,7 @@ def model():
 
 
 def examples(split, count=60):
-    return data.load("prefix_sums", split, 30, size=24, num_examples=count)
+    return data.load("prefix_sums", split, 30, size=48, num_examples=count)
 
 
 def exits_of(model, rule, batches):
