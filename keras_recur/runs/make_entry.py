@@ -138,7 +138,7 @@ def make_entry(
 def _changed(recipe, changes):
     """Return a recipe with some fields, without the defaults that they contradict."""
     changes = dict(changes)
-    if "progressive_depth" in changes and not recipe.progressive:
+    if "progressive_depth" in changes and recipe.replay:
         changes.setdefault("progressive", 1.0)
     if changes.get("progressive"):
         for name in _REPLAY:

@@ -195,7 +195,7 @@ def asked(monkeypatch):
 def test_compare_takes_the_options_of_losses(asked):
     strings = ["deep_thinking_1d", "--data", "prefix_sums", *TINY]
     usual, _ = asked("compare", *strings)
-    assert usual.progressive == 1.0 and not usual.every_readout
+    assert usual.loss_weights == "window" and not usual.every_readout
     for recipe in asked("compare", *strings, "--loss-weights", "0.25,1"):
         assert recipe.loss_weights == (0.25, 1.0)
         assert recipe.progressive == 0.0 and recipe.every_readout
@@ -204,11 +204,14 @@ def test_compare_takes_the_options_of_losses(asked):
         assert (recipe.loss_weights, recipe.gamma) == ("geometric", 1.5)
     options = ["--anneal-from", "uniform", "--anneal-epochs", 3]
     for recipe in asked("compare", *strings, *options):
-        assert (recipe.anneal_from, recipe.loss_weights) == ("uniform", "final")
-        assert recipe.anneal_epochs == 3 and recipe.progressive == 0.0
-    # The progressive loss trains the last readout alone.
+        assert (recipe.anneal_from, recipe.anneal_epochs) == ("uniform", 3)
+        assert recipe.every_readout
     recipe, _ = asked("compare", *strings, "--loss-weights", "final")
-    assert recipe == usual
+    assert (recipe.loss_weights, recipe.window, recipe.replay) == ("final", None, 0.66)
+    recipe, twin = asked("compare", *strings, "--progressive", 0.5)
+    assert (recipe.progressive, recipe.replay, recipe.loss_weights) == (0.5, 0, "final")
+    recipe, twin = asked("compare", *strings, "--replay", 0.3, "--window", 2)
+    assert (recipe.replay, recipe.window, twin.replay) == (0.3, 2, 0.0)
 
 
 def test_compare_takes_the_depth_of_the_progressive_loss(asked):
