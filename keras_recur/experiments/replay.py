@@ -180,7 +180,10 @@ class ReplayExperiment(Experiment):
         }
 
     def network(self, name: str, seed: int) -> keras.Model:
-        model = self.entry.network("recurrent", seed)
+        # Without replay, a window of readouts needs a model that returns all of them.
+        recipes = {**self.entry.recipes, "recurrent": self.recipe(name)}
+        entry = dataclasses.replace(self.entry, recipes=recipes)
+        model = entry.network("recurrent", seed)
         if not can_run_on(model):
             raise ValueError(
                 "The experiment needs a loop whose weights are shared by all "
