@@ -176,7 +176,7 @@ class _Disturber:
                     new = new + self._noise(new)
                 new = ops.cast(new, dtype)
             state.append(new)
-        return Carried(state, after.injected)
+        return after._replace(state=state)
 
     def _noise(self, state):
         values = np.asarray(ops.convert_to_numpy(ops.cast(state, "float32")))
