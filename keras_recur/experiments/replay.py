@@ -21,16 +21,11 @@ from keras_recur.reports.page import Page
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.make_entry import make_entry
 from keras_recur.runs.summary import guess, mean_and_error, size_label
-from keras_recur.training.recipe import Recipe
+from keras_recur.training.recipe import REPLAY_OFF, Recipe
 
 # Changes to the recipe of the entry, by network.
 _CHANGES: dict[str, dict[str, Any]] = {
-    "none": {
-        "replay": 0.0,
-        "replay_same": 0.5,
-        "replay_from": 50,
-        "replay_limit": None,
-    },
+    "none": REPLAY_OFF,
     "same": {"replay_same": 1.0},
     "same-and-other": {},
 }

@@ -24,7 +24,7 @@ from keras_recur.experiments.supervision_page import write_supervision_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.summary import guess, mean_and_error
-from keras_recur.training.recipe import Recipe, recipe_defaults
+from keras_recur.training.recipe import REPLAY_OFF, Recipe
 
 _LOSSES = ("final", "uniform", "geometric")
 
@@ -118,7 +118,7 @@ class SupervisionExperiment(Experiment):
             anneal_from=None,
             anneal_epochs=None,
             window=None,
-            **{k: v for k, v in recipe_defaults().items() if k.startswith("replay")},
+            **REPLAY_OFF,
             loss_weights=loss,
             gamma=self.gamma if loss == "geometric" else 1.0,
         )

@@ -17,11 +17,10 @@ from keras_recur._validation import (
 from keras_recur.recipes.entry_recipes import variants
 from keras_recur.recipes.quick import QUICK
 from keras_recur.runs.entry import Entry
-from keras_recur.training.recipe import Recipe, recipe_defaults
+from keras_recur.training.recipe import REPLAY_OFF, Recipe
 
 # Fields of a recipe that a feed-forward twin does not have.
-_REPLAY = tuple(name for name in recipe_defaults() if name.startswith("replay"))
-_RECURRENT = ("progressive", "progressive_depth", "throttle", *_REPLAY)
+_RECURRENT = ("progressive", "progressive_depth", "throttle", *REPLAY_OFF)
 
 
 def make_entry(
@@ -141,8 +140,7 @@ def _changed(recipe, changes):
     if "progressive_depth" in changes and recipe.replay:
         changes.setdefault("progressive", 1.0)
     if changes.get("progressive"):
-        for name in _REPLAY:
-            changes.setdefault(name, recipe_defaults()[name])
+        changes = REPLAY_OFF | changes
         if recipe.loss_weights == "window":
             changes.setdefault("loss_weights", "final")
     if changes.get("replay"):

@@ -12,15 +12,14 @@ from keras_recur._earlier_names import current_names, earlier_names
 from keras_recur.data._batches import to_numpy
 from keras_recur.layers import RecurrentGraph, SharedRecurrentBlock
 from keras_recur.layers._walk import walk
-from keras_recur.training.recipe import Recipe, recipe_defaults
+from keras_recur.training.recipe import REPLAY_OFF, Recipe, recipe_defaults
 
 # Arrays of up to 32 MiB are hashed in full, larger ones by evenly spaced rows.
 _WHOLE = 1 << 25
 _ROWS = 1024
 
 # Fields of recipes that the older format of fingerprints did not have.
-_NEWER = {"anneal_from", "anneal_epochs", "window", "progressive_depth"}
-_NEWER |= {"replay", "replay_same", "replay_from", "replay_limit"}
+_NEWER = {"anneal_from", "anneal_epochs", "window", "progressive_depth", *REPLAY_OFF}
 
 # Names differ between builds, and `trainable` is hashed separately.
 _LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}

@@ -345,6 +345,10 @@ def recipe_defaults() -> dict[str, Any]:
     return {f.name: f.default for f in fields if f.default is not missing}
 
 
+# Fields that change a recipe into one without state replay.
+REPLAY_OFF = {k: v for k, v in recipe_defaults().items() if k.startswith("replay")}
+
+
 def _sampler(value):
     """Return the sampler of the depth, also from a recipe in JSON."""
     if isinstance(value, dict):
