@@ -101,6 +101,19 @@ def has_loop(layer: Any) -> bool:
     return any(True for _ in graph_loops(layer))
 
 
+def last_loop(model: Any, purpose: str, hint: str = "") -> SharedRecurrentBlock:
+    """Return the `SharedRecurrentBlock` that is a model's last loop, for `purpose`."""
+    loops = [la for la in getattr(model, "layers", ()) if isinstance(la, LOOPS)]
+    if not loops or not isinstance(loops[-1], SharedRecurrentBlock):
+        what = "a RecurrentGraph" if loops else "no loop among its layers"
+        raise ValueError(
+            f"{purpose} needs a model with a SharedRecurrentBlock as its last loop, "
+            f"not within another model. Received: {getattr(model, 'name', model)!r} "
+            f"with {what}.{hint}"
+        )
+    return loops[-1]
+
+
 def check_readout(model: Any, purpose: str) -> None:
     """Check that a model can be read out at every iteration, which `purpose` needs."""
     if not any(isinstance(layer, Readout) for layer in getattr(model, "layers", ())):

@@ -11,11 +11,11 @@ from keras_recur._limits import check_seed
 from keras_recur._validation import check_integer, check_positive_int, check_type
 from keras_recur.inference._compiled import compiled
 from keras_recur.inference._graph import (
-    LOOPS,
     draws_random_numbers,
     functional_copy,
+    last_loop,
 )
-from keras_recur.layers import Readout, SharedRecurrentBlock
+from keras_recur.layers import Readout
 from keras_recur.layers._loop_masks import first_masks
 from keras_recur.layers._masks import packed, unpacked
 from keras_recur.layers._random import current_seed, draw_seed, seed_scope
@@ -65,17 +65,12 @@ class Stepwise:
     """
 
     def __init__(self, model: keras.Model):
-        loops = [la for la in getattr(model, "layers", ()) if isinstance(la, LOOPS)]
-        if not loops or not isinstance(loops[-1], SharedRecurrentBlock):
-            what = "a RecurrentGraph" if loops else "no loop among its layers"
-            raise ValueError(
-                "Running iteration by iteration needs a model with a "
-                "SharedRecurrentBlock as its last loop, not within another model. "
-                f"Received: {getattr(model, 'name', model)!r} with {what}. Use "
-                "inference.with_iterations for state graphs, whose schedule depends on "
-                "the number of steps."
-            )
-        self.loop = loops[-1]
+        self.loop = last_loop(
+            model,
+            "Running iteration by iteration",
+            " Use inference.with_iterations for state graphs, whose schedule depends "
+            "on the number of steps.",
+        )
         self._stem, self._head, call = _divided(model, self.loop)
         self._state = call["state"]
         self._noise = call["noise"]

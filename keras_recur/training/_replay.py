@@ -8,7 +8,8 @@ import keras
 
 from keras_recur._keras import symbolic_build
 from keras_recur.data._batches import to_numpy
-from keras_recur.layers import SharedRecurrentBlock, StateReplay
+from keras_recur.inference._graph import last_loop
+from keras_recur.layers import StateReplay
 from keras_recur.training._step_hooks import step_hooks
 from keras_recur.training.annealing import lent
 from keras_recur.training.recipe import Recipe
@@ -69,8 +70,7 @@ def _window(recipe, model):
         return None
     if recipe.loss_weights == "final":
         return 1
-    loops = [la for la in model.layers if isinstance(la, SharedRecurrentBlock)]
-    return min([recipe.window, *(loop.iterations for loop in loops[-1:])])
+    return min(recipe.window, last_loop(model, "State replay").iterations)
 
 
 def _input_shapes(data, x):

@@ -8,7 +8,7 @@ from keras import tree
 
 from keras_recur._limits import check_size
 from keras_recur._validation import check_positive_int, check_sequence
-from keras_recur.inference._graph import LOOPS, check_readout, functional_copy
+from keras_recur.inference._graph import check_readout, functional_copy, last_loop
 from keras_recur.layers import Readout, SharedRecurrentBlock, StateReplay
 
 
@@ -93,22 +93,22 @@ def with_state_replay(
             kwargs["injected"] = first
         if loop.initial_state != "input":
             first = _FirstState(loop, dtype=loop.dtype_policy)(first)
-        leaves = tree.flatten(first)
-        moving = [leaf for i, leaf in enumerate(leaves) if i not in fixed]
-        shapes = _state_shapes(x, moving, input_shapes)
+        shapes = _state_shapes(x, _others(first, fixed), input_shapes)
         replay = StateReplay(batch_size, shapes, dtype=loop.dtype_policy, name="replay")
         found.append(replay)
-        started = iter(replay(moving, carried))
-        leaves = [x if i in fixed else next(started) for i, x in enumerate(leaves)]
+
+        def replayed(nest, *args, **kwargs):
+            moving = iter(replay(_others(nest, fixed), *args, **kwargs))
+            leaves = enumerate(tree.flatten(nest))
+            leaves = [leaf if i in fixed else next(moving) for i, leaf in leaves]
+            return tree.pack_sequence_as(nest, leaves)
+
         kwargs |= {"return_sequences": True, "initial_state": "input"}
-        states = loop(tree.pack_sequence_as(first, leaves), *rest, **kwargs)
-        leaves = tree.flatten(states)
-        moving = [leaf for i, leaf in enumerate(leaves) if i not in fixed]
-        stored = iter(replay(moving, sequence=True))
-        leaves = [x if i in fixed else next(stored) for i, x in enumerate(leaves)]
-        if window is not None:
-            leaves = [leaf[:, -window:] for leaf in leaves]
-        return tree.pack_sequence_as(states, leaves)
+        states = loop(replayed(first, carried), *rest, **kwargs)
+        states = replayed(states, sequence=True)
+        if window is None:
+            return states
+        return tree.map_structure(lambda leaf: leaf[:, -window:], states)
 
     return keras.models.clone_model(
         keras.Model([graph.input, carried], graph.output, name=graph.name),
@@ -134,14 +134,7 @@ class _FirstState(keras.layers.Layer):
 
 def _loop(model):
     """Return the last loop of a model, which must be able to go on."""
-    loops = [layer for layer in model.layers if isinstance(layer, LOOPS)]
-    if not loops or not isinstance(loops[-1], SharedRecurrentBlock):
-        what = "a RecurrentGraph" if loops else "no loop among its layers"
-        raise ValueError(
-            "State replay needs a model with a SharedRecurrentBlock as its last loop, "
-            f"not within another model. Received: {model.name!r} with {what}."
-        )
-    loop = loops[-1]
+    loop = last_loop(model, "State replay")
     if loop.injection is None and not _passed_on(loop):
         raise ValueError(
             "State replay needs a loop that sees its input at every iteration, or a "
@@ -159,6 +152,11 @@ def _passed_on(loop):
         return set()
     pairs = zip(tree.flatten(block.input), tree.flatten(block.output), strict=False)
     return {i for i, (before, after) in enumerate(pairs) if before is after}
+
+
+def _others(nest, numbers):
+    """Return the tensors of a nest but those with these numbers."""
+    return [leaf for i, leaf in enumerate(tree.flatten(nest)) if i not in numbers]
 
 
 def _state_shapes(x, moving, input_shapes):
