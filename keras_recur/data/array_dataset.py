@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any, Self
 
-import keras
 import numpy as np
 
 from keras_recur._validation import (
@@ -16,6 +15,7 @@ from keras_recur._validation import (
     check_type,
 )
 from keras_recur.data._arrays import check_class_numbers, examples_of
+from keras_recur.data._epoch_dataset import EpochDataset
 
 METRICS = ("accuracy", "exact_match", "f1")
 
@@ -24,7 +24,7 @@ Transform = Callable[
 ]
 
 
-class ArrayDataset(keras.utils.PyDataset):
+class ArrayDataset(EpochDataset):
     """Data set of arrays in memory that yields batches in a reproducible order.
 
     The order and the augmentation of epoch `e` depend only on `(seed, e)`, so
@@ -215,15 +215,6 @@ class ArrayDataset(keras.utils.PyDataset):
             "input_shape": list(self.input_shape),
             "metric": self.metric,
         }
-
-    def epoch_callback(self) -> keras.callbacks.Callback:
-        """Return a callback that keeps `epoch` equal to the epoch of `fit`."""
-
-        def follow(epoch: int, logs: dict | None = None) -> None:
-            del logs
-            self.epoch = epoch
-
-        return keras.callbacks.LambdaCallback(on_epoch_begin=follow)
 
     def on_epoch_begin(self) -> None:
         self._within_epoch = True

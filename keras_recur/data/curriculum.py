@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from keras_recur._validation import check_integer, check_sequence, check_type
+from keras_recur.data._epoch_dataset import EpochDataset
 from keras_recur.data.array_dataset import ArrayDataset
 
 
@@ -13,7 +12,7 @@ def _check_phase(name, value):
     return check_type(name, value, ArrayDataset, "an ArrayDataset")
 
 
-class Curriculum(keras.utils.PyDataset):
+class Curriculum(EpochDataset):
     """Sequence of data sets for training, each used for some epochs.
 
     The batches of an epoch do not depend on earlier epochs. The last phase does not
@@ -85,12 +84,3 @@ class Curriculum(keras.utils.PyDataset):
             "epochs_per_phase": self.epochs_per_phase,
             "phases": [phase.config() for phase in self.phases],
         }
-
-    def epoch_callback(self) -> keras.callbacks.Callback:
-        """Return a callback that keeps `epoch` equal to the epoch of `fit`."""
-
-        def follow(epoch: int, logs: dict | None = None) -> None:
-            del logs
-            self.epoch = epoch
-
-        return keras.callbacks.LambdaCallback(on_epoch_begin=follow)

@@ -11,9 +11,10 @@ from keras import tree
 
 from keras_recur._validation import check_integer, check_number, check_positive_int
 from keras_recur.data._batches import check_form, length_of, to_numpy
+from keras_recur.data._epoch_dataset import EpochDataset
 
 
-class ReplayedData(keras.utils.PyDataset):
+class ReplayedData(EpochDataset):
     """Batches `((x, carried), y)` for a model with `StateReplay`.
 
     Each row of a batch is one of three kinds, drawn at random:
@@ -107,18 +108,9 @@ class ReplayedData(keras.utils.PyDataset):
     @epoch.setter
     def epoch(self, value: int) -> None:
         self._epoch = check_integer("epoch", value, 0)
+        if isinstance(self.data, EpochDataset):
+            self.data.epoch = value
         self._begin()
-
-    def epoch_callback(self) -> keras.callbacks.Callback:
-        """Return a callback that keeps `epoch` equal to the epoch of `fit`."""
-
-        def follow(epoch: int, logs: dict | None = None) -> None:
-            del logs
-            self.epoch = epoch
-            if hasattr(self.data, "epoch_callback"):
-                self.data.epoch = epoch
-
-        return keras.callbacks.LambdaCallback(on_epoch_begin=follow)
 
     def on_epoch_begin(self) -> None:
         self._begin()
@@ -127,7 +119,8 @@ class ReplayedData(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         if self._served >= len(self):
-            self.epoch += 1
+            self._epoch += 1
+            self._begin()
         if hasattr(self.data, "on_epoch_end"):
             self.data.on_epoch_end()
 

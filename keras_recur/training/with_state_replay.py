@@ -108,7 +108,8 @@ def with_state_replay(
         states = replayed(states, sequence=True)
         if window is None:
             return states
-        return tree.map_structure(lambda leaf: leaf[:, -window:], states)
+        first_read = -window
+        return tree.map_structure(lambda leaf: leaf[:, first_read:], states)
 
     return keras.models.clone_model(
         keras.Model([graph.input, carried], graph.output, name=graph.name),
