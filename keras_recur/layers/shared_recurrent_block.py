@@ -11,6 +11,7 @@ from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
 from keras_recur._validation import check_flag, check_number, check_one_of
 from keras_recur.layers._depth_samplers import sampler_of
+from keras_recur.layers._input_dtypes import InputDtypes
 from keras_recur.layers._loop_arguments import (
     check_injected,
     check_progressive,
@@ -44,7 +45,7 @@ from keras_recur.layers.template_bank import TemplateBank
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class SharedRecurrentBlock(keras.layers.Layer):
+class SharedRecurrentBlock(InputDtypes):
     """Apply a block `iterations` times, with shared or separate weights.
 
     With `sharing="all"` all iterations share one set of weights: a recurrent network.
@@ -221,7 +222,6 @@ class SharedRecurrentBlock(keras.layers.Layer):
         self.detach_every, self.gradient_iterations = check_truncation(
             detach_every, gradient_iterations, self.weight_sharing
         )
-        self._dtypes = None
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
         self.blocks = self.weight_sharing.make_blocks(block)
@@ -276,18 +276,7 @@ class SharedRecurrentBlock(keras.layers.Layer):
         return self.weight_sharing.schedule(iterations, start)
 
     def __call__(self, x, *args, **kwargs):
-        if not self.built:  # `build` receives only the shapes.
-            self._dtypes = [dtype_of(leaf) for leaf in tree.flatten(x)]
         return readable(super().__call__(x, *args, **kwargs))
-
-    def get_build_config(self):
-        config = super().get_build_config()
-        return config and {**config, "dtypes": self._dtypes}
-
-    def build_from_config(self, config):
-        config = dict(config)
-        self._dtypes = config.pop("dtypes", None)
-        super().build_from_config(config)
 
     def build(self, x_shape, injected_shape=None):
         def spec(shape, dtype=self.compute_dtype):

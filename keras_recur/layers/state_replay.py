@@ -11,12 +11,13 @@ from keras import ops, tree
 from keras_recur._limits import check_size
 from keras_recur._validation import check_sequence
 from keras_recur.layers._graph_arguments import fits
+from keras_recur.layers._input_dtypes import InputDtypes
 from keras_recur.layers._loop_arguments import dtype_of
 from keras_recur.layers._masks import attach, masks_of
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class StateReplay(keras.layers.Layer):
+class StateReplay(InputDtypes):
     """Start some rows of a batch from the states in which they ended before.
 
     The layer is called twice in a graph: before the loop with a mask, where it replaces
@@ -79,22 +80,7 @@ class StateReplay(keras.layers.Layer):
                 "state_shapes", state_shapes, _shapes, minimum=1
             )
         self.state_shapes = state_shapes
-        self._dtypes: list[str] | None = None
         self.supports_masking = True
-
-    def __call__(self, state, *args, **kwargs):
-        if not self.built:  # `build` receives only the shapes.
-            self._dtypes = [dtype_of(leaf) for leaf in tree.flatten(state)]
-        return super().__call__(state, *args, **kwargs)
-
-    def get_build_config(self):
-        config = super().get_build_config()
-        return config and {**config, "dtypes": self._dtypes}
-
-    def build_from_config(self, config):
-        config = dict(config)
-        self._dtypes = config.pop("dtypes", None)
-        super().build_from_config(config)
 
     def build(self, state_shape, carried_shape=None):
         specs = tree.map_shape_structure(keras.KerasTensor, state_shape)
