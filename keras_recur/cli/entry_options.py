@@ -56,7 +56,7 @@ class EntryOptions:
         """Return the entry, with the chosen losses."""
         recipe = self._recipe()
         if losses is not None:
-            recipe |= losses.fields(self.data, self.progressive)
+            recipe |= losses.fields(self.data)
         entry = runs.make_entry(
             self.name,
             self.data,

@@ -50,8 +50,8 @@ class LossOptions:
         values = dataclasses.asdict(self).items()
         return [f"--{k.replace('_', '-')}" for k, v in values if v is not None]
 
-    def fields(self, dataset: str, progressive: float | None) -> dict[str, Any]:
-        """Return fields of `Recipe`; `progressive` is the option `--progressive`."""
+    def fields(self, dataset: str) -> dict[str, Any]:
+        """Return the given fields of `Recipe`."""
         found: dict[str, Any] = {
             "loss_weights": _weights("--loss-weights", self.loss_weights),
             "window": self.window,
@@ -65,11 +65,7 @@ class LossOptions:
         self._check_together()
         if found["hierarchy"] and self.loss_weights is None and not self.anneal_from:
             found["loss_weights"] = "uniform"
-        found = {k: v for k, v in found.items() if v is not None}
-        every = found.get("loss_weights", "final") != "final" or self.anneal_from
-        if every and progressive is None:
-            found["progressive"] = 0.0  # The progressive loss has a single readout.
-        return found
+        return {k: v for k, v in found.items() if v is not None}
 
     def check(self, entry: Entry) -> None:
         """Check that the entry has one readout for every given number."""

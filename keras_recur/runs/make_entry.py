@@ -143,10 +143,12 @@ def _changed(recipe, changes):
         changes = REPLAY_OFF | changes
         if recipe.loss_weights == "window":
             changes.setdefault("loss_weights", "final")
-    if changes.get("replay"):
-        changes.setdefault("progressive", 0.0)
     if changes.get("window"):
         changes.setdefault("loss_weights", "window")
+    several = changes.get("loss_weights", "final") != "final"
+    if changes.get("replay") or several or changes.get("anneal_from"):
+        # The progressive loss chooses where iterations begin, and has a single readout.
+        changes.setdefault("progressive", 0.0)
     if changes.get("loss_weights", "window") != "window":
         changes.setdefault("window", None)
     return dataclasses.replace(recipe, **changes)
