@@ -19,6 +19,7 @@ Each takes 15 seconds on 2 CPU cores; with XLA, up to ten minutes.
 """
 
 import statistics
+from collections.abc import Iterable, Sequence
 
 from memory_meter import memory_meter
 from setting import Asked, Job, Setting, loop_jits, parse_setting
@@ -28,25 +29,37 @@ MIB = 2**20
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
+    numbers = (2, 4) if asked.quick else (10, 30, 100)
+    return step_jobs("memory", backend, asked, numbers, ("plain", "remat"))
+
+
+def step_jobs(
+    part: str,
+    backend: str,
+    asked: Asked,
+    iterations: Sequence[int],
+    variants: Iterable[str],
+) -> list[Job]:
+    """Return a job for each number of iterations and variant of a training step."""
     quick = asked.quick
     return [
         Job(
-            "memory",
+            part,
             backend,
             Setting(
                 "deep_thinking_2d",
                 width=8 if quick else 32,
                 size=12 if quick else 24,
                 batch=4 if quick else 8,
-                iterations=iterations,
+                iterations=number,
                 jit=jit,
                 variant=variant,
                 repeats=asked.repeats or (1 if quick else 3),
             ),
         )
         for jit in loop_jits(backend, asked.device)
-        for iterations in ((2, 4) if quick else (10, 30, 100))
-        for variant in ("plain", "remat")
+        for number in iterations
+        for variant in variants
     ]
 
 

@@ -8,8 +8,8 @@ and time are measured as in memory.py.
         --width 32 --size 24 --batch 8 --iterations 100 --jit false --variant frozen
 """
 
-from memory import measure_step
-from setting import Asked, Job, Setting, loop_jits, parse_setting
+from memory import measure_step, step_jobs
+from setting import Asked, Job, Setting, parse_setting
 from worker import at, compiled, warm_up
 
 TRUNCATED = {
@@ -20,25 +20,8 @@ TRUNCATED = {
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
-    quick = asked.quick
-    return [
-        Job(
-            "truncated",
-            backend,
-            Setting(
-                "deep_thinking_2d",
-                width=8 if quick else 32,
-                size=12 if quick else 24,
-                batch=4 if quick else 8,
-                iterations=10 if quick else 100,
-                jit=jit,
-                variant=variant,
-                repeats=asked.repeats or (1 if quick else 3),
-            ),
-        )
-        for jit in loop_jits(backend, asked.device)
-        for variant in TRUNCATED
-    ]
+    numbers = [10 if asked.quick else 100]
+    return step_jobs("truncated", backend, asked, numbers, TRUNCATED)
 
 
 def measure(setting: Setting) -> None:

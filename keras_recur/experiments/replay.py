@@ -20,7 +20,7 @@ from keras_recur.experiments.replay_page import write_replay_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.make_entry import make_entry
-from keras_recur.runs.summary import guess, mean_and_error, size_label
+from keras_recur.runs.summary import guess, mean_and_error, side, size_label
 from keras_recur.training.recipe import REPLAY_OFF, Recipe
 
 # Changes to the recipe of the entry, by network.
@@ -112,7 +112,7 @@ class ReplayExperiment(Experiment):
         if self.longest is not None:
             longest = self._check_size("longest", self.longest)
             object.__setattr__(self, "longest", longest)
-            largest = max(_side(size) for size in self.test_sizes[:-1])
+            largest = max(side(size) for size in self.test_sizes[:-1])
             if longest <= largest:
                 raise ValueError(
                     f"`longest` must be larger than the other test sizes, up to "
@@ -154,11 +154,11 @@ class ReplayExperiment(Experiment):
 
     @property
     def _trained_side(self):
-        return _side(self.entry.size or self.entry.test_sizes[0]) or 1
+        return side(self.entry.size or self.entry.test_sizes[0]) or 1
 
     def iterations_at(self, size: Any) -> int:
         """Return the number of iterations for test examples of a size."""
-        growth = (_side(size) or self._trained_side) / self._trained_side
+        growth = (side(size) or self._trained_side) / self._trained_side
         return math.ceil(self.entry.model["iterations"] * growth)
 
     def as_dict(self) -> dict[str, Any]:
@@ -283,7 +283,3 @@ def _means(results, key):
     """Return mean and standard error for each item of a list."""
     columns = zip(*(r[key] for r in results), strict=True)
     return [list(mean_and_error(column)) for column in columns]
-
-
-def _side(size):
-    return size[0] if isinstance(size, tuple) else size

@@ -10,6 +10,7 @@ from keras_recur.analysis.plot_predictions import plot_predictions
 from keras_recur.inference.with_iterations import with_iterations
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.scoring import is_endless
+from keras_recur.runs.summary import side
 
 LARGEST_ANIMATION = 1_000_000  # Bytes. The PNG file replaces larger ones.
 
@@ -51,8 +52,7 @@ def draw_thinking(entry: Entry, model: Any, folder: Path) -> list[tuple[str, str
     for name in ("unfolding.png", "unfolding.gif"):
         plot_predictions(model, x[0], y[0], iterations, trained, folder / name)
     small = (folder / "unfolding.gif").stat().st_size <= LARGEST_ANIMATION
-    side = size[0] if isinstance(size, tuple) else size
-    caption = _UNFOLDING[entry.data].format(size=side)
+    caption = _UNFOLDING[entry.data].format(size=side(size))
     return [*pictures, ("unfolding.gif" if small else "unfolding.png", caption)]
 
 

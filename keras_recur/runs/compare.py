@@ -24,7 +24,7 @@ from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import WAIT, RunFolder, check_seeds
 from keras_recur.runs.scoring import guessed_scores, score_network
 from keras_recur.runs.settled import summarize_settling
-from keras_recur.runs.summary import STAGES, counted, is_finished, summarize
+from keras_recur.runs.summary import STAGES, counted, is_finished, side, summarize
 from keras_recur.runs.trial import Trial, run_trial, save_weights
 
 # Number of test sizes whose MACs are counted.
@@ -208,7 +208,7 @@ def _has_stage(results, twin, stage):
 
 def _macs(entry, pair, results):
     """Return the MACs of both twins after each scored iteration, on the first sizes."""
-    sizes = [s[0] if isinstance(s, tuple) else s for s in entry.test_sizes[:COUNTED]]
+    sizes = [side(size) for size in entry.test_sizes[:COUNTED]]
     shapes = [data_room.input_shape(entry.data, size) for size in sizes]
     found = {}
     for twin in TWINS if "iterations" in entry.model else ():

@@ -17,6 +17,7 @@ from keras_recur._validation import (
 from keras_recur.recipes.entry_recipes import variants
 from keras_recur.recipes.quick import QUICK
 from keras_recur.runs.entry import Entry
+from keras_recur.runs.summary import side
 from keras_recur.training.recipe import REPLAY_OFF, Recipe
 
 # Fields of a recipe that a feed-forward twin does not have.
@@ -156,7 +157,7 @@ def _changed(recipe, changes):
 
 def _test_iterations(iterations, size, sizes):
     """Return the most test iterations, in proportion to the largest size."""
-    largest = max(s[0] if isinstance(s, tuple) else s or 0 for s in sizes)
+    largest = max(side(s) or 0 for s in sizes)
     growth = largest / size if size else 1
     return math.ceil(iterations * max(2, growth))
 

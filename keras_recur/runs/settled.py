@@ -13,7 +13,7 @@ from keras_recur.analysis._endless_steps import can_run_on
 from keras_recur.analysis._macs import macs_over_iterations
 from keras_recur.analysis.settling import Settling, settling
 from keras_recur.runs.entry import Entry
-from keras_recur.runs.summary import guess, is_finished, mean_and_error
+from keras_recur.runs.summary import guess, is_finished, mean_and_error, side
 
 MULTIPLES = (1, 4, 16, 64)
 
@@ -30,9 +30,8 @@ def measure_settling(entry: Entry, model: keras.Model) -> dict[str, Any]:
         return {}
     multiples = [m for m in MULTIPLES if m * trained <= MAX_ITERATIONS]
     size = entry.test_sizes[0]
-    side = size[0] if isinstance(size, tuple) else size
     filled = [False] * (trained - 1) + [True]
-    shape = data_room.input_shape(entry.data, side)
+    shape = data_room.input_shape(entry.data, side(size))
     macs = macs_over_iterations(model, filled, [shape])[0, -1]
     count = int(MAX_MACS / max(1, multiples[-1] * macs))
     test = entry.test_data(size, at_most=min(max(count, LEAST), MOST))

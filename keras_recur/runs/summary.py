@@ -170,6 +170,11 @@ def with_error(mean: float, error: float | None, digits: int = 1) -> str:
     return shown if error is None else f"{shown} ± {error:.{digits}f}"
 
 
+def side(size: Any) -> Any:
+    """Return the size of an example; with a curriculum, `size` is a pair."""
+    return size[0] if isinstance(size, list | tuple) else size
+
+
 def size_label(size: Any) -> str:
     """Return `size 32`, `size 32, window 17` for a pair, or `test set` for `None`."""
     if isinstance(size, list | tuple):
