@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from compare import array, close
+from keras import ops
 
 from keras_recur.layers import StateReplay
 
@@ -125,6 +126,37 @@ def test_replay_passes_no_gradient_into_earlier_steps():
     model.train_on_batch(*batch)
     # d|y|/dk = x/6 for each row; without stopping, a second step would add to it.
     close(array(dense.kernel), np.eye(3) - 4 / 6)
+
+
+class StoresThenStarts(keras.layers.Layer):
+    """Store a trained state, and return the stored one in the same step."""
+
+    def __init__(self):
+        super().__init__()
+        self.replay = StateReplay(2)
+        self.dense = keras.layers.Dense(3, kernel_initializer="ones")
+
+    def build(self, shape):
+        self.dense.build(shape)
+        self.replay.build(shape)
+
+    def call(self, x, training=None):
+        state = self.dense(x)
+        self.replay(state, training=training)
+        every = ops.ones_like(state[:, 0], dtype="bool")
+        return self.replay(0.0 * state, every)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def test_replay_passes_no_gradient_within_a_step():
+    layer = StoresThenStarts()
+    model = keras.Sequential([keras.Input((3,), batch_size=2), layer])
+    model.compile(keras.optimizers.SGD(1.0), "mean_absolute_error")
+    found = model.train_on_batch(np.ones((2, 3)), np.zeros((2, 3)))
+    close(found, 3)  # The output is the stored state.
+    close(array(layer.dense.kernel), np.ones((3, 3)), 0)
 
 
 def test_replay_survives_saving_with_its_states(tmp_path):
