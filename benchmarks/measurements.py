@@ -114,6 +114,17 @@ MEASUREMENTS = [
         },
     ),
     Measurement(
+        "State replay",
+        "Ratio of the time of a training step with state replay to that of the same "
+        "step without. Both score the last three of 12 iterations.",
+        {"part": "replay", "what": "replay step", "variant": "with replay"},
+        {
+            "`deep_thinking_1d`": _ratio(network="deep_thinking_1d"),
+            "`deep_thinking_2d`": _ratio(network="deep_thinking_2d"),
+        },
+        target=1.03,
+    ),
+    Measurement(
         "Mixing kernels from templates",
         "Ratio of the time of `TemplateBank`, forward and backward, to that of summing "
         "coefficient times template in every layer, for six 3x3x640x640 kernels.",

@@ -118,9 +118,9 @@ def test_twin_stops_at_its_own_iterations(person):
     someone.enter("1011")
     assert someone.think(MODELS["prefix_sums"], 40)[0] == 40
     _, words, charts, _ = someone.show(40)
-    assert "iteration 40 (trained with 8)" in words[0]
-    assert "iteration 8 (its last)" in words[1]
-    assert "never in 8" in charts
+    assert "iteration 40 (trained with 20)" in words[0]
+    assert "iteration 20 (its last)" in words[1]
+    assert "never in 20" in charts
 
 
 def test_charts_follow_the_thresholds(person):
