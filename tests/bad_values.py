@@ -284,6 +284,7 @@ ARGUMENTS = {
     "transitions": "choice",
     "twin": "choice",
     "twins": "names",
+    "networks": "names",
     "units": "positive",
     "unroll": "flag",
     "unrolling": "integers",

@@ -1,7 +1,7 @@
 """Run comparisons and experiments on the terminal."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,8 @@ import typer
 
 from keras_recur import experiments, runs
 from keras_recur._interrupts import interruptible
-from keras_recur._limits import MAX_SEEDS, check_size
 from keras_recur._terminal import plain_console
-
-
-def seed_list(seeds: int, first_seed: int) -> list[int]:
-    check_size("seeds", seeds, MAX_SEEDS)
-    return list(range(first_seed, first_seed + seeds))
+from keras_recur.cli.run_options import RunOptions
 
 
 @contextlib.contextmanager
@@ -31,25 +26,22 @@ def resumable(what: str) -> Iterator[None]:
         ) from None
 
 
-def run_experiment(
-    experiment: Any,
-    folder: Path,
-    seeds: Sequence[int],
-    resume: bool,
-    jobs: int | None,
-) -> None:
+def run_experiment(experiment: Any, options: RunOptions, folder: Path) -> None:
+    seeds, networks = options.seed_list(), options.chosen(experiment.networks)
     console = plain_console()
-    networks = f"{len(experiment.networks)} networks, seeds {seeds}"
-    console.print(f"{experiment.name}: {networks}. Output: {folder}/")
+    console.print(
+        f"{experiment.name}: {len(networks)} networks, seeds {seeds}. Output: {folder}/"
+    )
     with resumable("networks"):
         results = experiments.run_experiment(
             experiment,
             folder,
             seeds,
-            resume=resume,
+            networks=networks,
+            resume=options.resume,
             report=console.print,
             progress=runs.Progress(console),
-            jobs="auto" if jobs is None else jobs,
+            jobs=options.processes,
         )
     console.print(f"\nReport with plots: {folder / 'report.html'}")
     exit_if_diverged(results)

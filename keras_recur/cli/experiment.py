@@ -9,7 +9,7 @@ import typer
 from keras_recur import experiments
 from keras_recur._files import check_path
 from keras_recur._validation import check_one_of
-from keras_recur.cli._run import run_experiment, seed_list
+from keras_recur.cli._run import run_experiment
 from keras_recur.cli.entry_options import EntryOptions
 from keras_recur.cli.options import (
     Data,
@@ -17,17 +17,12 @@ from keras_recur.cli.options import (
     Download,
     Epochs,
     Examples,
-    FirstSeed,
-    Jobs,
     Name,
-    Output,
     Quick,
-    Resume,
-    Seeds,
     Width,
-    run_folder,
     with_fields,
 )
+from keras_recur.cli.run_options import RunOptions
 from keras_recur.data import list_datasets
 
 app = typer.Typer(
@@ -44,14 +39,6 @@ _FIELDS = {
     "data_dir": (DataDir, None),
     "download": (Download, False),
 }
-_COMMON = {
-    "seeds": (Seeds, 3),
-    "first_seed": (FirstSeed, 0),
-    "jobs": (Jobs, None),
-    "output": (Output, None),
-    "quick": (Quick, False),
-    "resume": (Resume, False),
-}
 
 
 @app.command()
@@ -61,18 +48,14 @@ def supervision(
     losses: Annotated[
         str, typer.Option(help="Losses to compare: final, uniform and geometric.")
     ] = "final,uniform",
-    seeds: Seeds = 3,
-    first_seed: FirstSeed = 0,
-    jobs: Jobs = None,
-    output: Output = None,
-    resume: Resume = False,
+    *,
+    run: RunOptions,
 ):
     """Does recurrence matter, or the training of every readout?"""
-    numbers = seed_list(seeds, first_seed)
     entry = options.entry()
     asked = experiments.SupervisionExperiment(entry, tuple(losses.split(",")))
-    usual = f"supervision-{entry.name}{'-quick' if options.quick else ''}"
-    run_experiment(asked, run_folder(output, usual), numbers, resume, jobs)
+    folder = run.folder("supervision", entry.name, quick=options.quick)
+    run_experiment(asked, run, folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,20 +80,16 @@ def replay(
     long_run: Annotated[
         int, typer.Option(help="Iterations of a long run on the trained size.")
     ] = 10_000,
-    seeds: Seeds = 3,
-    first_seed: FirstSeed = 0,
-    jobs: Jobs = None,
-    output: Output = None,
-    resume: Resume = False,
+    *,
+    run: RunOptions,
 ):
     """What keeps a loop right when it runs on? State replay, whole and in parts."""
-    numbers = seed_list(seeds, first_seed)
     entry = options.entry()
     asked = experiments.ReplayExperiment(
         entry, None if sizes is None else _sizes(sizes), longest, long_run
     )
-    usual = f"replay-{entry.name}{'-quick' if options.quick else ''}"
-    run_experiment(asked, run_folder(output, usual), numbers, resume, jobs)
+    folder = run.folder("replay", entry.name, quick=options.quick)
+    run_experiment(asked, run, folder)
 
 
 def _sizes(text):
@@ -129,8 +108,7 @@ def _command(name: str) -> Any:
     known = inspect.signature(cls).parameters
     fields = {field: option for field, option in _FIELDS.items() if field in known}
 
-    def run(seeds, first_seed, jobs, output, quick, resume, **given):
-        numbers = seed_list(seeds, first_seed)
+    def command(run, quick, **given):
         if given.get("data") is not None:
             check_one_of("--data", given["data"], list_datasets())
         if given.get("data_dir") is not None:
@@ -140,23 +118,19 @@ def _command(name: str) -> Any:
         settings = {k: v for k, v in given.items() if v is not None and v is not False}
         asked = cls.quick(**settings) if quick else cls(**settings)
         data = getattr(asked, "data", None)
-        parts = [name, *([data] if data else []), *(["quick"] * quick)]
-        run_experiment(
-            asked, run_folder(output, "-".join(parts)), numbers, resume, jobs
-        )
+        folder = run.folder(name, *([data] if data else []), quick=quick)
+        run_experiment(asked, run, folder)
 
-    parameters = [
-        inspect.Parameter(
-            field.removeprefix("num_"),
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=kind,
-        )
-        for field, (kind, default) in {**fields, **_COMMON}.items()
-    ]
-    vars(run)["__signature__"] = inspect.Signature(parameters)
-    run.__doc__ = f"{cls.title}."
-    return run
+    def parameter(name, kind, default=inspect.Parameter.empty):
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Parameter(name, keyword, default=default, annotation=kind)
+
+    options = {**fields, "quick": (Quick, False)}.items()
+    parameters = [parameter(key.removeprefix("num_"), *one) for key, one in options]
+    parameters.append(parameter("run", RunOptions))
+    vars(command)["__signature__"] = inspect.Signature(parameters)
+    command.__doc__ = f"{cls.title}."
+    return with_fields(command)
 
 
 for _name in experiments.list_experiments():

@@ -28,6 +28,7 @@ def run_experiment(
     folder: str | Path,
     seeds: Sequence[int],
     *,
+    networks: Sequence[str] | None = None,
     resume: bool = False,
     report: Callable[[str], None] = lambda line: None,
     progress: Progress | None = None,
@@ -43,6 +44,8 @@ def run_experiment(
         experiment: An experiment, such as `SharingExperiment()`.
         folder: Folder for the results, `plots/`, `report.html` and `README.md`.
         seeds: Seeds of initial weights and of the order of the examples.
+        networks: Networks to train. With `resume`, some of them can have more seeds
+            than others. Defaults to `None`: all of `experiment.networks`.
         resume: Whether to resume a run in this folder. Defaults to `False`.
         report: Function that is called with one line of text per network.
         progress: Progress bars. Defaults to none.
@@ -53,7 +56,8 @@ def run_experiment(
         The content of `results.json`.
 
     Raises:
-        ValueError: If the folder is damaged or belongs to another configuration.
+        ValueError: If the folder is damaged or belongs to another configuration, or an
+            argument is invalid.
 
     Example:
 
@@ -74,7 +78,7 @@ def run_experiment(
     progress = Progress(quiet=True) if progress is None else progress
     check_type("progress", progress, Progress, "a `runs.Progress`")
     jobs = check_jobs(jobs)
-    networks = list(experiment.networks)
+    networks = experiment.chosen(networks)
     asked = [(seed, name) for seed in seeds for name in networks]
 
     def done(seed, name, result):

@@ -115,7 +115,8 @@ def test_interrupted_command_says_how_to_resume(tmp_path, monkeypatch):
 def test_experiment_takes_its_options(tmp_path, monkeypatch):
     asked = []
 
-    def run(experiment, folder, seeds, *, resume, report, progress, jobs):
+    def run(experiment, folder, seeds, *, networks, resume, report, progress, jobs):
+        assert networks == (["gru"] if resume else list(experiment.networks))
         asked.append((experiment, str(folder), seeds, resume))
         assert jobs == (3 if resume else "auto")
         report("seed 4, shared: done")
@@ -128,7 +129,8 @@ def test_experiment_takes_its_options(tmp_path, monkeypatch):
     assert "seed 4, shared: done" in result.output
     quick = experiments.ReadoutTimesExperiment.quick(data="mnist", width=6, epochs=9)
     assert asked[0] == (quick, "runs/readout-times-mnist-quick", [4, 5], False)
-    failed = call("experiment", "text", "--output", tmp_path, "--resume", "--jobs", 3)
+    resumed = ["--output", tmp_path, "--resume", "--jobs", 3, "--only", "gru"]
+    failed = call("experiment", "text", *resumed)
     assert asked[1] == (experiments.TextExperiment(), str(tmp_path), [0, 1, 2], True)
     assert failed.exit_code == 1
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -179,6 +180,19 @@ def test_run_experiment_keeps_finished_networks(name, ran):
     other = dataclasses.replace(TINY[name], **OTHER[name])
     with pytest.raises(ValueError, match="another configuration.*epochs: 1, not 2"):
         run_experiment(other, folder, [0], resume=True)
+
+
+@each
+def test_some_networks_can_have_more_seeds(name, ran):
+    folder, results = ran(name)
+    first, *others = TINY[name].networks
+    more = run_experiment(TINY[name], folder, [1], networks=[first], resume=True)
+    counts = {n: c["seeds"] for n, _, c in TINY[name].by_network(more["runs"])}
+    assert counts == {first: 2, **dict.fromkeys(others, 1)}
+    assert [r for r in more["runs"] if r["seed"] == 0] == results["runs"]
+    shutil.rmtree(folder / "seed-1")
+    left = run_experiment(TINY[name], folder, [0], resume=True)
+    assert left["runs"] == results["runs"]
 
 
 @each
