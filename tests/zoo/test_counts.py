@@ -126,6 +126,15 @@ def test_counts_of_the_leaky_update():
         assert found == one_logit + 4 * (32 + 1)
 
 
+@pytest.mark.parametrize("start", ["zeros", "normal"])
+def test_other_first_states_need_no_projection(start):
+    for name, weights in (("deep_thinking_1d", 3 * 8), ("deep_thinking_2d", 27 * 8)):
+        network = {"width": 8, "iterations": 2, **RECALL}
+        projected = counts(name, **network)
+        found = counts(name, initial_state=start, **network)
+        assert found == tuple(count - weights for count in projected)
+
+
 @pytest.mark.parametrize("injection", [None, "add", "concat"])
 @pytest.mark.parametrize("sizes", [(3,), (3, 1), (1, 5, 3)], ids=str)
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ def _check_options(*, input_shape, update, kernel_sizes, patch=1, **_):
 
 @register_family(
     name="deep_thinking_2d",
-    summary="Fully convolutional residual network for mazes of any size.",
-    shares="two residual blocks of two 3x3 convolutions each, without bias",
+    summary="Fully convolutional network for mazes of any size.",
+    shares="all convolutions: two residual blocks, or one leaky update",
     paper="Schwarzschild et al. 2022, arXiv:2102.11011",
     defaults={
         "input_shape": (None, None, 3),
@@ -96,8 +96,8 @@ def deep_thinking_2d(initializers, **arguments):
 
 @register_family(
     name="deep_thinking_1d",
-    summary="Fully convolutional residual network for strings of any length.",
-    shares="two residual blocks of two convolutions of size 3 each, without bias",
+    summary="Fully convolutional network for strings of any length.",
+    shares="all convolutions: two residual blocks, or one leaky update",
     paper="Schwarzschild et al. 2021, arXiv:2106.04537",
     defaults={
         "input_shape": (None, 1),
@@ -133,8 +133,9 @@ def _network(
     normalization,
     update,
     kernel_sizes,
+    initial_state,
     patch=1,
-    **loop,
+    **options,
 ):
     dimensions = len(input_shape) - 1
     channels = patch**dimensions * input_shape[-1]
@@ -144,15 +145,15 @@ def _network(
 
     # Layers
     def conv(name, channels, filters, activation=None, size=3):
-        options = {
+        arguments = {
             "use_bias": leaky,
             "activation": activation,
             **initializers(size**dimensions * channels, bias=leaky),
             "name": name,
         }
         if size == 1:
-            return keras.layers.Dense(filters, **options)
-        return Conv(filters, size, padding="same", **options)
+            return keras.layers.Dense(filters, **arguments)
+        return Conv(filters, size, padding="same", **arguments)
 
     def norm(x, name):
         if normalization is None:
@@ -209,8 +210,9 @@ def _network(
         injection,
         return_sequences=readout == "all",
         seed=initializers.draw_seed(),
+        initial_state=initial_state,
         name="recurrent",
-        **loop,
+        **options,
     )
     projection = conv("projection", channels, width, "tanh" if leaky else "relu")
     read = Readout(head(), readout, name="readout")
@@ -218,7 +220,10 @@ def _network(
     # Graph
     inputs = keras.Input(input_shape)
     seen = inputs if patch == 1 else ops.space_to_depth(inputs, patch)
-    x = projection(seen)
+    if initial_state == "input":
+        x = projection(seen)
+    else:  # Only its shape counts.
+        x = ops.repeat(ops.zeros_like(seen[..., :1]), width, axis=-1)
     x = loop(x, injected=seen) if recall else loop(x)
 
     return keras.Model(inputs, read(x), name=name)
