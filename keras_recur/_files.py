@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -67,8 +68,16 @@ def read_json(path: str | Path, kind: type = dict) -> Any:
 
 
 def to_json(content: Any) -> str:
-    """Return JSON text, with null for NaN and infinity."""
-    return json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
+    """Return JSON text, with null for NaN and infinity, and a line per list of numbers.
+
+    Lists of strings, lists and dictionaries have a line for each item.
+    """
+    text = json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
+    return re.sub(r'\[\n[^][{}"]*\]', _one_line, text)
+
+
+def _one_line(found):
+    return f"[{' '.join(found[0][1:-1].split())}]"
 
 
 def write_json(path: str | Path, content: Any) -> None:

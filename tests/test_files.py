@@ -24,6 +24,17 @@ def test_write_json_writes_null_for_nan_and_infinity(tmp_path):
     assert read_json(tmp_path / "a.json") == plain
 
 
+def test_json_has_a_line_per_list_of_numbers(tmp_path):
+    texts = ["[\n1,  2]", "a"]
+    content = {"a": [1, 2.5, None, True], "b": [[1, -2e-9], []], "c": texts}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+    lines = (tmp_path / "a.json").read_text("utf-8").splitlines()
+    assert lines[1:3] == [' "a": [1, 2.5, null, true],', ' "b": [']
+    assert lines[3:5] == ["  [1, -2e-09],", "  []"]
+    assert lines[7:] == ['  "[\\n1,  2]",', '  "a"', " ]", "}"]
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_making_leaves_nothing_after_an_error(kind, tmp_path):
     def make(path, fail):

@@ -131,6 +131,11 @@ def test_caption_of_the_figure_is_true(figure):
     ratio = twin["parameters"] / recurrent["parameters"]
     assert f"{ratio:.0f} times the parameters" in caption
     assert recurrent["curves"][512][-1] > 97 and twin["mean"][-1] == 0
+    runs = json.loads(figure.RESULTS.read_text("utf-8"))["runs"]
+    last = [r["tests"][-1]["accuracy"] for r in runs if r["twin"] == "recurrent"]
+    assert f"({last.count(1.0)} seeds solve all)" in caption
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    assert f"*Both {caption}" in " ".join(index.split())
 
 
 def test_figure_is_drawn(figure, tmp_path):
