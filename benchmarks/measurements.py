@@ -47,6 +47,7 @@ EXPORTED = {
     ("deep_thinking_1d", "32"): "prefix sums of 32 bits",
     ("deep_thinking_2d", "9"): "mazes of size 9",
 }
+PLAIN_TORCH = {"deep_thinking_1d": ("1", "100"), "deep_thinking_2d": ("1", "16")}
 RULES = {
     **{f"until-{c}": f"confidence {c}" for c in ("0.9", "0.99", "0.999")},
     **{f"agreed-{n}": f"agreement {n}" for n in (1, 2)},
@@ -62,6 +63,24 @@ MEASUREMENTS = [
             "`deep_thinking_1d`": _ratio(network="deep_thinking_1d"),
         },
         target=1.03,
+    ),
+    *(
+        Measurement(
+            f"PyTorch as the backend, {what}",
+            f"Ratio of the time of {text} of the zoo's recurrent network to that of "
+            "the same network in plain PyTorch.",
+            {"part": "plain_torch", "what": what, "variant": "zoo"},
+            {
+                f"`{network}`, batch {batch}": _ratio(network=network, batch=batch)
+                for network, batches in PLAIN_TORCH.items()
+                for batch in batches
+            },
+            target=1.1,
+        )
+        for what, text in (
+            ("inference", "a forward pass"),
+            ("training", "a training step"),
+        )
     ),
     Measurement(
         "State graphs",

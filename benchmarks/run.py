@@ -8,11 +8,11 @@
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n), truncated (o), replay (p). Each has a file that says what it
-measures. Every measurement runs in its own process, because a process has one Keras
-backend. Its rows replace older ones in the CSV as soon as it ends. On an idle machine
-with 2 CPU cores, three backends take about two hours, most of it XLA compiling 100
-unrolled iterations.
+search_memory (n), truncated (o), replay (p), plain_torch (q). Each has a file that says
+what it measures. Every measurement runs in its own process, because a process has one
+Keras backend. Its rows replace older ones in the CSV as soon as it ends. On an idle
+machine with 2 CPU cores, three backends take about two hours, most of it XLA compiling
+100 unrolled iterations.
 """
 
 import argparse
@@ -31,6 +31,7 @@ import graph
 import import_time
 import memory
 import mixing
+import plain_torch
 import replay
 import search_memory
 import search_overhead
@@ -68,6 +69,7 @@ JOBS = {
     "search_memory": search_memory.jobs,
     "truncated": truncated.jobs,
     "replay": replay.jobs,
+    "plain_torch": plain_torch.jobs,
 }
 console = Console(stderr=True)
 

@@ -21,6 +21,7 @@ PARTS = {
     "search_memory": "search_memory.py",
     "truncated": "truncated.py",
     "replay": "replay.py",
+    "plain_torch": "plain_torch.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.

@@ -1,5 +1,6 @@
 """Private functions of Keras that the library needs. Tested with Keras 3.15."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -33,3 +34,25 @@ def forget_losses(layer: keras.layers.Layer, losses: list[Any]) -> None:
     ids = set(map(id, losses))
     for found in all_layers(layer):
         found._loss_ids -= ids
+
+
+def graph_nodes(model: Any) -> Iterator[tuple[Any, Any, list[int]]]:
+    """Yield the operation, arguments and ids of outputs of all calls in a model.
+
+    Args:
+        model: A Functional model. Its calls come in an order in which they can run.
+    """
+    depths = sorted(model._nodes_by_depth, reverse=True)
+    for node in (node for depth in depths for node in model._nodes_by_depth[depth]):
+        if not node.is_input:
+            yield node.operation, node.arguments, [id(x) for x in node.outputs]
+
+
+def has_hooks(layer: Any) -> bool:
+    """Return whether a layer on PyTorch has hooks on its calls."""
+    return bool(
+        layer._forward_hooks
+        or layer._forward_pre_hooks
+        or layer._backward_hooks
+        or layer._backward_pre_hooks
+    )

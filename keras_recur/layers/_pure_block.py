@@ -10,6 +10,7 @@ import keras
 from keras import ops, tree
 
 from keras_recur._keras import forget_losses
+from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._masks import attach, mapped, masks_of
 from keras_recur.layers._written import RecordingScope, check_written
 from keras_recur.layers.iteration import iteration_scope
@@ -20,7 +21,7 @@ class PureBlock:
 
     # Create it outside autocast, so that values have the variables' precision.
     def __init__(self, block, iterations, training, remat=False, written=()):
-        self.block = block
+        self.block, self.direct = block, DirectBlock(block)
         # Add it to the block's turn to get the number of the iteration in the loop.
         self.offset: Any = 0
         self.iterations = iterations
@@ -61,7 +62,7 @@ class PureBlock:
         ]
         with RecordingScope(mapping, collect_losses=True) as scope:
             with iteration_scope(index, self.iterations, index + self.offset):
-                outputs = self.block(inputs, training=self.training)
+                outputs = self.direct(inputs, training=self.training)
         check_written(self.block, scope, self.trainable)
         forget_losses(self.block, scope.losses)
         self.adds_losses = self.adds_losses or bool(scope.losses)

@@ -6,6 +6,7 @@ import keras
 from keras import ops, tree
 
 from keras_recur._validation import check_one_of, check_type
+from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._masks import attach, masks_of, readable
 
 
@@ -83,11 +84,12 @@ class Readout(keras.layers.Layer):
             input_shape = (input_shape[0], *input_shape[2:])
         if not self.head.built:
             self.head(keras.KerasTensor(input_shape, dtype=self.compute_dtype))
+        self._direct = DirectBlock(self.head)
 
     def call(self, inputs, readout=None, mask=None, training=None):
         masks = masks_of(inputs) if mask is None else tree.flatten(mask)
         if self._readout(readout) == "last":
-            return self.head(attach(inputs, masks), training=training)
+            return self._direct(attach(inputs, masks), training=training)
         iterations = _iterations(inputs)
 
         def merged(x):
@@ -99,7 +101,7 @@ class Readout(keras.layers.Layer):
             return ops.reshape(x, (-1, iterations, *ops.shape(x)[1:]))
 
         states = attach(tree.map_structure(merged, inputs), [merged(m) for m in masks])
-        outputs = self.head(states, training=training)
+        outputs = self._direct(states, training=training)
         masks = [split(m) for m in masks_of(outputs)]
         return attach(tree.map_structure(split, outputs), masks)
 

@@ -10,6 +10,7 @@ from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
+from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._graph_arguments import (
     as_transitions,
     check_sharing,
@@ -231,13 +232,12 @@ class RecurrentGraph(keras.layers.Layer):
 
     def build(self, input_shape):
         self._check_input(input_shape)
-        done = set()
+        self._direct = {}
         schedule = self.schedule(self.steps, self.return_sequences)
         for evaluation in schedule.evaluations:
             block, _, rows = self.application(evaluation.key)
-            if id(block) in done:
+            if block in self._direct:
                 continue
-            done.add(id(block))
             transition = self.transitions[evaluation.transition]
             shape = self.states[evaluation.source]
             if not isinstance(transition.layer, keras.layers.Layer):
@@ -246,6 +246,7 @@ class RecurrentGraph(keras.layers.Layer):
             with iteration_scope(0, rows):
                 outputs = block(keras.KerasTensor((None, *shape), self.compute_dtype))
             self._check_output(transition, outputs)
+            self._direct[block] = DirectBlock(block)
 
     def call(self, x, steps=None, return_sequences=None, training=None):
         schedule = self.schedule(steps, return_sequences)
@@ -292,7 +293,7 @@ class RecurrentGraph(keras.layers.Layer):
                 self.add_loss(loss)
         else:
             with iteration_scope(row, rows):
-                result = block(value, training=training)
+                result = self._direct[block](value, training=training)
         transition = self.transitions[evaluation.transition]
         self._check_output(transition, result)
         return result + value if transition.shortcut else result
