@@ -91,12 +91,13 @@ def _plan(operation: Any) -> Callable[..., Any]:
         return _sequence([_plan(layer) for layer in operation.layers])
     if isinstance(operation, _GRAPH):
         return _graph(operation)
-    call = operation.call
+    # `call` is looked up in every call, because it can be replaced.
     if not isinstance(operation, _TAKES_TRAINING):
-        return lambda _, /, *args, **kwargs: call(*args, **kwargs)
+        return lambda _, /, *args, **kwargs: operation.call(*args, **kwargs)
 
     def run(training, /, *args, **kwargs):
-        return call(*args, **kwargs | {"training": _known(training, kwargs)})
+        known = {"training": _known(training, kwargs)}
+        return operation.call(*args, **kwargs | known)
 
     return run
 

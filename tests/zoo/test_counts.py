@@ -133,6 +133,8 @@ def test_other_first_states_need_no_projection(start):
         projected = counts(name, **network)
         found = counts(name, initial_state=start, **network)
         assert found == tuple(count - weights for count in projected)
+        shown = {**network, "injection": "add"}  # Here the loop sees the projection.
+        assert counts(name, initial_state=start, **shown) == counts(name, **shown)
 
 
 @pytest.mark.parametrize("injection", [None, "add", "concat"])

@@ -220,10 +220,10 @@ def _network(
     # Graph
     inputs = keras.Input(input_shape)
     seen = inputs if patch == 1 else ops.space_to_depth(inputs, patch)
-    if initial_state == "input":
-        x = projection(seen)
-    else:  # Only its shape counts.
+    if recall and initial_state != "input":  # Only its shape counts.
         x = ops.repeat(ops.zeros_like(seen[..., :1]), width, axis=-1)
+    else:
+        x = projection(seen)
     x = loop(x, injected=seen) if recall else loop(x)
 
     return keras.Model(inputs, read(x), name=name)
