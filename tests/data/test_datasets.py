@@ -21,9 +21,14 @@ def test_list_datasets_lists_all_names():
         "svhn",
         "emnist_balanced",
         "mnist",
+        "fashion_mnist",
         "imagenet",
     ]
-    assert data.list_datasets("*mnist*") == ["emnist_balanced", "mnist"]
+    assert data.list_datasets("*mnist*") == [
+        "emnist_balanced",
+        "mnist",
+        "fashion_mnist",
+    ]
     assert data.list_datasets("nothing") == []
 
 

@@ -5,11 +5,17 @@ import numpy as np
 import pytest
 
 from keras_recur import data
-from keras_recur.data import _tfds
+from keras_recur.data import _fashion_mnist, _tfds
 from keras_recur.data._transforms import ImageTransform
 
 NUM_MOCKED = 12
 IMAGE_SETS = ["cifar10", "cifar100", "svhn", "emnist_balanced", "mnist"]
+
+
+@pytest.fixture(autouse=True)
+def no_debian_package(monkeypatch, tmp_path):
+    """Leave out files that a package of this machine may have installed."""
+    monkeypatch.setattr(_fashion_mnist, "INSTALLED", tmp_path / "nowhere")
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Sets of small images, read through TensorFlow Datasets."""
+"""Sets of small images, read through TensorFlow Datasets or from their files."""
 
 from typing import Any
 
+from keras_recur.data import _fashion_mnist
 from keras_recur.data._splits import SPLITS
 from keras_recur.data.data_spec import register
 from keras_recur.data.request import Request
@@ -85,6 +86,34 @@ def _transposed(read):
     return make
 
 
+def _files_first(read):
+    """Read the original files where they are, else use TensorFlow Datasets."""
+
+    def make(request):
+        folder = _fashion_mnist.folder_of_files(request.data_dir)
+        if folder is None:
+            try:
+                return read(request)
+            except FileNotFoundError as error:
+                raise FileNotFoundError(
+                    f"{error} Or put the original files, such as "
+                    "train-images-idx3-ubyte.gz, into data_dir, or install the package "
+                    f"{_fashion_mnist.PACKAGE} of Debian and Ubuntu."
+                ) from None
+        split = _VALIDATION if request.split == "validation" else request.split
+        x, y = _fashion_mnist.read_split(folder, split)
+        if request.num_examples is not None and request.num_examples > len(x):
+            raise ValueError(
+                f"The split {split!r} of 'fashion_mnist' has {len(x):,} examples. "
+                f"Received: num_examples={request.num_examples}. The most allowed is "
+                f"{len(x):,}."
+            )
+        count = slice(request.num_examples)
+        return x[count], y[count], {"files": "fashion-mnist"}
+
+    return make
+
+
 _register(
     "cifar10",
     "cifar10",
@@ -154,4 +183,21 @@ _register(
     mean=(0.1307,),
     std=(0.3081,),
     source=_UNCANNY,
+)
+_register(
+    "fashion_mnist",
+    "fashion_mnist",
+    _files_first,
+    summary="Pictures of clothes of 28 x 28 pixels in 10 classes.",
+    num_classes=10,
+    input_shape=(28, 28, 1),
+    num_examples={"train": 60_000, "validation": 6_000, "test": 10_000},
+    download_size="30 MB",
+    host="fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    mean=(0.2860,),
+    std=(0.3530,),
+    source="Xiao, Rasul & Vollgraf, Fashion-MNIST, 2017, arXiv:1708.07747",
+    augmentation="random crop 28 with padding 2, horizontal flip",
+    augmented={"pad": 2, "flip": True},
+    recipes_like="cifar10",
 )
