@@ -88,8 +88,8 @@ def _read(folder: Path, name: str, digest: str) -> Any:
     file = _file(folder, name)
     if file is None:
         raise FileNotFoundError(
-            f"{folder} has some files of Fashion-MNIST but not {name}.gz. Copy all four "
-            "files there."
+            f"{folder} has some files of Fashion-MNIST but not {name}.gz. Copy all "
+            "four files there."
         )
     try:
         content = file.read_bytes()
