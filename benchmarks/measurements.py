@@ -250,6 +250,13 @@ MEASUREMENTS = [
             "difference": {"what": "import, difference"},
         },
     ),
+    Measurement(
+        "Start of the command line",
+        "Time of `keras-recur --help`, which imports no backend. The target is at most "
+        "0.5 s.",
+        {"part": "import", "what": "help"},
+        {"--help": {}},
+    ),
 ]
 FOOTNOTE = (
     "`XLA`: with `jit_compile=True`. `unfused`: XLA with "

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from keras_recur import experiments, runs
 from keras_recur._interrupts import interruptible
 from keras_recur._limits import MAX_SEEDS, check_size
 from keras_recur._terminal import plain_console
@@ -38,6 +37,8 @@ def run_experiment(
     resume: bool,
     jobs: int | None,
 ) -> None:
+    from keras_recur import experiments, runs
+
     console = plain_console()
     networks = f"{len(experiment.networks)} networks, seeds {seeds}"
     console.print(f"{experiment.name}: {networks}. Output: {folder}/")

@@ -5,8 +5,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from keras_recur import reports, runs
-from keras_recur._plot_style import label
 from keras_recur._terminal import plain_console
 from keras_recur._validation import check_one_of
 from keras_recur.cli._run import exit_if_diverged, resumable, seed_list
@@ -21,8 +19,6 @@ from keras_recur.cli.options import (
     run_folder,
     with_fields,
 )
-from keras_recur.reports.run_report import accuracy_table, costs_table, headline
-from keras_recur.reports.settling import settling_sentences
 
 
 @with_fields
@@ -40,6 +36,11 @@ def compare(
     resume: Resume = False,
 ):
     """Train both twins over seeds and compare their accuracy and costs."""
+    from keras_recur import reports, runs
+    from keras_recur._plot_style import label
+    from keras_recur.reports.run_report import accuracy_table, costs_table, headline
+    from keras_recur.reports.settling import settling_sentences
+
     numbers = seed_list(seeds, first_seed)
     entry = options.entry(losses)
     networks = list(entry.networks)

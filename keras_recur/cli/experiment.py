@@ -1,14 +1,14 @@
 """The command `keras-recur experiment`, with a subcommand for each experiment."""
 
 import dataclasses
-import inspect
 from typing import Annotated, Any
 
 import typer
 
-from keras_recur import experiments
 from keras_recur._files import check_path
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._validation import check_one_of
+from keras_recur.cli._app import App
 from keras_recur.cli._run import run_experiment, seed_list
 from keras_recur.cli.entry_options import EntryOptions
 from keras_recur.cli.options import (
@@ -28,30 +28,43 @@ from keras_recur.cli.options import (
     run_folder,
     with_fields,
 )
-from keras_recur.data import list_datasets
 
-app = typer.Typer(
+app = App(
     help="Answer a paper's question: train several networks and write one page.",
     no_args_is_help=True,
 )
 
-# Options by the fields of an experiment, and their defaults.
-_FIELDS = {
-    "data": (Annotated[str | None, typer.Option(help="Data set of images.")], None),
-    "width": (Width, None),
-    "num_examples": (Examples, None),
-    "epochs": (Epochs, None),
-    "data_dir": (DataDir, None),
-    "download": (Download, False),
-}
-_COMMON = {
-    "seeds": (Seeds, 3),
-    "first_seed": (FirstSeed, 0),
-    "jobs": (Jobs, None),
-    "output": (Output, None),
-    "quick": (Quick, False),
-    "resume": (Resume, False),
-}
+
+@dataclasses.dataclass(frozen=True)
+class ImageOptions:
+    """Options that are fields of an experiment on images."""
+
+    data: Annotated[str | None, typer.Option(help="Data set of images.")] = None
+    width: Width = None
+    examples: Examples = None
+    epochs: Epochs = None
+    data_dir: DataDir = None
+    download: Download = False
+
+
+@dataclasses.dataclass(frozen=True)
+class TextOptions:
+    """Options that are fields of an experiment on text."""
+
+    examples: Examples = None
+    epochs: Epochs = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """Options of a run of an experiment."""
+
+    seeds: Seeds = 3
+    first_seed: FirstSeed = 0
+    jobs: Jobs = None
+    output: Output = None
+    quick: Quick = False
+    resume: Resume = False
 
 
 @app.command()
@@ -68,9 +81,11 @@ def supervision(
     resume: Resume = False,
 ):
     """Does recurrence matter, or the training of every readout?"""
+    from keras_recur.experiments import SupervisionExperiment
+
     numbers = seed_list(seeds, first_seed)
     entry = options.entry()
-    asked = experiments.SupervisionExperiment(entry, tuple(losses.split(",")))
+    asked = SupervisionExperiment(entry, tuple(losses.split(",")))
     usual = f"supervision-{entry.name}{'-quick' if options.quick else ''}"
     run_experiment(asked, run_folder(output, usual), numbers, resume, jobs)
 
@@ -104,9 +119,11 @@ def replay(
     resume: Resume = False,
 ):
     """What keeps a loop right when it runs on? State replay, whole and in parts."""
+    from keras_recur.experiments import ReplayExperiment
+
     numbers = seed_list(seeds, first_seed)
     entry = options.entry()
-    asked = experiments.ReplayExperiment(
+    asked = ReplayExperiment(
         entry, None if sizes is None else _sizes(sizes), longest, long_run
     )
     usual = f"replay-{entry.name}{'-quick' if options.quick else ''}"
@@ -123,42 +140,39 @@ def _sizes(text):
         ) from None
 
 
-def _command(name: str) -> Any:
-    """Return the command of an experiment, with the options of its class."""
+@app.command("sharing", help=f"{EXPERIMENT_TITLES['sharing']}.")
+@with_fields
+def sharing(settings: ImageOptions, options: RunOptions):
+    _run("sharing", settings, options)
+
+
+@app.command("readout-times", help=f"{EXPERIMENT_TITLES['readout-times']}.")
+@with_fields
+def readout_times(settings: ImageOptions, options: RunOptions):
+    _run("readout-times", settings, options)
+
+
+@app.command("text", help=f"{EXPERIMENT_TITLES['text']}.")
+@with_fields
+def text(settings: TextOptions, options: RunOptions):
+    _run("text", settings, options)
+
+
+def _run(name: str, settings: Any, options: RunOptions) -> None:
+    """Run an experiment whose fields are the given settings."""
+    from keras_recur import data, experiments
+
+    numbers = seed_list(options.seeds, options.first_seed)
+    given = dataclasses.asdict(settings)
+    if given.get("data") is not None:
+        check_one_of("--data", given["data"], data.list_datasets())
+    if given.get("data_dir") is not None:
+        given["data_dir"] = str(check_path("data_dir", given["data_dir"]))
+    given["num_examples"] = given.pop("examples")
+    given = {k: v for k, v in given.items() if v is not None and v is not False}
     cls = experiments.get_experiment(name)
-    known = inspect.signature(cls).parameters
-    fields = {field: option for field, option in _FIELDS.items() if field in known}
-
-    def run(seeds, first_seed, jobs, output, quick, resume, **given):
-        numbers = seed_list(seeds, first_seed)
-        if given.get("data") is not None:
-            check_one_of("--data", given["data"], list_datasets())
-        if given.get("data_dir") is not None:
-            given["data_dir"] = str(check_path("data_dir", given["data_dir"]))
-        if "examples" in given:
-            given["num_examples"] = given.pop("examples")
-        settings = {k: v for k, v in given.items() if v is not None and v is not False}
-        asked = cls.quick(**settings) if quick else cls(**settings)
-        data = getattr(asked, "data", None)
-        parts = [name, *([data] if data else []), *(["quick"] * quick)]
-        run_experiment(
-            asked, run_folder(output, "-".join(parts)), numbers, resume, jobs
-        )
-
-    parameters = [
-        inspect.Parameter(
-            field.removeprefix("num_"),
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=kind,
-        )
-        for field, (kind, default) in {**fields, **_COMMON}.items()
-    ]
-    vars(run)["__signature__"] = inspect.Signature(parameters)
-    run.__doc__ = f"{cls.title}."
-    return run
-
-
-for _name in experiments.list_experiments():
-    if _name not in (supervision.__name__, replay.__name__):
-        app.command(_name)(_command(_name))
+    asked = cls.quick(**given) if options.quick else cls(**given)
+    used = getattr(asked, "data", None)
+    parts = [name, *([used] if used else []), *(["quick"] * options.quick)]
+    folder = run_folder(options.output, "-".join(parts))
+    run_experiment(asked, folder, numbers, options.resume, options.jobs)
