@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from search_overhead import EPOCHS, EXAMPLES
 from search_workers import EPOCHS as SHORT
 from setting import UNFUSED
+from short_epochs import EPOCHS as SHORT_EPOCHS
+from short_epochs import STEPS
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,13 @@ MEASUREMENTS = [
             "time, detached": _ratio(what="step time", variant="detached"),
             "time, frozen": _ratio(what="step time", variant="frozen"),
         },
+    ),
+    Measurement(
+        "Many short epochs",
+        f"Ratio of the time of {SHORT_EPOCHS - 1} epochs of {STEPS} steps with "
+        "`training.fit` to that with Keras's `fit` on the same data.",
+        {"part": "short_epochs", "what": "short epochs", "variant": "keras_recur"},
+        {"`deep_thinking_1d`": _ratio(network="deep_thinking_1d")},
     ),
     Measurement(
         "Mixing kernels from templates",

@@ -20,7 +20,7 @@ from keras_recur import data, training
 from keras_recur._keras import untuned
 from keras_recur.training import ReplayedData
 
-pytestmark = pytest.mark.once("tensorflow")
+on_tensorflow = pytest.mark.once("tensorflow")
 
 
 def adapter_of(given, steps=None):
@@ -34,6 +34,7 @@ def is_tuned(given):
     return options.autotune.enabled is not False
 
 
+@on_tensorflow
 @pytest.mark.parametrize("kind", ["ArrayDataset", "ReplayedData", "arrays"])
 def test_untuned_data_give_the_same_batches(kind):
     given = vectors(20)
@@ -53,6 +54,7 @@ def test_untuned_data_give_the_same_batches(kind):
     keras.tree.map_structure(np.testing.assert_array_equal, ours, theirs)
 
 
+@on_tensorflow
 def test_untuned_leaves_other_data_as_they_are():
     import tensorflow as tf
 
@@ -61,6 +63,7 @@ def test_untuned_leaves_other_data_as_they_are():
         assert untuned(given) is given
 
 
+@on_tensorflow
 @pytest.mark.parametrize("changes", [{}, {"replay": 0.5, "replay_from": 0}])
 def test_fit_on_untuned_data_learns_the_same(changes, monkeypatch):
     passed = []
@@ -87,3 +90,9 @@ def test_fit_on_untuned_data_learns_the_same(changes, monkeypatch):
     ]
     assert histories[0] == histories[1]
     assert_same_weights(*models, tolerance=0)
+
+
+def test_untuned_wraps_data_on_tensorflow_alone():
+    batches = data.ArrayDataset(*vectors(), 8)
+    wrapped = keras.backend.backend() == "tensorflow"
+    assert (untuned(batches) is not batches) == wrapped
