@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from search_overhead import EPOCHS, EXAMPLES
 from search_workers import EPOCHS as SHORT
 from setting import UNFUSED
+from short_epochs import EPOCHS as SHORT_EPOCHS
+from short_epochs import STEPS
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,13 @@ MEASUREMENTS = [
             "`deep_thinking_2d`": _ratio(network="deep_thinking_2d"),
         },
         target=1.03,
+    ),
+    Measurement(
+        "Many short epochs",
+        f"Ratio of the time of {SHORT_EPOCHS - 1} epochs of {STEPS} steps with "
+        "`training.fit` to that with Keras's `fit` on the same data.",
+        {"part": "short_epochs", "what": "short epochs", "variant": "keras_recur"},
+        {"`deep_thinking_1d`": _ratio(network="deep_thinking_1d")},
     ),
     Measurement(
         "Mixing kernels from templates",
@@ -279,6 +288,13 @@ MEASUREMENTS = [
             "keras_recur": {"what": "import", "variant": "keras_recur"},
             "difference": {"what": "import, difference"},
         },
+    ),
+    Measurement(
+        "Start of the command line",
+        "Time of `keras-recur --help`, which imports no backend. The target is at most "
+        "0.5 s.",
+        {"part": "import", "what": "help"},
+        {"--help": {}},
     ),
 ]
 FOOTNOTE = (

@@ -8,11 +8,11 @@
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n), truncated (o), replay (p), plain_torch (q). Each has a file that says
-what it measures. Every measurement runs in its own process, because a process has one
-Keras backend. Its rows replace older ones in the CSV as soon as it ends. On an idle
-machine with 2 CPU cores, three backends take about two hours, most of it XLA compiling
-100 unrolled iterations.
+search_memory (n), truncated (o), replay (p), plain_torch (q), short_epochs (r). Each
+has a file that says what it measures. Every measurement runs in its own process,
+because a process has one Keras backend. Its rows replace older ones in the CSV as soon
+as it ends. On an idle machine with 2 CPU cores, three backends take about two hours,
+most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse
@@ -36,6 +36,7 @@ import replay
 import search_memory
 import search_overhead
 import search_workers
+import short_epochs
 import soft_step
 import step
 import truncated
@@ -70,6 +71,7 @@ JOBS = {
     "truncated": truncated.jobs,
     "replay": replay.jobs,
     "plain_torch": plain_torch.jobs,
+    "short_epochs": short_epochs.jobs,
 }
 console = Console(stderr=True)
 

@@ -22,6 +22,7 @@ PARTS = {
     "truncated": "truncated.py",
     "replay": "replay.py",
     "plain_torch": "plain_torch.py",
+    "short_epochs": "short_epochs.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.

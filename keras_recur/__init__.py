@@ -3,39 +3,31 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from keras_recur._startup import quiet_command_line
-
-quiet_command_line()  # Before the first import of Keras.
-
-import keras
-
-from keras_recur import (
-    analysis,
-    callbacks,
-    data,
-    experiments,
-    exporting,
-    inference,
-    layers,
-    losses,
-    metrics,
-    optimizers,
-    recipes,
-    regularizers,
-    reports,
-    runs,
-    training,
-    zoo,
-)
-from keras_recur._torch_gradients import zero_all_gradients
-from keras_recur.exporting import export
+from keras_recur._startup import on_command_line, quiet_tensorflow
 from keras_recur.version import __version__
 
-if keras.backend.backend() == "torch":
-    zero_all_gradients()
-
 if TYPE_CHECKING:
-    from keras_recur import playground, tuning
+    from keras_recur import (
+        analysis,
+        callbacks,
+        data,
+        experiments,
+        exporting,
+        inference,
+        layers,
+        losses,
+        metrics,
+        optimizers,
+        playground,
+        recipes,
+        regularizers,
+        reports,
+        runs,
+        training,
+        tuning,
+        zoo,
+    )
+    from keras_recur.exporting import export
     from keras_recur.playground import play
 
 __all__ = [
@@ -62,11 +54,21 @@ __all__ = [
     "zoo",
 ]
 
+_FUNCTIONS = {"export": "exporting", "play": "playground"}
+
 
 def __getattr__(name):
-    # Importing KerasTuner is slow, and few programs need the page.
-    if name in ("tuning", "playground"):
-        return importlib.import_module(f"keras_recur.{name}")
-    if name == "play":
-        return importlib.import_module("keras_recur.playground").play
-    raise AttributeError(f"module 'keras_recur' has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module 'keras_recur' has no attribute {name!r}")
+    module = importlib.import_module(f"keras_recur.{_FUNCTIONS.get(name, name)}")
+    return getattr(module, name) if name in _FUNCTIONS else module
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
+
+
+if on_command_line():
+    quiet_tensorflow()  # Commands import Keras and the rooms when they run.
+else:
+    importlib.import_module("keras_recur._rooms")

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import filelock
-import numpy as np
 
 
 def check_path(name: str, value: Any) -> Path:
@@ -164,6 +163,8 @@ def making(target: Path) -> Iterator[Path]:
 
 
 def _plain(content):
+    import numpy as np
+
     if isinstance(content, dict):
         return {key: _plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -1,4 +1,4 @@
-"""Quiet start of the command line. This module must not import Keras."""
+"""Fast and quiet start of the command line. This module must not import Keras."""
 
 import contextlib
 import importlib.abc
@@ -12,11 +12,14 @@ from typing import Any
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
-def quiet_command_line() -> None:
-    """Hide TensorFlow's start-up messages on the command line without --verbose."""
+def on_command_line() -> bool:
+    """Return whether this process runs `keras-recur` or `python -m keras_recur`."""
     module = sys.orig_argv[1:3] == ["-m", "keras_recur"]
-    if not module and Path(sys.argv[0]).stem != "keras-recur":
-        return
+    return module or Path(sys.argv[0]).stem == "keras-recur"
+
+
+def quiet_tensorflow() -> None:
+    """Hide TensorFlow's start-up messages, unless --verbose is given."""
     if "--verbose" in sys.argv or os.environ.setdefault(_LEVEL, "3") != "3":
         return
     sys.meta_path.insert(0, _QuietTensorFlow())

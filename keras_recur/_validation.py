@@ -1,4 +1,7 @@
-"""Checks of arguments. Each error says which values are allowed."""
+"""Checks of arguments. Each error says which values are allowed.
+
+NumPy is imported inside functions, because the help of the command line needs no NumPy.
+"""
 
 import contextlib
 import difflib
@@ -7,8 +10,6 @@ import numbers
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any
-
-import numpy as np
 
 
 def check_positive_int(name: str, value: Any) -> int:
@@ -20,6 +21,8 @@ def check_integer(
     name: str, value: Any, minimum: int, hint: str = "", maximum: int | None = None
 ) -> int:
     """Return `value` as an `int` from `minimum` to `maximum`; booleans are refused."""
+    import numpy as np
+
     allowed = f"`{name}` must be an integer of at least {minimum}."
     if minimum == 1:
         allowed = f"`{name}` must be a positive integer, 1 or more."
@@ -59,6 +62,8 @@ def check_number(
     hint: str = "",
 ) -> float:
     """Return `value` as a finite `float`; `above` and `below` are exclusive bounds."""
+    import numpy as np
+
     bounds = [
         f"{what} {bound:g}"
         for what, bound in (
@@ -109,6 +114,8 @@ def check_sequence(
     minimum: int = 0,
 ) -> list[Any]:
     """Return a list, tuple, range or array of one axis as a list of checked items."""
+    import numpy as np
+
     array = isinstance(value, np.ndarray) and value.ndim == 1
     if not isinstance(value, list | tuple | range) and not array:
         raise ValueError(
@@ -194,6 +201,8 @@ def check_name(kind: str, value: Any, allowed: Iterable[str]) -> str:
 
 def check_flag(name: str, value: Any) -> bool:
     """Return `value` as a `bool`; 0 and 1 are refused."""
+    import numpy as np
+
     if isinstance(value, bool | np.bool_):
         return bool(value)
     number = isinstance(value, int | np.integer) and value in (0, 1)

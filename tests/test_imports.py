@@ -31,11 +31,11 @@ PACKAGE = {"__version__", "version"}
 
 
 def room_of(path):
-    """The room of a file, or `None` for the package's own `__init__` and `__main__`."""
+    """The room of a file, or `None` for files that stand for the whole package."""
     parts = path.relative_to(ROOT).parts
     if len(parts) > 1:
         return parts[0]
-    return None if path.stem in ("__init__", "__main__") else "top"
+    return None if path.stem in ("__init__", "__main__", "_rooms") else "top"
 
 
 def imported(path):

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from keras_recur import experiments, runs
 from keras_recur._interrupts import interruptible
 from keras_recur._terminal import plain_console
 from keras_recur.cli.run_options import RunOptions
@@ -27,6 +26,8 @@ def resumable(what: str) -> Iterator[None]:
 
 
 def run_experiment(experiment: Any, options: RunOptions, folder: Path) -> None:
+    from keras_recur import experiments, runs
+
     seeds, networks = options.seed_list(), options.chosen(experiment.networks)
     console = plain_console()
     console.print(

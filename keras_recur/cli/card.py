@@ -7,8 +7,6 @@ import typer
 
 from keras_recur._files import check_path
 from keras_recur._terminal import plain_console
-from keras_recur.experiments.run_experiment import refresh_page
-from keras_recur.reports.card import refresh_card, write_card, write_table
 
 
 def card(
@@ -28,6 +26,9 @@ def card(
     ] = None,
 ):
     """Turn completed runs into published entries, each with a card."""
+    from keras_recur.experiments.run_experiment import refresh_page
+    from keras_recur.reports.card import refresh_card, write_card, write_table
+
     output = check_path("output", output)
     results = None if results is None else check_path("results", results)
     console = plain_console()

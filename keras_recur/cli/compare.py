@@ -2,16 +2,12 @@
 
 from rich.table import Table
 
-from keras_recur import reports, runs
-from keras_recur._plot_style import label
 from keras_recur._terminal import plain_console
 from keras_recur.cli._run import exit_if_diverged, resumable
 from keras_recur.cli.entry_options import EntryOptions
 from keras_recur.cli.loss_options import LossOptions
 from keras_recur.cli.options import with_fields
 from keras_recur.cli.run_options import RunOptions
-from keras_recur.reports.run_report import accuracy_table, costs_table, headline
-from keras_recur.reports.settling import settling_sentences
 
 
 @with_fields
@@ -21,6 +17,11 @@ def compare(
     run: RunOptions,
 ):
     """Train both twins over seeds and compare their accuracy and costs."""
+    from keras_recur import reports, runs
+    from keras_recur._plot_style import label
+    from keras_recur.reports.run_report import accuracy_table, costs_table, headline
+    from keras_recur.reports.settling import settling_sentences
+
     numbers = run.seed_list()
     entry = options.entry(losses)
     networks = run.chosen(entry.networks)

@@ -1,11 +1,10 @@
 """Command-line options that describe an entry."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer import Option
 
-from keras_recur import runs
 from keras_recur._files import check_path
 from keras_recur.cli.loss_options import LossOptions
 from keras_recur.cli.options import (
@@ -20,6 +19,9 @@ from keras_recur.cli.options import (
     Size,
     Width,
 )
+
+if TYPE_CHECKING:
+    from keras_recur.runs import Entry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +54,10 @@ class EntryOptions:
     data_dir: DataDir = None
     download: Download = False
 
-    def entry(self, losses: LossOptions | None = None) -> runs.Entry:
+    def entry(self, losses: LossOptions | None = None) -> "Entry":
         """Return the entry, with the chosen losses."""
+        from keras_recur import runs
+
         recipe = self._recipe()
         if losses is not None:
             recipe |= losses.fields(self.data)

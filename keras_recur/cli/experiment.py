@@ -1,14 +1,14 @@
 """The command `keras-recur experiment`, with a subcommand for each experiment."""
 
 import dataclasses
-import inspect
 from typing import Annotated, Any
 
 import typer
 
-from keras_recur import experiments
 from keras_recur._files import check_path
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._validation import check_one_of
+from keras_recur.cli._app import App
 from keras_recur.cli._run import run_experiment
 from keras_recur.cli.entry_options import EntryOptions
 from keras_recur.cli.options import (
@@ -23,22 +23,31 @@ from keras_recur.cli.options import (
     with_fields,
 )
 from keras_recur.cli.run_options import RunOptions
-from keras_recur.data import list_datasets
 
-app = typer.Typer(
+app = App(
     help="Answer a paper's question: train several networks and write one page.",
     no_args_is_help=True,
 )
 
-# Options by the fields of an experiment, and their defaults.
-_FIELDS = {
-    "data": (Annotated[str | None, typer.Option(help="Data set of images.")], None),
-    "width": (Width, None),
-    "num_examples": (Examples, None),
-    "epochs": (Epochs, None),
-    "data_dir": (DataDir, None),
-    "download": (Download, False),
-}
+
+@dataclasses.dataclass(frozen=True)
+class ImageOptions:
+    """Options that are fields of an experiment on images."""
+
+    data: Annotated[str | None, typer.Option(help="Data set of images.")] = None
+    width: Width = None
+    examples: Examples = None
+    epochs: Epochs = None
+    data_dir: DataDir = None
+    download: Download = False
+
+
+@dataclasses.dataclass(frozen=True)
+class TextOptions:
+    """Options that are fields of an experiment on text."""
+
+    examples: Examples = None
+    epochs: Epochs = None
 
 
 @app.command()
@@ -52,8 +61,10 @@ def supervision(
     run: RunOptions,
 ):
     """Does recurrence matter, or the training of every readout?"""
+    from keras_recur.experiments import SupervisionExperiment
+
     entry = options.entry()
-    asked = experiments.SupervisionExperiment(entry, tuple(losses.split(",")))
+    asked = SupervisionExperiment(entry, tuple(losses.split(",")))
     folder = run.folder("supervision", entry.name, quick=options.quick)
     run_experiment(asked, run, folder)
 
@@ -84,8 +95,10 @@ def replay(
     run: RunOptions,
 ):
     """What keeps a loop right when it runs on? State replay, whole and in parts."""
+    from keras_recur.experiments import ReplayExperiment
+
     entry = options.entry()
-    asked = experiments.ReplayExperiment(
+    asked = ReplayExperiment(
         entry, None if sizes is None else _sizes(sizes), longest, long_run
     )
     folder = run.folder("replay", entry.name, quick=options.quick)
@@ -102,37 +115,37 @@ def _sizes(text):
         ) from None
 
 
-def _command(name: str) -> Any:
-    """Return the command of an experiment, with the options of its class."""
+@app.command("sharing", help=f"{EXPERIMENT_TITLES['sharing']}.")
+@with_fields
+def sharing(settings: ImageOptions, quick: Quick = False, *, run: RunOptions):
+    _experiment("sharing", settings, quick, run)
+
+
+@app.command("readout-times", help=f"{EXPERIMENT_TITLES['readout-times']}.")
+@with_fields
+def readout_times(settings: ImageOptions, quick: Quick = False, *, run: RunOptions):
+    _experiment("readout-times", settings, quick, run)
+
+
+@app.command("text", help=f"{EXPERIMENT_TITLES['text']}.")
+@with_fields
+def text(settings: TextOptions, quick: Quick = False, *, run: RunOptions):
+    _experiment("text", settings, quick, run)
+
+
+def _experiment(name: str, settings: Any, quick: bool, run: RunOptions) -> None:
+    """Run an experiment whose fields are the given settings."""
+    from keras_recur import data, experiments
+
+    given = dataclasses.asdict(settings)
+    if given.get("data") is not None:
+        check_one_of("--data", given["data"], data.list_datasets())
+    if given.get("data_dir") is not None:
+        given["data_dir"] = str(check_path("data_dir", given["data_dir"]))
+    given["num_examples"] = given.pop("examples")
+    given = {k: v for k, v in given.items() if v is not None and v is not False}
     cls = experiments.get_experiment(name)
-    known = inspect.signature(cls).parameters
-    fields = {field: option for field, option in _FIELDS.items() if field in known}
-
-    def command(run, quick, **given):
-        if given.get("data") is not None:
-            check_one_of("--data", given["data"], list_datasets())
-        if given.get("data_dir") is not None:
-            given["data_dir"] = str(check_path("data_dir", given["data_dir"]))
-        if "examples" in given:
-            given["num_examples"] = given.pop("examples")
-        settings = {k: v for k, v in given.items() if v is not None and v is not False}
-        asked = cls.quick(**settings) if quick else cls(**settings)
-        data = getattr(asked, "data", None)
-        folder = run.folder(name, *([data] if data else []), quick=quick)
-        run_experiment(asked, run, folder)
-
-    def parameter(name, kind, default=inspect.Parameter.empty):
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Parameter(name, keyword, default=default, annotation=kind)
-
-    options = {**fields, "quick": (Quick, False)}.items()
-    parameters = [parameter(key.removeprefix("num_"), *one) for key, one in options]
-    parameters.append(parameter("run", RunOptions))
-    vars(command)["__signature__"] = inspect.Signature(parameters)
-    command.__doc__ = f"{cls.title}."
-    return with_fields(command)
-
-
-for _name in experiments.list_experiments():
-    if _name not in (supervision.__name__, replay.__name__):
-        app.command(_name)(_command(_name))
+    asked = cls.quick(**given) if quick else cls(**given)
+    used = getattr(asked, "data", None)
+    folder = run.folder(name, *([used] if used else []), quick=quick)
+    run_experiment(asked, run, folder)

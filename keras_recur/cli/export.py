@@ -7,7 +7,6 @@ import typer
 
 from keras_recur._files import check_path
 from keras_recur._terminal import plain_console
-from keras_recur.exporting import export_run
 
 
 def export(
@@ -41,6 +40,8 @@ def export(
     ] = False,
 ):
     """Export a trained network with its card, to run without this library."""
+    from keras_recur.exporting import export_run
+
     path = export_run(
         run,
         check_path("output", output),

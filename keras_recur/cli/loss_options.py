@@ -1,17 +1,14 @@
 """Command-line options that choose the trained readouts and their losses."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer import Option
 
-from keras_recur import data
 from keras_recur._validation import check_hierarchy, check_one_of, nearest
-from keras_recur.data.superclasses import with_superclasses
-from keras_recur.layers import Depth
-from keras_recur.layers._depth_samplers import SAMPLERS
-from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE
-from keras_recur.runs.entry import Entry
+
+if TYPE_CHECKING:
+    from keras_recur.runs import Entry
 
 _NAMES = ("final", "uniform", "geometric", "window")
 
@@ -67,7 +64,7 @@ class LossOptions:
             found["loss_weights"] = "uniform"
         return {k: v for k, v in found.items() if v is not None}
 
-    def check(self, entry: Entry) -> None:
+    def check(self, entry: "Entry") -> None:
         """Check that the entry has one readout for every given number."""
         recipe = entry.recipe("recurrent")
         if not self.given or not recipe.every_readout:
@@ -118,6 +115,10 @@ class LossOptions:
             )
 
     def _superclasses(self, dataset):
+        from keras_recur import data
+        from keras_recur.data.superclasses import with_superclasses
+        from keras_recur.losses.coarse_to_fine_loss import COARSE_TO_FINE
+
         classes = data.describe(dataset).num_classes
         if self.hierarchy is not None:
             try:
@@ -143,6 +144,9 @@ class LossOptions:
 
 def _depth(text):
     """Return the sampler that `--progressive-depth` names."""
+    from keras_recur.layers import Depth
+    from keras_recur.layers._depth_samplers import SAMPLERS
+
     if text is None or text in SAMPLERS:
         return text
     try:

@@ -9,17 +9,18 @@ import typer
 import typer.core
 from rich.table import Table
 
-from keras_recur import __version__, data, zoo
 from keras_recur._interrupts import interruptible
 from keras_recur._memory import out_of_memory
 from keras_recur._terminal import plain_console, sentence
 from keras_recur.cli import experiment
+from keras_recur.cli._app import App
 from keras_recur.cli.card import card
 from keras_recur.cli.compare import compare
 from keras_recur.cli.export import export
 from keras_recur.cli.options import Name
 from keras_recur.cli.play import play
 from keras_recur.cli.search import search
+from keras_recur.version import __version__
 
 
 class Commands(typer.core.TyperGroup):
@@ -34,7 +35,7 @@ class Commands(typer.core.TyperGroup):
             raise typer.Exit(130) from None
 
 
-app = typer.Typer(
+app = App(
     cls=Commands,
     help="Recurrent networks and their feed-forward twins.",
     epilog="Exit status: 0 success, 1 error or diverged training, 2 wrong usage, "
@@ -74,6 +75,8 @@ def list_(
     pattern: Annotated[str, typer.Argument(help="Wildcard, such as 'deep*'.")] = "*",
 ):
     """List the families of networks and the data sets."""
+    from keras_recur import data, zoo
+
     table = Table("family", "description", "shared weights", box=None)
     for name in zoo.list_families(pattern):
         family = zoo.describe(name)
@@ -91,6 +94,8 @@ def list_(
 @app.command()
 def show(name: Name):
     """Show a family: paper, shared weights, defaults, costs of both twins."""
+    from keras_recur import zoo
+
     console.print(str(zoo.describe(name)))
     console.print()
     console.print(str(zoo.build(name).costs()))

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-import keras_recur
 from keras_recur._terminal import plain_console
 
 
@@ -33,7 +32,9 @@ def play(
     ] = True,
 ):
     """Make inputs in the browser and watch networks iterate."""
-    page = keras_recur.play(source, task, port=port, browser=browser, block=False)
+    from keras_recur import playground
+
+    page = playground.play(source, task, port=port, browser=browser, block=False)
     console = plain_console()
     console.print(f"Open {page.local_url} in a browser. Stop with Ctrl-C.")
     try:

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from keras_recur import tuning
 from keras_recur._files import check_path
+from keras_recur._help import SearchDefaults
 from keras_recur._interrupts import interruptible
 from keras_recur._terminal import plain_console
 from keras_recur._validation import check_number
@@ -23,7 +23,6 @@ from keras_recur.cli.options import (
     run_folder,
 )
 from keras_recur.cli.search_view import SearchView
-from keras_recur.tuning import SearchSettings
 
 
 def search(
@@ -33,7 +32,7 @@ def search(
     iterations: Annotated[str, typer.Option(help="Numbers of iterations, as 2,4,8.")],
     sharing: Annotated[
         str, typer.Option(help="all, none, groups of N and bank of N.")
-    ] = ",".join(SearchSettings.sharing),
+    ] = ",".join(SearchDefaults.sharing),
     learning_rate: Annotated[
         str | None,
         typer.Option(
@@ -60,10 +59,10 @@ def search(
     equal: Annotated[
         str | None,
         typer.Option(help="macs keeps the largest width within the budget's MACs."),
-    ] = SearchSettings.equal,
+    ] = None,
     oracle: Annotated[
         str, typer.Option(help="grid, random, bayesian, hyperband or optuna.")
-    ] = SearchSettings.oracle,
+    ] = SearchDefaults.oracle,
     objectives: Annotated[
         str | None,
         typer.Option(
@@ -76,22 +75,22 @@ def search(
         typer.Option(
             help="Maximum number of networks. Default: all, or 20 without grid."
         ),
-    ] = SearchSettings.max_trials,
+    ] = None,
     twins: Annotated[
         bool, typer.Option("--twins", help="Train the feed-forward twins as well.")
-    ] = SearchSettings.twins,
-    seeds: Seeds = SearchSettings.seeds,  # pyright: ignore[reportArgumentType]
+    ] = False,
+    seeds: Seeds = SearchDefaults.seeds,
     fresh_seeds: Annotated[
         int, typer.Option(help="Number of new seeds for the winner.")
-    ] = SearchSettings.fresh_seeds,
+    ] = SearchDefaults.fresh_seeds,
     workers: Annotated[
         int, typer.Option(help="Number of worker processes; 0 trains in this process.")
     ] = 0,
     output: Output = None,
-    quick: Quick = SearchSettings.quick,
+    quick: Quick = False,
     injection: Injection = None,
-    size: Size = SearchSettings.size,
-    examples: Examples = SearchSettings.num_examples,
+    size: Size = None,
+    examples: Examples = None,
     epochs: Epochs = None,
     data_dir: DataDir = None,
 ):
@@ -99,6 +98,8 @@ def search(
 
     Run the same command again to resume an interrupted search.
     """
+    from keras_recur import tuning
+
     folder = run_folder(output, f"search-{name}-{data}")
     limits = {
         "macs": macs,

@@ -1,13 +1,15 @@
 """The progress of a search on the terminal."""
 
 import time
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.text import Text
 
-from keras_recur.tuning.search_progress import SearchProgress
+if TYPE_CHECKING:
+    from keras_recur.tuning.search_progress import SearchProgress
 
 SECONDS = 30.0  # Minimum time between two lines of progress.
 
@@ -38,7 +40,7 @@ class SearchView:
             line, markup=False, emoji=False, highlight=False, soft_wrap=True
         )
 
-    def progress(self, found: SearchProgress) -> None:
+    def progress(self, found: "SearchProgress") -> None:
         """Show the progress; without a terminal, print few lines."""
         if self.console.is_terminal:
             self._bar.update(self._task, completed=found.done, total=found.total)

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._validation import check_integer
 from keras_recur.analysis import batch_norm_statistics, update_batch_norm
 from keras_recur.analysis._banks import rebuilt
@@ -50,7 +51,7 @@ class ReadoutTimesExperiment(ImageExperiment):
     """
 
     name = "readout-times"
-    title = "Trained at one readout time, tested at others"
+    title = EXPERIMENT_TITLES[name]
 
     trained: int = 13
     first: int = 7

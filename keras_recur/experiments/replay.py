@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._limits import MAX_ITERATIONS
 from keras_recur._validation import check_integer, check_sequence, check_type
 from keras_recur.analysis import settling
@@ -80,7 +81,7 @@ class ReplayExperiment(Experiment):
     """
 
     name = "replay"
-    title = "What keeps a loop right when it runs on?"
+    title = EXPERIMENT_TITLES[name]
 
     MULTIPLES: ClassVar[tuple[int, ...]] = (1, 4, 16, 64)
     EXAMPLES: ClassVar[int] = 100

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._validation import check_positive_int, check_sequence
 from keras_recur.experiments._images import ImageExperiment, error_of
 from keras_recur.experiments.sharing_page import write_sharing_page
@@ -65,7 +66,7 @@ class SharingExperiment(ImageExperiment):
     """
 
     name = "sharing"
-    title = "Sharing weights over time, and not"
+    title = EXPERIMENT_TITLES[name]
 
     resnet_times: tuple[int, ...] = (5, 7, 13, 23)
     stage_loops: int = 3

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_recur import zoo
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._validation import (
     check_number,
     check_one_of,
@@ -60,7 +61,7 @@ class SupervisionExperiment(Experiment):
     """
 
     name = "supervision"
-    title = "Recurrence, or training every iteration?"
+    title = EXPERIMENT_TITLES[name]
 
     entry: Entry
     losses: tuple[str, ...] = ("final", "uniform")

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_recur import data as data_room
+from keras_recur._help import EXPERIMENT_TITLES
 from keras_recur._validation import (
     check_keywords,
     check_number,
@@ -63,7 +64,7 @@ class TextExperiment(Experiment):
     """
 
     name = "text"
-    title = "A state graph and a GRU model text"
+    title = EXPERIMENT_TITLES[name]
     # XLA takes minutes to compile such a long graph, and the steps are not faster.
     jit_compile = False if keras.backend.backend() == "tensorflow" else "auto"
 

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_recur._files import check_path, locked
+from keras_recur._keras import untuned
 from keras_recur._validation import check_one_of, check_positive_int, check_type
 from keras_recur.metrics.exact_match import ExactMatch
 from keras_recur.metrics.positive_f1 import PositiveF1
@@ -158,8 +159,8 @@ def fit(
             warnings.filterwarnings("ignore", "Gradients do not exist")
         try:
             model.fit(
-                data,
-                validation_data=validation_data,
+                untuned(data),
+                validation_data=untuned(validation_data, validation_steps),
                 epochs=recipe.epochs,
                 initial_epoch=log.epochs,
                 shuffle=False,  # The data set shuffles; Keras would shuffle again.

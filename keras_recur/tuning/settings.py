@@ -11,6 +11,7 @@ from keras_recur import data as data_room
 from keras_recur import zoo
 from keras_recur._earlier_names import current_names
 from keras_recur._files import check_path
+from keras_recur._help import SearchDefaults
 from keras_recur._limits import MAX_ITERATIONS, MAX_SEEDS, check_size
 from keras_recur._validation import (
     check_flag,
@@ -94,16 +95,16 @@ class SearchSettings:
     data: str
     widths: Sequence[int]
     iterations: Sequence[int]
-    sharing: Sequence[str] = ("all", "none")
+    sharing: Sequence[str] = SearchDefaults.sharing
     learning_rate: float | Sequence[float] | None = None
     budget: Budget | None = None
     equal: str | None = None
-    oracle: str = "grid"
+    oracle: str = SearchDefaults.oracle
     objectives: Sequence[str] | None = None
     max_trials: int | None = None
     twins: bool = False
-    seeds: int | Sequence[int] = 3
-    fresh_seeds: int = 3
+    seeds: int | Sequence[int] = SearchDefaults.seeds
+    fresh_seeds: int = SearchDefaults.fresh_seeds
     quick: bool = False
     size: int | None = None
     num_examples: int | None = None

@@ -255,7 +255,8 @@ def test_the_command_runs_and_writes_its_rows(tmp_path, backend):
     assert str(out) in done.stderr.replace("\n", "")
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["what"] for row in rows] == ["import", "import", "import, difference"]
+    expected = ["import", "import", "import, difference", "help"]
+    assert [row["what"] for row in rows] == expected
     assert {row["backend"] for row in rows} == {backend}
     for column in ("hardware", "os", "python", "keras", "backend_version", "date"):
         assert all(row[column] for row in rows)
