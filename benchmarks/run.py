@@ -8,7 +8,7 @@
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n), truncated (o), short_epochs (q). Each has a file that says what it
+search_memory (n), truncated (o), short_epochs (r). Each has a file that says what it
 measures. Every measurement runs in its own process, because a process has one Keras
 backend. Its rows replace older ones in the CSV as soon as it ends. On an idle machine
 with 2 CPU cores, three backends take about two hours, most of it XLA compiling 100
