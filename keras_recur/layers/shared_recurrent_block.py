@@ -10,6 +10,7 @@ from keras import ops, tree
 from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
 from keras_recur._validation import check_flag, check_number, check_one_of
+from keras_recur.layers._boundary import boundary_of
 from keras_recur.layers._depth_samplers import sampler_of
 from keras_recur.layers._input_dtypes import InputDtypes
 from keras_recur.layers._loop_arguments import (
@@ -332,19 +333,21 @@ class SharedRecurrentBlock(InputDtypes):
         state = path.first(attach(state, masks))
         if sampler and training:
             return progressive_loop(self, path, sampler, state, injected, groups, turns)
+        # A rolled loop is compiled as one iteration.
+        bounded = boundary_of(injected if unroll else None)
         spans = spans_of(self, len(groups), training)
         pure = self.remat or not unroll or any(frozen for _, frozen in spans)
         if pure or self.weight_sharing.must_be_pure(training):
             steps = groups, turns, spans, start
             loop = python_loop if unroll else rolled_loop
             return pure_loop(
-                self, path, loop, state, injected, *steps, collect, training
+                self, path, loop, bounded, state, injected, *steps, collect, training
             )
         states = []
         for t, (group, turn) in enumerate(zip(groups, turns, strict=True)):
             if t and spans[t] != spans[t - 1]:
                 state = mapped(ops.stop_gradient, state)
-            inputs = self.inject(state, injected)
+            state, inputs = bounded((state, self.inject(state, injected)))
             with iteration_scope(turn, self.weight_sharing.rows(group), start + t):
                 new_state = self.blocks[group](inputs, training=training)
             self.check_state(state, new_state)
