@@ -67,12 +67,12 @@ class SharedRecurrentBlock(InputDtypes):
       of one iteration, and about a third more time. Do not wrap a block in
       `keras.remat` or `RematScope`: they crash on JAX and update batch statistics twice
       on other backends.
-    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) has two problems: `remat`
-      saves no memory, and steps over dozens of unrolled residual blocks take seconds.
-      To avoid both, set
-      `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"` in the
-      environment before Keras is imported. This slows down networks of many small
-      operations.
+    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) undoes `remat`, which
+      then saves no memory. To avoid this, set
+      `XLA_FLAGS="--xla_disable_hlo_passes=cse_barrier_expander"` in the environment
+      before Keras is imported. On TensorFlow, XLA also makes steps over dozens of
+      unrolled residual blocks take seconds. `fusion,cse_barrier_expander` avoids both,
+      but slows down networks of many small operations.
 
     Args:
         block: A Keras layer or model that maps a state to a state of the same shape and
