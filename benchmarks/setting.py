@@ -20,6 +20,7 @@ PARTS = {
     "search_workers": "search_workers.py",
     "search_memory": "search_memory.py",
     "truncated": "truncated.py",
+    "boundaries": "boundaries.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.
