@@ -110,6 +110,14 @@ MEASUREMENTS = [
         },
     ),
     Measurement(
+        "Boundaries between iterations on JAX",
+        "Ratio of the time of a training step of `deep_thinking_2d` in which XLA "
+        "compiles each unrolled iteration on its own to that of a step in which it "
+        "fuses them.",
+        {"part": "boundaries", "what": "step", "variant": "with boundaries"},
+        {f"T = {n}": _ratio(iterations=n) for n in ("5", "10", "20", "40")},
+    ),
+    Measurement(
         "Memory with and without remat",
         "Peak memory of a training step of `deep_thinking_2d` with 100 iterations, and "
         "the ratio of the times of a step with remat and without.",

@@ -8,11 +8,11 @@
 
 Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n), truncated (o), replay (p), plain_torch (q), short_epochs (r). Each
-has a file that says what it measures. Every measurement runs in its own process,
-because a process has one Keras backend. Its rows replace older ones in the CSV as soon
-as it ends. On an idle machine with 2 CPU cores, three backends take about two hours,
-most of it XLA compiling 100 unrolled iterations.
+search_memory (n), truncated (o), replay (p), plain_torch (q), short_epochs (r),
+boundaries (s). Each has a file that says what it measures. Every measurement runs in
+its own process, because a process has one Keras backend. Its rows replace older ones in
+the CSV as soon as it ends. On an idle machine with 2 CPU cores, three backends take
+about two hours, most of it XLA compiling 100 unrolled iterations.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import anytime
 import baked
+import boundaries
 import compile_time
 import environment
 import exported
@@ -72,6 +73,7 @@ JOBS = {
     "replay": replay.jobs,
     "plain_torch": plain_torch.jobs,
     "short_epochs": short_epochs.jobs,
+    "boundaries": boundaries.jobs,
 }
 console = Console(stderr=True)
 

@@ -23,6 +23,7 @@ PARTS = {
     "replay": "replay.py",
     "plain_torch": "plain_torch.py",
     "short_epochs": "short_epochs.py",
+    "boundaries": "boundaries.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.

@@ -19,6 +19,7 @@ def pure_loop(
     loop: Any,
     path: Any,
     run_steps: Callable,
+    bounded: Callable,
     state: Any,
     injected: Any,
     groups: Sequence[int],
@@ -39,7 +40,7 @@ def pure_loop(
             part = list(part)
 
             def step(index, state, carried, pure=pure, part=part, frozen=frozen):
-                inputs = loop.inject(state, injected)
+                state, inputs = bounded((state, loop.inject(state, injected)))
                 turn = turns[part[0]] + index
                 new_state, carried = pure(turn, carried, inputs, frozen)
                 loop.check_state(state, new_state)

@@ -10,6 +10,7 @@ from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
+from keras_recur.layers._boundary import boundary_of
 from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._graph_arguments import (
     as_transitions,
@@ -259,7 +260,9 @@ class RecurrentGraph(keras.layers.Layer):
         first = next(iter(self.states))
         start = x[:, 0] if self.injection == "sequence" else x
         values, collected = {first: start}, []
+        bounded = boundary_of(x)
         for step in range(1, schedule.steps + 1):
+            values = bounded(values)
             arrived = {
                 target: [
                     self._evaluate(e, values[e.source], training) for e in arriving

@@ -10,6 +10,7 @@ from keras import ops, tree
 from keras_recur._earlier_names import current_names
 from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
 from keras_recur._validation import check_flag, check_number, check_one_of
+from keras_recur.layers._boundary import boundary_of
 from keras_recur.layers._depth_samplers import sampler_of
 from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._input_dtypes import InputDtypes
@@ -67,12 +68,12 @@ class SharedRecurrentBlock(InputDtypes):
       of one iteration, and about a third more time. Do not wrap a block in
       `keras.remat` or `RematScope`: they crash on JAX and update batch statistics twice
       on other backends.
-    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) has two problems: `remat`
-      saves no memory, and steps over dozens of unrolled residual blocks take seconds.
-      To avoid both, set
-      `XLA_FLAGS="--xla_disable_hlo_passes=fusion,cse_barrier_expander"` in the
-      environment before Keras is imported. This slows down networks of many small
-      operations.
+    - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) undoes `remat`, which
+      then saves no memory. To avoid this, set
+      `XLA_FLAGS="--xla_disable_hlo_passes=cse_barrier_expander"` in the environment
+      before Keras is imported. On TensorFlow, XLA also makes steps over dozens of
+      unrolled residual blocks take seconds. `fusion,cse_barrier_expander` avoids both,
+      but slows down networks of many small operations.
 
     Args:
         block: A Keras layer or model that maps a state to a state of the same shape and
@@ -334,19 +335,21 @@ class SharedRecurrentBlock(InputDtypes):
         state = path.first(attach(state, masks))
         if sampler and training:
             return progressive_loop(self, path, sampler, state, injected, groups, turns)
+        # A rolled loop is compiled as one iteration.
+        bounded = boundary_of(injected if unroll else None)
         spans = spans_of(self, len(groups), training)
         pure = self.remat or not unroll or any(frozen for _, frozen in spans)
         if pure or self.weight_sharing.must_be_pure(training):
             steps = groups, turns, spans, start
             loop = python_loop if unroll else rolled_loop
             return pure_loop(
-                self, path, loop, state, injected, *steps, collect, training
+                self, path, loop, bounded, state, injected, *steps, collect, training
             )
         states = []
         for t, (group, turn) in enumerate(zip(groups, turns, strict=True)):
             if t and spans[t] != spans[t - 1]:
                 state = mapped(ops.stop_gradient, state)
-            inputs = self.inject(state, injected)
+            state, inputs = bounded((state, self.inject(state, injected)))
             with iteration_scope(turn, self.weight_sharing.rows(group), start + t):
                 new_state = self._direct[group](inputs, training=training)
             self.check_state(state, new_state)
