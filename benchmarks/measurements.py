@@ -114,7 +114,7 @@ MEASUREMENTS = [
         "Ratio of the time of a training step of `deep_thinking_2d` in which XLA "
         "compiles each unrolled iteration on its own to that of a step in which it "
         "fuses them.",
-        {"part": "boundaries", "what": "step", "variant": "with boundaries"},
+        {"part": "boundaries", "what": "step", "variant": "boundaries"},
         {f"T = {n}": _ratio(iterations=n) for n in ("5", "10", "20", "40")},
     ),
     Measurement(
