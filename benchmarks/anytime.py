@@ -9,7 +9,7 @@ loop), the mean number of iterations, and the accuracy of both.
 of 59x59 inputs, run iteration by iteration, or with all outputs stored.
 
     KERAS_BACKEND=jax python benchmarks/anytime.py --network deep_thinking_1d \\
-        --width 48 --size 32 --batch 64 --iterations 30 --jit true --repeats 20 \\
+        --width 32 --size 32 --batch 64 --iterations 64 --jit true --repeats 20 \\
         --variant agreement
 
 Each takes half a minute on one CPU core; a thousand iterations take two minutes.
@@ -34,10 +34,10 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
     settings = [
         Setting(
             "deep_thinking_1d",
-            width=48,
+            width=32,
             size=32,
             batch=batch,
-            iterations=8 if quick else 30,
+            iterations=8 if quick else 64,
             jit=jit,
             variant=rule,
             repeats=asked.repeats or (2 if quick else 20),

@@ -26,14 +26,14 @@ from worker import at, compare, report
 
 # Entry, width and iterations by family and size of the examples.
 ENTRIES = {
-    ("deep_thinking_1d", 16): ("deep_thinking_1d-prefix_sums", "prefix_sums", 48, 8),
+    ("deep_thinking_1d", 16): ("deep_thinking_1d-prefix_sums", "prefix_sums", 32, 20),
     ("deep_thinking_1d", 32): (
         "deep_thinking_1d-prefix_sums-32-bits",
         "prefix_sums",
         48,
         10,
     ),
-    ("deep_thinking_2d", 9): ("deep_thinking_2d-mazes", "mazes", 32, 5),
+    ("deep_thinking_2d", 9): ("deep_thinking_2d-mazes", "mazes", 32, 16),
 }
 STOPPING = ("until-0.9", "until-0.99", "until-0.999", "agreed-1", "agreed-2")
 

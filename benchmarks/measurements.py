@@ -185,7 +185,7 @@ MEASUREMENTS = [
     Measurement(
         "Early exit",
         "Prefix sums of 32 bits: each example stops when two successive answers agree. "
-        "Ratio of the time to that of 30 iterations for all, and the share of examples "
+        "Ratio of the time to that of 64 iterations for all, and the share of examples "
         "that are right.",
         {"part": "anytime"},
         {
@@ -200,7 +200,7 @@ MEASUREMENTS = [
             for heading, columns in {
                 "iterations run": {"what": "iterations run", "variant": "agreement"},
                 "right": {"what": "early exit, accuracy", "variant": "agreement"},
-                "right after 30": {
+                "right after 64": {
                     "what": "early exit, accuracy",
                     "variant": "all iterations",
                 },
