@@ -8,15 +8,20 @@ medians, their ratio (target: at most 1.03), and the median of the paired ratios
     KERAS_BACKEND=jax python benchmarks/step.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 16 --iterations 8 --jit true --repeats 30
 
-Each takes 30 to 60 seconds on 2 CPU cores.
+Each takes 30 to 60 seconds on 2 CPU cores. On a GPU, the networks
+have the papers' widths.
 """
 
-from setting import JITS, Asked, Job, Setting, parse_setting
+from setting import Asked, Job, Setting, jits, parse_setting
 from worker import OPTIONS, at, compare, compiled, data, timed_step
 
 NETWORKS = (
     Setting("deep_thinking_2d", width=32, size=24, batch=16, iterations=8),
     Setting("deep_thinking_1d", width=120, size=16, batch=100, iterations=10),
+)
+ON_GPU = (
+    Setting("deep_thinking_2d", width=128, size=24, batch=50, iterations=10),
+    Setting("deep_thinking_1d", width=400, size=32, batch=500, iterations=10),
 )
 TINY = (
     Setting("deep_thinking_2d", width=4, size=8, batch=2, iterations=2),
@@ -27,10 +32,11 @@ WARM_UP = 3
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
     repeats = asked.repeats or (3 if asked.quick else 30)
+    networks = ON_GPU if asked.device == "gpu" else NETWORKS
     return [
         Job("step", backend, Setting(**s.columns() | {"jit": jit, "repeats": repeats}))
-        for jit in JITS[backend]
-        for s in (TINY if asked.quick else NETWORKS)
+        for jit in jits(backend, asked.device)
+        for s in (TINY if asked.quick else networks)
     ]
 
 
