@@ -30,8 +30,9 @@ MIB = 2**20
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
-    numbers = (2, 4) if asked.quick else (10, 30, 100)
-    variants = ("plain", "remat", *(["rolled"] if asked.device == "gpu" else []))
+    gpu = asked.device == "gpu"
+    numbers = (2, 4)[gpu:] if asked.quick else (10, 30, 100)
+    variants = ("plain", "remat", "rolled") if gpu else ("plain", "remat")
     return step_jobs("memory", backend, asked, numbers, variants)
 
 

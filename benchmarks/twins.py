@@ -23,9 +23,8 @@ SIZE = 32  # of inputs without a fixed one
 # Iterations of a text network are the length of its input.
 TINY = {
     "deep_thinking_1d": {"width": 4, "iterations": 2},
-    "frnn_text": {"width": 4, "input_shape": (8,)},
+    "frnn_text": {"width": 4, "input_shape": (4,)},
     "mlp": {"width": 4, "iterations": 2},
-    "scnn": {"width": 4, "iterations": 2},
 }
 
 
