@@ -20,7 +20,7 @@ EXPECTED = {
     "progressive": 60,
     "anytime": 40,
     "twins": 120,
-    "graph": 90,
+    "graph": 120,
     "search_workers": 150,
 }
 OTHER_EXPECTED = 60

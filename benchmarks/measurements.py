@@ -69,8 +69,9 @@ MEASUREMENTS = [
         "State graphs",
         "Ratios for `frnn` with three states at batch 4 (64 on a GPU). Step: a "
         "training step of 9 steps against the same graph by hand. Pruned: "
-        "inference of 4 steps without the transitions that cannot reach the readout, against all of them. Untied: "
-        "a training step of the twin against the recurrent network.",
+        "inference of 4 steps without the transitions that cannot reach the readout, "
+        "against all of them. Untied: a training step of the twin against the "
+        "recurrent network.",
         {"part": "graph"},
         {
             "step": _ratio(what="step", variant="zoo"),

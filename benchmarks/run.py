@@ -11,11 +11,10 @@ Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g),
 (h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
 search_memory (n), truncated (o), replay (p), progressive (q), twins (r), gemm (s),
 training (t). The last three have the sizes of a GPU: without `--gpu`
-they run only by name. Each has a file that says what it
-measures. Every measurement runs in its own process, because a process has one Keras
-backend. Its rows replace older ones in the CSV as soon as it ends. On an idle machine
-with 2 CPU cores, three backends take about two hours, most of it XLA compiling 100
-unrolled iterations.
+they run only by name. Each has a file that says what it measures. Every measurement
+runs in its own process, because a process has one Keras backend. Its rows replace older
+ones in the CSV as soon as it ends. On an idle machine with 2 CPU cores, three backends
+take about two hours, most of it XLA compiling 100 unrolled iterations.
 
 `--gpu` is for a machine with a GPU, which needs JAX or PyTorch for CUDA and no network.
 It measures the parts that matter there (gpu.py), the most valuable ones first, on all
@@ -112,9 +111,9 @@ def main() -> int:
                 failed = True
     if args.gpu and not environments:
         console.print(
-            "[red]`--gpu` needs JAX, PyTorch or TensorFlow with a GPU. No backend of "
-            f"{sys.executable} sees one. Install one for CUDA, or pass --device cpu "
-            "--quick to try the command.[/]",
+            "[red]`--gpu` needs a backend that sees a GPU. Received: none in "
+            f"{sys.executable}. Install one for CUDA, or pass --quick "
+            "--device cpu to try the command.[/]",
             soft_wrap=True,
         )
         return 1
@@ -124,8 +123,15 @@ def main() -> int:
         for part in args.only
         for job in JOBS[part](backend, _asked(args, found))
     ]
-    jobs = gpu.ordered(jobs) if args.gpu else jobs
     paths = {backend: _path(args, found) for backend, found in environments.items()}
+    if args.gpu:
+        jobs = gpu.ordered(jobs)
+        # What gave no result before must not take the time of all others again.
+        jobs.sort(
+            key=lambda j: _failed(
+                _rows_of(j, environments[j.backend], paths[j.backend])
+            )
+        )
     interrupted, left = False, []
     try:
         missing = _measure(jobs, args, environments, paths, left)
@@ -163,7 +169,8 @@ def _measure(jobs, args, environments, paths, left) -> bool:
         task = progress.add_task("", total=len(jobs))
         for job in jobs:
             found, path = environments[job.backend], paths[job.backend]
-            if args.resume and _is_done(job, found, read_rows(path)):
+            before = _rows_of(job, found, path)
+            if args.resume and before and not _failed(before):
                 progress.advance(task)
                 continue
 
@@ -193,16 +200,19 @@ def _measure(jobs, args, environments, paths, left) -> bool:
     return failed
 
 
-def _is_done(job: Job, found: dict[str, str], rows: list[Row]) -> bool:
-    """Return whether the file has this job's rows from the same code and versions."""
+def _rows_of(job: Job, found: dict[str, str], path: Path) -> list[Row]:
+    """Return the file's rows of this job from the same code and versions."""
     same = ("hardware", "python", "keras", "backend_version", "keras_recur", "commit")
-    mine = [
+    return [
         row
-        for row in rows
+        for row in read_rows(path)
         if (row.backend, row.command) == (job.backend, job.command)
         and all(getattr(row, name) == found[name] for name in same)
     ]
-    return bool(mine) and not any(row.note for row in mine)
+
+
+def _failed(rows: list[Row]) -> bool:
+    return any(row.note for row in rows)
 
 
 def _asked(args, found: dict[str, str]) -> Asked:

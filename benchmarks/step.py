@@ -12,6 +12,7 @@ Each takes 30 to 60 seconds on 2 CPU cores. On a GPU, the networks
 have the papers' widths.
 """
 
+import environment
 from setting import Asked, Job, Setting, jits, parse_setting
 from worker import OPTIONS, at, compare, compiled, data, timed_step
 
@@ -110,10 +111,15 @@ def make_equal(ours, plain, x) -> None:
 
 def make_sure_equal(ours, plain, x) -> None:
     """End this process if two networks do not compute the same."""
+    import keras
     import numpy as np
 
     outputs = [model.predict_on_batch(x) for model in (ours, plain)]
-    if not np.allclose(*outputs, rtol=1e-4, atol=1e-5):
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    if environment.device(keras.backend.backend())[0] == "gpu":
+        # Convolutions have ten bits there (TF32), added in an order of the compiler's.
+        close = {"rtol": 0.02, "atol": 0.02 * np.abs(outputs[1]).max()}
+    if not np.allclose(*outputs, **close):
         difference = np.abs(outputs[0] - outputs[1]).max()
         raise SystemExit(f"The two networks differ by {difference}: not comparable.")
 

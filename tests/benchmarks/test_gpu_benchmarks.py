@@ -99,7 +99,7 @@ def test_without_a_gpu_the_preset_is_an_error(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(run.console, "print", lambda text, **_: said.append(text))
     assert run.main() == 1
     assert said[0] == "torch sees no gpu, only an abacus. It is left out."
-    assert "No backend of" in said[1]
+    assert "needs a backend that sees a GPU" in said[1]
 
 
 def test_one_training_comes_before_the_long_parts():
@@ -120,3 +120,30 @@ def test_families_of_all_parts_of_twins_are_those_of_the_zoo():
     found = [n for i in range(PARTS) for n in families(f"{i + 1}/{PARTS}")]
     assert sorted(found) == zoo.list_families()
     assert set(families("quick")) == set(TINY) <= set(found)
+
+
+@pytest.mark.once
+def test_what_failed_before_comes_after_what_was_never_measured(monkeypatch, tmp_path):
+    import run
+    from rows import add_rows, make_row
+
+    environment = dict.fromkeys(
+        "hardware python keras backend_version keras_recur commit".split(), "1"
+    )
+    monkeypatch.setattr(run, "find_environment", lambda *_: environment)
+    out, ran = tmp_path / "gpu.csv", []
+
+    def late(job, device, environment, limit, show):
+        ran.append(job)
+        columns = {"what": "unfinished", "note": "took longer", "part": job.part}
+        columns |= {"backend": job.backend, "command": job.command}
+        return [make_row(**columns | job.setting.columns() | environment)]
+
+    monkeypatch.setattr(run, "run_job", late)
+    options = ["--gpu", "--backends", "torch", "--only", "step,gemm"]
+    monkeypatch.setattr(sys, "argv", [SCRIPT, *options, "--output", str(out)])
+    first, *rest = preset(["torch"])[:4]
+    add_rows(out, late(first, "", environment, 1, print))
+    ran.clear()
+    assert run.main() == 1
+    assert ran == [*rest, first]
