@@ -80,9 +80,7 @@ def measure(setting: Setting) -> None:
                 self.model.stop_training = True
             self.last = now
 
-    history = training.fit(
-        model, recipe, train, callbacks=[Watch()], verbose=0, jit_compile=setting.jit
-    )
+    history = training.fit(model, recipe, train, callbacks=[Watch()], verbose=0)
     epochs = history["seconds"]
     seconds = statistics.median(epochs[1:] or epochs)
     report("epochs", len(epochs), "", repeats=1)
