@@ -1,6 +1,7 @@
 # make demo: train a pair and write demo/report.html. make test: run all tests.
 # make docs: build docs/_build/index.html. make figure: draw the pictures of README and guides.
-# Each target creates .venv and installs what it needs; only Python 3.11 or newer is required.
+# make gpu: measure speed on a GPU with the packages of python3. Each other target creates .venv
+# and installs what it needs; only Python 3.11 or newer is required.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -8,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 EXPORTED := exported-jax exported-torch exported-tensorflow
 
-.PHONY: demo test lint docs figure served $(EXPORTED) benchmarks clean
+.PHONY: demo test lint docs figure served $(EXPORTED) benchmarks gpu clean
 
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --data prefix_sums --quick --seeds 1 --output demo --resume
@@ -46,6 +47,10 @@ figure: .venv/installed-test
 
 benchmarks: .venv/installed-test
 	$(BIN)/python benchmarks/run.py
+
+# It installs nothing: the machine may have no network. GPU_PYTHON names another Python.
+gpu:
+	$(or $(GPU_PYTHON),python3) benchmarks/run.py --gpu
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

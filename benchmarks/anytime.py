@@ -1,4 +1,4 @@
-"""(j) Early exit against a fixed number of iterations, and memory of long runs.
+"""Early exit against a fixed number of iterations, and memory of long runs.
 
 `agreement`, `confidence`: the published recurrent network on prefix sums of 32 bits.
 `analysis.select_stop_rule` chooses the rule on validation strings. The rows are the
@@ -12,7 +12,8 @@ of 59x59 inputs, run iteration by iteration, or with all outputs stored.
         --width 32 --size 32 --batch 64 --iterations 64 --jit true --repeats 20 \\
         --variant agreement
 
-Each takes half a minute on one CPU core; a thousand iterations take two minutes.
+On a GPU, only `agreement` runs, also in batches of 1024. Each takes half a minute on
+one CPU core; a thousand iterations take two minutes.
 """
 
 import functools
@@ -22,15 +23,13 @@ from memory_meter import memory_meter
 from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, compare, compiled, data, recurrent, report
 
-from keras_recur import inference
-
 MIB = 2**20
 ENTRY = "deep_thinking_1d-prefix_sums"
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
     jit = JITS[backend][0]
-    quick = asked.quick
+    quick, gpu = asked.quick, asked.device == "gpu"
     settings = [
         Setting(
             "deep_thinking_1d",
@@ -42,25 +41,30 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
             variant=rule,
             repeats=asked.repeats or (2 if quick else 20),
         )
-        for batch in (1, 64)
-        for rule in ("agreement", "confidence")
+        for batch in ((1, 64, 1024) if gpu else (1, 64))
+        for rule in (("agreement",) if gpu else ("agreement", "confidence"))
     ]
-    settings += [
-        Setting(
-            "deep_thinking_2d",
-            width=8,
-            size=9 if quick else 59,
-            batch=2 if quick else 25,
-            iterations=iterations,
-            jit=jit,
-            variant=variant,
-        )
-        for variant, iterations in (
-            ("stored", 4 if quick else 100),
-            ("streamed", 4 if quick else 100),
-            ("streamed", 8 if quick else 1000),
-        )
-    ]
+    # On a GPU the memory of a loop is measured by memory.py.
+    settings += (
+        []
+        if gpu
+        else [
+            Setting(
+                "deep_thinking_2d",
+                width=8,
+                size=9 if quick else 59,
+                batch=2 if quick else 25,
+                iterations=iterations,
+                jit=jit,
+                variant=variant,
+            )
+            for variant, iterations in (
+                ("stored", 4 if quick else 100),
+                ("streamed", 4 if quick else 100),
+                ("streamed", 8 if quick else 1000),
+            )
+        ]
+    )
     return [Job("anytime", backend, setting) for setting in settings]
 
 
@@ -69,7 +73,7 @@ def measure(setting: Setting) -> None:
         return measure_memory(setting)
     import numpy as np
 
-    from keras_recur import analysis, data, zoo
+    from keras_recur import analysis, data, inference, zoo
 
     model = zoo.load(ENTRY).recurrent
     load = functools.partial(data.load, "prefix_sums", size=setting.size)
@@ -80,7 +84,7 @@ def measure(setting: Setting) -> None:
         model, setting.variant, held_out, max_iterations=max_iterations
     )
     predictor = inference.EarlyExitPredictor(model, found.rule, max_iterations)
-    test = load("test", batch_size=setting.batch, num_examples=512)
+    test = load("test", batch_size=setting.batch, num_examples=max(512, setting.batch))
     fixed = inference.with_iterations(model, max_iterations, unroll=False)
     fixed.compile(jit_compile=setting.jit)
     batches = [test[i] for i in range(len(test) if setting.batch > 1 else 64)]
@@ -122,7 +126,7 @@ def _again(batches):
 
 
 def measure_memory(setting: Setting) -> None:
-    from keras_recur import analysis
+    from keras_recur import analysis, inference
 
     model = recurrent(setting)
     x, y = data(setting)

@@ -1,4 +1,4 @@
-"""(h) Inference of SWRN-28-10-2 after `bake`, against the plain WRN-28-10.
+"""Inference of SWRN-28-10-2 after `bake`, against the plain WRN-28-10.
 
 A baked network has no template bank, so it should be as fast as the zoo's feed-forward
 twin. The script first checks that its outputs equal those of the network with banks.

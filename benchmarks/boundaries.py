@@ -1,4 +1,4 @@
-"""(s) A training step of many unrolled iterations with boundaries against without.
+"""A training step of many unrolled iterations with boundaries against without.
 
 On JAX on a CPU, a boundary between iterations keeps XLA from fusing across them. Both
 networks are equal and run in one process, and their steps alternate. The rows are the

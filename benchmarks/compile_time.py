@@ -1,4 +1,4 @@
-"""(b) The first training step (trace, compile, run) at 10, 30 and 100 iterations.
+"""The first training step (trace, compile, run) at 10, 30 and 100 iterations.
 
 Unrolled and rolled (`unroll=False`), each on a new model in its own process, which has
 trained a tiny network first. The median of the later steps is a row too, because a loop

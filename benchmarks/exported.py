@@ -1,4 +1,4 @@
-"""(k) Time of exported networks, and what early exit saves and costs in them.
+"""Time of exported networks, and what early exit saves and costs in them.
 
 Published networks, exported as SavedModels and served by TensorFlow, on test examples
 of the size they were trained on. `exported` is the time of `serve` against the Keras

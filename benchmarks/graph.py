@@ -1,4 +1,4 @@
-"""(i) The fully recurrent network of three states against three alternatives.
+"""The fully recurrent network of three states against three alternatives.
 
 `by-hand`: a training step of the zoo's network at 9 steps, against the same unrolled
 network in plain Keras, with a BatchNormalization for every step and equal weights
@@ -19,7 +19,7 @@ Each takes one to four minutes on one CPU core.
 
 import functools
 
-from setting import JITS, Asked, Job, Setting, parse_setting
+from setting import Asked, Job, Setting, jits, parse_setting
 from step import make_sure_equal
 from worker import at, compare, compiled, data, report, timed_run, timed_step
 
@@ -45,7 +45,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
                 repeats=asked.repeats or (2 if quick else 9),
             ),
         )
-        for jit in JITS[backend]
+        for jit in jits(backend, asked.device)
         for variant, steps in VARIANTS.items()
     ]
 

@@ -1,4 +1,4 @@
-"""(d) `import keras_recur` against `import keras`, and the start of the command line.
+"""`import keras_recur` against `import keras`, and the start of the command line.
 
 The imports run in a fresh interpreter each. `keras-recur --help` is timed as a whole
 process. The three alternate, after one uncounted run of each that fills the disk's

@@ -24,6 +24,7 @@ class Measurement:
         cells: By heading of a column, what selects its row; `"show"` names the column
             of the CSV that is shown, by default `"value"`.
         lines: Labels of the table's lines by `variant`; by default one per backend.
+        line: Column of the CSV that has a line for each of its values, instead.
         target: The largest value that was aimed at, where there is one.
     """
 
@@ -32,6 +33,7 @@ class Measurement:
     rows: dict[str, str]
     cells: dict[str, dict[str, str]]
     lines: dict[str, str] = field(default_factory=dict)
+    line: str = ""
     target: float | None = None
 
 
@@ -86,10 +88,11 @@ MEASUREMENTS = [
     ),
     Measurement(
         "State graphs",
-        "Ratios for `frnn` with three states at batch 4. Step: a training step of 9 "
-        "steps against the same graph by hand. Pruned: inference of 4 steps without "
-        "the transitions that cannot reach the readout, against all of them. Untied: "
-        "a training step of the twin against the recurrent network.",
+        "Ratios for `frnn` with three states at batch 4 (64 on a GPU). Step: a "
+        "training step of 9 steps against the same graph by hand. Pruned: "
+        "inference of 4 steps without the transitions that cannot reach the readout, "
+        "against all of them. Untied: a training step of the twin against the "
+        "recurrent network.",
         {"part": "graph"},
         {
             "step": _ratio(what="step", variant="zoo"),
@@ -129,6 +132,46 @@ MEASUREMENTS = [
         },
     ),
     Measurement(
+        "Loops on a GPU",
+        "A training step of `deep_thinking_2d` of width 128 with 100 iterations at "
+        "batch 50: time of the first step, which compiles, and for rolled loops the "
+        "ratio of the times of later steps to those of unrolled ones.",
+        {"part": "memory", "iterations": "100", "device": "gpu"},
+        {
+            "first step, unrolled": {"what": "first step", "variant": "plain"},
+            "remat": {"what": "first step", "variant": "remat"},
+            "rolled": {"what": "first step", "variant": "rolled"},
+            "later step, rolled": _ratio(what="step time", variant="rolled"),
+            "memory, rolled": {"what": "peak memory", "variant": "rolled"},
+        },
+    ),
+    Measurement(
+        "Recurrent networks against their twins",
+        "Ratio of the time of a training step of the recurrent network to that of its "
+        "feed-forward twin, for every family at its default size and batch 64.",
+        {"part": "twins", "what": "step of a twin", "variant": "recurrent"},
+        {name: _ratio(backend=name) for name in ("tensorflow", "jax", "torch")},
+        line="network",
+    ),
+    Measurement(
+        "Share of the peak in bfloat16",
+        "Speed of a matrix product of side 8,192, and the share of it that a training "
+        "step under `mixed_bfloat16` reaches at batch 128: SWRN-28-10-2, and "
+        "`resnet_bn` of width 512.",
+        {"part": "gemm"},
+        {
+            "matrix product": {"what": "matrix product", "network": "swrn"},
+            "SWRN-28-10-2": {
+                "what": "share of the matrix product",
+                "network": "swrn",
+            },
+            "`resnet_bn`": {
+                "what": "share of the matrix product",
+                "network": "resnet_bn",
+            },
+        },
+    ),
+    Measurement(
         "Truncated gradients",
         "Peak memory and ratio of the times of a training step of `deep_thinking_2d` "
         "with 100 iterations. Detached: `detach_every=10`. Frozen: with "
@@ -161,6 +204,16 @@ MEASUREMENTS = [
         {"`deep_thinking_1d`": _ratio(network="deep_thinking_1d")},
     ),
     Measurement(
+        "Progressive loss",
+        "Ratio of the time of a training step of 12 iterations with the progressive "
+        "loss, which runs the network again, to that of the same step without.",
+        {"part": "progressive", "what": "progressive step", "variant": "progressive"},
+        {
+            "`deep_thinking_1d`": _ratio(network="deep_thinking_1d"),
+            "`deep_thinking_2d`": _ratio(network="deep_thinking_2d"),
+        },
+    ),
+    Measurement(
         "Mixing kernels from templates",
         "Ratio of the time of `TemplateBank`, forward and backward, to that of summing "
         "coefficient times template in every layer, for six 3x3x640x640 kernels.",
@@ -173,8 +226,8 @@ MEASUREMENTS = [
     ),
     Measurement(
         "Template banks in a whole network",
-        "Ratios of SWRN-28-10-2 to WRN-28-10 at batch 8: a training step, and "
-        "inference after `analysis.bake`.",
+        "Ratios of SWRN-28-10-2 to WRN-28-10 at batch 8 (128 on a GPU): a "
+        "training step, and inference after `analysis.bake`.",
         {"network": "swrn"},
         {
             "training step": _ratio(part="soft_step", what="training step"),
@@ -187,7 +240,7 @@ MEASUREMENTS = [
         "Prefix sums of 32 bits: each example stops when two successive answers agree. "
         "Ratio of the time to that of 64 iterations for all, and the share of examples "
         "that are right.",
-        {"part": "anytime"},
+        {"part": "anytime", "device": "cpu"},
         {
             f"{heading}, batch {batch}": columns | {"batch": batch}
             for heading, columns in {
@@ -205,6 +258,31 @@ MEASUREMENTS = [
                     "variant": "all iterations",
                 },
             }.items()
+        },
+    ),
+    Measurement(
+        "Early exit on a GPU",
+        "Prefix sums of 32 bits: each example stops when two successive answers agree. "
+        "Ratio of the time to that of 30 iterations for all, and the share of examples "
+        "that are right.",
+        {"part": "anytime", "device": "gpu"},
+        {
+            f"time, batch {batch}": _ratio(
+                what="early exit", variant="agreement", batch=batch
+            )
+            for batch in ("1", "64", "1024")
+        }
+        | {
+            "right": {
+                "what": "early exit, accuracy",
+                "variant": "agreement",
+                "batch": "1024",
+            },
+            "right after 30": {
+                "what": "early exit, accuracy",
+                "variant": "all iterations",
+                "batch": "1024",
+            },
         },
     ),
     Measurement(
@@ -265,7 +343,7 @@ MEASUREMENTS = [
         f"Trials per hour for twelve networks of {SHORT} epochs, one thread per "
         "process, from the start of the first process to the last row. Load: processes "
         "that ran or waited on the machine before.",
-        {"part": "search_workers"},
+        {"part": "search_workers", "device": "cpu"},
         {
             "1 worker": {"what": "trials", "variant": "1 worker"},
             "2 workers": {"what": "trials", "variant": "2 workers"},
@@ -278,6 +356,35 @@ MEASUREMENTS = [
                 "variant": "2 workers",
             },
         },
+    ),
+    Measurement(
+        "Workers of a search on one GPU",
+        f"Trials per hour for twelve networks of {SHORT} epochs, from the start of the "
+        "first process to the last row.",
+        {"part": "search_workers", "what": "trials", "device": "gpu"},
+        {
+            f"{n} worker{'s' * (n > 1)}": {"variant": f"{n} worker{'s' * (n > 1)}"}
+            for n in (1, 2, 4, 8)
+        },
+    ),
+    *(
+        Measurement(
+            f"Training on mazes, {recipe}",
+            f"`deep_thinking_2d` of width 128 with {iterations} iterations on 50,000 "
+            "mazes of size 9, for as many epochs as fit in four minutes: share of "
+            "10,000 test mazes that are solved.",
+            {"part": "training", "variant": variant, "device": "gpu"},
+            {
+                "epoch": {"what": "epoch"},
+                "examples": {"what": "examples"},
+                "epochs": {"what": "epochs"},
+                "solved": {"what": "solved mazes"},
+            },
+        )
+        for variant, iterations, recipe in (
+            ("plain", 6, "recipe of Schwarzschild et al. 2022"),
+            ("recall", 30, "recipe of Bansal et al. 2022"),
+        )
     ),
     Measurement(
         "Memory of a worker",

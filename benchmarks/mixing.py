@@ -1,4 +1,4 @@
-"""(f) Mixing kernels by one matrix product per bank, against layer by layer.
+"""Mixing kernels by one matrix product per bank, against layer by layer.
 
 The kernels of stage 3 of SWRN-28-10 (six of 3x3x640x640) are mixed from 2 or 6
 templates, forward and backward. The reference does what the paper's code does: for

@@ -1,4 +1,4 @@
-"""(q) PyTorch as the backend against the same network in plain PyTorch.
+"""PyTorch as the backend against the same network in plain PyTorch.
 
 The zoo's recurrent network and a `torch.nn.Module` written by hand have equal weights
 (checked by their outputs first) and run in one process in turn: inference of one batch

@@ -1,4 +1,4 @@
-"""(p) A training step with state replay against the same one without.
+"""A training step with state replay against the same one without.
 
 Both score the last three iterations of one recurrent network. A step includes taking
 its batch from the data. The target is a ratio of at most 1.03.
@@ -14,7 +14,7 @@ import functools
 import itertools
 import time
 
-from setting import JITS, Asked, Job, Setting, parse_setting
+from setting import Asked, Job, Setting, jits, parse_setting
 from worker import at, compare, data
 
 WINDOW, WARM_UP = 3, 3
@@ -22,15 +22,25 @@ NETWORKS = (
     Setting("deep_thinking_1d", width=32, size=16, batch=100, iterations=12),
     Setting("deep_thinking_2d", width=32, size=24, batch=16, iterations=12),
 )
+ON_GPU = (
+    Setting("deep_thinking_1d", width=400, size=32, batch=500, iterations=12),
+    Setting("deep_thinking_2d", width=128, size=24, batch=50, iterations=12),
+)
 TINY = (Setting("deep_thinking_1d", width=4, size=8, batch=2, iterations=3),)
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
+    return loss_jobs("replay", backend, asked)
+
+
+def loss_jobs(part: str, backend: str, asked: Asked) -> list[Job]:
+    """Return a job for each network whose step has another loss or another start."""
     repeats = asked.repeats or (3 if asked.quick else 30)
+    networks = ON_GPU if asked.device == "gpu" else NETWORKS
     return [
-        Job("replay", backend, dataclasses.replace(s, jit=jit, repeats=repeats))
-        for jit in JITS[backend]
-        for s in (TINY if asked.quick else NETWORKS)
+        Job(part, backend, dataclasses.replace(s, jit=jit, repeats=repeats))
+        for jit in jits(backend, asked.device)
+        for s in (TINY if asked.quick else networks)
     ]
 
 
@@ -99,12 +109,12 @@ def windowed(model):
     )
 
 
-def compiled(model, setting: Setting):
+def compiled(model, setting: Setting, weights="uniform"):
     import keras
 
     from keras_recur import losses
 
-    loss = losses.IterationLoss("uniform")
+    loss = losses.IterationLoss(weights)
     model.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=bool(setting.jit))
     return model
 

@@ -5,18 +5,23 @@
     python benchmarks/run.py --resume            only what an interruption left out
     python benchmarks/run.py --markdown          print the tables of the CSV files
     python benchmarks/run.py --write docs/speed.md
+    python benchmarks/run.py --gpu               what a GPU does, in 20 minutes
 
-Parts: step (a), compile (b), memory (c), import (d), mixing (f), soft_step (g), baked
-(h), graph (i), anytime (j), exported (k), search_overhead (l), search_workers (m),
-search_memory (n), truncated (o), replay (p), plain_torch (q), short_epochs (r),
-boundaries (s). Each has a file that says what it measures. Every measurement runs in
-its own process, because a process has one Keras backend. Its rows replace older ones in
-the CSV as soon as it ends. On an idle machine with 2 CPU cores, three backends take
-about two hours, most of it XLA compiling 100 unrolled iterations.
+Each part has a file here that says what it measures; `--help` lists them. The parts
+twins, gemm and training have the sizes of a GPU: without `--gpu` they run only by name.
+Every measurement runs in its own process, because a process has one Keras backend. Its
+rows replace older ones in the CSV as soon as it ends. On an idle machine with 2 CPU
+cores, three backends take about two hours.
+
+`--gpu` is for a machine with a GPU, which needs JAX or PyTorch for CUDA and no network.
+It measures the parts that matter there (gpu.py), the most valuable ones first, on all
+backends that see a GPU. It stops after `--budget` seconds. The same command, given
+again, measures what is missing.
 """
 
 import argparse
 import importlib.util
+import math
 import signal
 import sys
 import time
@@ -28,11 +33,14 @@ import boundaries
 import compile_time
 import environment
 import exported
+import gemm
+import gpu
 import graph
 import import_time
 import memory
 import mixing
 import plain_torch
+import progressive
 import replay
 import search_memory
 import search_overhead
@@ -40,7 +48,9 @@ import search_workers
 import short_epochs
 import soft_step
 import step
+import training
 import truncated
+import twins
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -52,7 +62,6 @@ from rich.progress import (
 from rows import Row, add_rows, read_rows
 from run_job import find_environment, run_job
 from setting import JITS, PARTS, Asked, Job
-from speed_page import speed_page, write_page
 
 RESULTS = environment.ROOT / "benchmarks" / "results"
 JOBS = {
@@ -74,7 +83,13 @@ JOBS = {
     "plain_torch": plain_torch.jobs,
     "short_epochs": short_epochs.jobs,
     "boundaries": boundaries.jobs,
+    "progressive": progressive.jobs,
+    "twins": twins.jobs,
+    "gemm": gemm.jobs,
+    "training": training.jobs,
 }
+# Their sizes are for a GPU, so `make benchmarks` leaves them out.
+GPU_ONLY = ("twins", "gemm", "training")
 console = Console(stderr=True)
 
 
@@ -85,12 +100,26 @@ def main() -> int:
         return _render(args)
     environments, failed = {}, False
     for backend in args.backends:
+        if args.gpu and not importlib.util.find_spec(backend):
+            console.print(f"{backend} is not installed. It is left out.")
+            continue
         with console.status(f"starting {backend}"):
             try:
                 environments[backend] = find_environment(backend, args.device)
             except RuntimeError as error:
+                if args.gpu:  # GPU backends are enough.
+                    console.print(f"{error} It is left out.", soft_wrap=True)
+                    continue
                 console.print(f"[red]{error}[/]", soft_wrap=True)
                 failed = True
+    if args.gpu and not environments:
+        console.print(
+            "[red]`--gpu` needs a backend that sees a GPU. Received: none in "
+            f"{sys.executable}. Install one for CUDA, or pass --quick "
+            "--device cpu to try the command.[/]",
+            soft_wrap=True,
+        )
+        return 1
     jobs = [
         job
         for backend, found in environments.items()
@@ -98,21 +127,41 @@ def main() -> int:
         for job in JOBS[part](backend, _asked(args, found))
     ]
     paths = {backend: _path(args, found) for backend, found in environments.items()}
-    interrupted = False
+    if args.gpu:
+        jobs = gpu.ordered(jobs)
+        # What gave no result before must not take the time of all others again.
+        jobs.sort(
+            key=lambda j: _failed(
+                _rows_of(j, environments[j.backend], paths[j.backend])
+            )
+        )
+    interrupted, left = False, []
     try:
-        failed = _measure(jobs, args, environments, paths) or failed
+        missing = _measure(jobs, args, environments, paths, left)
+        failed = missing or failed
     except KeyboardInterrupt:
         interrupted = True
     for path in dict.fromkeys(paths.values()):
         console.print(f"Results: {path}", soft_wrap=True)
+    if left:
+        names = "".join(f"\n  {job}" for job in left)
+        console.print(
+            f"The budget of {args.budget} s does not suffice for {len(left)} "
+            f"measurements:{names}\nRun the command again "
+            f"{'' if args.resume else 'with --resume '}to measure them.",
+            soft_wrap=True,
+        )
     if interrupted:
         console.print("Interrupted. Use --resume to measure what is missing.")
     return 130 if interrupted else int(failed)
 
 
-def _measure(jobs, args, environments, paths) -> bool:
-    """Run the jobs. Return whether any of them gave no result."""
-    failed = False
+def _measure(jobs, args, environments, paths, left) -> bool:
+    """Run the jobs. Return whether any of them gave no result.
+
+    Jobs for which the budget does not suffice are added to `left`.
+    """
+    failed, begin = False, time.perf_counter()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -123,7 +172,15 @@ def _measure(jobs, args, environments, paths) -> bool:
         task = progress.add_task("", total=len(jobs))
         for job in jobs:
             found, path = environments[job.backend], paths[job.backend]
-            if args.resume and _is_done(job, found, read_rows(path)):
+            before = _rows_of(job, found, path)
+            if args.resume and before and not _failed(before):
+                progress.advance(task)
+                continue
+
+            start = time.perf_counter()
+            rest = args.budget - (start - begin) if args.budget else math.inf
+            if rest < gpu.expected(job):
+                left.append(job)
                 progress.advance(task)
                 continue
 
@@ -131,33 +188,40 @@ def _measure(jobs, args, environments, paths) -> bool:
                 progress.update(task, description=f"{job}: {text}")
 
             show("starting")
-            start = time.perf_counter()
-            rows = run_job(job, args.device, found, args.limit, show)
+            limit = min(args.limit, round(rest, 1))
+            rows = run_job(job, args.device, found, limit, show)
             add_rows(path, rows)
             seconds = time.perf_counter() - start
             notes = "".join(f" [red]{row.note}[/]" for row in rows if row.note)
-            failed = failed or bool(notes)
+            if notes and limit < args.limit and seconds > limit:
+                left.append(job)
+            else:
+                failed = failed or bool(notes)
             progress.console.print(f"{job}: {seconds:.0f} s{notes}", soft_wrap=True)
             progress.advance(task)
         progress.update(task, description="done")
     return failed
 
 
-def _is_done(job: Job, found: dict[str, str], rows: list[Row]) -> bool:
-    """Return whether the file has this job's rows from the same code and versions."""
+def _rows_of(job: Job, found: dict[str, str], path: Path) -> list[Row]:
+    """Return the file's rows of this job from the same code and versions."""
     same = ("hardware", "python", "keras", "backend_version", "keras_recur", "commit")
-    mine = [
+    return [
         row
-        for row in rows
+        for row in read_rows(path)
         if (row.backend, row.command) == (job.backend, job.command)
         and all(getattr(row, name) == found[name] for name in same)
     ]
-    return bool(mine) and not any(row.note for row in mine)
+
+
+def _failed(rows: list[Row]) -> bool:
+    return any(row.note for row in rows)
 
 
 def _asked(args, found: dict[str, str]) -> Asked:
     sizes = {"batch": args.batch, "width": args.width}
-    return Asked(args.quick, args.repeats, found["device"], **sizes)
+    device = "gpu" if args.gpu else found["device"]
+    return Asked(args.quick, args.repeats, device, **sizes)
 
 
 def _path(args, found: dict[str, str]) -> Path:
@@ -166,6 +230,8 @@ def _path(args, found: dict[str, str]) -> Path:
 
 
 def _render(args) -> int:
+    from speed_page import speed_page, write_page  # It imports Keras.
+
     try:
         text = speed_page(args.results)
         if args.write:
@@ -200,8 +266,8 @@ def _arguments() -> argparse.Namespace:
     summary = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(description=summary)
     add = parser.add_argument
-    add("--backends", type=names(JITS), default=here, help="comma-separated")
-    add("--only", type=names(PARTS), default=list(PARTS), help="comma-separated parts")
+    add("--backends", type=names(JITS), help="comma-separated")
+    add("--only", type=names(PARTS), help=f"comma-separated: {', '.join(PARTS)}")
     add("--quick", action="store_true", help="tiny sizes, only to check that it runs")
     add("--repeats", type=positive, help="number of pairs or steps per median")
     add(
@@ -210,8 +276,22 @@ def _arguments() -> argparse.Namespace:
         help="batch of SWRN; default: 8 on a CPU, 128 on a GPU",
     )
     add("--width", type=positive, help="width of SWRN; default: 10")
-    add("--device", choices=("auto", "cpu", "gpu"), default="auto")
-    add("--limit", type=positive, default=900, help="seconds for one measurement")
+    add("--device", choices=("auto", "cpu", "gpu"), help="default: auto")
+    add(
+        "--gpu",
+        action="store_true",
+        help="measure what matters on a GPU; see above",
+    )
+    add(
+        "--limit",
+        type=positive,
+        help=f"seconds for one measurement; default: 900, with --gpu {gpu.LIMIT}",
+    )
+    add(
+        "--budget",
+        type=positive,
+        help=f"seconds for all; default: no limit, with --gpu {gpu.BUDGET}",
+    )
     add(
         "--resume",
         action="store_true",
@@ -221,7 +301,15 @@ def _arguments() -> argparse.Namespace:
     add("--markdown", action="store_true", help="print the tables; measure nothing")
     add("--write", type=Path, metavar="PAGE", help="put the tables into PAGE")
     add("--results", type=Path, default=RESULTS, help="folder of the CSV files")
-    return parser.parse_args()
+    args = parser.parse_args()
+    parts = gpu.EXPECTED if args.gpu else set(PARTS) - set(GPU_ONLY)
+    args.only = args.only or [name for name in PARTS if name in parts]
+    args.backends = args.backends or (gpu.BACKENDS if args.gpu else here)
+    args.device = args.device or ("gpu" if args.gpu else "auto")
+    args.limit = args.limit or (gpu.LIMIT if args.gpu else 900)
+    args.budget = args.budget or (gpu.BUDGET if args.gpu else None)
+    args.resume = args.resume or args.gpu
+    return args
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def variables(backend: str, device: str) -> dict[str, str]:
             "JAX_PLATFORMS": "cpu",
             "KERAS_TORCH_DEVICE": "cpu",
         }
+    elif backend != "tensorflow":  # Keras may import it, and it takes all memory.
+        extra["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
     return {**os.environ, **extra}
 
 

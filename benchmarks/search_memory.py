@@ -1,4 +1,4 @@
-"""(n) Resident memory of a search's worker over fifty trials.
+"""Resident memory of a search's worker over fifty trials.
 
 A chief and one worker train one small network on prefix sums with fifty learning rates.
 `replaced`: a new process after every 20 runs, as in a search. `kept`: one process for

@@ -1,4 +1,4 @@
-"""(l) A trial of a search against the same network in a plain loop of `fit`.
+"""A trial of a search against the same network in a plain loop of `fit`.
 
 Both sides train two networks on prefix sums, one recurrent and its twin:
 `tuning.search` with one seed in a new folder, and a loop that builds and compiles each
@@ -23,8 +23,6 @@ from pathlib import Path
 
 from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import OPTIONS, at, compare, report
-
-from keras_recur import metrics
 
 EPOCHS, EXAMPLES = 12, 8000
 
@@ -112,6 +110,7 @@ def by_loop(asked: dict) -> float:
     """Return the seconds per trial."""
     import keras
 
+    from keras_recur import metrics
     from keras_recur.tuning.search_plan import SearchPlan
     from keras_recur.tuning.settings import SearchSettings
 

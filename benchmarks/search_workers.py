@@ -1,4 +1,4 @@
-"""(m) Trials per hour with several workers.
+"""Trials per hour with several workers.
 
 A chief and N workers search twelve networks on prefix sums, one seed each. The time
 runs from the start of the first process to the last row. N is 1 and 2 on a CPU, and
@@ -22,6 +22,7 @@ from setting import JITS, Asked, Job, Setting, parse_setting
 from worker import at, report
 
 EPOCHS = 4
+WORKERS = {"cpu": (1, 2), "gpu": (1, 2, 4, 8)}
 LOAD = "load of the machine before"
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -47,12 +48,15 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
                 variant=str(workers),
             ),
         )
-        for workers in ((1, 2) if asked.device == "cpu" else (1, 2, 4, 8))
+        for workers in WORKERS["cpu" if quick else asked.device]
     ]
 
 
 def measure(setting: Setting) -> None:
+    from keras_recur._child import SHARED_MEMORY
+
     load = os.getloadavg()[0]
+    os.environ.update(SHARED_MEMORY)  # This process must leave memory to the workers.
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "-1" or not _has_gpu():
         os.environ.update(ONE_THREAD)
     from keras_recur.tuning.search_folder import SearchFolder

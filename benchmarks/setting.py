@@ -24,6 +24,10 @@ PARTS = {
     "plain_torch": "plain_torch.py",
     "short_epochs": "short_epochs.py",
     "boundaries": "boundaries.py",
+    "progressive": "progressive.py",
+    "twins": "twins.py",
+    "gemm": "gemm.py",
+    "training": "training.py",
 }
 
 # TensorFlow compiles with XLA by default on a GPU but not on a CPU: measure both.
@@ -40,7 +44,7 @@ class Asked:
     Attributes:
         quick: Tiny sizes.
         repeats: Pairs of runs or steps per median. `None` uses the default.
-        device: "cpu" or "gpu".
+        device: "cpu" or "gpu", whose sizes are used.
         batch: Batch size of SWRN. `None` uses the device's default.
         width: Width of SWRN. `None` uses the default.
     """
@@ -123,7 +127,12 @@ def parse_setting(description: str | None) -> Setting:
     return setting
 
 
+def jits(backend: str, device: str) -> tuple[bool, ...]:
+    """Return the ways to compile: on a GPU, only the backend's default."""
+    return JITS[backend][-1:] if device == "gpu" else JITS[backend]
+
+
 def loop_jits(backend: str, device: str) -> tuple[bool | str, ...]:
     """Return the ways to compile long loops: on a CPU, also XLA without fusion."""
-    jits = JITS[backend]
-    return (*jits, "unfused") if device == "cpu" and True in jits else jits
+    found = jits(backend, device)
+    return (*found, "unfused") if device == "cpu" and True in found else found

@@ -1,4 +1,4 @@
-"""(r) Many short epochs with `training.fit` against Keras's `fit`, on TensorFlow.
+"""Many short epochs with `training.fit` against Keras's `fit`, on TensorFlow.
 
 Both train one recurrent network on the same data set of arrays, with the same
 optimizer, loss and metric, and score validation data after every epoch. Keras's `fit`

@@ -1,4 +1,4 @@
-"""(g) A training step of SWRN-28-10-2, which mixes its kernels, against WRN-28-10.
+"""A training step of SWRN-28-10-2, which mixes its kernels, against WRN-28-10.
 
 Both are compiled alike with the paper's optimizer (Adam would spend more time on WRN's
 additional weights than mixing takes). Their steps alternate. The target is a ratio of

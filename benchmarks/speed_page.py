@@ -88,10 +88,11 @@ def _table(measurement: Measurement, rows: list[Row]) -> str:
             if any(row.variant == variant for row in rows)
         }
     else:
-        first = "backend"
+        first = measurement.line or "backend"
         labels = {}
         for row in rows:
-            labels.setdefault(_label(row), []).append(row)
+            label = f"`{getattr(row, first)}`" if measurement.line else _label(row)
+            labels.setdefault(label, []).append(row)
     lines = []
     for label, found in labels.items():
         cells = [_cell(found, dict(c), measurement) for c in measurement.cells.values()]

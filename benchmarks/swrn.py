@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from setting import JITS, Asked, Job, Setting
+from setting import Asked, Job, Setting, jits
 
 BATCH = {"cpu": 8, "gpu": 128}
 
@@ -20,7 +20,7 @@ def swrn_jobs(part: str, backend: str, asked: Asked, repeats: int) -> list[Job]:
     )
     return [
         Job(part, backend, dataclasses.replace(setting, jit=jit))
-        for jit in JITS[backend]
+        for jit in jits(backend, asked.device)
     ]
 
 

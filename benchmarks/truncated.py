@@ -1,4 +1,4 @@
-"""(o) Peak memory and time of a training step with truncated gradients.
+"""Peak memory and time of a training step with truncated gradients.
 
 The loss is that of the last readout. "plain" has the gradient of all iterations,
 "detached" has `detach_every=10`, and "frozen" also has `gradient_iterations=5`. Memory

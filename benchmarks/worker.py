@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from setting import Setting
 
-from keras_recur import inference
-
 ROW, AT = "@row ", "@at "
 OPTIONS = {"deep_thinking_1d": {"injection": "concat"}, "deep_thinking_2d": {}}
 
@@ -24,7 +22,9 @@ def at(text: str) -> None:
     print(AT + text, flush=True)
 
 
-def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> float:
+def compare(
+    what: str, repeats: int, timed: dict[str, Callable[[], float]], **columns
+) -> float:
     """Time two variants in turn and report the ratio of the second to the first.
 
     Args:
@@ -32,6 +32,7 @@ def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> f
         repeats: Number of pairs.
         timed: Functions by variant, the reference first. Each runs once and returns
             its seconds.
+        **columns: Columns of the rows that differ from the setting.
 
     Returns:
         The ratio of the medians.
@@ -43,9 +44,9 @@ def compare(what: str, repeats: int, timed: dict[str, Callable[[], float]]) -> f
     reference, variant = timed
     first, second = (statistics.median(times) for times in zip(*pairs, strict=True))
     each = statistics.median(second / first for first, second in pairs)
-    report(what, first, "s", variant=reference)
-    report(what, second, "s", variant=variant, ratio_to=reference)
-    report(f"{what}, pair by pair", each, "ratio", variant=variant)
+    report(what, first, "s", variant=reference, **columns)
+    report(what, second, "s", variant=variant, ratio_to=reference, **columns)
+    report(f"{what}, pair by pair", each, "ratio", variant=variant, **columns)
     return second / first
 
 
@@ -64,7 +65,7 @@ def data(setting: Setting):
 
 def recurrent(setting: Setting, **loop):
     """Build the zoo's recurrent network."""
-    from keras_recur import zoo
+    from keras_recur import inference, zoo
 
     pair = zoo.build(
         setting.network,

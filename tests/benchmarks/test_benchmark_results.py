@@ -269,3 +269,54 @@ def test_wrong_options_are_refused_with_what_is_allowed(wrong):
     done = subprocess.run([sys.executable, script, *wrong], capture_output=True)
     assert done.returncode == 2
     assert wrong[1].encode() in done.stderr
+
+
+def test_speed_page_shows_what_only_a_gpu_has(tmp_path):
+    from rows import add_rows
+    from speed_page import speed_page
+
+    gpu = {"device": "gpu", "hardware": "Abacus GPU (host: Abacus 3)", "jit": False}
+    twin = {"part": "twins", "what": "step of a twin"}
+    trials = {"part": "search_workers", "what": "trials", "unit": "per hour"}
+    share = {"part": "gemm", "what": "share of the matrix product", "unit": "share"}
+    rows = [
+        made_up("torch", **gpu, **columns)
+        for columns in (
+            {**twin, "network": "mlp", "variant": "feedforward", "value": 0.1},
+            {
+                **twin,
+                "network": "mlp",
+                "variant": "recurrent",
+                "value": 0.2,
+                "ratio_to": "feedforward",
+            },
+            {**trials, "variant": "1 worker", "value": 100.0},
+            {**trials, "variant": "8 workers", "value": 400.0},
+            {**share, "network": "swrn", "dtype": "mixed_bfloat16", "value": 0.5},
+            {
+                "part": "memory",
+                "what": "peak memory",
+                "variant": "rolled",
+                "unit": "MiB",
+                "value": 512.0,
+            },
+        )
+    ]
+    add_rows(tmp_path / "gpu.csv", rows)
+    lines = speed_page(tmp_path).splitlines()
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## Loops on a GPU",
+        "## Recurrent networks against their twins",
+        "## Share of the peak in bfloat16",
+        "## Workers of a search on one GPU",
+    ]
+    assert "| torch 1.0 | – | – | – | – | 512 MiB |" in lines
+    assert "| `mlp` | – | – | 2.00 |" in lines
+    assert "| torch 1.0 | – | 50.0 % | – |" in lines
+    assert "| torch 1.0 | 100 | – | – | 400 |" in lines
+
+
+def test_no_table_has_more_than_six_columns():
+    from measurements import MEASUREMENTS
+
+    assert max(len(measurement.cells) for measurement in MEASUREMENTS) <= 5
