@@ -44,10 +44,7 @@ def boundary_of(given: Any) -> Callable[[Any], Any]:
     condition = jax.numpy.any(first)
 
     def bounded(nest):
-        # JAX removes a conditional with equal branches.
-        leaves = jax.lax.cond(
-            condition, _unchanged, jax.lax.optimization_barrier, tree.flatten(nest)
-        )
+        leaves = jax.lax.cond(condition, _unchanged, _negated_twice, tree.flatten(nest))
         return attach(tree.pack_sequence_as(nest, leaves), masks_of(nest))
 
     return bounded
@@ -55,3 +52,9 @@ def boundary_of(given: Any) -> Callable[[Any], Any]:
 
 def _unchanged(nest):
     return nest
+
+
+def _negated_twice(leaves):
+    """Return the same values in another way, as JAX joins two equal branches."""
+    # Here `optimization_barrier` would end the process inside of a while loop.
+    return [-(-x) if keras.backend.is_float_dtype(x.dtype) else x for x in leaves]
