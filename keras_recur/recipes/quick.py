@@ -73,6 +73,10 @@ _PREFIX_SUMS = QuickEntry(
 )
 
 # keras-recur compare deep_thinking_2d --data mazes --quick
+# Half an hour (recurrent) and a quarter (feed-forward) on TensorFlow on a busy core.
+# Exact match over 3 seeds, in %, on sizes 9, 13, 17 and 33: 99.9 ± 0.1, 95.3 ± 1.3,
+# 68.3 ± 7.5, 3.1 ± 2.0 (recurrent); 99.6 ± 0.1, 57.3 ± 0.7, 16.3 ± 1.2, 0.0
+# (feed-forward).
 _MAZES = QuickEntry(
     Recipe(
         "adam",

@@ -66,7 +66,7 @@ def test_docs_include_nothing_from_the_readme(page):
 ROWS = {
     "deep_thinking_1d-prefix_sums": (0, 4),
     "deep_thinking_1d-prefix_sums-32-bits": (0, 1),
-    "deep_thinking_2d-mazes": (0, 1),
+    "deep_thinking_2d-mazes": (0, 2),
     "feedback-digits": (0, None),
     "scnn-shortest_paths": (0, 1),
 }
