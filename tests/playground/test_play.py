@@ -153,6 +153,9 @@ def test_command_serves_until_ctrl_c(tmp_path):
         url = line.split()[1]
         assert "Watch it think" in urllib.request.urlopen(url).read().decode()
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        try:
+            rest, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()  # Or leaving the context would wait for it.
     assert "Stopped." in rest and process.returncode == 0
     assert os.listdir(tmp_path) == []
