@@ -163,6 +163,7 @@ ADDRESSES = {
     r"github\.com/Arjung27/DeepThinking": "released code of a paper",
     r"github\.com/aks2203/deep-thinking": "released code of a paper",
     r"github\.com/cjspoerer/rcnn-sat": "released code of a paper",
+    r"github\.com/zalandoresearch/fashion-mnist": "the authors' copy of a data set",
     r"github\.com/lolemacs/soft-sharing": "released code of a paper",
     r"github\.com/StanfordVL/feedback-networks": "released code of a paper",
     r"https://\\1": "no address: the replacement of a pattern",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-from keras import tree
+from keras import ops, tree
 
 from keras_recur.layers._masks import attach, masks_of
 
@@ -57,4 +57,7 @@ def _unchanged(nest):
 def _negated_twice(leaves):
     """Return the same values in another way, as JAX joins two equal branches."""
     # Here `optimization_barrier` would end the process inside of a while loop.
-    return [-(-x) if keras.backend.is_float_dtype(x.dtype) else x for x in leaves]
+    return [
+        ops.negative(ops.negative(x)) if keras.backend.is_float_dtype(x.dtype) else x
+        for x in leaves
+    ]
