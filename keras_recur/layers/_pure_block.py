@@ -20,8 +20,11 @@ class PureBlock:
     """A block with its variables as arguments."""
 
     # Create it outside autocast, so that values have the variables' precision.
-    def __init__(self, block, iterations, training, remat=False, written=()):
-        self.block, self.direct = block, DirectBlock(block)
+    def __init__(
+        self, direct: DirectBlock, iterations, training, remat=False, written=()
+    ):
+        self.direct, self.block = direct, direct.block
+        block = direct.block
         # Add it to the block's turn to get the number of the iteration in the loop.
         self.offset: Any = 0
         self.iterations = iterations

@@ -289,7 +289,7 @@ class RecurrentGraph(keras.layers.Layer):
         block, row, rows = self.application(evaluation.key)
         if self.remat:
             written = self._written.by(block, value, training, rows)
-            pure = PureBlock(block, rows, training, True, written)
+            pure = PureBlock(self._direct[block], rows, training, True, written)
             result, carried = pure(row, pure.start(), value)
             loss = pure.finish(carried)
             if pure.adds_losses:

@@ -12,7 +12,6 @@ from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
 from keras_recur._validation import check_flag, check_number, check_one_of
 from keras_recur.layers._boundary import boundary_of
 from keras_recur.layers._depth_samplers import sampler_of
-from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._input_dtypes import InputDtypes
 from keras_recur.layers._loop_arguments import (
     check_injected,
@@ -299,7 +298,6 @@ class SharedRecurrentBlock(InputDtypes):
         for outputs in self.weight_sharing.build(self, inputs):
             # On PyTorch, Keras traces custom layers without autocast, in other dtypes.
             self.check_state(state, outputs, dtypes=False)
-        self._direct = [DirectBlock(block) for block in self.blocks]
         rows = self.weight_sharing.rows(0)
         self._masks = LoopMasks(self.block, inputs, rows)
         self.banks, self._seeds = self.weight_sharing.banks, self.weight_sharing.seeds
@@ -351,7 +349,7 @@ class SharedRecurrentBlock(InputDtypes):
                 state = mapped(ops.stop_gradient, state)
             state, inputs = bounded((state, self.inject(state, injected)))
             with iteration_scope(turn, self.weight_sharing.rows(group), start + t):
-                new_state = self._direct[group](inputs, training=training)
+                new_state = self.weight_sharing.direct[group](inputs, training=training)
             self.check_state(state, new_state)
             state = path.after(state, new_state, start + t)
             if collect:

@@ -12,7 +12,7 @@ class PureTemplateBlock(PureBlock):
     """The prototype of `SharedTemplates`, with the weights of one iteration."""
 
     def __init__(self, sharing, training, remat=False, trainable=True):
-        super().__init__(sharing.prototype, 1, training, remat)
+        super().__init__(sharing.direct[0], 1, training, remat)
         self.sharing = sharing
         self.freezing = contextlib.nullcontext if trainable else sharing.frozen
         self.mixed = [bank.mix() for bank in sharing.banks]

@@ -11,6 +11,7 @@ from keras import ops
 from keras_recur._keras import all_layers
 from keras_recur.layers._copies import copy_block, own_block
 from keras_recur.layers._decompose import decompose
+from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
 from keras_recur.layers.sharing._pure_template_block import PureTemplateBlock
@@ -94,6 +95,7 @@ class SharedTemplates(WeightSharing):
         for block in (prototype, *copies):
             with iteration_scope(0, 1):
                 outputs = block(inputs)
+        self.direct = [DirectBlock(prototype)]
         self.trainable = list(prototype.trainable_variables)
         self.mutable = list(prototype.non_trainable_variables)
         self._known = self._signature()

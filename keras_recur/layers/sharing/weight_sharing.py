@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_recur._limits import MAX_COPIES, MAX_ITERATIONS, check_size
+from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._pure_block import PureBlock
 from keras_recur.layers._written import Written
 from keras_recur.layers.iteration import iteration_scope
@@ -25,6 +26,7 @@ class WeightSharing:
         turns: For each iteration, its turn in its group.
         group_sizes: For each group, its number of iterations.
         blocks: One block per group, or none if the weights are derived.
+        direct: For each group, what calls its block. It exists after `build`.
         banks: The template banks.
         seeds: Seed generators of the loop.
         untracked: Layers that the loop calls but Keras does not track.
@@ -39,6 +41,7 @@ class WeightSharing:
         self.groups = self._groups()
         self.turns, self.group_sizes = _turns(self.groups)
         self.blocks: list[Any] = []
+        self.direct: list[DirectBlock] = []
         self.banks: list[Any] = []
         self.seeds: list[Any] = []
         self.untracked: list[Any] = []
@@ -92,6 +95,7 @@ class WeightSharing:
         for group, block in enumerate(self.blocks):
             with iteration_scope(0, self.rows(group)):
                 outputs.append(block(inputs))
+        self.direct = [DirectBlock(block) for block in self.blocks]
         return outputs
 
     def must_be_pure(self, training: Any) -> bool:
@@ -107,7 +111,7 @@ class WeightSharing:
         """Return the group's block as a pure function of its variables."""
         written = self._written_by(group, training)
         rows = self.rows(group)
-        return PureBlock(self.blocks[group], rows, training, remat, written)
+        return PureBlock(self.direct[group], rows, training, remat, written)
 
     def _written_by(self, group, training):
         block = self.blocks[group]
