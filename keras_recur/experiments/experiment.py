@@ -1,13 +1,12 @@
 """Interface of experiments."""
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import keras
 
-from keras_recur._validation import check_one_of, check_sequence
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import is_finished
 from keras_recur.training.recipe import Recipe
@@ -33,17 +32,6 @@ class Experiment(abc.ABC):
     @abc.abstractmethod
     def networks(self) -> tuple[str, ...]:
         """Names of the networks, which are also names of folders."""
-
-    def chosen(self, networks: Sequence[str] | None) -> list[str]:
-        """Return these networks, or all, in the order of `self.networks`."""
-        if networks is None:
-            return list(self.networks)
-
-        def check(name, value):
-            return check_one_of(name, value, self.networks)
-
-        asked = check_sequence("networks", networks, check, minimum=1)
-        return [name for name in self.networks if name in asked]
 
     @abc.abstractmethod
     def as_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from keras_recur.runs._work import Work
 from keras_recur.runs.entry import Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
-from keras_recur.runs.run_folder import WAIT, RunFolder, check_seeds
+from keras_recur.runs.run_folder import WAIT, RunFolder, check_networks, check_seeds
 from keras_recur.runs.summary import is_finished
 from keras_recur.runs.trial import Trial, run_trial
 from keras_recur.zoo.costs import trainable_parameters
@@ -78,7 +78,7 @@ def run_experiment(
     progress = Progress(quiet=True) if progress is None else progress
     check_type("progress", progress, Progress, "a `runs.Progress`")
     jobs = check_jobs(jobs)
-    networks = experiment.chosen(networks)
+    networks = check_networks("networks", networks, experiment.networks)
     asked = [(seed, name) for seed in seeds for name in networks]
 
     def done(seed, name, result):

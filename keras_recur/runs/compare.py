@@ -11,8 +11,6 @@ from keras_recur import data as data_room
 from keras_recur._files import check_path
 from keras_recur._validation import (
     check_flag,
-    check_one_of,
-    check_sequence,
     check_type,
 )
 from keras_recur.analysis._macs import macs_over_iterations
@@ -21,7 +19,7 @@ from keras_recur.runs._work import Work
 from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
-from keras_recur.runs.run_folder import WAIT, RunFolder, check_seeds
+from keras_recur.runs.run_folder import WAIT, RunFolder, check_networks, check_seeds
 from keras_recur.runs.scoring import guessed_scores, score_network
 from keras_recur.runs.settled import summarize_settling
 from keras_recur.runs.summary import STAGES, counted, is_finished, side, summarize
@@ -81,7 +79,7 @@ def compare(
     """
     check_type("entry", entry, Entry, "a `runs.Entry`, as `make_entry` returns it")
     seeds = check_seeds(seeds)
-    twins = _check_twins(entry, twins)
+    twins = check_networks("twins", twins, entry.networks)
     check_flag("resume", resume)
     progress = Progress(quiet=True) if progress is None else progress
     check_type("progress", progress, Progress, "a `runs.Progress`")
@@ -100,16 +98,6 @@ def compare(
             )
         with run.held(WAIT):
             return write_results(run)
-
-
-def _check_twins(entry, twins):
-    if twins is None:
-        return list(entry.networks)
-
-    def check(name, value):
-        return check_one_of(name, value, entry.networks)
-
-    return list(dict.fromkeys(check_sequence("twins", twins, check, minimum=1)))
 
 
 class _Comparison(Work):

@@ -18,7 +18,12 @@ from keras_recur._files import (
     write_json,
 )
 from keras_recur._shapes import plain_name, read_shaped
-from keras_recur._validation import check_flag, check_integer, check_sequence
+from keras_recur._validation import (
+    check_flag,
+    check_integer,
+    check_one_of,
+    check_sequence,
+)
 from keras_recur.runs._configuration import Plan, completed, differences, identity
 from keras_recur.runs._shapes import SHAPES
 from keras_recur.runs.entry import Entry
@@ -347,6 +352,18 @@ def check_seeds(value: Sequence[int]) -> list[int]:
         return check_integer(name, value, 0, maximum=_LARGEST_SEED)
 
     return list(dict.fromkeys(check_sequence("seeds", value, check, minimum=1)))
+
+
+def check_networks(
+    name: str, value: Sequence[str] | None, networks: Sequence[str]
+) -> list[str]:
+    """Return names of networks without duplicates; `None` stands for all of them."""
+
+    def check(name, value):
+        return check_one_of(name, value, networks)
+
+    value = list(networks) if value is None else value
+    return list(dict.fromkeys(check_sequence(name, value, check, minimum=1)))
 
 
 def _check_plain(name, value):
