@@ -56,7 +56,7 @@ def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         FileNotFoundError: If a file is missing.
         ValueError: If a file does not hold Fashion-MNIST, or a slice is invalid.
     """
-    parts = []
+    arrays, parts = {}, []
     for text in split.split("+"):
         found = _SLICE.fullmatch(text.strip())
         if found is None:
@@ -65,7 +65,9 @@ def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
                 f"'train[100:2000]'. Received: {text.strip()!r}."
             )
         name, first, last = found.groups()
-        images, labels = (_read(folder, *file) for file in FILES[name].items())
+        if name not in arrays:
+            arrays[name] = [_read(folder, *file) for file in FILES[name].items()]
+        images, labels = arrays[name]
         where = slice(_place(first, len(labels)), _place(last, len(labels)))
         parts.append((images[where, ..., None], labels[where].astype("int32")))
     images, labels = zip(*parts, strict=True)

@@ -13,3 +13,14 @@ BUCKETS = {
 
 SPLITS = tuple(BUCKETS)
 """The splits of every procedural task."""
+
+
+def check_available(
+    what: str, split: str, available: int, num_examples: int | None
+) -> None:
+    """Raise a `ValueError` if a split has fewer examples than were asked for."""
+    if num_examples is not None and num_examples > available:
+        raise ValueError(
+            f"The split {split!r} of {what} has {available:,} examples. Received: "
+            f"num_examples={num_examples}. The most allowed is {available:,}."
+        )

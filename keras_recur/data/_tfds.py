@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_recur.data._splits import check_available
 from keras_recur.data.data_spec import DataSpec, describe, list_datasets
 
 
@@ -60,11 +61,7 @@ def read_arrays(
         batches = track(batches, description=f"Reading {builder.name} ({split})")
     images, labels = zip(*batches, strict=True)
     x, y = np.concatenate(images), np.concatenate(labels).astype("int32")
-    if num_examples is not None and len(x) < num_examples:
-        raise ValueError(
-            f"The split {split!r} of {builder.name} has {len(x):,} examples. "
-            f"Received: num_examples={num_examples}. The most allowed is {len(x):,}."
-        )
+    check_available(builder.name, split, len(x), num_examples)
     return x, y
 
 

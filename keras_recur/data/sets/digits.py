@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_recur.data._splits import SPLITS
+from keras_recur.data._splits import SPLITS, check_available
 from keras_recur.data.data_spec import register
 
 # The splits are cut from the shuffled examples in this order.
@@ -18,12 +18,7 @@ _SPLIT_SEED = 1998
 
 def digits(split: str, num_examples: int | None = None) -> tuple[Any, Any]:
     """Return the images (`uint8`, 0 to 16) and labels of a split, in a fixed order."""
-    if num_examples is not None and num_examples > _COUNTS[split]:
-        raise ValueError(
-            f"The split {split!r} of 'digits' has {_COUNTS[split]:,} examples. "
-            f"Received: num_examples={num_examples}. The most allowed is "
-            f"{_COUNTS[split]:,}."
-        )
+    check_available("'digits'", split, _COUNTS[split], num_examples)
     images, labels = _all()
     order = _stratified(labels)
     start = 0

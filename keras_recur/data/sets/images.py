@@ -3,7 +3,7 @@
 from typing import Any
 
 from keras_recur.data import _fashion_mnist
-from keras_recur.data._splits import SPLITS
+from keras_recur.data._splits import SPLITS, check_available
 from keras_recur.data.data_spec import register
 from keras_recur.data.request import Request
 
@@ -102,12 +102,7 @@ def _files_first(read):
                 ) from None
         split = _VALIDATION if request.split == "validation" else request.split
         x, y = _fashion_mnist.read_split(folder, split)
-        if request.num_examples is not None and request.num_examples > len(x):
-            raise ValueError(
-                f"The split {split!r} of 'fashion_mnist' has {len(x):,} examples. "
-                f"Received: num_examples={request.num_examples}. The most allowed is "
-                f"{len(x):,}."
-            )
+        check_available("'fashion_mnist'", split, len(x), request.num_examples)
         count = slice(request.num_examples)
         return x[count], y[count], {"files": "fashion-mnist"}
 
