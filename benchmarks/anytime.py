@@ -25,6 +25,7 @@ from worker import at, compare, compiled, data, recurrent, report
 
 MIB = 2**20
 ENTRY = "deep_thinking_1d-prefix_sums"
+ITERATIONS = 64  # of all examples that do not stop earlier
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
@@ -36,7 +37,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
             width=32,
             size=32,
             batch=batch,
-            iterations=8 if quick else 64,
+            iterations=8 if quick else ITERATIONS,
             jit=jit,
             variant=rule,
             repeats=asked.repeats or (2 if quick else 20),
@@ -44,27 +45,24 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
         for batch in ((1, 64, 1024) if gpu else (1, 64))
         for rule in (("agreement",) if gpu else ("agreement", "confidence"))
     ]
-    # On a GPU the memory of a loop is measured by memory.py.
-    settings += (
-        []
-        if gpu
-        else [
-            Setting(
-                "deep_thinking_2d",
-                width=8,
-                size=9 if quick else 59,
-                batch=2 if quick else 25,
-                iterations=iterations,
-                jit=jit,
-                variant=variant,
-            )
-            for variant, iterations in (
-                ("stored", 4 if quick else 100),
-                ("streamed", 4 if quick else 100),
-                ("streamed", 8 if quick else 1000),
-            )
-        ]
-    )
+    curves = [
+        Setting(
+            "deep_thinking_2d",
+            width=8,
+            size=9 if quick else 59,
+            batch=2 if quick else 25,
+            iterations=iterations,
+            jit=jit,
+            variant=variant,
+        )
+        for variant, iterations in (
+            ("stored", 4 if quick else 100),
+            ("streamed", 4 if quick else 100),
+            ("streamed", 8 if quick else 1000),
+        )
+    ]
+    if not gpu:  # There, memory.py measures the memory of a loop.
+        settings += curves
     return [Job("anytime", backend, setting) for setting in settings]
 
 

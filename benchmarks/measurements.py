@@ -6,6 +6,7 @@ backend, or for each variant of one network.
 
 from dataclasses import dataclass, field
 
+from anytime import ITERATIONS
 from search_overhead import EPOCHS, EXAMPLES
 from search_workers import EPOCHS as SHORT
 from setting import UNFUSED
@@ -52,6 +53,11 @@ EXPORTED = {
     ("deep_thinking_2d", "9"): "mazes of size 9",
 }
 PLAIN_TORCH = {"deep_thinking_1d": ("1", "100"), "deep_thinking_2d": ("1", "16")}
+EARLY_EXIT = (
+    "Prefix sums of 32 bits: each example stops when two successive answers agree. "
+    f"Ratio of the time to that of {ITERATIONS} iterations for all, and the share of "
+    "examples that are right."
+)
 RULES = {
     **{f"until-{c}": f"confidence {c}" for c in ("0.9", "0.99", "0.999")},
     **{f"agreed-{n}": f"agreement {n}" for n in (1, 2)},
@@ -237,9 +243,7 @@ MEASUREMENTS = [
     ),
     Measurement(
         "Early exit",
-        "Prefix sums of 32 bits: each example stops when two successive answers agree. "
-        "Ratio of the time to that of 64 iterations for all, and the share of examples "
-        "that are right.",
+        EARLY_EXIT,
         {"part": "anytime", "device": "cpu"},
         {
             f"{heading}, batch {batch}": columns | {"batch": batch}
@@ -253,7 +257,7 @@ MEASUREMENTS = [
             for heading, columns in {
                 "iterations run": {"what": "iterations run", "variant": "agreement"},
                 "right": {"what": "early exit, accuracy", "variant": "agreement"},
-                "right after 64": {
+                f"right after {ITERATIONS}": {
                     "what": "early exit, accuracy",
                     "variant": "all iterations",
                 },
@@ -262,9 +266,7 @@ MEASUREMENTS = [
     ),
     Measurement(
         "Early exit on a GPU",
-        "Prefix sums of 32 bits: each example stops when two successive answers agree. "
-        "Ratio of the time to that of 30 iterations for all, and the share of examples "
-        "that are right.",
+        EARLY_EXIT,
         {"part": "anytime", "device": "gpu"},
         {
             f"time, batch {batch}": _ratio(
@@ -278,7 +280,7 @@ MEASUREMENTS = [
                 "variant": "agreement",
                 "batch": "1024",
             },
-            "right after 30": {
+            f"right after {ITERATIONS}": {
                 "what": "early exit, accuracy",
                 "variant": "all iterations",
                 "batch": "1024",

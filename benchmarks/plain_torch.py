@@ -14,7 +14,7 @@ import dataclasses
 import time
 
 from setting import Asked, Job, Setting, parse_setting
-from worker import OPTIONS, at, compare, compiled, data, timed_step
+from worker import at, compare, compiled, data, recurrent, timed_step
 
 WARM_UP = 3
 NETWORKS = (
@@ -45,15 +45,7 @@ def measure(setting: Setting) -> None:
     import numpy as np
     import torch
 
-    from keras_recur import zoo
-
-    ours = zoo.build(
-        setting.network,
-        width=setting.width,
-        iterations=setting.iterations,
-        seed=0,
-        **OPTIONS[setting.network],
-    ).recurrent
+    ours = recurrent(setting)
     x, y = data(setting)
     ours.build((None, *x.shape[1:]))
     plain = by_hand(ours, setting).to(keras.ops.convert_to_tensor(x).device)

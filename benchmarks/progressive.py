@@ -14,9 +14,9 @@ import contextlib
 import functools
 import itertools
 
-from replay import WARM_UP, compiled, loss_jobs, repeated, timed_step
+from replay import WARM_UP, loss_jobs, repeated, timed_step
 from setting import Asked, Job, Setting, parse_setting
-from worker import at, compare, data
+from worker import at, compare, compiled, data
 
 ALPHA = 0.5
 
@@ -26,7 +26,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
 
 
 def measure(setting: Setting) -> None:
-    from keras_recur import zoo
+    from keras_recur import losses, zoo
     from keras_recur.training._progressive import progressive_steps
 
     batches = repeated(data(setting), 100)
@@ -41,7 +41,7 @@ def measure(setting: Setting) -> None:
                 injection="concat",
                 seed=0,
             ).recurrent
-            compiled(model, setting, "final")
+            compiled(model, setting, loss=losses.IterationLoss("final"))
             if name == "progressive":
                 hooks.enter_context(progressive_steps(model, ALPHA, "paper"))
             step = functools.partial(timed_step, model, batches, itertools.count())

@@ -9,13 +9,12 @@ its batch from the data. The target is a ratio of at most 1.03.
 Each takes 20 to 60 seconds on one CPU core.
 """
 
-import dataclasses
 import functools
 import itertools
 import time
 
-from setting import Asked, Job, Setting, jits, parse_setting
-from worker import at, compare, data
+from setting import Asked, Job, Setting, network_jobs, parse_setting
+from worker import at, compare, compiled, data
 
 WINDOW, WARM_UP = 3, 3
 NETWORKS = (
@@ -35,17 +34,11 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
 
 def loss_jobs(part: str, backend: str, asked: Asked) -> list[Job]:
     """Return a job for each network whose step has another loss or another start."""
-    repeats = asked.repeats or (3 if asked.quick else 30)
-    networks = ON_GPU if asked.device == "gpu" else NETWORKS
-    return [
-        Job(part, backend, dataclasses.replace(s, jit=jit, repeats=repeats))
-        for jit in jits(backend, asked.device)
-        for s in (TINY if asked.quick else networks)
-    ]
+    return network_jobs(part, backend, asked, NETWORKS, ON_GPU, TINY)
 
 
 def measure(setting: Setting) -> None:
-    from keras_recur import training, zoo
+    from keras_recur import losses, training, zoo
 
     model = zoo.build(
         setting.network,
@@ -67,9 +60,8 @@ def measure(setting: Setting) -> None:
         ("with replay", replaying, replayed),
     ):
         at(f"first steps, {name}")
-        step = functools.partial(
-            timed_step, compiled(network, setting), given, itertools.count()
-        )
+        compiled(network, setting, loss=losses.IterationLoss("uniform"))
+        step = functools.partial(timed_step, network, given, itertools.count())
         for _ in range(WARM_UP):
             step()
         timed[name] = step
@@ -107,16 +99,6 @@ def windowed(model):
     return keras.models.clone_model(
         model, clone_function=lambda layer: layer, call_function=call
     )
-
-
-def compiled(model, setting: Setting, weights="uniform"):
-    import keras
-
-    from keras_recur import losses
-
-    loss = losses.IterationLoss(weights)
-    model.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=bool(setting.jit))
-    return model
 
 
 def timed_step(model, batches, count) -> float:

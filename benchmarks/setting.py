@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 PARTS = {
@@ -110,6 +111,24 @@ class Job:
         mixed = "" if s.templates is None else f"{s.templates} templates"
         shown = [self.backend, self.part, s.network, s.variant, times, mixed, jit]
         return " ".join(text for text in shown if text)
+
+
+def network_jobs(
+    part: str,
+    backend: str,
+    asked: Asked,
+    on_cpu: Sequence[Setting],
+    on_gpu: Sequence[Setting],
+    tiny: Sequence[Setting],
+) -> list[Job]:
+    """Return a job for each network and each way to compile it."""
+    networks = tiny if asked.quick else on_gpu if asked.device == "gpu" else on_cpu
+    repeats = asked.repeats or (3 if asked.quick else 30)
+    return [
+        Job(part, backend, dataclasses.replace(network, jit=jit, repeats=repeats))
+        for jit in jits(backend, asked.device)
+        for network in networks
+    ]
 
 
 def parse_setting(description: str | None) -> Setting:

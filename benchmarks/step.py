@@ -8,12 +8,12 @@ medians, their ratio (target: at most 1.03), and the median of the paired ratios
     KERAS_BACKEND=jax python benchmarks/step.py --network deep_thinking_2d \\
         --width 32 --size 24 --batch 16 --iterations 8 --jit true --repeats 30
 
-Each takes 30 to 60 seconds on 2 CPU cores. On a GPU, the networks
-have the papers' widths.
+Each takes 30 to 60 seconds on 2 CPU cores. On a GPU, the networks have the papers'
+widths.
 """
 
 import environment
-from setting import Asked, Job, Setting, jits, parse_setting
+from setting import Asked, Job, Setting, network_jobs, parse_setting
 from worker import OPTIONS, at, compare, compiled, data, timed_step
 
 NETWORKS = (
@@ -32,13 +32,7 @@ WARM_UP = 3
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
-    repeats = asked.repeats or (3 if asked.quick else 30)
-    networks = ON_GPU if asked.device == "gpu" else NETWORKS
-    return [
-        Job("step", backend, Setting(**s.columns() | {"jit": jit, "repeats": repeats}))
-        for jit in jits(backend, asked.device)
-        for s in (TINY if asked.quick else networks)
-    ]
+    return network_jobs("step", backend, asked, NETWORKS, ON_GPU, TINY)
 
 
 def measure(setting: Setting) -> None:

@@ -78,13 +78,13 @@ def recurrent(setting: Setting, **loop):
     return inference.with_iterations(pair.recurrent, setting.iterations)
 
 
-def compiled(model, setting: Setting, optimizer=None):
+def compiled(model, setting: Setting, optimizer=None, loss=None):
     """Compile a model as all benchmarks do."""
     import keras
 
     model.compile(
         optimizer or keras.optimizers.Adam(1e-4),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=bool(setting.jit),
     )
     return model
