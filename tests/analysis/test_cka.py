@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from keras_recur.analysis._cka import alignment, centered_gram
+
+
+def debiased(first, second):
+    return alignment(centered_gram(first), centered_gram(second))
+
+
+def test_published_example():
+    rng = np.random.RandomState(1337)
+    x = rng.randn(100, 10)
+    y = rng.randn(100, 10) + x
+    assert debiased(x, y) == pytest.approx(0.51346, abs=1e-5)
+
+
+def test_rows_sum_to_zero():
+    gram = centered_gram(np.random.RandomState(0).randn(12, 5))
+    np.testing.assert_allclose(gram.sum(0), 0, atol=1e-12)
+
+
+def test_rotation_scale_and_shift_change_nothing():
+    rng = np.random.RandomState(0)
+    x, y = rng.randn(40, 6), rng.randn(40, 6)
+    y += x
+    rotation = np.linalg.qr(rng.randn(6, 6))[0]
+    assert debiased(x, 3 * x @ rotation + 1000) == pytest.approx(1)
+    expected = debiased(x, y)
+    assert debiased(x + 1000, y @ rotation) == pytest.approx(expected)
+
+
+def test_independent_wide_features_are_near_zero():
+    rng = np.random.RandomState(0)
+    assert abs(debiased(rng.randn(128, 2048), rng.randn(128, 2048))) < 0.03
+
+
+def test_constant_features_have_no_alignment():
+    x = np.random.RandomState(0).randn(8, 3)
+    assert np.isnan(debiased(x, np.ones((8, 3))))
