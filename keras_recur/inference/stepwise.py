@@ -208,6 +208,22 @@ class Stepwise:
         """Number of tensors of a state, which its masks follow."""
         return len(self._slots)
 
+    def tensors_read(self) -> list[int]:
+        """Return which tensors of a state the head reads, by their places."""
+        inputs, outputs = self._head.inputs, self._head.outputs
+
+        def reads(tensor):
+            rest = [other for other in inputs if other is not tensor]
+            try:
+                keras.Model(rest, outputs)
+            except ValueError:
+                return True
+            return False
+
+        if len(inputs) == 1:
+            return [0]
+        return [place for place, tensor in enumerate(inputs) if reads(tensor)]
+
     def floats(self, state: Any) -> list[Any]:
         """Return the floating tensors of a state, with zeros in padding."""
         found, masks = [], iter(list(state)[len(self._slots) :])

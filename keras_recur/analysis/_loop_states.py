@@ -1,0 +1,122 @@
+"""Read the states of a loop after every iteration, for all analyses of features."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from keras_recur._validation import check_positive_int
+from keras_recur.analysis._logits import check_model
+from keras_recur.data._batches import batches, inputs, to_numpy
+from keras_recur.inference._graph import functional_copy
+from keras_recur.inference.stepwise import Carried, Stepwise
+from keras_recur.inference.with_iterations import with_iterations
+from keras_recur.layers import RecurrentGraph
+
+
+class LoopStates:
+    """The states of a model's last loop, from the first to that after T iterations.
+
+    If the state is a nest, this is the tensor that the head reads (the last one if it
+    reads several). A state graph has no states before its readout state is first
+    reached.
+
+    Attributes:
+        iterations: Numbers of iterations after which there is a state.
+        steps: The `Stepwise` of the model, `None` for a state graph.
+        place: Which tensor of the state is read.
+    """
+
+    def __init__(self, model: Any, iterations: int | None = None):
+        check_model(model)
+        if iterations is not None:
+            iterations = check_positive_int("iterations", iterations)
+        if any(isinstance(layer, RecurrentGraph) for layer in model.layers):
+            self.steps = None
+            self._run, self.iterations = _graph_run(model, iterations)
+            return
+        if iterations is not None:
+            model = with_iterations(model, iterations)
+        self.steps = Stepwise(model)
+        self.place = self.steps.tensors_read()[-1]
+        self.iterations = list(range(self.steps.iterations + 1))
+
+    def each(self, x: Any) -> Iterator[np.ndarray]:
+        """Yield the states of one batch, each of shape `(batch, ...)`."""
+        if self.steps is None:
+            found = to_numpy(self._run.predict_on_batch(x))
+            yield from (found[:, number - 1] for number in self.iterations)
+            return
+        carried = self.start(x)
+        yield self.tensor(carried)
+        for t in range(self.iterations[-1]):
+            carried = self.steps.advance(carried, t)
+            yield self.tensor(carried)
+
+    def read(
+        self, data: Any, reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
+    ) -> np.ndarray:
+        """Return the states of all examples, of shape `(states, examples, ...)`.
+
+        `reduce` is applied to each batch of states, to keep less of it in memory.
+        """
+        found = [np.stack([reduce(s) for s in self.each(x)]) for x in inputs(data)]
+        return np.concatenate(found, axis=1)
+
+    def start(self, x: Any) -> Carried:
+        """Return the first state of a batch. Random ones are always the same."""
+        return self.steps.start(x, seed=0)
+
+    def tensor(self, carried: Carried) -> np.ndarray:
+        """Return the tensor that the head reads as an array of float32."""
+        leaf = carried.state[self.place]
+        return ops.convert_to_numpy(ops.cast(leaf, "float32"))
+
+    def replaced(self, carried: Carried, tensor: Any) -> Carried:
+        """Return the state with another tensor in place of the one that is read."""
+        leaf = carried.state[self.place]
+        state = list(carried.state)
+        state[self.place] = ops.convert_to_tensor(tensor, leaf.dtype)
+        return carried._replace(state=state)
+
+
+def examples(data: Any, count: int, labels: bool = True) -> tuple[Any, Any]:
+    """Return the first `count` examples as arrays, fewer if there are not as many.
+
+    The labels are `None` without `labels`.
+    """
+    count = check_positive_int("num_examples", count)
+    xs, ys, size = [], [], 0
+    for batch in batches(data, "analyze") if labels else inputs(data):
+        x, y = batch if labels else (batch, None)
+        xs.append(x)
+        ys.append(y)
+        size += len(tree.flatten(x)[0])
+        if size >= count:
+            break
+    x = tree.map_structure(lambda *parts: np.concatenate(parts)[:count], *xs)
+    return x, np.concatenate(ys)[:count] if labels else None
+
+
+def _graph_run(model, iterations):
+    """Return a model of all states of a state graph, and their numbers of steps."""
+    found = {}
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, RecurrentGraph):
+            steps = iterations or layer.steps
+            every = {**kwargs, "steps": steps, "return_sequences": True}
+            found["states"] = layer(*args, **every)
+            populated = layer.schedule(steps, True).populated
+            found["steps"] = [
+                n for n in range(1, steps + 1) if layer.readout in populated[n]
+            ]
+            kwargs = {**kwargs, "return_sequences": False}
+        return layer(*args, **kwargs)
+
+    again = keras.models.clone_model(
+        functional_copy(model), clone_function=lambda layer: layer, call_function=call
+    )
+    return keras.Model(again.input, found["states"]), found["steps"]
