@@ -34,7 +34,7 @@ class LoopStates:
         if iterations is not None:
             iterations = check_positive_int("iterations", iterations)
         if any(isinstance(layer, RecurrentGraph) for layer in model.layers):
-            self.steps = None
+            self.steps: Any = None
             self._run, self.iterations = _graph_run(model, iterations)
             return
         if iterations is not None:
