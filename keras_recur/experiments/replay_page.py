@@ -37,9 +37,11 @@ def write_replay_page(page: Page, results: dict[str, Any], plots: Path) -> None:
     page.table(*networks_table(results))
     page.paragraph(
         "Percentage of test examples, mean ± standard error over seeds, with the "
-        "number of seeds at 97 % or more. Forgot: seeds that lose more than 1 point "
-        "from the trained iterations to the long run. A seed whose training diverged "
-        "counts as guessing.",
+        "number of seeds at 97 % or more. The iterations grow with the size, so that "
+        "each position has as many as in training; the rows of iterations are on the "
+        "trained size. A seed forgets if it loses more than 1 point from the trained "
+        "iterations to the long run. A seed whose training diverged counts as "
+        "guessing. Differences are within seeds that trained both networks.",
         small=True,
     )
 
@@ -52,14 +54,19 @@ def headline(results: dict[str, Any]) -> str:
         return "No seed has finished all of its networks."
     size, count = settings["sizes"][-1], settings["iterations"][-1]
     parts = [_verdict(_NAMES[name], *found) for name, found in effects.items()]
+    solved = [
+        f"{found['solved'][-1]} of {found['seeds']} with {_NAMES[name]}"
+        for name, found in networks.items()
+    ]
     forgot = [
         f"{found['forgot']} of {found['seeds']} with {_NAMES[name]}"
         for name, found in networks.items()
     ]
     return (
         f"At {size_label(size)} ({count:,} iterations), replay of same and other "
-        f"examples {' and '.join(parts)}. Seeds that forget in "
-        f"{settings['long_run']:,} iterations on the trained size: {', '.join(forgot)}."
+        f"examples {' and '.join(parts)}. Seeds with at least 97 % there: "
+        f"{', '.join(solved)}. Seeds that forget in {settings['long_run']:,} "
+        f"iterations on the trained size: {', '.join(forgot)}."
     )
 
 
@@ -77,27 +84,24 @@ def _more(mean):
 
 
 def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows, with a row per network."""
+    """Return header and rows, with a column per network."""
     settings = results["settings"]
-    header = ["network", *map(size_label, settings["sizes"])]
-    header += [f"{m} x iterations" for m in settings["multiples"][1:]]
-    header += [f"{settings['long_run']:,} iterations", "forgot"]
-    rows = []
-    for name, found in results["summary"]["networks"].items():
-        sizes = zip(found["sizes"], found["solved"], strict=True)
+    networks = results["summary"]["networks"]
+    rows = [[size_label(size)] for size in settings["sizes"]]
+    rows += [[f"{m} x iterations"] for m in settings["multiples"][1:]]
+    rows.append([f"{settings['long_run']:,} iterations"])
+    rows += [["seeds that forget"], ["failed seeds"], ["parameters"]]
+    for found in networks.values():
         seeds = found["seeds"]
-        rows.append(
-            [
-                _NAMES[name],
-                *(f"{in_percent(*s)} ({solved} of {seeds})" for s, solved in sizes),
-                *(in_percent(*score) for score in found["over_iterations"][1:]),
-                in_percent(*found["long_run"]),
-                f"{found['forgot']} of {seeds}",
-                f"{found['parameters']:,}",
-                f"{found['failed_seeds']} of {seeds}",
-            ]
-        )
-    return [*header, "parameters", "failed seeds"], rows
+        sizes = zip(found["sizes"], found["solved"], strict=True)
+        cells = [f"{in_percent(*s)} ({solved} of {seeds})" for s, solved in sizes]
+        cells += [in_percent(*score) for score in found["over_iterations"][1:]]
+        cells.append(in_percent(*found["long_run"]))
+        cells += [f"{found[k]} of {seeds}" for k in ("forgot", "failed_seeds")]
+        cells.append(f"{found['parameters']:,}")
+        for row, cell in zip(rows, cells, strict=True):
+            row.append(cell)
+    return ["", *(_NAMES[name] for name in networks)], rows
 
 
 def _curves(results):

@@ -48,7 +48,9 @@ def write_card(
             the same family and data set. Defaults to `None`.
 
     Raises:
-        ValueError: If the run is not finished or damaged, or the suffix is invalid.
+        ValueError: If a seed that was begun is not finished, if a seed of a twin or a
+            whole network of an experiment is missing, if the folder is damaged, or if
+            the suffix is invalid.
     """
     if suffix is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", suffix):
         raise ValueError(
@@ -64,8 +66,8 @@ def write_card(
         twins = dict.fromkeys(("recurrent", "feedforward", *twins))
     missing = [
         f"seed {seed} of the {label(twin)}"
-        for seed in asked["seeds"]
         for twin in twins
+        for seed in _needed(folder, asked["seeds"], twin, experiment)
         if not folder.finished(seed, twin)
     ]
     if missing:
@@ -87,6 +89,17 @@ def write_card(
     RunFolder(place).write_json("results.json", results)
     write_text(place / "README.md", _card(results, pictures, place / "plots"))
     return place
+
+
+def _needed(folder, seeds, network, experiment):
+    """Return the seeds of a network without which there is no card.
+
+    Networks of an experiment may have different numbers of seeds, which its page says.
+    """
+    if not experiment:
+        return seeds
+    begun = [seed for seed in seeds if folder.twin(seed, network).exists()]
+    return begun or seeds[:1]
 
 
 def _folder_name(folder, parts):

@@ -191,6 +191,11 @@ def test_some_networks_can_have_more_seeds(name, ran, tmp_path):
     counts = {n: c["seeds"] for n, _, c in TINY[name].by_network(more["runs"])}
     assert counts == {first: 2, **dict.fromkeys(others, 1)}
     assert [r for r in more["runs"] if r["seed"] == 0] == results["runs"]
+    place = write_card(folder, tmp_path / "zoo")
+    published = RunFolder(place).read_json("results.json")
+    assert len(published["runs"]) == len(results["runs"]) + 1
+    result = RunFolder(folder).twin(1, first) / "result.json"
+    result.unlink()
     with pytest.raises(ValueError, match="is not finished: seed 1 of"):
         write_card(folder, tmp_path / "zoo")
 
@@ -458,9 +463,10 @@ def test_summary_of_replay_by_hand():
     assert headline(content) == (
         "At size 9 (9 iterations), replay of same and other examples scores 60.0 ± "
         "10.0 points more than no replay and is not clearly different from same "
-        "example (51.5 ± 48.5 points). Seeds that forget in 20 iterations on the "
-        "trained size: 2 of 2 with no replay, 1 of 2 with same example, 0 of 2 with "
-        "same and other examples."
+        "example (51.5 ± 48.5 points). Seeds with at least 97 % there: 0 of 2 with no "
+        "replay, 1 of 2 with same example, 2 of 2 with same and other examples. Seeds "
+        "that forget in 20 iterations on the trained size: 2 of 2 with no replay, 1 of "
+        "2 with same example, 0 of 2 with same and other examples."
     )
     # A seed without all networks is left out of the differences.
     assert experiment.summarize(results[:-1])["effects"]["none"] == [0.5, None]
