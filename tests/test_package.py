@@ -23,6 +23,7 @@ ROOMS = [value for value in FACE.values() if inspect.ismodule(value)]
 # What other calls return or raise: their examples show it.
 RETURNED = {
     "AccuracyBy",
+    "Dynamics",
     "PathIndependence",
     "Settling",
     "Checkpoint",

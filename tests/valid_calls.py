@@ -36,6 +36,7 @@ EXCUSED = {
     **dict.fromkeys(
         [
             "analysis.AccuracyBy",
+            "analysis.Dynamics",
             "analysis.PathIndependence",
             "analysis.Settling",
             "analysis.StopRuleChoice",
@@ -181,6 +182,7 @@ CALLS = {
         "model": pair(injection="concat").recurrent,
         "data": batches(),
     },
+    "analysis.dynamics": lambda: {"model": strings(), "data": batches()},
     "analysis.plot_accuracy_by": lambda: {
         "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
     },

@@ -11,6 +11,7 @@ from keras_recur.analysis.convert_to_template_bank import (
     TemplateBankModel,
     convert_to_template_bank,
 )
+from keras_recur.analysis.dynamics import Dynamics, dynamics
 from keras_recur.analysis.exit_metrics import (
     ExitMetrics,
     exit_metrics,
@@ -45,6 +46,8 @@ from keras_recur.analysis.update_batch_norm import update_batch_norm
 
 __all__ = [
     "AccuracyBy",
+    "Dynamics",
+    "dynamics",
     "PathIndependence",
     "Settling",
     "accuracy_by",

@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._logits import check_model
-from keras_recur.data._batches import batches, inputs, to_numpy
+from keras_recur.data._batches import BATCH_SIZE, batches, inputs, to_numpy
 from keras_recur.inference._graph import functional_copy
 from keras_recur.inference.stepwise import Carried, Stepwise
 from keras_recur.inference.with_iterations import with_iterations
@@ -98,6 +98,13 @@ def examples(data: Any, count: int, labels: bool = True) -> tuple[Any, Any]:
             break
     x = tree.map_structure(lambda *parts: np.concatenate(parts)[:count], *xs)
     return x, np.concatenate(ys)[:count] if labels else None
+
+
+def sliced(x: Any) -> Iterator[Any]:
+    """Yield arrays of examples in batches."""
+    for start in range(0, len(tree.flatten(x)[0]), BATCH_SIZE):
+        rows = slice(start, start + BATCH_SIZE)
+        yield tree.map_structure(lambda part, rows=rows: part[rows], x)
 
 
 def _graph_run(model, iterations):
