@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_recur.runs.summary import percent
+from keras_recur.runs.summary import in_percent, percent
 from keras_recur.zoo.entries import read_entry
 
 pytestmark = pytest.mark.once
@@ -179,3 +179,24 @@ def test_changelog_names_no_public_name_that_is_missing():
 def _attribute(value, name):
     fields = getattr(value, "__dataclass_fields__", {})
     return fields[name] if name in fields else getattr(value, name)
+
+
+def test_guide_shows_the_published_figures_of_replay():
+    folder = ROOT / "zoo/experiments/replay-deep_thinking_1d-prefix_sums"
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    networks = results["summary"]["networks"].values()
+    sizes = results["settings"]["sizes"]
+
+    def row(name, pairs):
+        return " | ".join([f"| {name}", *(in_percent(*pair) for pair in pairs)]) + " |"
+
+    guide = (ROOT / "docs/guides/loops_that_settle.md").read_text("utf-8")
+    long_runs = [found["long_run"] for found in networks]
+    assert row("16 bits, 10,000 iterations", long_runs) in guide
+    for size in (512, 4096):
+        place = sizes.index(size)
+        scores = [found["sizes"][place] for found in networks]
+        assert row(f"{size:,} bits", scores) in guide
+        *_, both = networks
+        count = f"{both['solved'][place]} of {both['seeds']}"
+        assert count in " ".join(guide.split())
