@@ -24,6 +24,8 @@ ROOMS = [value for value in FACE.values() if inspect.ismodule(value)]
 RETURNED = {
     "AccuracyBy",
     "Dynamics",
+    "Separability",
+    "StateSimilarity",
     "PathIndependence",
     "Settling",
     "Checkpoint",

@@ -37,6 +37,8 @@ EXCUSED = {
         [
             "analysis.AccuracyBy",
             "analysis.Dynamics",
+            "analysis.Separability",
+            "analysis.StateSimilarity",
             "analysis.PathIndependence",
             "analysis.Settling",
             "analysis.StopRuleChoice",
@@ -90,6 +92,16 @@ def banked():
 def graph():
     shape = (8, 8, 1)
     return pair("frnn", input_shape=shape, width=2, states=2, iterations=2).recurrent
+
+
+def images():
+    return pair("mlp", input_shape=(4, 4, 1), num_classes=2).recurrent
+
+
+def labeled_images():
+    """Return one batch of images of two classes."""
+    x = np.random.default_rng(0).normal(size=(20, 4, 4, 1)).astype("float32")
+    return [(x, np.arange(20) % 2)]
 
 
 @functools.cache
@@ -183,6 +195,34 @@ CALLS = {
         "data": batches(),
     },
     "analysis.dynamics": lambda: {"model": strings(), "data": batches()},
+    "analysis.plot_separability": lambda: {
+        "found": {
+            "mlp": analysis.Separability(
+                [0, 1],
+                np.ones(2),
+                np.ones(2),
+                np.ones(2),
+                None,
+                [1.0] * 2,
+                4,
+                (9, 1, 9),
+                None,
+            )
+        }
+    },
+    "analysis.plot_state_similarity": lambda: {
+        "found": {"same": analysis.StateSimilarity(np.eye(2), ([0, 1], [0, 1]), 9)}
+    },
+    "analysis.separability": lambda: {
+        "model": images(),
+        "train": labeled_images(),
+        "test": labeled_images(),
+    },
+    "analysis.state_similarity": lambda: {
+        "first": images(),
+        "second": images(),
+        "data": labeled_images(),
+    },
     "analysis.plot_accuracy_by": lambda: {
         "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
     },
@@ -380,7 +420,9 @@ LONG = {
     "analysis.plot_batch_norm_statistics",
     "analysis.plot_predictions",
     "analysis.plot_accuracy_by",
+    "analysis.plot_separability",
     "analysis.plot_settling",
+    "analysis.plot_state_similarity",
     "analysis.update_batch_norm",
     "data.register_builders",
     "experiments.run_experiment",

@@ -39,14 +39,27 @@ from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_predictions import plot_predictions
+from keras_recur.analysis.plot_separability import plot_separability
 from keras_recur.analysis.plot_settling import plot_settling
+from keras_recur.analysis.plot_state_similarity import plot_state_similarity
 from keras_recur.analysis.select_stop_rule import StopRuleChoice, select_stop_rule
+from keras_recur.analysis.separability import Separability, separability
 from keras_recur.analysis.settling import Settling, settling
+from keras_recur.analysis.state_similarity import (
+    StateSimilarity,
+    state_similarity,
+)
 from keras_recur.analysis.update_batch_norm import update_batch_norm
 
 __all__ = [
     "AccuracyBy",
     "Dynamics",
+    "Separability",
+    "StateSimilarity",
+    "plot_separability",
+    "plot_state_similarity",
+    "separability",
+    "state_similarity",
     "dynamics",
     "PathIndependence",
     "Settling",

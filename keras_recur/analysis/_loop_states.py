@@ -9,7 +9,13 @@ from keras import ops, tree
 
 from keras_recur._validation import check_positive_int
 from keras_recur.analysis._logits import check_model
-from keras_recur.data._batches import BATCH_SIZE, batches, inputs, to_numpy
+from keras_recur.data._batches import (
+    BATCH_SIZE,
+    batches,
+    check_form,
+    inputs,
+    to_numpy,
+)
 from keras_recur.inference._graph import functional_copy
 from keras_recur.inference.stepwise import Carried, Stepwise
 from keras_recur.inference.with_iterations import with_iterations
@@ -82,11 +88,14 @@ class LoopStates:
         return carried._replace(state=state)
 
 
-def examples(data: Any, count: int, labels: bool = True) -> tuple[Any, Any]:
+def examples(
+    data: Any, count: int, labels: bool = True, name: str = "data"
+) -> tuple[Any, Any]:
     """Return the first `count` examples as arrays, fewer if there are not as many.
 
-    The labels are `None` without `labels`.
+    The labels are `None` without `labels`. `name` is that of the data in errors.
     """
+    check_form(name, data)
     count = check_positive_int("num_examples", count)
     xs, ys, size = [], [], 0
     for batch in batches(data, "analyze") if labels else inputs(data):

@@ -143,7 +143,7 @@ _FEEDBACK = QuickEntry(
 
 
 def _fashion_mnist(epochs: int = 8, **model: Any) -> QuickEntry:
-    """Return an entry on a third of the images of Fashion-MNIST, with the whole test."""
+    """Return an entry on a third of the images of Fashion-MNIST, tested on all."""
     recipe = Recipe(
         "adam",
         2e-3,

@@ -1,0 +1,272 @@
+"""Measure what a linear probe can read from the states of a loop."""
+
+import dataclasses
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from keras_recur._validation import (
+    check_flag,
+    check_integer,
+    check_number,
+    check_one_of,
+    check_positive_int,
+)
+from keras_recur.analysis._loop_states import LoopStates, examples
+from keras_recur.analysis.iteration_curve import iteration_curve
+
+# Inverse strengths of the penalty from which the validation examples choose.
+_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+_CLUSTERS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Separability:
+    """Accuracy of a linear probe on the state after every iteration.
+
+    Attributes:
+        iterations: Numbers of iterations. 0 is the state in which the loop starts.
+        accuracy: Accuracy of the probes on the test examples.
+        train_accuracy: Accuracy on the examples on which they were fitted.
+        head: Accuracy of the network's own head, NaN before the first iteration.
+        pixels: Accuracy of a probe on the inputs themselves.
+        regularization: Chosen strength `C` of each probe.
+        features: Number of features that a probe reads.
+        examples: Numbers of fitting, validation and test examples.
+        control: Labels of a control task, as in `separability`.
+    """
+
+    iterations: list[int]
+    accuracy: np.ndarray
+    train_accuracy: np.ndarray
+    head: np.ndarray
+    pixels: float | None
+    regularization: list[float]
+    features: int
+    examples: tuple[int, int, int]
+    control: str | None
+
+
+def separability(
+    model: keras.Model,
+    train: Any,
+    test: Any,
+    *,
+    validation: Any = None,
+    reduce: str = "mean",
+    grid: int = 4,
+    regularization: float | None = None,
+    control: str | None = None,
+    pixels: bool = False,
+    num_examples: int = 5_000,
+    iterations: int | None = None,
+    seed: int = 0,
+) -> Separability:
+    """Fit a linear probe to the state after every iteration of a frozen network.
+
+    A probe is a multinomial logistic regression on standardized features. States of all
+    iterations have the same size, so the accuracies can be compared. Compare them also
+    with those of the untrained network and of the pixels: random filters separate
+    classes as well.
+
+    Args:
+        model: A model with a loop that gives one class per example.
+        train: Batches `(x, y)` on which the probes are fitted, in any form that
+            `iteration_curve` accepts. They may be the training data of the network.
+        test: Batches `(x, y)` that neither the network nor the probes have seen.
+        validation: Batches `(x, y)` that choose the regularization. Defaults to `None`
+            (the last tenth of the fitting examples).
+        reduce: Features of a state: `"mean"` over positions, `"grid"` for means over
+            `grid` x `grid` fields, or `"all"`. Defaults to `"mean"`.
+        grid: Fields per side of `"grid"`. Defaults to `4`.
+        regularization: Inverse strength `C` of the squared penalty. Defaults to `None`:
+            the best of 0.001 to 10 on the validation examples.
+        control: Labels of a control task that a probe can only memorize:
+            `"shuffled"`, or `"clusters"`, which gives each of 100 clusters of the
+            inputs a random class. Defaults to `None` (the labels).
+        pixels: Whether a probe is also fitted to the inputs. Defaults to `False`.
+        num_examples: Most examples to fit, and most to test. Defaults to `5000`.
+        iterations: Number of iterations. Defaults to `None` (the number the model was
+            built with).
+        seed: Seed of the control task. Defaults to `0`.
+
+    Returns:
+        A `Separability`.
+
+    Raises:
+        ValueError: If the labels are not one class per example or of one class only, if
+            a class has fewer than two examples, if a state has no `grid` x `grid`
+            positions, or if an argument is out of range.
+
+    Reference:
+        [Alain and Bengio 2016](https://arxiv.org/abs/1610.01644);
+        [Hewitt and Liang 2019](https://arxiv.org/abs/1909.03368), control tasks.
+
+    Example:
+
+    >>> pair = keras_recur.zoo.build(
+    ...     "mlp", input_shape=(4, 4, 1), num_classes=2, width=8, iterations=3
+    ... )
+    >>> x = np.random.default_rng(0).normal(size=(100, 4, 4, 1)).astype("float32")
+    >>> y = (x.mean(axis=(1, 2, 3)) > 0).astype(int)
+    >>> found = keras_recur.analysis.separability(
+    ...     pair.recurrent, (x[:60], y[:60]), (x[60:], y[60:])
+    ... )
+    >>> found.iterations, found.accuracy.shape
+    ([0, 1, 2, 3], (4,))
+    """
+    check_one_of("reduce", reduce, ("mean", "grid", "all"))
+    grid = check_positive_int("grid", grid)
+    check_one_of("control", control, (None, "shuffled", "clusters"))
+    check_flag("pixels", pixels)
+    random = np.random.default_rng(check_integer("seed", seed, 0))
+    strengths: tuple[float, ...] = _STRENGTHS
+    if regularization is not None:
+        strengths = (check_number("regularization", regularization, above=0),)
+    states = LoopStates(model, iterations)
+    parts = {"train": examples(train, num_examples, name="train")}
+    parts["test"] = examples(test, num_examples, name="test")
+    if validation is None:
+        parts |= _split(*parts["train"])
+    else:
+        parts["validation"] = examples(validation, num_examples, name="validation")
+    inputs = {name: x for name, (x, _) in parts.items()}
+    labels = {name: _labels(name, y) for name, (_, y) in parts.items()}
+    _check_classes(labels["train"])
+    tested = (inputs["test"], labels["test"])
+    head = np.array([np.nan, *iteration_curve(model, tested, iterations)])
+    if control:
+        labels = _control(control, inputs, labels, random)
+    names = ("train", "validation", "test")
+
+    def fit(features):
+        return _probe(features, labels, strengths)
+
+    features = {
+        name: states.read(inputs[name], lambda state: _reduced(state, reduce, grid))
+        for name in names
+    }
+    found = [
+        fit({name: features[name][i] for name in names})
+        for i in range(len(states.iterations))
+    ]
+    shown = None
+    if pixels:
+        shown = fit({name: _rows(inputs[name]) for name in names})[0]
+    accuracy, fitted, chosen = zip(*found, strict=True)
+    return Separability(
+        list(states.iterations),
+        np.array(accuracy),
+        np.array(fitted),
+        head[states.iterations],
+        shown,
+        list(chosen),
+        features["train"].shape[-1],
+        (len(labels["train"]), len(labels["validation"]), len(labels["test"])),
+        control,
+    )
+
+
+def _split(x, y):
+    """Keep the last tenth of the examples for the choice of the regularization."""
+    last = max(1, len(y) // 10)
+
+    def part(rows):
+        return tree.map_structure(lambda leaf: leaf[rows], x), y[rows]
+
+    return {"train": part(slice(-last)), "validation": part(slice(-last, None))}
+
+
+def _labels(name, y):
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind not in "iu" or y.min() < 0:
+        raise ValueError(
+            f"`{name}` must have one class per example, an integer of at least 0. "
+            f"Received: labels of shape {y.shape} and dtype {y.dtype}. Probes for "
+            "every position are not fitted."
+        )
+    return y
+
+
+def _check_classes(y):
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(
+            "`train` must have examples of two classes or more to fit a probe. "
+            f"Received: examples of class {classes[0]} only. Shuffle the data, or "
+            "raise `num_examples`."
+        )
+    if counts.min() < 2:
+        raise ValueError(
+            "`train` must have two examples or more of every class. Received: one of "
+            f"class {classes[counts.argmin()]}. Raise `num_examples`."
+        )
+
+
+def _control(kind, inputs, labels, random):
+    """Return labels that do not depend on the classes."""
+    if kind == "shuffled":
+        return {name: random.permutation(y) for name, y in labels.items()}
+    from sklearn.cluster import KMeans
+
+    rows = {name: _rows(x) for name, x in inputs.items()}
+    count = min(_CLUSTERS, len(rows["train"]))
+    start = int(random.integers(2**31))
+    found = KMeans(count, n_init=1, random_state=start).fit(rows["train"])
+    # Every class occurs, so that a probe can be fitted.
+    classes = np.unique(labels["train"])
+    chosen = random.permutation(np.resize(classes, count))
+    return {name: chosen[found.predict(x)] for name, x in rows.items()}
+
+
+def _rows(x):
+    leaves = [np.asarray(leaf, "float32") for leaf in tree.flatten(x)]
+    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+
+
+def _reduced(state, reduce, grid):
+    """Return the features of a batch of states, of shape `(batch, features)`."""
+    if reduce == "all" or state.ndim == 2:
+        return state.reshape(len(state), -1)
+    if reduce == "mean":
+        return state.mean(axis=tuple(range(1, state.ndim - 1)))
+    if min(state.shape[1:-1]) < grid:
+        raise ValueError(
+            f"`reduce`='grid' needs a state of at least {grid} positions per side. "
+            f"Received: states of shape {state.shape[1:]}. Use a smaller `grid`, or "
+            "reduce='mean'."
+        )
+    for axis in range(1, state.ndim - 1):
+        fields = np.array_split(state, grid, axis)
+        state = np.stack([part.mean(axis=axis) for part in fields], axis)
+    return state.reshape(len(state), -1)
+
+
+def _probe(features, labels, strengths):
+    """Return test and training accuracy of the best probe, and its strength."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler()
+    x = {"train": scaler.fit_transform(np.asarray(features["train"], "float64"))}
+    for name in ("validation", "test"):
+        x[name] = scaler.transform(np.asarray(features[name], "float64"))
+    # Each strength begins with the weights of the one before.
+    probe = LogisticRegression(max_iter=1000, warm_start=True)
+    best: Any = None
+    for strength in strengths:
+        with warnings.catch_warnings():
+            # Weak penalties on separable features converge slowly; validation decides.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            probe.set_params(C=strength).fit(x["train"], labels["train"])
+        score = probe.score(x["validation"], labels["validation"])
+        if best is None or score > best[0]:
+            test, train = (probe.score(x[n], labels[n]) for n in ("test", "train"))
+            best = score, (float(test), float(train), strength)
+    return best[1]
