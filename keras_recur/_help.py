@@ -5,6 +5,7 @@ EXPERIMENT_TITLES = {
     "readout-times": "Trained at one readout time, tested at others",
     "supervision": "Recurrence, or training every iteration?",
     "replay": "What keeps a loop right when it runs on?",
+    "features": "What do the iterations of both twins see?",
     "text": "A state graph and a GRU model text",
 }
 

@@ -68,6 +68,7 @@ BAD = {
 
 ARGUMENTS = {
     "accuracy": "share",
+    "ablate": "choice",
     "activation_bytes": "positive number",
     "affine": "choice",
     "anneal_epochs": "positive",
@@ -177,6 +178,7 @@ ARGUMENTS = {
     "max_steps": "positive",
     "max_trials": "positive",
     "mean": "positive number",
+    "measure": "choice",
     "merge": "choice",
     "metric": "choice",
     "metrics": "object",

@@ -24,6 +24,7 @@ ROOMS = [value for value in FACE.values() if inspect.ismodule(value)]
 RETURNED = {
     "AccuracyBy",
     "Dynamics",
+    "FilterReuse",
     "Separability",
     "StateSimilarity",
     "PathIndependence",

@@ -39,6 +39,7 @@ EXCUSED = {
             "analysis.Dynamics",
             "analysis.Separability",
             "analysis.StateSimilarity",
+            "analysis.FilterReuse",
             "analysis.PathIndependence",
             "analysis.Settling",
             "analysis.StopRuleChoice",
@@ -150,6 +151,11 @@ def _states():
     return {"V1": (8, 8, 4), "IT": (4, 4, 8)}
 
 
+def _filter_reuse():
+    cells = np.arange(6.0).reshape(2, 3)
+    return analysis.FilterReuse([1, 2], cells, cells, cells / 4, 0.5, 9, "update")
+
+
 # Functions that return the arguments of a call. Those in `LONG` are slow or write
 # files: they are called with bad values only.
 CALLS = {
@@ -190,6 +196,7 @@ CALLS = {
         "data": batches(),
         "group": lambda x, y: y[0],
     },
+    "analysis.filter_reuse": lambda: {"model": strings(), "data": batches()},
     "analysis.path_independence": lambda: {
         "model": pair(injection="concat").recurrent,
         "data": batches(),
@@ -226,6 +233,7 @@ CALLS = {
     "analysis.plot_accuracy_by": lambda: {
         "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
     },
+    "analysis.plot_filter_reuse": lambda: {"found": _filter_reuse()},
     "analysis.plot_settling": lambda: {
         "settling": analysis.Settling(
             2, (1,), np.arange(1, 3), np.ones(2), np.ones((3, 2)), np.ones(2, int), 0.1
@@ -421,6 +429,7 @@ LONG = {
     "analysis.plot_predictions",
     "analysis.plot_accuracy_by",
     "analysis.plot_separability",
+    "analysis.plot_filter_reuse",
     "analysis.plot_settling",
     "analysis.plot_state_similarity",
     "analysis.update_batch_norm",

@@ -17,6 +17,7 @@ from keras_recur.analysis.exit_metrics import (
     exit_metrics,
     plot_exit_metrics,
 )
+from keras_recur.analysis.filter_reuse import FilterReuse, filter_reuse
 from keras_recur.analysis.find_loop import LoopStructure, find_loop
 from keras_recur.analysis.fold import fold
 from keras_recur.analysis.fold_curve import Fold, FoldCurve, fold_curve
@@ -35,6 +36,7 @@ from keras_recur.analysis.path_independence import (
     path_independence,
 )
 from keras_recur.analysis.plot_accuracy_by import plot_accuracy_by
+from keras_recur.analysis.plot_filter_reuse import plot_filter_reuse
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
@@ -61,11 +63,14 @@ __all__ = [
     "separability",
     "state_similarity",
     "dynamics",
+    "FilterReuse",
     "PathIndependence",
     "Settling",
     "accuracy_by",
+    "filter_reuse",
     "path_independence",
     "plot_accuracy_by",
+    "plot_filter_reuse",
     "plot_settling",
     "settling",
     "StopRuleChoice",

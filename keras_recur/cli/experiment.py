@@ -105,6 +105,40 @@ def replay(
     run_experiment(asked, run, folder)
 
 
+@dataclasses.dataclass(frozen=True)
+class FeaturesOptions(EntryOptions):
+    """Options of an entry, by default of Fashion-MNIST."""
+
+    name: Name = "resnet_bn"
+    data: Data = "fashion_mnist"
+
+
+@app.command()
+@with_fields
+def features(
+    options: FeaturesOptions,
+    probe_examples: Annotated[
+        int, typer.Option(help="Images on which a probe is fitted, and tested.")
+    ] = 4_000,
+    ablation_examples: Annotated[
+        int, typer.Option(help="Test images of the ablation of filters.")
+    ] = 2_000,
+    similarity_examples: Annotated[
+        int, typer.Option(help="Test images of the similarity of states.")
+    ] = 1_000,
+    *,
+    run: RunOptions,
+):
+    """What do the iterations of both twins see? Probes, filters, similarity."""
+    from keras_recur.experiments import FeaturesExperiment
+
+    entry = options.entry()
+    counts = (probe_examples, ablation_examples, similarity_examples)
+    asked = FeaturesExperiment(entry, *counts)
+    folder = run.folder("features", entry.name, quick=options.quick)
+    run_experiment(asked, run, folder)
+
+
 def _sizes(text):
     try:
         return [int(size) for size in text.split(",")]

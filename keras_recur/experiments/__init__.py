@@ -2,6 +2,7 @@
 
 from keras_recur._validation import check_one_of
 from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.features import FeaturesExperiment
 from keras_recur.experiments.readout_times import ReadoutTimesExperiment
 from keras_recur.experiments.replay import ReplayExperiment
 from keras_recur.experiments.run_experiment import run_experiment
@@ -16,6 +17,7 @@ _EXPERIMENTS: dict[str, type[Experiment]] = {
         ReadoutTimesExperiment,
         SupervisionExperiment,
         ReplayExperiment,
+        FeaturesExperiment,
         TextExperiment,
     )
 }
@@ -27,7 +29,7 @@ def list_experiments() -> list[str]:
     Example:
 
     >>> keras_recur.experiments.list_experiments()
-    ['sharing', 'readout-times', 'supervision', 'replay', 'text']
+    ['sharing', 'readout-times', 'supervision', 'replay', 'features', 'text']
     """
     return list(_EXPERIMENTS)
 
@@ -54,6 +56,7 @@ def get_experiment(name: str) -> type[Experiment]:
 
 __all__ = [
     "Experiment",
+    "FeaturesExperiment",
     "ReadoutTimesExperiment",
     "ReplayExperiment",
     "SharingExperiment",

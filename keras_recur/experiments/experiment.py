@@ -1,7 +1,7 @@
 """Interface of experiments."""
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +22,8 @@ class Experiment(abc.ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     jit_compile: ClassVar[str | bool] = "auto"
+    # Whether the trained weights are kept, for `together`.
+    keeps_weights: ClassVar[bool] = False
 
     @classmethod
     def quick(cls, **settings: Any) -> "Experiment":
@@ -56,6 +58,16 @@ class Experiment(abc.ABC):
     @abc.abstractmethod
     def chance_score(self) -> dict[str, Any]:
         """Return the measurements of guessing, used for diverged networks."""
+
+    def together(
+        self, load: Callable[[str, int], keras.Model], seeds: list[int]
+    ) -> dict[str, Any]:
+        """Return what needs several networks at once, for seeds that have all of them.
+
+        `load` returns a trained network by its name and seed.
+        """
+        del load, seeds
+        return {}
 
     @abc.abstractmethod
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:

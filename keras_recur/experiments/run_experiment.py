@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_recur._archives import load_weights
 from keras_recur._files import check_path, to_json, write_text
 from keras_recur._validation import check_callable, check_flag, check_type
 from keras_recur.data import describe
@@ -19,8 +20,10 @@ from keras_recur.runs.progress import Progress
 from keras_recur.runs.provenance import provenance
 from keras_recur.runs.run_folder import WAIT, RunFolder, check_networks, check_seeds
 from keras_recur.runs.summary import is_finished
-from keras_recur.runs.trial import Trial, run_trial
+from keras_recur.runs.trial import Trial, run_trial, save_weights
 from keras_recur.zoo.costs import trainable_parameters
+
+_WEIGHTS, _TOGETHER = "model.weights.h5", "together.json"
 
 
 def run_experiment(
@@ -127,13 +130,18 @@ class _Experiment(Work):
             parameters["parameters"] = trainable_parameters(model)
             return model
 
+        def score(model):
+            if experiment.keeps_weights:
+                save_weights(model, run.twin(seed, network) / _WEIGHTS)
+            return experiment.score(network, seed, model)
+
         trial = Trial(
             network=build,
             recipe=experiment.recipe(network),
             train_data=lambda: experiment.load("train", seed),
             validation_data=lambda: experiment.load("validation"),
             seed=seed,
-            score=lambda model: experiment.score(network, seed, model),
+            score=score,
             guess=lambda model: experiment.chance_score(),
             jit_compile=experiment.jit_compile,
             # Each seed has its own examples if they are generated.
@@ -167,12 +175,14 @@ def _write_results(experiment, run):
         for result in run.results()
     ]
     results = [result for result in found if result is not None]
+    together = _together(experiment, run, results)
     content = {
         "experiment": experiment.name,
         "settings": experiment.as_dict(),
         "data": experiment.load("train").config(),
         "provenance": provenance(),
         "summary": experiment.summarize(results),
+        **({"together": together} if together else {}),
         "runs": results,
     }
     content = json.loads(to_json(content))  # As refresh_page reads it.
@@ -185,6 +195,30 @@ def _write_results(experiment, run):
     columns = dict.fromkeys(key for row in rows for key in row)
     run.write_csv("results.csv", [{k: row.get(k) for k in columns} for row in rows])
     return content
+
+
+def _together(experiment, run, results):
+    """Return the measurements of several networks, or load those that are there."""
+    if not experiment.keeps_weights:
+        return {}
+    trained = {(r["seed"], r["network"]) for r in results if is_finished(r)}
+    seeds = sorted({seed for seed, _ in trained})
+    names = experiment.networks
+    seeds = [s for s in seeds if all((s, name) in trained for name in names)]
+    path = run.path / _TOGETHER
+    if path.exists():
+        known = run.read_json(_TOGETHER, {"seeds": [int], "found": dict})
+        if known["seeds"] == seeds:
+            return known["found"]
+
+    def load(name, seed):
+        model = experiment.network(name, seed)
+        load_weights(model, run.twin(seed, name) / _WEIGHTS)
+        return model
+
+    found = experiment.together(load, seeds) if seeds else {}
+    run.write_json(_TOGETHER, {"seeds": seeds, "found": found})
+    return found
 
 
 def _write_card(experiment, folder, results):

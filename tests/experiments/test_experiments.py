@@ -10,6 +10,7 @@ import pytest
 
 from keras_recur import analysis, data, experiments
 from keras_recur.experiments import (
+    FeaturesExperiment,
     ReadoutTimesExperiment,
     ReplayExperiment,
     SharingExperiment,
@@ -80,14 +81,22 @@ TINY = {
         prompt="The ",
     ),
     "supervision": SupervisionExperiment(supervised(epochs=1), ("uniform", "final")),
+    "features": FeaturesExperiment(
+        supervised(epochs=1),
+        probe_examples=100,
+        ablation_examples=30,
+        similarity_examples=20,
+    ),
     "replay": ReplayExperiment(replayed(), sizes=(4, 6), longest=9, long_run=20),
 }
 OTHER = {name: {"epochs": 2} for name in TINY} | {
     "supervision": {"entry": supervised(epochs=2)},
     "replay": {"entry": replayed(epochs=2)},
+    "features": {"entry": supervised(epochs=2)},
 }
 SCORES = {
     "replay": "accuracy",
+    "features": "accuracy",
     "supervision": "area",
     "sharing": "error",
     "readout-times": "error",
@@ -130,6 +139,7 @@ def test_list_experiments_has_all():
         "readout-times",
         "supervision",
         "replay",
+        "features",
         "text",
     ]
     for name in experiments.list_experiments():
@@ -210,6 +220,7 @@ def test_write_card_publishes_an_experiment(name, ran, tmp_path):
         "text": "text-tiny",
         "supervision": "supervision-mlp-digits-tiny",
         "replay": "replay-deep_thinking_1d-prefix_sums-tiny",
+        "features": "features-mlp-digits-tiny",
     }
     assert place == tmp_path / "experiments" / expected[name]
     published = RunFolder(place).read_json("results.json")

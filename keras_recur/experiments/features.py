@@ -1,0 +1,238 @@
+"""The experiment `features`: what the iterations of both twins see."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from keras_recur import data as data_room
+from keras_recur._help import EXPERIMENT_TITLES
+from keras_recur._validation import check_integer, check_type
+from keras_recur.analysis import (
+    dynamics,
+    filter_reuse,
+    separability,
+    state_similarity,
+)
+from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.features_page import write_features_page
+from keras_recur.reports.page import Page
+from keras_recur.runs.entry import TWINS, Entry
+from keras_recur.runs.make_entry import make_entry
+from keras_recur.runs.summary import guess, mean_and_error
+from keras_recur.training.recipe import Recipe
+
+
+def _usual_entry():
+    return make_entry("resnet_bn", "fashion_mnist", quick=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class FeaturesExperiment(Experiment):
+    """Compare what a recurrent network and its twin represent in each iteration.
+
+    Both twins are trained as in the entry. Linear probes, ablation of filters and the
+    dynamics of the states are measured in each of them and in the network before its
+    training. The similarity of states is measured between twins, seeds, and a network
+    and itself before training.
+
+    Args:
+        entry: Family, data and recipes, from `runs.make_entry`. The data must have one
+            label per example. Defaults to the quick entry of `resnet_bn` on
+            `fashion_mnist`.
+        probe_examples: Number of examples on which a probe is fitted, and on which it
+            is tested. Defaults to `4_000`.
+        ablation_examples: Number of test examples of the ablation of filters. Defaults
+            to `2_000`.
+        similarity_examples: Number of test examples of the similarity of states.
+            Defaults to `1_000`.
+
+    Raises:
+        ValueError: If the data have more than one label per example, or a number is out
+            of range.
+
+    Reference:
+        [Schwarzschild et al. 2021](https://arxiv.org/abs/2102.11011), whose abstract
+        makes the claim. Probes, ablation and similarity are measured as we define them.
+
+    Example:
+
+    >>> entry = keras_recur.runs.make_entry("mlp", "digits", quick=True)
+    >>> keras_recur.experiments.FeaturesExperiment(entry).networks
+    ('recurrent', 'feedforward')
+    """
+
+    name = "features"
+    title = EXPERIMENT_TITLES[name]
+    keeps_weights: ClassVar[bool] = True
+
+    entry: Entry = dataclasses.field(default_factory=_usual_entry)
+    probe_examples: int = 4_000
+    ablation_examples: int = 2_000
+    similarity_examples: int = 1_000
+
+    def __post_init__(self):
+        check_type("entry", self.entry, Entry, "a `runs.Entry`")
+        if self.entry.procedural:
+            raise ValueError(
+                "`entry` must have data with one label per example, which a probe can "
+                f"read from the state. Received: data={self.entry.data!r}. Use images, "
+                "such as fashion_mnist or digits."
+            )
+        for name in ("probe_examples", "ablation_examples", "similarity_examples"):
+            # The similarity needs four examples.
+            count = check_integer(name, getattr(self, name), 4)
+            object.__setattr__(self, name, count)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        return TWINS
+
+    def as_dict(self) -> dict[str, Any]:
+        entry = self.entry.as_dict()
+        kept = ("family", "data", "model", "num_examples", "test_examples")
+        counts = ("probe_examples", "ablation_examples", "similarity_examples")
+        return {
+            **{key: entry[key] for key in kept},
+            **{key: getattr(self, key) for key in counts},
+            "recipe": entry["recipes"]["recurrent"],
+            "feedforward_recipe": entry["recipes"]["feedforward"],
+        }
+
+    def network(self, name: str, seed: int) -> keras.Model:
+        return self.entry.network(name, seed)
+
+    def recipe(self, name: str) -> Recipe:
+        return self.entry.recipe(name)
+
+    def load(self, split: str, seed: int = 0) -> Any:
+        if split == "train":
+            return self.entry.train_data("recurrent", seed)
+        if split == "validation":
+            return self.entry.phase_validation_data("recurrent")
+        return self.entry.test_data(None)
+
+    def _unchanged_training_data(self):
+        """Return training images without augmentation, on which probes are fitted."""
+        return data_room.load(
+            self.entry.data,
+            "train",
+            100,
+            num_examples=min(self.probe_examples, self._count("train")),
+            augment=False,
+            shuffle=False,
+            data_dir=self.entry.data_dir,
+            download=self.entry.download,
+        )
+
+    def _count(self, split):
+        return data_room.describe(self.entry.data).num_examples[split]
+
+    def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
+        train, test = self._unchanged_training_data(), self.load("test")
+        untrained = self.network(name, seed)
+        found: dict[str, Any] = {}
+        for reduce in ("mean", "grid"):
+            options = {"reduce": reduce, "num_examples": self.probe_examples}
+            probes = separability(model, train, test, **options)
+            floor = separability(untrained, train, test, **options)
+            found[f"probe_{reduce}"] = probes.accuracy.tolist()
+            found[f"untrained_probe_{reduce}"] = floor.accuracy.tolist()
+            found["head"] = _plain(probes.head)
+            found["iterations"] = list(map(int, probes.iterations))
+        reuse = filter_reuse(model, test, num_examples=self.ablation_examples)
+        moved = dynamics(model, test, num_examples=self.similarity_examples)
+        before = dynamics(untrained, test, num_examples=self.similarity_examples)
+        return {
+            **found,
+            "accuracy": reuse.accuracy,
+            "importance": np.asarray(reuse.importance).tolist(),
+            "reuse": _number(reuse.reuse),
+            "rank_correlation": _number(reuse.rank_correlation),
+            "change": moved.change[1].tolist(),
+            "growth": moved.growth.tolist(),
+            "untrained_change": before.change[1].tolist(),
+            "untrained_growth": before.growth.tolist(),
+        }
+
+    def chance_score(self) -> dict[str, Any]:
+        """Return what a network gives that guesses: no probe and no filter helps."""
+        score, count = guess(self.entry.data), self.entry.model.get("iterations", 1)
+        probes = [score] * (count + 1)
+        names = ("probe_mean", "probe_grid")
+        return {
+            **dict.fromkeys([*names, *(f"untrained_{n}" for n in names)], probes),
+            "head": [None, *probes[1:]],
+            "iterations": list(range(count + 1)),
+            "accuracy": score,
+            "importance": [],
+            "reuse": None,
+            "rank_correlation": None,
+            **dict.fromkeys(["change", "growth"], []),
+            **dict.fromkeys(["untrained_change", "untrained_growth"], []),
+        }
+
+    def together(self, load: Any, seeds: list[int]) -> dict[str, Any]:
+        """Return the similarity of states between networks, a matrix per seed."""
+        test, count = self.load("test"), self.similarity_examples
+        found: dict[str, Any] = {}
+
+        def add(kind, seed, first, second):
+            result = state_similarity(first, second, test, num_examples=count)
+            row = {
+                "seed": seed,
+                "matrix": result.matrix.tolist(),
+                "order_score": _number(result.order_score),
+            }
+            found.setdefault(kind, []).append(row)
+
+        for place, seed in enumerate(seeds):
+            recurrent, feedforward = load("recurrent", seed), load("feedforward", seed)
+            add("twins", seed, recurrent, feedforward)
+            if len(seeds) > 1:
+                other = seeds[(place + 1) % len(seeds)]
+                add("recurrent seeds", seed, recurrent, load("recurrent", other))
+                add("feedforward seeds", seed, feedforward, load("feedforward", other))
+            untrained = self.network("recurrent", seed)
+            add("untrained", seed, recurrent, untrained)
+        return found
+
+    def format_result(self, result: dict[str, Any]) -> str:
+        first, last = result["probe_mean"][0], result["probe_mean"][-1]
+        return (
+            f"{100 * result['accuracy']:.1f} %, probes {100 * first:.1f} % before the "
+            f"first iteration and {100 * last:.1f} % after the last"
+        )
+
+    def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        names = ("accuracy", "reuse", "rank_correlation")
+        curves = ("probe_mean", "probe_grid", "untrained_probe_mean", "head")
+        networks = {}
+        for name, mine, counts in self.by_network(results):
+            means = {key: _mean([r[key] for r in mine]) for key in names}
+            over = {
+                key: [_mean(c) for c in zip(*(r[key] for r in mine), strict=True)]
+                for key in curves
+            }
+            networks[name] = {**means, **over, **counts}
+        return {"networks": networks}
+
+    @staticmethod
+    def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+        write_features_page(page, results, plots)
+
+
+def _mean(values):
+    """Return mean and standard error of the known values, `None` if there is none."""
+    known = [value for value in values if value is not None]
+    return list(mean_and_error(known)) if known else None
+
+
+def _plain(values):
+    return [_number(value) for value in values]
+
+
+def _number(value):
+    return float(value) if np.isfinite(value) else None

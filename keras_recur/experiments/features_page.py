@@ -1,0 +1,296 @@
+"""Page of the experiment `features`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_recur import zoo
+from keras_recur._plot_style import (
+    band,
+    color_of,
+    integer_ticks,
+    label,
+    new_figure,
+    percent_axis,
+)
+from keras_recur.reports.page import Page
+from keras_recur.runs.entry import TWINS
+from keras_recur.runs.summary import in_percent, is_clear, mean_and_error, with_error
+
+_PANELS = {
+    "twins": "recurrent x feed-forward",
+    "recurrent seeds": "recurrent x other seed",
+    "feedforward seeds": "feed-forward x other seed",
+    "untrained": "recurrent x untrained",
+}
+
+
+def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> None:
+    """Write the findings to a page, and the figures to the folder `plots`."""
+    settings = results["settings"]
+    family = zoo.describe(settings["family"])
+    page.headline(headline(results))
+    page.paragraph(
+        "Schwarzschild et al. 2021 (arXiv:2102.11011) write that recurrent networks "
+        "have the same hierarchical behavior as feed-forward ones although they use "
+        "the same filters in every iteration. This page asks what both twins represent "
+        f"in each iteration, with controls. Family: {settings['family']}. "
+        f"{family.summary} Data: {settings['data']}."
+    )
+    page.heading("What a linear probe can read")
+    page.figure(
+        _probes(results),
+        plots / "probes.png",
+        "Accuracy on test images of a logistic regression on the state after each "
+        "iteration (0: before the first one). Left: means over positions. Right: means "
+        "of 4 x 4 fields. Dotted: the network's own head. Gray: before training.",
+    )
+    page.heading("Whether filters matter again")
+    page.figure(
+        _importance(results),
+        plots / "ablation.png",
+        "Points of accuracy lost if what an iteration has written to one channel is "
+        "removed, for the first seed. Each row is a channel.",
+    )
+    page.heading("Similarity of states")
+    page.figure(
+        _similarity(results),
+        plots / "similarity.png",
+        "Debiased CKA of the states of two networks, mean over seeds. Two seeds of one "
+        "network are the ceiling, the untrained network the floor.",
+    )
+    page.heading("How states move")
+    page.figure(
+        _dynamics(results),
+        plots / "dynamics.png",
+        "Left: median relative change of the state. Right: factor by which a small "
+        "disturbance grows. Gray: before training.",
+    )
+    page.table(*networks_table(results))
+    page.paragraph(
+        "Mean ± standard error over seeds, accuracies in percent. Reuse: share of the "
+        "channels that matter (loss above two standard errors) that matter in two "
+        "iterations or more. Rank correlation: of the losses by channel, over pairs of "
+        "iterations. A seed whose training diverged counts as guessing in accuracies "
+        "and is left out of the rest.",
+        small=True,
+    )
+
+
+def headline(results: dict[str, Any]) -> str:
+    """Return which of the claims, stated before the measurement, hold."""
+    networks = results["summary"]["networks"]
+    if any(networks.get(twin, {"seeds": 0})["seeds"] < 2 for twin in TWINS):
+        return "Claims need two seeds or more of both twins."
+    parts = [
+        f"1. The probes of the twins do not differ clearly in any iteration, and read "
+        f"more than from untrained networks: {_verdict(*_same_probes(networks))}.",
+        f"2. The same filters matter again in more iterations of the recurrent network "
+        f"than of its twin: {_verdict(*_filters(networks))}.",
+    ]
+    levels = _levels(results)
+    if len(levels) > 2:
+        between = _between(levels)
+        parts.append(
+            f"3. The states of twins are as similar as those of two seeds, and more "
+            f"than those of an untrained network: {_verdict(*between)}."
+        )
+    return " ".join(["Claims stated before the measurement:", *parts])
+
+
+def _verdict(holds, why):
+    return f"{'holds' if holds else 'does not hold'} ({why})"
+
+
+def _same_probes(networks):
+    one, two = (networks[t]["probe_mean"] for t in TWINS)
+    gaps = [
+        (100 * abs(a[0] - b[0]), is_clear(a[0] - b[0], a[1], b[1]))
+        for a, b in zip(one, two, strict=True)
+    ]
+    floors = [networks[t]["untrained_probe_mean"] for t in TWINS]
+    above = all(
+        a[0] > f[0] and is_clear(a[0] - f[0], a[1], f[1])
+        for mine, floor in zip((one, two), floors, strict=True)
+        for a, f in zip(mine[1:], floor[1:], strict=True)
+    )
+    clear = [i for i, (_, found) in enumerate(gaps) if found]
+    largest = max(gap for gap, _ in gaps)
+    where = f"clear in states {', '.join(map(str, clear))}" if clear else "none clear"
+    floor = "all above untrained ones" if above else "not all above untrained ones"
+    return not clear and above, (
+        f"largest difference {largest:.1f} points, {where}; after the first iteration "
+        f"{floor}"
+    )
+
+
+def _filters(networks):
+    found = [networks[t]["rank_correlation"] for t in TWINS]
+    if None in found:
+        return False, "no filter matters in two iterations"
+    (a, a_error), (b, b_error) = found
+    clear = is_clear(a - b, a_error or 0, b_error or 0)
+    return a > b and clear, (
+        f"rank correlation {with_error(a, a_error, 2)} against "
+        f"{with_error(b, b_error, 2)}"
+    )
+
+
+def _levels(results):
+    """Return mean and standard error of the similarity in equal iterations."""
+    levels = {}
+    for kind, rows in results.get("together", {}).items():
+        values = [_level(row["matrix"]) for row in rows]
+        levels[kind] = mean_and_error(values)
+    return levels
+
+
+def _level(matrix):
+    return float(np.nanmean(np.diag(np.array(matrix, "float64"))[1:]))
+
+
+def _between(levels):
+    twins, floor = levels["twins"], levels["untrained"]
+    ceilings = [levels[f"{twin} seeds"] for twin in TWINS]
+    ceiling = min(ceilings)
+    near = twins[0] >= ceiling[0] or not _differ(twins, ceiling)
+    above = twins[0] > floor[0] and _differ(twins, floor)
+    shown = {"twins": twins, "seeds": ceiling, "untrained": floor}
+    return near and above, ", ".join(
+        f"{name} {with_error(*found, digits=2)}" for name, found in shown.items()
+    )
+
+
+def _differ(one, two):
+    return is_clear(one[0] - two[0], one[1] or 0, two[1] or 0)
+
+
+def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows, with a column per network."""
+    networks = results["summary"]["networks"]
+    rows = {
+        "accuracy": lambda n: in_percent(*n["accuracy"]),
+        "probe before the first iteration": lambda n: in_percent(*n["probe_mean"][0]),
+        "probe after the last": lambda n: in_percent(*n["probe_mean"][-1]),
+        "the same, before training": lambda n: in_percent(
+            *n["untrained_probe_mean"][-1]
+        ),
+        "probe of 4 x 4 fields after the last": lambda n: in_percent(
+            *n["probe_grid"][-1]
+        ),
+        "channels that matter again": lambda n: _share(n["reuse"]),
+        "rank correlation": lambda n: _score(n["rank_correlation"]),
+        "parameters": lambda n: f"{n['parameters']:,}",
+        "failed seeds": lambda n: f"{n['failed_seeds']} of {n['seeds']}",
+    }
+    header = ["", *map(label, networks)]
+    return header, [
+        [name, *(cell(found) for found in networks.values())]
+        for name, cell in rows.items()
+    ]
+
+
+def _share(found):
+    return "-" if found is None else in_percent(*found)
+
+
+def _score(found):
+    return "-" if found is None else with_error(*found, digits=2)
+
+
+def _runs(results, name):
+    return [r for r in results["runs"] if r["network"] == name and r["importance"]]
+
+
+def _probes(results):
+    figure, panels = new_figure(columns=2, title=_where(results))
+    for axes, key in zip(panels, ("probe_mean", "probe_grid"), strict=True):
+        for name in TWINS:
+            runs = _runs(results, name)
+            if not runs:
+                continue
+            x, color = runs[0]["iterations"], color_of(name)
+            rows = [[100 * v for v in r[key]] for r in runs]
+            band(axes, x, rows, color=color, marker="o", label=label(name))
+            floor = [[100 * v for v in r[f"untrained_{key}"]] for r in runs]
+            style: dict[str, Any] = {"linestyle": "--" if name != TWINS[0] else "-"}
+            band(axes, x, floor, color="0.6", **style)
+            head = [[None if v is None else 100 * v for v in r["head"]] for r in runs]
+            band(axes, x, head, color=color, linestyle=":")
+        percent_axis(axes, "test accuracy")
+        axes.set_xlabel("iteration")
+        integer_ticks(axes.xaxis)
+    if panels[0].lines:
+        panels[0].legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+def _importance(results):
+    figure, panels = new_figure(columns=2, title=_where(results), grid=False)
+    first = {name: _runs(results, name)[:1] for name in TWINS}
+    tables = {n: np.array(runs[0]["importance"]) for n, runs in first.items() if runs}
+    top = max((100 * abs(t).max() for t in tables.values()), default=1) or 1
+    for axes, name in zip(panels, TWINS, strict=True):
+        axes.set_title(label(name), fontsize=9)
+        if name not in tables:
+            continue
+        cells = 100 * tables[name].T
+        cells = cells[np.argsort(cells.argmax(axis=1), kind="stable")]
+        extent = (0.5, cells.shape[1] + 0.5, len(cells) + 0.5, 0.5)
+        image = axes.imshow(
+            cells, vmin=-top, vmax=top, cmap="RdBu_r", aspect="auto", extent=extent
+        )
+        axes.set_xlabel("iteration")
+        integer_ticks(axes.xaxis)
+        figure.colorbar(image, ax=axes, label="points lost")
+    panels[0].set_ylabel("channel, by its largest loss")
+    return figure
+
+
+def _similarity(results):
+    found = results.get("together", {})
+    kinds = [kind for kind in _PANELS if kind in found]
+    size = (0.8 + 3 * max(1, len(kinds)), 3.2)
+    figure, panels = new_figure(
+        max(1, len(kinds)), size=size, grid=False, title=_where(results)
+    )
+    image = None
+    for axes, kind in zip(panels, kinds, strict=False):
+        rows = found[kind]
+        matrices = np.array([row["matrix"] for row in rows], "float64")
+        image = axes.imshow(matrices.mean(axis=0), vmin=0, vmax=1, cmap="viridis")
+        level = mean_and_error([_level(row["matrix"]) for row in rows])
+        axes.set_title(f"{_PANELS[kind]}\n{with_error(*level, digits=2)}", fontsize=9)
+        axes.set_xlabel("iteration")
+    if image is not None:
+        panels[0].set_ylabel("iteration")
+        figure.colorbar(image, ax=panels, label="debiased CKA")
+    return figure
+
+
+def _dynamics(results):
+    figure, panels = new_figure(columns=2, title=_where(results))
+    for axes, key in zip(panels, ("change", "growth"), strict=True):
+        for name in TWINS:
+            runs = _runs(results, name)
+            if not runs:
+                continue
+            x = range(1, len(runs[0][key]) + 1)
+            rows = [r[key] for r in runs]
+            band(axes, x, rows, color=color_of(name), marker="o", label=label(name))
+            before = [r[f"untrained_{key}"] for r in runs]
+            style: dict[str, Any] = {"linestyle": "--" if name != TWINS[0] else "-"}
+            band(axes, x, before, color="0.6", **style)
+        axes.set_xlabel("iteration")
+        integer_ticks(axes.xaxis)
+    panels[0].set_ylabel("|change| / |state|")
+    panels[1].set_ylabel("growth of a disturbance")
+    if panels[0].lines:
+        panels[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _where(results):
+    settings = results["settings"]
+    return f"{settings['family']} on {settings['data']}"
