@@ -32,7 +32,8 @@ class StateSimilarity:
     def centered(self) -> np.ndarray:
         """`matrix` minus the means of rows and columns, plus the mean of all.
 
-        It shows which states belong together if one state is similar to all others.
+        It shows which states belong together if one state is similar to all others. The
+        state before the first iteration is left out (NaN), because it differs most.
         """
         found = np.full_like(self.matrix, np.nan)
         cells = self._known
@@ -45,16 +46,20 @@ class StateSimilarity:
 
     @property
     def _known(self):
-        """Return the cells of states that are not the same for all examples."""
-        known = np.isfinite(self.matrix)
-        return np.ix_(known.any(axis=1), known.any(axis=0))
+        """Return the cells of states with a value, from the first iteration on."""
+        found = np.isfinite(self.matrix)
+        rows, columns = (
+            found.any(axis=axis) & (np.array(numbers) > 0)
+            for axis, numbers in zip((1, 0), self.iterations, strict=True)
+        )
+        return np.ix_(rows, columns)
 
     @property
     def best(self) -> np.ndarray:
         """Iteration of the second network to which each row is most similar.
 
         It is read from `centered`, in which no state is similar to all others, and is
-        -1 for a row without a value.
+        -1 for a row that is NaN there.
         """
         found = np.nan_to_num(self.centered, nan=-np.inf)
         best = np.array(self.iterations[1])[found.argmax(axis=1)]
