@@ -120,6 +120,7 @@ ARGUMENTS = {
     "far": "positive",
     "filters": "positive",
     "fine_tune": "function",
+    "centered": "flag",
     "control": "choice",
     "drop_components": "count",
     "grid": "positive",

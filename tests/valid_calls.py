@@ -211,6 +211,7 @@ CALLS = {
                 np.ones(2),
                 None,
                 [1.0] * 2,
+                [True] * 2,
                 4,
                 (9, 1, 9),
                 None,

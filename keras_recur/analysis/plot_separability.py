@@ -23,8 +23,9 @@ def plot_separability(
 ) -> Any:
     """Plot the accuracy of linear probes over the iterations.
 
-    Solid lines are probes, dotted lines the network's own head. The dashed line is the
-    accuracy of a probe on the pixels, if it was measured.
+    Lines with markers are probes, dotted lines the network's own head. Networks whose
+    name begins with "untrained" are gray and dashed, and their heads are left out. The
+    gray dotted line is the accuracy of a probe on the pixels, if it was measured.
 
     Args:
         found: A `Separability` by the name of its network, or a list of them, one per
@@ -63,14 +64,18 @@ def plot_separability(
     for (name, rows), color in zip(seeds.items(), colors, strict=False):
         x = rows[0].iterations
         style: dict[str, Any] = {"color": color}
+        untrained = name.startswith("untrained")
+        if untrained:
+            style = {"color": "0.5", "linestyle": "--"}
         probes = [(100 * r.accuracy).tolist() for r in rows]
         band(axes, x, probes, label=name, marker="o", **style)
-        heads = [(100 * r.head).tolist() for r in rows]
-        band(axes, x, heads, linestyle=":", **style)
+        if not untrained:
+            heads = [(100 * r.head).tolist() for r in rows]
+            band(axes, x, heads, linestyle=":", **style)
     pixels = [r.pixels for rows in seeds.values() for r in rows if r.pixels is not None]
     if pixels:
         level = 100 * sum(pixels) / len(pixels)
-        axes.axhline(level, color="0.5", linestyle="--", lw=1, label="pixels")
+        axes.axhline(level, color="0.5", linestyle=":", lw=1, label="pixels")
     axes.set_xlabel("iteration")
     integer_ticks(axes.xaxis)
     percent_axis(axes, "accuracy of a linear probe")

@@ -1,7 +1,6 @@
 """Measure what a linear probe can read from the states of a loop."""
 
 import dataclasses
-import warnings
 from typing import Any
 
 import keras
@@ -15,12 +14,14 @@ from keras_recur._validation import (
     check_one_of,
     check_positive_int,
 )
+from keras_recur.analysis._control_labels import control_labels, flat
 from keras_recur.analysis._loop_states import LoopStates, examples
+from keras_recur.analysis._plain import as_lists
+from keras_recur.analysis._probe import fit_probe, reduced
 from keras_recur.analysis.iteration_curve import iteration_curve
 
 # Inverse strengths of the penalty from which the validation examples choose.
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-_CLUSTERS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Separability:
         head: Accuracy of the network's own head, NaN before the first iteration.
         pixels: Accuracy of a probe on the inputs themselves.
         regularization: Chosen strength `C` of each probe.
+        converged: Whether the solver of each probe converged within 1,000 steps.
         features: Number of features that a probe reads.
         examples: Numbers of fitting, validation and test examples.
         control: Labels of a control task, as in `separability`.
@@ -45,9 +47,28 @@ class Separability:
     head: np.ndarray
     pixels: float | None
     regularization: list[float]
+    converged: list[bool]
     features: int
     examples: tuple[int, int, int]
     control: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON data that `from_dict` reads."""
+        plain: dict[str, Any] = dataclasses.asdict(self)
+        plain["examples"] = list(self.examples)
+        return plain | {name: as_lists(plain[name]) for name in _ARRAYS}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Separability":
+        """Return the result from the data of `as_dict`."""
+        found: dict[str, Any] = {f.name: plain[f.name] for f in dataclasses.fields(cls)}
+        found["examples"] = tuple(found["examples"])
+        for name in _ARRAYS:
+            found[name] = np.asarray(found[name], "float64")
+        return cls(**found)
+
+
+_ARRAYS = ("accuracy", "train_accuracy", "head")
 
 
 def separability(
@@ -78,9 +99,10 @@ def separability(
             `iteration_curve` accepts. They may be the training data of the network.
         test: Batches `(x, y)` that neither the network nor the probes have seen.
         validation: Batches `(x, y)` that choose the regularization. Defaults to `None`
-            (the last tenth of the fitting examples).
+            (a tenth of the fitting examples, drawn at random and not fitted).
         reduce: Features of a state: `"mean"` over positions, `"grid"` for means over
-            `grid` x `grid` fields, or `"all"`. Defaults to `"mean"`.
+            `grid` x `grid` fields, or `"all"`. States without positions are read as
+            they are. Defaults to `"mean"`.
         grid: Fields per side of `"grid"`. Defaults to `4`.
         regularization: Inverse strength `C` of the squared penalty. Defaults to `None`:
             the best of 0.001 to 10 on the validation examples.
@@ -91,15 +113,16 @@ def separability(
         num_examples: Most examples to fit, and most to test. Defaults to `5000`.
         iterations: Number of iterations. Defaults to `None` (the number the model was
             built with).
-        seed: Seed of the control task. Defaults to `0`.
+        seed: Seed of the validation examples and the control task. Defaults to `0`.
 
     Returns:
         A `Separability`.
 
     Raises:
-        ValueError: If the labels are not one class per example or of one class only, if
-            a class has fewer than two examples, if a state has no `grid` x `grid`
-            positions, or if an argument is out of range.
+        ValueError: If the labels are not one class per example, if there are fewer than
+            two classes, if a class has too few fitting examples, if a state is not
+            finite or has no `grid` x `grid` positions, or if an argument is out of
+            range.
 
     Reference:
         [Alain and Bengio 2016](https://arxiv.org/abs/1610.01644);
@@ -130,33 +153,40 @@ def separability(
     parts = {"train": examples(train, num_examples, name="train")}
     parts["test"] = examples(test, num_examples, name="test")
     if validation is None:
-        parts |= _split(*parts["train"])
+        parts |= _split(*parts["train"], random)
     else:
         parts["validation"] = examples(validation, num_examples, name="validation")
     inputs = {name: x for name, (x, _) in parts.items()}
     labels = {name: _labels(name, y) for name, (_, y) in parts.items()}
-    _check_classes(labels["train"])
+    _check_classes(labels)
     tested = (inputs["test"], labels["test"])
     head = np.array([np.nan, *iteration_curve(model, tested, iterations)])
     if control:
-        labels = _control(control, inputs, labels, random)
+        labels = control_labels(control, inputs, labels, random)
     names = ("train", "validation", "test")
 
     def fit(features):
-        return _probe(features, labels, strengths)
+        return fit_probe(features, labels, strengths)
 
     features = {
-        name: states.read(inputs[name], lambda state: _reduced(state, reduce, grid))
+        name: states.read(inputs[name], lambda state: reduced(state, reduce, grid))
         for name in names
     }
+    for i, number in enumerate(states.iterations):
+        if not all(np.isfinite(part[i]).all() for part in features.values()):
+            raise ValueError(
+                "A probe needs finite states. Received: states with NaN or infinity "
+                f"after {number} iterations of the `model`. Use fewer `iterations`, or "
+                "a model whose training did not diverge."
+            )
     found = [
         fit({name: features[name][i] for name in names})
         for i in range(len(states.iterations))
     ]
     shown = None
     if pixels:
-        shown = fit({name: _rows(inputs[name]) for name in names})[0]
-    accuracy, fitted, chosen = zip(*found, strict=True)
+        shown = fit({name: flat(inputs[name]) for name in names}).accuracy
+    accuracy, fitted, chosen, converged = zip(*found, strict=True)
     return Separability(
         list(states.iterations),
         np.array(accuracy),
@@ -164,27 +194,29 @@ def separability(
         head[states.iterations],
         shown,
         list(chosen),
+        list(converged),
         features["train"].shape[-1],
         (len(labels["train"]), len(labels["validation"]), len(labels["test"])),
         control,
     )
 
 
-def _split(x, y):
-    """Keep the last tenth of the examples for the choice of the regularization."""
-    last = max(1, len(y) // 10)
+def _split(x, y, random):
+    """Keep a tenth of the examples for the choice of the regularization."""
+    # Drawn at random, because data may be sorted by class.
+    order, kept = random.permutation(len(y)), max(1, len(y) // 10)
 
     def part(rows):
         return tree.map_structure(lambda leaf: leaf[rows], x), y[rows]
 
-    return {"train": part(slice(-last)), "validation": part(slice(-last, None))}
+    return {"train": part(order[kept:]), "validation": part(order[:kept])}
 
 
 def _labels(name, y):
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
-    if y.ndim != 1 or y.dtype.kind not in "iu" or y.min() < 0:
+    if y.ndim != 1 or y.dtype.kind not in "iu" or (y < 0).any():
         raise ValueError(
             f"`{name}` must have one class per example, an integer of at least 0. "
             f"Received: labels of shape {y.shape} and dtype {y.dtype}. Probes for "
@@ -193,80 +225,24 @@ def _labels(name, y):
     return y
 
 
-def _check_classes(y):
-    classes, counts = np.unique(y, return_counts=True)
+def _check_classes(labels):
+    classes, counts = np.unique(labels["train"], return_counts=True)
     if len(classes) < 2:
         raise ValueError(
             "`train` must have examples of two classes or more to fit a probe. "
-            f"Received: examples of class {classes[0]} only. Shuffle the data, or "
-            "raise `num_examples`."
+            f"Received: {len(labels['train'])} examples of the classes "
+            f"{classes.tolist()}. Shuffle the data, or raise `num_examples`."
         )
     if counts.min() < 2:
         raise ValueError(
             "`train` must have two examples or more of every class. Received: one of "
             f"class {classes[counts.argmin()]}. Raise `num_examples`."
         )
-
-
-def _control(kind, inputs, labels, random):
-    """Return labels that do not depend on the classes."""
-    if kind == "shuffled":
-        return {name: random.permutation(y) for name, y in labels.items()}
-    from sklearn.cluster import KMeans
-
-    rows = {name: _rows(x) for name, x in inputs.items()}
-    count = min(_CLUSTERS, len(rows["train"]))
-    start = int(random.integers(2**31))
-    found = KMeans(count, n_init=1, random_state=start).fit(rows["train"])
-    # Every class occurs, so that a probe can be fitted.
-    classes = np.unique(labels["train"])
-    chosen = random.permutation(np.resize(classes, count))
-    return {name: chosen[found.predict(x)] for name, x in rows.items()}
-
-
-def _rows(x):
-    leaves = [np.asarray(leaf, "float32") for leaf in tree.flatten(x)]
-    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
-
-
-def _reduced(state, reduce, grid):
-    """Return the features of a batch of states, of shape `(batch, features)`."""
-    if reduce == "all" or state.ndim == 2:
-        return state.reshape(len(state), -1)
-    if reduce == "mean":
-        return state.mean(axis=tuple(range(1, state.ndim - 1)))
-    if min(state.shape[1:-1]) < grid:
-        raise ValueError(
-            f"`reduce`='grid' needs a state of at least {grid} positions per side. "
-            f"Received: states of shape {state.shape[1:]}. Use a smaller `grid`, or "
-            "reduce='mean'."
-        )
-    for axis in range(1, state.ndim - 1):
-        fields = np.array_split(state, grid, axis)
-        state = np.stack([part.mean(axis=axis) for part in fields], axis)
-    return state.reshape(len(state), -1)
-
-
-def _probe(features, labels, strengths):
-    """Return test and training accuracy of the best probe, and its strength."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = StandardScaler()
-    x = {"train": scaler.fit_transform(np.asarray(features["train"], "float64"))}
     for name in ("validation", "test"):
-        x[name] = scaler.transform(np.asarray(features[name], "float64"))
-    # Each strength begins with the weights of the one before.
-    probe = LogisticRegression(max_iter=1000, warm_start=True)
-    best: Any = None
-    for strength in strengths:
-        with warnings.catch_warnings():
-            # Weak penalties on separable features converge slowly; validation decides.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            probe.set_params(C=strength).fit(x["train"], labels["train"])
-        score = probe.score(x["validation"], labels["validation"])
-        if best is None or score > best[0]:
-            test, train = (probe.score(x[n], labels[n]) for n in ("test", "train"))
-            best = score, (float(test), float(train), strength)
-    return best[1]
+        unknown = np.setdiff1d(labels[name], classes)
+        if len(unknown):
+            raise ValueError(
+                f"`train` must have examples of every class of `{name}`. Received: "
+                f"none of class {unknown[0]}. Shuffle the data, or raise "
+                "`num_examples`."
+            )

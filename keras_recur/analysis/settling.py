@@ -15,6 +15,7 @@ from keras_recur.analysis._endless_steps import (
     trained_iterations,
 )
 from keras_recur.analysis._logits import AnswerLabels
+from keras_recur.analysis._plain import as_lists
 from keras_recur.analysis.iteration_curve import counter
 from keras_recur.data._batches import batches
 
@@ -84,9 +85,10 @@ class Settling:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON data that `from_dict` reads."""
-        plain = dataclasses.asdict(self) | {"multiples": list(self.multiples)}
+        plain: dict[str, Any] = dataclasses.asdict(self)
+        plain["multiples"] = list(self.multiples)
         for name in ("iterations", "accuracy", "changes", "periods"):
-            plain[name] = _plain(plain[name])
+            plain[name] = as_lists(plain[name])
         return plain
 
     @classmethod
@@ -212,10 +214,3 @@ def _percentiles(changes):
         if len(finite):
             found[:, i] = np.percentile(finite, (10, 50, 90))
     return found
-
-
-def _plain(array):
-    """Return nested lists with `None` in place of NaN."""
-    if array.ndim > 1:
-        return [_plain(row) for row in array]
-    return [None if np.isnan(v) else v for v in array.tolist()]

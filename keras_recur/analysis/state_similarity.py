@@ -9,6 +9,7 @@ import numpy as np
 from keras_recur._validation import check_flag, check_integer, check_type
 from keras_recur.analysis._cka import alignment, centered_gram
 from keras_recur.analysis._loop_states import LoopStates, examples
+from keras_recur.analysis._plain import as_lists
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class StateSimilarity:
     Attributes:
         matrix: Debiased linear CKA of state i of the first network (rows) and state j
             of the second one (columns), at most 1. It is NaN for a state that is the
-            same for all examples.
+            same for all examples or not finite.
         iterations: Numbers of iterations of the rows and of the columns.
         examples: Number of examples.
     """
@@ -31,10 +32,13 @@ class StateSimilarity:
     def centered(self) -> np.ndarray:
         """`matrix` minus the means of rows and columns, plus the mean of all.
 
-        It shows which states belong together if one state is similar to all others.
+        It shows which states belong together if one state is similar to all others. The
+        state before the first iteration is left out (NaN), because it differs most.
         """
         found = np.full_like(self.matrix, np.nan)
         cells = self._known
+        if not found[cells].size:
+            return found
         known = self.matrix[cells]
         rows, columns = (known.mean(axis=i, keepdims=True) for i in (1, 0))
         found[cells] = known - rows - columns + known.mean()
@@ -42,24 +46,31 @@ class StateSimilarity:
 
     @property
     def _known(self):
-        """Return the cells of states that are not the same for all examples."""
-        known = np.isfinite(self.matrix)
-        return np.ix_(known.any(axis=1), known.any(axis=0))
+        """Return the cells of states with a value, from the first iteration on."""
+        found = np.isfinite(self.matrix)
+        rows, columns = (
+            found.any(axis=axis) & (np.array(numbers) > 0)
+            for axis, numbers in zip((1, 0), self.iterations, strict=True)
+        )
+        return np.ix_(rows, columns)
 
     @property
     def best(self) -> np.ndarray:
         """Iteration of the second network to which each row is most similar.
 
-        It is read from `centered`, in which no state is similar to all others.
+        It is read from `centered`, in which no state is similar to all others, and is
+        -1 for a row that is NaN there.
         """
         found = np.nan_to_num(self.centered, nan=-np.inf)
-        return np.array(self.iterations[1])[found.argmax(axis=1)]
+        best = np.array(self.iterations[1])[found.argmax(axis=1)]
+        return np.where(np.isfinite(found).any(axis=1), best, -1)
 
     @property
     def order_score(self) -> float:
         """Cosine of `centered` with that of states in the same order.
 
-        1: the same order, 0: none, -1: reversed. Untrained networks score high too.
+        1: the same order, 0: none, -1: reversed, NaN: too few states. Untrained
+        networks score high too.
         """
         found = self.centered[self._known]
         rows, columns = (np.arange(n) - (n - 1) / 2 for n in found.shape)
@@ -71,10 +82,29 @@ class StateSimilarity:
 
     @property
     def level(self) -> float:
-        """Mean of `matrix` over equal iterations, the first state left out."""
+        """Mean of `matrix` over equal iterations, the first state left out.
+
+        NaN if the networks have no iteration in common.
+        """
         first, second = self.iterations
         cells = [(first.index(t), second.index(t)) for t in first if t in second and t]
-        return float(np.mean([self.matrix[cell] for cell in cells]))
+        values = [self.matrix[cell] for cell in cells]
+        return float(np.mean(values)) if values else float("nan")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON data that `from_dict` reads."""
+        return {
+            "matrix": as_lists(self.matrix),
+            "iterations": [list(numbers) for numbers in self.iterations],
+            "examples": self.examples,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "StateSimilarity":
+        """Return the result from the data of `as_dict`."""
+        matrix = np.asarray(plain["matrix"], "float64")
+        first, second = plain["iterations"]
+        return cls(matrix, (first, second), plain["examples"])
 
 
 def state_similarity(
@@ -104,7 +134,7 @@ def state_similarity(
         unit_length: Whether each example's centered features are scaled to length 1,
             so that no few examples rule. Defaults to `False`.
         drop_components: Number of first principal components that are removed from the
-            features of each state. Defaults to `0`.
+            features of each state, fewer than it has features. Defaults to `0`.
 
     Returns:
         A `StateSimilarity`.
@@ -144,6 +174,11 @@ def state_similarity(
                 f"`drop_components`. Received: {count} examples, drop_components="
                 f"{drop_components}."
             )
+        if drop_components >= found.shape[2]:
+            raise ValueError(
+                "`drop_components` must be smaller than the number of features of a "
+                f"state, {found.shape[2]}. Received: drop_components={drop_components}."
+            )
         grams.append([_gram(row, unit_length, drop_components) for row in found])
     return StateSimilarity(
         np.array([[alignment(a, b) for b in grams[1]] for a in grams[0]]),
@@ -153,6 +188,9 @@ def state_similarity(
 
 
 def _gram(features, unit_length, drop_components):
+    if not np.isfinite(features).all():
+        # Without a norm, so that its alignment is NaN.
+        return np.zeros((len(features), len(features)))
     if unit_length or drop_components:
         features = np.asarray(features, "float64")
         features = features - features.mean(axis=0)

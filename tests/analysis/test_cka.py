@@ -35,6 +35,31 @@ def test_independent_wide_features_are_near_zero():
     assert abs(debiased(rng.randn(128, 2048), rng.randn(128, 2048))) < 0.03
 
 
+def test_joined_features_have_the_share_of_the_first():
+    rng = np.random.RandomState(0)
+    x, z = rng.randn(1500, 8), rng.randn(1500, 12)
+    expected = np.sqrt(8 / 20)
+    assert debiased(np.hstack([x, z]), x) == pytest.approx(expected, abs=0.01)
+
+
+def test_products_of_examples_and_of_features_agree():
+    rng = np.random.RandomState(0)
+    x = rng.randn(40, 6)
+    y = x @ rng.randn(6, 9) + rng.randn(40, 9)
+    x, y = (part - part.mean(0) for part in (x, y))
+    n = len(x)
+
+    def dot(one, two):
+        # The debiased product without matrices of examples.
+        a, b = (one**2).sum(1), (two**2).sum(1)
+        found = (one.T @ two) ** 2
+        corrected = found.sum() - n / (n - 2) * a @ b
+        return corrected + a.sum() * b.sum() / ((n - 1) * (n - 2))
+
+    expected = dot(x, y) / np.sqrt(dot(x, x) * dot(y, y))
+    assert debiased(x, y) == pytest.approx(expected, abs=1e-12)
+
+
 def test_constant_features_have_no_alignment():
     x = np.random.RandomState(0).randn(8, 3)
     assert np.isnan(debiased(x, np.ones((8, 3))))

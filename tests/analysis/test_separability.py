@@ -1,11 +1,14 @@
 """Probes read what a state holds, and no more."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 from keras_recur import analysis
+from keras_recur.analysis._probe import reduced
 from keras_recur.layers import Readout, SharedRecurrentBlock
 from tests.analysis.small_pairs import PAIRS, images_of, small_pair
 
@@ -75,6 +78,78 @@ def test_probes_ignore_scale_order_and_names_of_classes():
         np.testing.assert_allclose(found.accuracy, usual.accuracy, atol=6e-3)
 
 
+def test_validation_examples_are_drawn_from_sorted_data():
+    x, y = one_hot(90)
+    order = np.argsort(y)
+    found = analysis.separability(passing(3), (x[order], y[order]), one_hot(60, 1))
+    np.testing.assert_array_equal(found.accuracy, 1)
+    again = analysis.separability(passing(3), (x[order], y[order]), one_hot(60, 1))
+    assert again.as_dict()["train_accuracy"] == found.as_dict()["train_accuracy"]
+    assert again.regularization == found.regularization and all(found.converged)
+
+
+def test_regularization_is_chosen_on_validation_examples():
+    (x, y), test = noise(60, 0, 40), noise(90, 1, 40)
+    x[:, 0] += y
+    test[0][:, 0] += test[1]
+    found = {
+        strength: analysis.separability(
+            passing(40, 1), (x, y), test, validation=test, regularization=strength
+        ).accuracy[0]
+        for strength in (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+    }
+    # Validation data that are the test data must give the best of their accuracies.
+    chosen = analysis.separability(passing(40, 1), (x, y), test, validation=test)
+    assert chosen.accuracy[0] == max(found.values()) > min(found.values())
+    assert found[chosen.regularization[0]] == chosen.accuracy[0]
+    assert chosen.examples == (60, 90, 90)
+
+
+def test_optimizer_and_statistics_are_unchanged():
+    model = small_pair("resnet_bn").recurrent
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = images_of(model, 12), np.arange(12) % 3
+    model.fit(x, y, verbose=0)
+    everything = [*model.variables, *model.optimizer.variables]
+    before = [np.array(keras.ops.convert_to_numpy(v)) for v in everything]
+    analysis.separability(model, (x, y), (x, y), regularization=0.1)
+    analysis.state_similarity(model, model, x)
+    for variable, old in zip(everything, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), old)
+
+
+def test_state_graphs_have_probes_from_the_first_readout_state_on():
+    model = small_pair("frnn").recurrent
+    x, y = images_of(model, 12), np.arange(12) % 3
+    found = analysis.separability(model, (x, y), (x, y), regularization=0.1)
+    curve = analysis.iteration_curve(model, (x, y))
+    assert 0 not in found.iterations
+    np.testing.assert_allclose(found.head, curve[np.array(found.iterations) - 1])
+
+
+@pytest.mark.once
+def test_grid_and_mean_features_by_hand():
+    state = np.arange(2 * 5 * 4 * 3, dtype="float64").reshape(2, 5, 4, 3)
+    np.testing.assert_allclose(reduced(state, "mean", 4), state.mean(axis=(1, 2)))
+    fields = reduced(state, "grid", 2).reshape(2, 2, 2, 3)
+    # Five rows are divided into three and two.
+    np.testing.assert_allclose(fields[:, 0, 1], state[:, :3, 2:].mean(axis=(1, 2)))
+    np.testing.assert_allclose(fields[:, 1, 0], state[:, 3:, :2].mean(axis=(1, 2)))
+    assert reduced(state, "all", 4).shape == (2, 60)
+    assert reduced(state[:, :, 0], "mean", 4).shape == (2, 3)
+    assert reduced(state[:, 0, 0], "mean", 4).shape == (2, 3)
+
+
+@pytest.mark.once
+def test_separability_is_json_data():
+    x, y = one_hot(30)
+    found = analysis.separability(passing(3), (x, y), (x, y), regularization=1.0)
+    text = json.dumps(found.as_dict(), allow_nan=False)
+    again = analysis.Separability.from_dict(json.loads(text))
+    assert again.as_dict() == found.as_dict()
+    assert np.isnan(again.head[0]) and again.examples == found.examples
+
+
 @pytest.mark.parametrize("control", ["shuffled", "clusters"])
 def test_control_tasks_have_other_labels(control):
     options = {"control": control, "seed": 1}
@@ -132,7 +207,42 @@ def test_separability_refuses():
     images = images_of(model, 30)
     with pytest.raises(ValueError, match="at least 30 positions per side"):
         call(model, (images, y), (images, y), reduce="grid", grid=30)
-    figure = analysis.plot_separability({"a": call(passing(3), (x, y), (x, y))})
-    assert len(figure.axes) == 1
+    with pytest.raises(ValueError, match="every class of `test`.*none of class 2"):
+        call(passing(3), (x, y % 2), (x, y))
+    with pytest.raises(ValueError, match="every class of `validation`"):
+        call(passing(3), (x, y % 2), (x, y % 2), validation=(x, y))
+    with pytest.raises(ValueError, match="Received: 0 examples"):
+        call(passing(3), (x[:1], y[:1]), (x, y))
+    with pytest.raises(ValueError, match="finite states.*after 0 iterations"):
+        call(passing(3), (np.where(x, np.inf, x), y), (x, y))
+    with pytest.raises(ValueError, match="`iterations` can be at most 3"):
+        call(small_pair("mlp").feedforward, (images, y), (images, y), iterations=9)
+    with pytest.raises(ValueError, match="no loop among its layers"):
+        call(keras.Sequential([keras.Input((3,)), layers.Dense(3)]), (x, y), (x, y))
+    with pytest.raises(ValueError, match="expected shape=.None, 20, 20, 1."):
+        call(model, (images[:, :9], y), (images, y))
+
+
+@pytest.mark.once
+def test_few_distinct_inputs_are_few_clusters():
+    x, y = np.eye(3, dtype="float32")[np.arange(30) % 3], np.arange(30) % 3
+    found = analysis.separability(passing(3), (x, y), (x, y), control="clusters")
+    np.testing.assert_array_equal(found.accuracy, 1)
+
+
+@pytest.mark.once
+def test_plot_separability_marks_untrained_networks_and_pixels():
+    x, y = one_hot(30)
+    found = analysis.separability(
+        passing(3), (x, y), (x, y), regularization=1.0, pixels=True
+    )
+    figure = analysis.plot_separability(
+        {"recurrent": [found, found], "untrained": found}
+    )
+    probe, head, untrained, pixels = figure.axes[0].lines
+    assert untrained.get_linestyle() == "--" and head.get_linestyle() == ":"
+    assert untrained.get_color() == pixels.get_color() != probe.get_color()
+    np.testing.assert_allclose(probe.get_ydata(), 100 * found.accuracy)
+    np.testing.assert_allclose(pixels.get_ydata(), 100 * found.pixels)
     with pytest.raises(ValueError, match="one result or more"):
         analysis.plot_separability({})
