@@ -25,6 +25,7 @@ RETURNED = {
     "AccuracyBy",
     "Dynamics",
     "FilterReuse",
+    "PreferredImages",
     "Separability",
     "StateSimilarity",
     "PathIndependence",

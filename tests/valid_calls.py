@@ -40,6 +40,7 @@ EXCUSED = {
             "analysis.Separability",
             "analysis.StateSimilarity",
             "analysis.FilterReuse",
+            "analysis.PreferredImages",
             "analysis.PathIndependence",
             "analysis.Settling",
             "analysis.StopRuleChoice",
@@ -202,6 +203,17 @@ CALLS = {
         "data": batches(),
     },
     "analysis.dynamics": lambda: {"model": strings(), "data": batches()},
+    "analysis.plot_preferred_images": lambda: {
+        "found": analysis.PreferredImages(
+            [0],
+            [1],
+            np.ones((1, 1, 4, 4, 1)),
+            np.ones((1, 1, 1)),
+            np.ones((1, 1)),
+            np.zeros((1, 1), int),
+            np.zeros((1, 1), bool),
+        )
+    },
     "analysis.plot_separability": lambda: {
         "found": {
             "mlp": analysis.Separability(
@@ -220,6 +232,12 @@ CALLS = {
     },
     "analysis.plot_state_similarity": lambda: {
         "found": {"same": analysis.StateSimilarity(np.eye(2), ([0, 1], [0, 1]), 9)}
+    },
+    "analysis.preferred_images": lambda: {
+        "model": images(),
+        "data": labeled_images(),
+        "channels": 2,
+        "steps": 1,
     },
     "analysis.separability": lambda: {
         "model": images(),
@@ -429,6 +447,7 @@ LONG = {
     "analysis.plot_batch_norm_statistics",
     "analysis.plot_predictions",
     "analysis.plot_accuracy_by",
+    "analysis.plot_preferred_images",
     "analysis.plot_separability",
     "analysis.plot_filter_reuse",
     "analysis.plot_settling",

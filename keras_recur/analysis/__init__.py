@@ -41,9 +41,14 @@ from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
 from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_predictions import plot_predictions
+from keras_recur.analysis.plot_preferred_images import plot_preferred_images
 from keras_recur.analysis.plot_separability import plot_separability
 from keras_recur.analysis.plot_settling import plot_settling
 from keras_recur.analysis.plot_state_similarity import plot_state_similarity
+from keras_recur.analysis.preferred_images import (
+    PreferredImages,
+    preferred_images,
+)
 from keras_recur.analysis.select_stop_rule import StopRuleChoice, select_stop_rule
 from keras_recur.analysis.separability import Separability, separability
 from keras_recur.analysis.settling import Settling, settling
@@ -56,8 +61,11 @@ from keras_recur.analysis.update_batch_norm import update_batch_norm
 __all__ = [
     "AccuracyBy",
     "Dynamics",
+    "PreferredImages",
     "Separability",
+    "preferred_images",
     "StateSimilarity",
+    "plot_preferred_images",
     "plot_separability",
     "plot_state_similarity",
     "separability",

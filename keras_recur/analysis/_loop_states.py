@@ -16,10 +16,10 @@ from keras_recur.data._batches import (
     inputs,
     to_numpy,
 )
-from keras_recur.inference._graph import functional_copy
+from keras_recur.inference._graph import LOOPS, functional_copy
 from keras_recur.inference.stepwise import Carried, Stepwise
 from keras_recur.inference.with_iterations import with_iterations
-from keras_recur.layers import RecurrentGraph
+from keras_recur.layers import Readout, RecurrentGraph
 
 
 class LoopStates:
@@ -41,6 +41,7 @@ class LoopStates:
             iterations = check_positive_int("iterations", iterations)
         if any(isinstance(layer, RecurrentGraph) for layer in model.layers):
             self.steps: Any = None
+            self.place = 0
             self._run, self.iterations = _graph_run(model, iterations)
             return
         if iterations is not None:
@@ -116,23 +117,42 @@ def sliced(x: Any) -> Iterator[Any]:
         yield tree.map_structure(lambda part, rows=rows: part[rows], x)
 
 
+def all_states(model: keras.Model, states: LoopStates) -> keras.Model:
+    """Return a model from an input to all states, with an axis of iterations.
+
+    The weights are those of `model`, and the place and number of the states are those
+    of `states`.
+    """
+    loops = [la for la in model.layers if isinstance(la, LOOPS)]
+    found, inputs = _every(model, loops[-1], states.iterations[-1])
+    return keras.Model(inputs, tree.flatten(found)[states.place])
+
+
 def _graph_run(model, iterations):
     """Return a model of all states of a state graph, and their numbers of steps."""
+    graph = next(la for la in model.layers if isinstance(la, RecurrentGraph))
+    steps = iterations or graph.steps
+    found, inputs = _every(model, graph, steps)
+    populated = graph.schedule(steps, True).populated
+    numbers = [n for n in range(1, steps + 1) if graph.readout in populated[n]]
+    return keras.Model(inputs, found), numbers
+
+
+def _every(model, loop, count):
+    """Return all states of a loop of `count` iterations, and the input, as tensors."""
     found = {}
+    name = "steps" if isinstance(loop, RecurrentGraph) else "iterations"
 
     def call(layer, *args, **kwargs):
-        if isinstance(layer, RecurrentGraph):
-            steps = iterations or layer.steps
-            every = {**kwargs, "steps": steps, "return_sequences": True}
-            found["states"] = layer(*args, **every)
-            populated = layer.schedule(steps, True).populated
-            found["steps"] = [
-                n for n in range(1, steps + 1) if layer.readout in populated[n]
-            ]
-            kwargs = {**kwargs, "return_sequences": False}
+        if layer is loop:
+            kwargs = {**kwargs, name: count, "return_sequences": True}
+            found["states"] = layer(*args, **kwargs)
+            kwargs["return_sequences"] = False
+        elif isinstance(layer, Readout):
+            kwargs = {**kwargs, "readout": "last"}
         return layer(*args, **kwargs)
 
     again = keras.models.clone_model(
         functional_copy(model), clone_function=lambda layer: layer, call_function=call
     )
-    return keras.Model(again.input, found["states"]), found["steps"]
+    return found["states"], again.input
