@@ -159,9 +159,9 @@ def filter_reuse(
     Example:
 
     >>> pair = keras_recur.zoo.build(
-    ...     "convnet", input_shape=(8, 8, 1), num_classes=3, width=4, iterations=2
+    ...     "convnet", input_shape=(20, 20, 1), num_classes=3, width=4, iterations=2
     ... )
-    >>> x = np.random.default_rng(0).normal(size=(20, 8, 8, 1))
+    >>> x = np.random.default_rng(0).normal(size=(20, 20, 20, 1))
     >>> y = np.arange(20) % 3
     >>> found = keras_recur.analysis.filter_reuse(pair.recurrent, (x, y))
     >>> found.importance.shape, found.correlation.shape

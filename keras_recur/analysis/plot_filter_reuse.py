@@ -43,9 +43,9 @@ def plot_filter_reuse(
     Example:
 
     >>> pair = keras_recur.zoo.build(
-    ...     "convnet", input_shape=(8, 8, 1), num_classes=3, width=4, iterations=2
+    ...     "convnet", input_shape=(20, 20, 1), num_classes=3, width=4, iterations=2
     ... )
-    >>> data = np.random.default_rng(0).normal(size=(20, 8, 8, 1)), np.arange(20) % 3
+    >>> data = np.random.default_rng(0).normal(size=(20, 20, 20, 1)), np.arange(20) % 3
     >>> found = keras_recur.analysis.filter_reuse(pair.recurrent, data)
     >>> figure = keras_recur.analysis.plot_filter_reuse({"recurrent": found})
     """

@@ -128,8 +128,8 @@ def preferred_images(
             not exist, or if an argument is out of range.
 
     Reference:
-        [Olah et al. 2017](https://distill.pub/2017/feature-visualization), images of
-        decorrelated waves.
+        Olah, Mordvintsev and Schubert 2017, "Feature Visualization" (Distill): images
+        as sums of waves.
 
     Example:
 
