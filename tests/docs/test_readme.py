@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_recur.experiments import features_page
 from keras_recur.runs.summary import in_percent, percent
 from keras_recur.zoo.entries import read_entry
 
@@ -200,3 +201,25 @@ def test_guide_shows_the_published_figures_of_replay():
         *_, both = networks
         count = f"{both['solved'][place]} of {both['seeds']}"
         assert count in " ".join(guide.split())
+
+
+def test_guide_shows_the_published_figures_of_features():
+    folder = ROOT / "zoo/experiments/features-resnet_bn-fashion_mnist"
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    guide = (ROOT / "docs/guides/what_iterations_see.md").read_text("utf-8")
+    _, rows = features_page.networks_table(results)
+    shown = [row for row in rows if f"| {' | '.join(row)} |" in guide]
+    assert [name for name, *_ in shown] == [
+        "probe before the first iteration",
+        "probe after the last",
+        "the same, before training",
+        "rank correlation",
+    ]
+    assert guide.count(" ± ") == 2 * len(shown)
+    claims = features_page.headline(results)
+    assert re.findall(r": (holds|does not hold) ", claims) == [
+        "does not hold",
+        "does not hold",
+        "holds",
+    ]
+    assert "clear in states 3, 4;" in claims
