@@ -21,6 +21,10 @@ def network(width, iterations=3, activation="relu", classes=3):
     head = layers.Dense(classes, bias_initializer="random_normal")
     loop = SharedRecurrentBlock(block, iterations)
     model = keras.Model(x, Readout(head)(loop(stem(x))))
+    random = np.random.default_rng(0)  # The same weights on every backend.
+    for layer in (stem, loop.block, head):
+        kernel, bias = layer.get_weights()
+        layer.set_weights([random.normal(size=kernel.shape) / 2, bias])
     return model, (stem, loop.block, head)
 
 
