@@ -143,7 +143,12 @@ _FEEDBACK = QuickEntry(
 
 
 def _fashion_mnist(epochs: int = 8, **model: Any) -> QuickEntry:
-    """Return an entry on a third of the images of Fashion-MNIST, tested on all."""
+    """Return an entry on a third of the images of Fashion-MNIST, tested on all.
+
+    Accuracy over 3 seeds, in %, recurrent and feed-forward: mlp 86.0 ± 0.1 and 85.8 ±
+    0.1 (50 s each on TensorFlow on a busy core), convnet 86.5 ± 0.1 and 87.6 ± 0.2,
+    resnet_bn 87.6 ± 0.3 and 89.2 ± 0.1 (on the first 2,000 test images).
+    """
     recipe = Recipe(
         "adam",
         2e-3,
