@@ -3,27 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_recur import zoo
-from keras_recur._plot_style import (
-    band,
-    color_of,
-    integer_ticks,
-    label,
-    new_figure,
-    percent_axis,
-)
+from keras_recur._plot_style import label
+from keras_recur.experiments import features_figures
+from keras_recur.experiments.features_figures import level
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS
 from keras_recur.runs.summary import in_percent, is_clear, mean_and_error, with_error
-
-_PANELS = {
-    "twins": "recurrent x feed-forward",
-    "recurrent seeds": "recurrent x other seed",
-    "feedforward seeds": "feed-forward x other seed",
-    "untrained": "recurrent x untrained",
-}
 
 
 def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> None:
@@ -40,7 +26,7 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     )
     page.heading("What a linear probe can read")
     page.figure(
-        _probes(results),
+        features_figures.probes(results),
         plots / "probes.png",
         "Accuracy on test images of a logistic regression on the state after each "
         "iteration (0: before the first one). Left: means over positions. Right: means "
@@ -48,21 +34,21 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     )
     page.heading("Whether filters matter again")
     page.figure(
-        _importance(results),
+        features_figures.importance(results),
         plots / "ablation.png",
         "Points of accuracy lost if what an iteration has written to one channel is "
         "removed, for the first seed. Each row is a channel.",
     )
     page.heading("Similarity of states")
     page.figure(
-        _similarity(results),
+        features_figures.similarity(results),
         plots / "similarity.png",
         "Debiased CKA of the states of two networks, mean over seeds. Two seeds of one "
         "network are the ceiling, the untrained network the floor.",
     )
     page.heading("How states move")
     page.figure(
-        _dynamics(results),
+        features_figures.dynamics(results),
         plots / "dynamics.png",
         "Left: median relative change of the state. Right: factor by which a small "
         "disturbance grows. Gray: before training.",
@@ -141,13 +127,9 @@ def _levels(results):
     """Return mean and standard error of the similarity in equal iterations."""
     levels = {}
     for kind, rows in results.get("together", {}).items():
-        values = [_level(row["matrix"]) for row in rows]
+        values = [level(row["matrix"]) for row in rows]
         levels[kind] = mean_and_error(values)
     return levels
-
-
-def _level(matrix):
-    return float(np.nanmean(np.diag(np.array(matrix, "float64"))[1:]))
 
 
 def _between(levels):
@@ -197,100 +179,3 @@ def _share(found):
 
 def _score(found):
     return "-" if found is None else with_error(*found, digits=2)
-
-
-def _runs(results, name):
-    return [r for r in results["runs"] if r["network"] == name and r["importance"]]
-
-
-def _probes(results):
-    figure, panels = new_figure(columns=2, title=_where(results))
-    for axes, key in zip(panels, ("probe_mean", "probe_grid"), strict=True):
-        for name in TWINS:
-            runs = _runs(results, name)
-            if not runs:
-                continue
-            x, color = runs[0]["iterations"], color_of(name)
-            rows = [[100 * v for v in r[key]] for r in runs]
-            band(axes, x, rows, color=color, marker="o", label=label(name))
-            floor = [[100 * v for v in r[f"untrained_{key}"]] for r in runs]
-            style: dict[str, Any] = {"linestyle": "--" if name != TWINS[0] else "-"}
-            band(axes, x, floor, color="0.6", **style)
-            head = [[None if v is None else 100 * v for v in r["head"]] for r in runs]
-            band(axes, x, head, color=color, linestyle=":")
-        percent_axis(axes, "test accuracy")
-        axes.set_xlabel("iteration")
-        integer_ticks(axes.xaxis)
-    if panels[0].lines:
-        panels[0].legend(frameon=False, fontsize=8, loc="lower right")
-    return figure
-
-
-def _importance(results):
-    figure, panels = new_figure(columns=2, title=_where(results), grid=False)
-    first = {name: _runs(results, name)[:1] for name in TWINS}
-    tables = {n: np.array(runs[0]["importance"]) for n, runs in first.items() if runs}
-    top = max((100 * abs(t).max() for t in tables.values()), default=1) or 1
-    for axes, name in zip(panels, TWINS, strict=True):
-        axes.set_title(label(name), fontsize=9)
-        if name not in tables:
-            continue
-        cells = 100 * tables[name].T
-        cells = cells[np.argsort(cells.argmax(axis=1), kind="stable")]
-        extent = (0.5, cells.shape[1] + 0.5, len(cells) + 0.5, 0.5)
-        image = axes.imshow(
-            cells, vmin=-top, vmax=top, cmap="RdBu_r", aspect="auto", extent=extent
-        )
-        axes.set_xlabel("iteration")
-        integer_ticks(axes.xaxis)
-        figure.colorbar(image, ax=axes, label="points lost")
-    panels[0].set_ylabel("channel, by its largest loss")
-    return figure
-
-
-def _similarity(results):
-    found = results.get("together", {})
-    kinds = [kind for kind in _PANELS if kind in found]
-    size = (0.8 + 3 * max(1, len(kinds)), 3.2)
-    figure, panels = new_figure(
-        max(1, len(kinds)), size=size, grid=False, title=_where(results)
-    )
-    image = None
-    for axes, kind in zip(panels, kinds, strict=False):
-        rows = found[kind]
-        matrices = np.array([row["matrix"] for row in rows], "float64")
-        image = axes.imshow(matrices.mean(axis=0), vmin=0, vmax=1, cmap="viridis")
-        level = mean_and_error([_level(row["matrix"]) for row in rows])
-        axes.set_title(f"{_PANELS[kind]}\n{with_error(*level, digits=2)}", fontsize=9)
-        axes.set_xlabel("iteration")
-    if image is not None:
-        panels[0].set_ylabel("iteration")
-        figure.colorbar(image, ax=panels, label="debiased CKA")
-    return figure
-
-
-def _dynamics(results):
-    figure, panels = new_figure(columns=2, title=_where(results))
-    for axes, key in zip(panels, ("change", "growth"), strict=True):
-        for name in TWINS:
-            runs = _runs(results, name)
-            if not runs:
-                continue
-            x = range(1, len(runs[0][key]) + 1)
-            rows = [r[key] for r in runs]
-            band(axes, x, rows, color=color_of(name), marker="o", label=label(name))
-            before = [r[f"untrained_{key}"] for r in runs]
-            style: dict[str, Any] = {"linestyle": "--" if name != TWINS[0] else "-"}
-            band(axes, x, before, color="0.6", **style)
-        axes.set_xlabel("iteration")
-        integer_ticks(axes.xaxis)
-    panels[0].set_ylabel("|change| / |state|")
-    panels[1].set_ylabel("growth of a disturbance")
-    if panels[0].lines:
-        panels[0].legend(frameon=False, fontsize=8)
-    return figure
-
-
-def _where(results):
-    settings = results["settings"]
-    return f"{settings['family']} on {settings['data']}"
