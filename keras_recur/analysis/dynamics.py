@@ -17,8 +17,9 @@ class Dynamics:
     """Steps and growth rates of the states of T iterations.
 
     Attributes:
-        change: 10th, 50th and 90th percentile over examples of |s_t - s_(t-1)| / |s_t|,
-            for t from 1 to T. The shape is `(3, T)`.
+        change: 10th, 50th and 90th percentile over examples of the relative change of
+            the state, the norm of the change in iteration t divided by that of the
+            state after it, for t from 1 to T. The shape is `(3, T)`.
         cosine: Mean cosine of two steps in succession, from t = 2 to T. Near 1 the
             state drifts, near -1 it jumps to and fro.
         growth: Factor by which a small disturbance of the state grows in each
@@ -64,9 +65,9 @@ def dynamics(
     """Return how far the state moves in each iteration, and how disturbances grow.
 
     Both twins of a pair can be measured, in evaluation mode. `growth` multiplies a
-    disturbance v by the Jacobian J of an iteration and compares lengths, |J v| / |v|.
-    At a fixed point of a recurrent network it tends to the spectral radius of J, also
-    if the largest eigenvalues are a complex pair.
+    disturbance by the Jacobian of an iteration and compares the lengths.
+    At a fixed point of a recurrent network it tends to the Jacobian's spectral radius,
+    also if the largest eigenvalues are a complex pair.
 
     Args:
         model: A model with a `SharedRecurrentBlock` as its last loop.
