@@ -69,6 +69,9 @@ BAD = {
 ARGUMENTS = {
     "accuracy": "share",
     "ablate": "choice",
+    "ablation_examples": "positive",
+    "probe_examples": "positive",
+    "similarity_examples": "positive",
     "activation_bytes": "positive number",
     "affine": "choice",
     "anneal_epochs": "positive",
@@ -384,6 +387,7 @@ ELSEWHERE |= {
 
 # Values of a kind that one argument accepts.
 ALLOWED = {
+    ("analysis.preferred_images", "channels"): [[3]],
     ("exporting.export", "stop_rules"): [[]],
     ("experiments.TextExperiment", "temperatures"): [[]],
     ("layers.ZeroState", "shape"): [[]],

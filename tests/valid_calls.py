@@ -306,6 +306,7 @@ CALLS = {
     "data.shortest_paths": lambda: {"num_examples": 2, "size": 8},
     "data.superclasses": lambda: {"name": "cifar100"},
     "experiments.ReadoutTimesExperiment": dict,
+    "experiments.FeaturesExperiment": lambda: {"entry": entry()},
     "experiments.ReplayExperiment": dict,
     "experiments.SharingExperiment": dict,
     "experiments.SupervisionExperiment": lambda: {"entry": entry()},

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_recur._limits import MAX_ITERATIONS, check_size
 from keras_recur._validation import (
     check_integer,
     check_number,
@@ -20,6 +21,7 @@ from keras_recur.analysis._loop_states import LoopStates, all_states, examples, 
 from keras_recur.inference._graph import functional_copy
 
 _SPREAD = 0.1  # Of the first coefficients.
+_MOST = 1_000  # Copies of a step, and starts.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,12 +146,12 @@ def preferred_images(
     ((2, 2, 6, 6, 1), (2, 2, 2))
     """
     check_one_of("objective", objective, ("channel", "neuron"))
-    steps = check_positive_int("steps", steps)
+    steps = check_size("steps", steps, MAX_ITERATIONS)
     rate = check_number("learning_rate", learning_rate, above=0)
     decay = check_number("decay", decay, 0)
     jitter = check_integer("jitter", jitter, 0)
-    copies = check_positive_int("copies", copies)
-    starts = check_positive_int("starts", starts)
+    copies = check_size("copies", copies, _MOST)
+    starts = check_size("starts", starts, _MOST)
     random = np.random.default_rng(check_integer("seed", seed, 0))
     states = LoopStates(model, iterations)
     numbers = [number for number in states.iterations if number]

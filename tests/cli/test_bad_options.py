@@ -19,6 +19,7 @@ COMMANDS = {
     "experiment readout-times": ["--quick"],
     "experiment text": ["--quick"],
     "experiment replay": "deep_thinking_1d --data prefix_sums --quick".split(),
+    "experiment features": ["mlp", *DIGITS],
     "experiment supervision": ["mlp", *DIGITS],
     "search": "mlp --data digits --widths 4 --iterations 1 --quick".split(),
     "export": ["deep_thinking_1d-prefix_sums", "--output", "out"],

@@ -59,7 +59,10 @@ def test_load_reaches_the_published_score(folder):
         for r in results["runs"]
         if r["twin"] == "recurrent" and r["seed"] == weights["seed"]
     )
-    test = entry.test_data(entry.test_sizes[0])
+    try:
+        test = entry.test_data(entry.test_sizes[0])
+    except FileNotFoundError:
+        pytest.skip(f"{entry.data} is not on this machine")
     test = test.take(min(200, test.num_examples))
     pair = zoo.load(folder.name)
     for twin in {"recurrent", "feedforward"} - set(weights["files"]):
