@@ -35,7 +35,7 @@ class FourierImages(keras.layers.Layer):
         )
         scale = np.maximum(frequency, 1 / max(self.sides)) ** -decay
         scale /= np.sqrt((scale**2).mean())
-        self._scale = scale[..., None].astype("float32").tolist()
+        self._scale = scale[..., None].astype("float32")
         self._first = coefficients
         self.build()
 
@@ -56,7 +56,7 @@ class FourierImages(keras.layers.Layer):
 
     def call(self, inputs):
         rows, columns = inputs
-        waves = self.coefficients * ops.convert_to_tensor(self._scale, "float32")
+        waves = self.coefficients * ops.convert_to_tensor(self._scale)
         found = ops.einsum("ahk,nklc,awl->anhwc", rows, waves, columns)
         low, high = self._limits
         found = low + (high - low) * ops.sigmoid(found)

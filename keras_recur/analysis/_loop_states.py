@@ -81,13 +81,6 @@ class LoopStates:
         leaf = carried.state[self.place]
         return ops.convert_to_numpy(ops.cast(leaf, "float32"))
 
-    def replaced(self, carried: Carried, tensor: Any) -> Carried:
-        """Return the state with another tensor in place of the one that is read."""
-        leaf = carried.state[self.place]
-        state = list(carried.state)
-        state[self.place] = ops.convert_to_tensor(tensor, leaf.dtype)
-        return carried._replace(state=state)
-
 
 def examples(
     data: Any, count: int, labels: bool = True, name: str = "data"
@@ -111,9 +104,11 @@ def examples(
 
 
 def sliced(x: Any) -> Iterator[Any]:
-    """Yield arrays of examples in batches."""
-    for start in range(0, len(tree.flatten(x)[0]), BATCH_SIZE):
-        rows = slice(start, start + BATCH_SIZE)
+    """Yield arrays of examples in batches of almost equal sizes: few are compiled."""
+    count = len(tree.flatten(x)[0])
+    ends = np.linspace(0, count, -(-count // BATCH_SIZE) + 1).astype(int)
+    for first, end in zip(ends[:-1], ends[1:], strict=True):
+        rows = slice(first, end)
         yield tree.map_structure(lambda part, rows=rows: part[rows], x)
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops, tree
+from keras import ops
 
+from keras_recur.analysis._endless_steps import LongRun
 from keras_recur.analysis._logits import AnswerLabels, logits_shape
-from keras_recur.analysis._loop_states import LoopStates
+from keras_recur.analysis._loop_states import LoopStates, sliced
 from keras_recur.analysis.iteration_curve import right_answers
 from keras_recur.inference.stepwise import Carried
 
-BATCH_SIZE = 128
 _NUMBERS = 2**22  # Numbers of one state tensor that are run at once.
 
 
@@ -29,18 +29,18 @@ class Reruns:
                 "RecurrentGraph."
             )
         self.steps = self.states.steps
+        self._run = LongRun(self.steps)
         self.last = self.states.iterations[-1]
         self._labels = AnswerLabels(model)
 
     def batches(self, x: Any, y: Any) -> Iterator[tuple[list[Carried], np.ndarray]]:
         """Yield the states after 0 to T iterations and the labels of each batch."""
-        for rows in row_batches(len(y)):
-            part = tree.map_structure(lambda leaf, rows=rows: leaf[rows], x)
+        for part, labels in sliced((x, y)):
             run = [self.states.start(part)]
             for t in range(self.last):
                 run.append(self.steps.advance(run[-1], t))
-            shape = self.classes(run[-1]).shape
-            yield run, self._labels(part, y[rows], shape)
+            shape = self._run.classes(run[-1]).shape
+            yield run, self._labels(part, labels, shape)
 
     def right(self, carried: Carried, numbers: Any, target: np.ndarray) -> np.ndarray:
         """Run the iterations with these numbers, and return which answers are right.
@@ -50,19 +50,10 @@ class Reruns:
         """
         for number in numbers:
             carried = self.steps.advance(carried, number)
-        found = self.classes(carried)
+        found = self._run.classes(carried)
         copies = len(found) // len(target)
         found = found.reshape(copies, *target.shape)
         return np.stack([right_answers(one, target) for one in found])
-
-    def classes(self, carried: Carried) -> np.ndarray:
-        """Return the classes that the model predicts from a state."""
-
-        def classes(state):
-            return ops.argmax(self.steps.run_head(state), axis=-1)
-
-        found = self.steps.program("classes of", classes)(carried.state)
-        return ops.convert_to_numpy(found)
 
     def without(self, carried: Carried, channels: list[int], other: Any) -> Carried:
         """Return copies of a batch, each with one channel replaced by that of `other`.
@@ -96,12 +87,6 @@ class Reruns:
             size = 1
         every = np.arange(-(-channels // size) * size) % channels
         return every.reshape(-1, size).tolist()
-
-
-def row_batches(count: int) -> list[slice]:
-    """Return batches of rows with almost equal sizes, so that few are compiled."""
-    ends = np.linspace(0, count, -(-count // BATCH_SIZE) + 1).astype(int)
-    return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
 
 def _repeated(tensor, count):

@@ -123,7 +123,9 @@ def dynamics(
 def _run(states, x, random):
     """Return changes, cosines and logarithms of growth, by iteration and example."""
     steps = states.steps
-    moving = [i for i, leaf in _floats(steps, states.start(x).state)]
+    carried = states.start(x)
+    floats = _floats(steps, carried.state)
+    moving = [place for place, _ in floats]
 
     def pushed(state, injected, vector, start, iterations):
         def advance(*leaves):
@@ -136,8 +138,7 @@ def _run(states, x, random):
         at = tuple(state[place] for place in moving)
         return _jvp(advance, at, tuple(vector))
 
-    carried = states.start(x)
-    vector = [random.normal(size=leaf.shape) for _, leaf in _floats(steps, carried[0])]
+    vector = [random.normal(size=leaf.shape) for _, leaf in floats]
     vector = _scaled(vector, _norm(vector))
     tensors = [_rows(states.tensor(carried))]
     growth = []

@@ -8,8 +8,8 @@ import numpy as np
 from keras import tree
 
 from keras_recur._validation import check_one_of
-from keras_recur.analysis._loop_states import LoopStates, examples
-from keras_recur.analysis._reruns import Reruns, row_batches
+from keras_recur.analysis._loop_states import LoopStates, examples, sliced
+from keras_recur.analysis._reruns import Reruns
 
 _ACTIVE = 0.1  # Of the largest activity over iterations.
 _FIELDS = ("activity", "importance", "error")
@@ -195,8 +195,7 @@ def _activity(states, x, measure):
             f"with a state after {states.iterations} iterations. Use more iterations, "
             "or measure='state'."
         )
-    for rows in row_batches(count):
-        part = tree.map_structure(lambda leaf, rows=rows: leaf[rows], x)
+    for part in sliced(x):
         before, found, means = None, [], []
         for number, state in zip(states.iterations, states.each(part), strict=True):
             if number and (measure == "state" or before is not None):

@@ -16,6 +16,7 @@ from keras_recur.analysis import (
     separability,
     state_similarity,
 )
+from keras_recur.analysis._plain import as_lists
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.features_page import write_features_page
 from keras_recur.reports.page import Page
@@ -138,9 +139,9 @@ class FeaturesExperiment(Experiment):
             options = {"reduce": reduce, "num_examples": self.probe_examples}
             probes = separability(model, train, test, **options)
             floor = separability(untrained, train, test, **options)
-            found[f"probe_{reduce}"] = probes.accuracy.tolist()
-            found[f"untrained_probe_{reduce}"] = floor.accuracy.tolist()
-            found["head"] = _plain(probes.head)
+            found[f"probe_{reduce}"] = as_lists(probes.accuracy)
+            found[f"untrained_probe_{reduce}"] = as_lists(floor.accuracy)
+            found["head"] = as_lists(probes.head)
             found["iterations"] = list(map(int, probes.iterations))
         reuse = filter_reuse(model, test, num_examples=self.ablation_examples)
         moved = dynamics(model, test, num_examples=self.similarity_examples)
@@ -151,10 +152,10 @@ class FeaturesExperiment(Experiment):
             "importance": np.asarray(reuse.importance).tolist(),
             "reuse": _number(reuse.reuse),
             "rank_correlation": _number(reuse.rank_correlation),
-            "change": moved.change[1].tolist(),
-            "growth": moved.growth.tolist(),
-            "untrained_change": before.change[1].tolist(),
-            "untrained_growth": before.growth.tolist(),
+            "change": as_lists(moved.change[1]),
+            "growth": as_lists(moved.growth),
+            "untrained_change": as_lists(before.change[1]),
+            "untrained_growth": as_lists(before.growth),
         }
 
     def chance_score(self) -> dict[str, Any]:
@@ -183,7 +184,7 @@ class FeaturesExperiment(Experiment):
             result = state_similarity(first, second, test, num_examples=count)
             row = {
                 "seed": seed,
-                "matrix": result.matrix.tolist(),
+                "matrix": as_lists(result.matrix),
                 "order_score": _number(result.order_score),
             }
             found.setdefault(kind, []).append(row)
@@ -228,10 +229,6 @@ def _mean(values):
     """Return mean and standard error of the known values, `None` if there is none."""
     known = [value for value in values if value is not None]
     return list(mean_and_error(known)) if known else None
-
-
-def _plain(values):
-    return [_number(value) for value in values]
 
 
 def _number(value):

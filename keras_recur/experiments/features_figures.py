@@ -36,21 +36,10 @@ def probes(results: dict[str, Any]) -> Any:
     """Draw what probes read, with the heads and the untrained networks."""
     figure, panels = new_figure(columns=2, title=_where(results))
     for axes, key in zip(panels, ("probe_mean", "probe_grid"), strict=True):
+        _twins(axes, results, key, 100)
         for name in TWINS:
-            runs = _runs(results, name)
-            if not runs:
-                continue
-            x, color = runs[0]["iterations"], color_of(name)
-            rows = [[100 * v for v in r[key]] for r in runs]
-            band(axes, x, rows, color=color, marker="o", label=label(name))
-            floor = [[100 * v for v in r[f"untrained_{key}"]] for r in runs]
-            style: dict[str, Any] = {"linestyle": "--" if name != TWINS[0] else "-"}
-            band(axes, x, floor, color="0.6", **style)
-            head = [[None if v is None else 100 * v for v in r["head"]] for r in runs]
-            band(axes, x, head, color=color, linestyle=":")
+            _curve(axes, results, name, "head", 100, color=color_of(name), ls=":")
         percent_axis(axes, "test accuracy")
-        axes.set_xlabel("iteration")
-        integer_ticks(axes.xaxis)
     if panels[0].lines:
         panels[0].legend(frameon=False, fontsize=8, loc="lower right")
     return figure
@@ -105,23 +94,30 @@ def dynamics(results: dict[str, Any]) -> Any:
     """Draw changes of the state and growth of disturbances."""
     figure, panels = new_figure(columns=2, title=_where(results))
     for axes, key in zip(panels, ("change", "growth"), strict=True):
-        for name in TWINS:
-            runs = _runs(results, name)
-            if not runs:
-                continue
-            x = range(1, len(runs[0][key]) + 1)
-            rows = [r[key] for r in runs]
-            band(axes, x, rows, color=color_of(name), marker="o", label=label(name))
-            before = [r[f"untrained_{key}"] for r in runs]
-            style: dict[str, Any] = {"linestyle": "--" if name != TWINS[0] else "-"}
-            band(axes, x, before, color="0.6", **style)
-        axes.set_xlabel("iteration")
-        integer_ticks(axes.xaxis)
+        _twins(axes, results, key)
     panels[0].set_ylabel("|change| / |state|")
     panels[1].set_ylabel("growth of a disturbance")
     if panels[0].lines:
         panels[0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def _twins(axes, results, key, scale=1):
+    """Draw a curve of both twins, and in gray those of the untrained networks."""
+    for name, style in zip(TWINS, ("-", "--"), strict=True):
+        shown = {"color": color_of(name), "marker": "o", "label": label(name)}
+        _curve(axes, results, name, key, scale, **shown)
+        _curve(axes, results, name, f"untrained_{key}", scale, color="0.6", ls=style)
+    axes.set_xlabel("iteration")
+    integer_ticks(axes.xaxis)
+
+
+def _curve(axes, results, name, key, scale, **style):
+    runs = _runs(results, name)
+    if runs:
+        rows = [[None if v is None else scale * v for v in r[key]] for r in runs]
+        # Some curves begin with the first iteration, others before it.
+        band(axes, runs[0]["iterations"][-len(rows[0]) :], rows, **style)
 
 
 def _where(results):

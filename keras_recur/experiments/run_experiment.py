@@ -23,7 +23,7 @@ from keras_recur.runs.summary import is_finished
 from keras_recur.runs.trial import Trial, run_trial, save_weights
 from keras_recur.zoo.costs import trainable_parameters
 
-_WEIGHTS, _TOGETHER = "model.weights.h5", "together.json"
+_TOGETHER = "together.json"
 
 
 def run_experiment(
@@ -132,7 +132,7 @@ class _Experiment(Work):
 
         def score(model):
             if experiment.keeps_weights:
-                save_weights(model, run.twin(seed, network) / _WEIGHTS)
+                save_weights(model, run.weights(seed, network))
             return experiment.score(network, seed, model)
 
         trial = Trial(
@@ -213,7 +213,7 @@ def _together(experiment, run, results):
 
     def load(name, seed):
         model = experiment.network(name, seed)
-        load_weights(model, run.twin(seed, name) / _WEIGHTS)
+        load_weights(model, run.weights(seed, name))
         return model
 
     found = experiment.together(load, seeds) if seeds else {}

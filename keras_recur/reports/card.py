@@ -156,7 +156,7 @@ def _copy_weights(folder, results, place):
     seeds = sorted(both[0] & both[1])
     kept: dict[str, Any] = {"seed": seeds[0] if seeds else None, "files": {}}
     for twin in ("recurrent", "feedforward") if seeds else ():
-        source = folder.twin(seeds[0], twin) / "model.weights.h5"
+        source = folder.weights(seeds[0], twin)
         if source.stat().st_size <= LARGEST_WEIGHTS:
             name = f"{twin}.weights.h5"
             shutil.copyfile(source, place / name)

@@ -98,7 +98,7 @@ def draw_pictures(run: RunFolder, results: dict[str, Any]) -> list[tuple[str, st
     if finished:
         seed = finished[0]["seed"]
         model = entry.pair(seed).recurrent
-        load_weights(model, run.twin(seed, "recurrent") / "model.weights.h5")
+        load_weights(model, run.weights(seed, "recurrent"))
         pictures += draw_thinking(entry, model, folder)
     return pictures
 

@@ -121,7 +121,7 @@ class _Comparison(Work):
 
         def score(model):
             found = score_network(entry, model, network, seed)
-            save_weights(model, place / "model.weights.h5")
+            save_weights(model, run.weights(seed, network))
             return found
 
         trial = Trial(

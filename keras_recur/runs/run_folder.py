@@ -319,6 +319,10 @@ class RunFolder:
                 if result := self.finished(seed, twin):
                     yield result
 
+    def weights(self, seed: int, twin: str) -> Path:
+        """Return the path of the trained weights of a network."""
+        return self.twin(seed, twin) / "model.weights.h5"
+
     def read_json(self, name: str | Path, shape: Any = None) -> Any:
         """Return a checked JSON file; `shape` defaults to the shape for its name."""
         path = self.path / name

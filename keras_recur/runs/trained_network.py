@@ -18,7 +18,7 @@ def trained_network(folder: RunFolder, twin: str, seed: int) -> Any:
     """Return a network of a run with its weights. Its readout is the last one."""
     entry = folder.entry()
     model = entry.network(twin, seed)
-    load_weights(model, folder.twin(seed, twin) / "model.weights.h5")
+    load_weights(model, folder.weights(seed, twin))
     if entry.recipe(twin).every_readout:
         model = with_iterations(model, readout="last")
     return model

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from keras_recur import analysis
-from keras_recur.analysis import _reruns
+from keras_recur.analysis import _loop_states, _reruns
 from keras_recur.layers import Readout, SharedRecurrentBlock
 from tests.analysis.small_pairs import images_of, small_pair
 
@@ -147,7 +147,7 @@ def test_filter_reuse_runs_channels_in_groups(monkeypatch):
     y = half_right(model, x)
     together = analysis.filter_reuse(model, (x, y), ablate="zero")
     monkeypatch.setattr(_reruns, "_NUMBERS", 3 * 9 * 20 * 20 * 4)
-    monkeypatch.setattr(_reruns, "BATCH_SIZE", 5)
+    monkeypatch.setattr(_loop_states, "BATCH_SIZE", 5)
     apart = analysis.filter_reuse(model, (x, y), ablate="zero")
     np.testing.assert_allclose(apart.importance, together.importance)
     np.testing.assert_allclose(apart.activity, together.activity, rtol=1e-5)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_recur import inference
 from keras_recur.analysis._loop_states import LoopStates, examples
@@ -21,7 +22,9 @@ def test_the_head_reads_the_last_state(name, network):
         carried = states.start(x)
         for t in range(states.iterations[-1]):
             carried = states.steps.advance(carried, t)
-        read = states.steps.read(states.replaced(carried, found[-1]))
+        state = list(carried.state)
+        state[states.place] = ops.convert_to_tensor(found[-1])
+        read = states.steps.read(carried._replace(state=state))
         expected = inference.with_iterations(model, readout="last").predict_on_batch(x)
         np.testing.assert_allclose(np.asarray(read), expected, atol=1e-5)
     for weight, old in zip(model.get_weights(), before, strict=True):
