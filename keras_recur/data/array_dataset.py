@@ -16,6 +16,7 @@ from keras_recur._validation import (
 )
 from keras_recur.data._arrays import check_class_numbers, examples_of
 from keras_recur.data._epoch_dataset import EpochDataset
+from keras_recur.data._shards import check_shard, shard_of
 
 METRICS = ("accuracy", "exact_match", "f1")
 
@@ -49,6 +50,11 @@ class ArrayDataset(EpochDataset):
             is a `numpy.random.Generator` that depends on the seed, the epoch and the
             batch index. Defaults to `None`.
         drop_remainder: Whether to drop an incomplete last batch. Defaults to `False`.
+        shard: Index of this process, from 0, and number of processes that train
+            together. Each gets an equal part of every batch, so `batch_size` counts the
+            examples of all. The parts of all processes, in their order, are the batch
+            without shards, except for random numbers of `transform`. Defaults to
+            `None`: whole batches.
         name: Name of the data set. Defaults to `"arrays"`.
         num_classes: Number of classes. Defaults to `None`, which means unknown.
         metric: "accuracy" (share of correct targets), "exact_match" (share of examples
@@ -58,8 +64,8 @@ class ArrayDataset(EpochDataset):
             `None`.
 
     Raises:
-        ValueError: If an argument is invalid, `x` and `y` differ in length, or no batch
-            would remain.
+        ValueError: If an argument is invalid, `x` and `y` differ in length, no batch
+            would remain, or a batch cannot be divided equally among the shards.
 
     Reference: Schwarzschild et al., "The Uncanny Similarity of Recurrence and Depth",
     ICLR 2022, for the exact-match score of mazes.
@@ -82,6 +88,7 @@ class ArrayDataset(EpochDataset):
         seed: int = 0,
         transform: Transform | None = None,
         drop_remainder: bool = False,
+        shard: tuple[int, int] | None = None,
         name: str = "arrays",
         num_classes: int | None = None,
         metric: str = "accuracy",
@@ -120,6 +127,7 @@ class ArrayDataset(EpochDataset):
                 f"drop_remainder={self.drop_remainder}. Use a `batch_size` of at "
                 f"most {max(self.num_examples, 1)}, or more examples."
             )
+        self.shard = check_shard(shard, self.batch_size, self._last_batch())
         self._epoch = 0
         self._order: tuple[int, np.ndarray] | None = None
         self._within_epoch = False
@@ -156,7 +164,10 @@ class ArrayDataset(EpochDataset):
         index %= len(self)
         if self._within_epoch:
             self._served += 1
-        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        start = index * self.batch_size
+        rows = slice(start, min(start + self.batch_size, self.num_examples))
+        if self.shard is not None:
+            rows = shard_of(rows, *self.shard)
         if self.shuffle:
             rows = self._permutation()[rows]
         return self._make(index, rows)
@@ -195,11 +206,36 @@ class ArrayDataset(EpochDataset):
             seed=self.seed,
             transform=self.transform,
             drop_remainder=self.drop_remainder and number >= self.batch_size,
+            shard=self.shard,
             name=self.name,
             num_classes=self.num_classes,
             metric=self.metric,
             details=self.details,
         )
+
+    def as_dataset(self) -> Any:
+        """Return the batches of one epoch as a `tf.data.Dataset`, for auto-sharding.
+
+        Each pass over it gives the next epoch. Strategies of `tf.distribute` and
+        `keras.distribution.DataParallel` divide its batches among devices and
+        processes; for the second, the data set must be without `shard`.
+
+        Returns:
+            A `tf.data.Dataset` with `len(self)` batches.
+        """
+        import tensorflow as tf
+
+        def epoch():
+            self.on_epoch_begin()
+            yield from (self[i] for i in range(len(self)))
+            self.on_epoch_end()
+
+        signature = tuple(
+            tf.TensorSpec((None, *part.shape[1:]), tf.as_dtype(part.dtype))
+            for part in self._make(0, np.arange(1))
+        )
+        dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
 
     def config(self) -> dict[str, Any]:
         """Return a description of the data set in JSON types, for result files."""
@@ -210,6 +246,8 @@ class ArrayDataset(EpochDataset):
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "drop_remainder": self.drop_remainder,
+            # Processes that train together describe the same data.
+            **({} if self.shard is None else {"shards": self.shard[1]}),
             "seed": self.seed,
             "num_classes": self.num_classes,
             "input_shape": list(self.input_shape),
@@ -229,6 +267,11 @@ class ArrayDataset(EpochDataset):
         listed = ", ".join(f"{key}={value!r}" for key, value in self.config().items())
         return f"<ArrayDataset {listed}>"
 
+    def _last_batch(self) -> int:
+        """Return the number of examples in the last batch, over all shards."""
+        rest = 0 if self.drop_remainder else self.num_examples % self.batch_size
+        return rest or self.batch_size
+
     def _permutation(self) -> np.ndarray:
         if self._order is None or self._order[0] != self._epoch:
             rng = np.random.default_rng([self.seed, self._epoch, 0])
@@ -241,5 +284,6 @@ class ArrayDataset(EpochDataset):
         x, y = self.x[rows], self.y[rows]
         if self.transform is None:
             return x, y
-        rng = np.random.default_rng([self.seed, self._epoch, 1 + index])
+        part = () if self.shard is None else self.shard[:1]
+        rng = np.random.default_rng([self.seed, self._epoch, 1 + index, *part])
         return self.transform(x, y, rng)

@@ -11,6 +11,7 @@ from keras_recur._validation import (
     check_name,
     check_one_of,
 )
+from keras_recur.data._shards import check_shard
 from keras_recur.data._transforms import ImageTransform
 from keras_recur.data.array_dataset import ArrayDataset
 from keras_recur.data.data_spec import DataSpec, check_size, describe, list_datasets
@@ -31,6 +32,7 @@ def load(
     paper_faithful: bool = False,
     seed: int = 0,
     shuffle: bool | None = None,
+    shard: tuple[int, int] | None = None,
     data_dir: str | Path | None = None,
     download: bool = False,
     progress: bool = False,
@@ -74,6 +76,10 @@ def load(
             Defaults to `0`.
         shuffle: Whether to shuffle in every epoch. Defaults to `None`: only training
             splits.
+        shard: Index of this process, from 0, and number of processes that train
+            together, such as `(0, 2)`. Each process gets an equal part of every batch,
+            so `batch_size` counts the examples of all. Defaults to `None`: whole
+            batches.
         data_dir: Folder of TensorFlow Datasets; `~` is the home folder. Defaults to
             `None`: the environment variable `TFDS_DATA_DIR` or, without it, the default
             of TensorFlow Datasets.
@@ -125,6 +131,7 @@ def load(
     shuffle = training if shuffle is None else check_flag("shuffle", shuffle)
     augment = None if augment is None else check_flag("augment", augment)
     augmentation = _check_augment(spec, augment, paper_faithful, training)
+    shard = check_shard(shard, batch_size)
     request = Request(
         num_examples=num_examples,
         default=spec.num_examples.get(split, 0),
@@ -133,6 +140,7 @@ def load(
         seed=seed,
         options=options,
         batch_size=batch_size,
+        shard=shard,
         augment=augmentation is not None,
         shuffle=shuffle,
         training=training,
@@ -171,6 +179,7 @@ def load(
         seed=seed,
         transform=transform,
         drop_remainder=training and len(x) >= batch_size,
+        shard=shard,
         name=name,
         num_classes=spec.num_classes,
         metric=spec.metric,

@@ -16,7 +16,8 @@ class Request:
         size: Size of the examples, or `None` for a data set without sizes.
         seed: Seed of the examples, their order and their augmentation.
         options: Options of the data set by name, with their defaults.
-        batch_size: Examples per batch.
+        batch_size: Examples per batch, over all shards.
+        shard: Index of this process and number of processes, or `None`.
         augment: Whether to augment.
         shuffle: Whether to shuffle in every epoch.
         training: Whether the split is a training split.
@@ -32,6 +33,7 @@ class Request:
     seed: int
     options: dict[str, Any]
     batch_size: int
+    shard: tuple[int, int] | None
     augment: bool
     shuffle: bool
     training: bool

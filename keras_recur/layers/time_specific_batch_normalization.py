@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_recur._validation import (
+    check_flag,
     check_integer,
     check_number,
     check_one_of,
@@ -35,6 +36,10 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         axis: The axis of the channels. Defaults to `-1`.
         momentum: Momentum of the moving statistics. Defaults to `0.99`.
         epsilon: Added to the variance. Defaults to `1e-3`.
+        synchronized: Whether the devices of a `tf.distribute` strategy normalize with
+            the statistics of the whole batch, as in `BatchNormalization`. Only for
+            TensorFlow; on JAX the statistics always are those of the whole batch.
+            Defaults to `False`: each device uses its part of the batch.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -51,7 +56,8 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         The input's shape.
 
     Raises:
-        ValueError: If `affine` is unknown, or `iterations` is not a positive integer.
+        ValueError: If `affine` is unknown, `iterations` is not a positive integer, or
+            `synchronized` is set on another backend than TensorFlow.
 
     Reference:
         [Liao and Poggio 2016](https://arxiv.org/abs/1604.03640). They use `affine=None`
@@ -78,6 +84,7 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         axis: int = -1,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
+        synchronized: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -88,6 +95,12 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
         self.axis = check_integer("axis", axis, -MAX_AXES, maximum=MAX_AXES)
         self.momentum = check_number("momentum", momentum, 0, 1)
         self.epsilon = check_number("epsilon", epsilon, 0)
+        self.synchronized = check_flag("synchronized", synchronized)
+        if synchronized and keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                "`synchronized` is only for the TensorFlow backend. Received: "
+                f"synchronized=True on {keras.backend.backend()}. Leave it out."
+            )
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -137,9 +150,9 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             x = ops.cast(x, "float32")
         if training and self.trainable:
             mean, variance = (
-                ops.moments(x, axes=others)
+                ops.moments(x, axes=others, synchronized=self.synchronized)
                 if mask is None
-                else _masked_moments(x, others, mask)
+                else self._masked_moments(x, others, mask)
             )
             self._update(self.moving_mean, row, mean)
             self._update(self.moving_variance, row, variance)
@@ -159,6 +172,25 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             x, mean, variance, axis, beta, gamma, self.epsilon
         )
         return ops.cast(outputs, self.compute_dtype)
+
+    def _masked_moments(self, x, axes, mask):
+        """Return the mean and variance without padding, as Keras computes them."""
+        there = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
+        there = ops.cast(there, "bool")
+        count = self._sum(ops.cast(there, x.dtype), axes) + keras.backend.epsilon()
+        mean = self._sum(ops.where(there, x, 0), axes) / count
+        shape = [1 if a in axes else size for a, size in enumerate(x.shape)]
+        difference = ops.where(there, x - ops.reshape(mean, shape), 0)
+        return mean, self._sum(ops.square(difference), axes) / count
+
+    def _sum(self, x, axes):
+        found = ops.sum(x, axes)
+        if not self.synchronized:
+            return found
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, found)
 
     def _update(self, variable, row, value):
         if isinstance(row, int):
@@ -181,6 +213,8 @@ class TimeSpecificBatchNormalization(keras.layers.Layer):
             "axis": self.axis,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
+            # Configs without it keep the checkpoints of earlier versions valid.
+            **({"synchronized": True} if self.synchronized else {}),
         }
 
 
@@ -191,14 +225,3 @@ def _check_mask(mask, inputs):
             f"a mask of shape {tuple(mask.shape)} for inputs of shape "
             f"{tuple(inputs.shape)}."
         )
-
-
-def _masked_moments(x, axes, mask):
-    """Return the mean and variance without padding, as Keras computes them."""
-    there = ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
-    there = ops.cast(there, "bool")
-    count = ops.sum(ops.cast(there, x.dtype), axes) + keras.backend.epsilon()
-    mean = ops.sum(ops.where(there, x, 0), axes) / count
-    shape = [1 if a in axes else size for a, size in enumerate(x.shape)]
-    difference = ops.where(there, x - ops.reshape(mean, shape), 0)
-    return mean, ops.sum(ops.square(difference), axes) / count

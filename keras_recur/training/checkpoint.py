@@ -14,6 +14,7 @@ from keras_recur._archives import check_arrays
 from keras_recur._files import check_path, replacing
 from keras_recur._validation import check_type
 from keras_recur.training._callback_state import CallbackState
+from keras_recur.training._devices import gathered, process_index
 from keras_recur.training._identity import completed_recipe
 from keras_recur.training._schedule import RecipeSchedule
 
@@ -109,7 +110,9 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.path} is damaged and cannot be read ({error}). Remove it to "
                 "train this run from its first epoch."
             ) from error
-        if fingerprint != self.fingerprint and fingerprint not in self.earlier:
+        known = [self.fingerprint, *self.earlier]
+        # Other processes may have other data: their parts of the same batches.
+        if process_index() == 0 and fingerprint not in known:
             self._refuse(_difference(fingerprint, self.fingerprint))
         shapes = [tuple(v.shape) for v in self._kept]
         if [v.shape for v in values] != shapes:
@@ -145,7 +148,10 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _write(self, ended=False):
         self._written = self._epochs()
+        # All processes take part in reading weights that are divided among them.
         values = [_to_numpy(variable) for variable in self._kept]
+        if process_index() > 0:
+            return
         best = self._state.arrays()
         meta = {
             "fingerprint": self.fingerprint,
@@ -192,6 +198,6 @@ def _difference(theirs, ours):
 
 
 def _to_numpy(variable: Any) -> np.ndarray:
-    value = keras.ops.convert_to_numpy(variable)
+    value = keras.ops.convert_to_numpy(gathered(variable))
     # NumPy files cannot store bfloat16; float32 represents all its values.
     return value.astype("float32") if value.dtype.kind == "V" else value

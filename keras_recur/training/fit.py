@@ -11,10 +11,15 @@ from typing import Any
 import keras
 
 from keras_recur._files import check_path, locked
-from keras_recur._keras import untuned
+from keras_recur._keras import symbolic_build, untuned
 from keras_recur._validation import check_one_of, check_positive_int, check_type
 from keras_recur.metrics.exact_match import ExactMatch
 from keras_recur.metrics.positive_f1 import PositiveF1
+from keras_recur.training._devices import (
+    check_devices,
+    check_divisible,
+    process_index,
+)
 from keras_recur.training._identity import earlier_fingerprint, identity
 from keras_recur.training._inputs import check_data, check_finite, with_first_batch
 from keras_recur.training._readouts import build_on, check_readouts
@@ -82,7 +87,9 @@ def fit(
 
     Raises:
         ValueError: If an argument, the inputs or the labels are invalid or do not fit
-            together, or `directory` belongs to another configuration or is in use.
+            together, the devices cannot divide a batch, or `directory` belongs to
+            another configuration or is in use.
+        RuntimeError: If several processes of PyTorch train together.
         TrainingDiverged: If the loss is NaN or infinite.
 
     Example:
@@ -109,18 +116,24 @@ def fit(
     check_data("data", data, steps_per_epoch)
     if validation_data is not None:
         check_data("validation_data", validation_data, validation_steps)
+    check_devices(model)
     metric = PositiveF1() if getattr(data, "metric", None) == "f1" else ExactMatch()
     data, batch = with_first_batch("data", data)
     check_finite("data", data, batch)
+    check_divisible("data", data, batch)
     with strategy_scope(model):
         build_on(model, batch)
     check_targets("data", model, data, batch)
     if validation_data is not None:
         validation_data, held_out = with_first_batch("validation_data", validation_data)
         check_finite("validation_data", validation_data, held_out)
+        check_divisible("validation_data", validation_data, held_out)
         check_targets("validation_data", model, validation_data, held_out)
     check_readouts(model, recipe, batch)
     compile_by(model, recipe, metric, jit_compile)
+    if isinstance(data, keras.utils.PyDataset) and data.workers > 1:
+        # Keras would take a batch to build on, which changes the order with workers.
+        symbolic_build(model, batch)
     known: Any = None
     earlier = ""
     if directory is not None:  # Before the hooks of the session change the model.
@@ -146,7 +159,8 @@ def fit(
             checkpoint.restore()
             if not _finished(log, checkpoint):
                 directory.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(locked(directory))
+                if process_index() == 0:
+                    stack.enter_context(locked(directory))
                 checkpoint.restore()  # Another process may have finished epochs.
         if _finished(log, checkpoint):
             return log.history

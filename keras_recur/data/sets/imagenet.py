@@ -83,11 +83,23 @@ def make(request: Request) -> Any:
     )
     if request.num_examples is not None:
         dataset = dataset.take(request.num_examples)
+    batch_size = request.batch_size
+    if request.shard is not None:
+        index, count = request.shard
+        examples = int(dataset.cardinality())
+        if examples % count and not request.training:
+            raise ValueError(
+                f"The {examples} examples must be divisible by the {count} shards. "
+                f"Received: shard={request.shard}. Set `num_examples`."
+            )
+        # Shards of different lengths would wait for each other without end.
+        dataset = dataset.take(examples - examples % count).shard(count, index)
+        batch_size //= count
     if shuffle:
         dataset = dataset.shuffle(SHUFFLE_BUFFER, seed=seed)
     # One random stream over all epochs gives an example a new crop in each of them.
     numbers = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     dataset = tf.data.Dataset.zip((dataset, numbers))
     dataset = dataset.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.batch(request.batch_size, drop_remainder=request.training)
+    dataset = dataset.batch(batch_size, drop_remainder=request.training)
     return dataset.prefetch(tf.data.AUTOTUNE)
