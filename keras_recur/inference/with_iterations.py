@@ -9,13 +9,14 @@ from keras_recur._validation import (
     check_type,
 )
 from keras_recur.inference._graph import rerun_graph
+from keras_recur.layers._loop_form import check_unroll
 
 
 def with_iterations(
     model: keras.Model,
     iterations: int | None = None,
     readout: str | None = None,
-    unroll: bool | None = None,
+    unroll: bool | str | None = None,
     noise: bool | None = None,
 ) -> keras.Model:
     """Return a new model on the same weights that runs its loops for `iterations`.
@@ -29,8 +30,8 @@ def with_iterations(
             those of the model.
         readout: `"last"` or `"all"`, for a model with a `Readout`. Defaults to that of
             the model.
-        unroll: Whether loops are unrolled. State graphs always are. Defaults to that
-            of the model.
+        unroll: Whether loops are unrolled, or `"auto"`, as in `SharedRecurrentBlock`.
+            State graphs always are. Defaults to that of the model.
         noise: Whether loops add their `state_noise`, in training and in inference.
             Defaults to that of the model, which adds it in training only.
 
@@ -58,7 +59,7 @@ def with_iterations(
         changes["return_sequences"] = readout == "all"
         changes["readout"] = readout
     if unroll is not None:
-        changes["unroll"] = check_flag("unroll", unroll)
+        changes["unroll"] = check_unroll(unroll)
     if noise is not None:
         changes["noise"] = check_flag("noise", noise)
     return rerun_graph(model, **changes)

@@ -7,6 +7,7 @@ import keras
 
 from keras_recur._validation import check_flag, check_one_of
 from keras_recur.layers import TemplateBank
+from keras_recur.layers._loop_form import check_unroll
 from keras_recur.zoo._arguments import (
     check_arguments,
     check_policy,
@@ -32,7 +33,7 @@ def build(
     match: str = "depth",
     readout: str = "last",
     initializer: str | None = None,
-    unroll: bool = True,
+    unroll: bool | str = "auto",
     remat: bool = False,
     detach_every: int | None = None,
     gradient_iterations: int | None = None,
@@ -69,7 +70,7 @@ def build(
             Defaults to `"last"`.
         initializer: `"torch_default"`, as in the code of most papers, or the name of a
             Keras initializer for kernels. Defaults to that of the family.
-        unroll: See `SharedRecurrentBlock`. Defaults to `True`.
+        unroll: See `SharedRecurrentBlock`. Defaults to `"auto"`.
         remat: See `SharedRecurrentBlock`. Defaults to `False`.
         detach_every: See `SharedRecurrentBlock`. It applies to the recurrent twin. All
             copies of the feed-forward twin have gradient. Defaults to `None`.
@@ -110,7 +111,7 @@ def build(
         sharing = "all"
     check_one_of("match", match, ("depth", "parameters"))
     check_one_of("readout", readout, ("last", "all"))
-    unroll, remat = check_flag("unroll", unroll), check_flag("remat", remat)
+    unroll, remat = check_unroll(unroll), check_flag("remat", remat)
     if family.check is not None:
         family.check(
             **arguments,
