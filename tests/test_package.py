@@ -25,6 +25,7 @@ RETURNED = {
     "AccuracyBy",
     "Dynamics",
     "FilterReuse",
+    "Lesions",
     "PreferredImages",
     "Separability",
     "StateSimilarity",

@@ -40,6 +40,7 @@ EXCUSED = {
             "analysis.Separability",
             "analysis.StateSimilarity",
             "analysis.FilterReuse",
+            "analysis.Lesions",
             "analysis.PreferredImages",
             "analysis.PathIndependence",
             "analysis.Settling",
@@ -198,6 +199,7 @@ CALLS = {
         "group": lambda x, y: y[0],
     },
     "analysis.filter_reuse": lambda: {"model": strings(), "data": batches()},
+    "analysis.lesions": lambda: {"model": strings(), "data": batches()},
     "analysis.path_independence": lambda: {
         "model": pair(injection="concat").recurrent,
         "data": batches(),
@@ -253,6 +255,9 @@ CALLS = {
         "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
     },
     "analysis.plot_filter_reuse": lambda: {"found": _filter_reuse()},
+    "analysis.plot_lesions": lambda: {
+        "found": {"mlp": analysis.Lesions([1, 2], *4 * [np.ones(2)], 0.5, 9)}
+    },
     "analysis.plot_settling": lambda: {
         "settling": analysis.Settling(
             2, (1,), np.arange(1, 3), np.ones(2), np.ones((3, 2)), np.ones(2, int), 0.1
@@ -451,6 +456,7 @@ LONG = {
     "analysis.plot_preferred_images",
     "analysis.plot_separability",
     "analysis.plot_filter_reuse",
+    "analysis.plot_lesions",
     "analysis.plot_settling",
     "analysis.plot_state_similarity",
     "analysis.update_batch_norm",

@@ -31,6 +31,7 @@ from keras_recur.analysis.layer_similarity import (
     layer_similarity,
     plot_layer_similarity,
 )
+from keras_recur.analysis.lesions import Lesions, lesions
 from keras_recur.analysis.path_independence import (
     PathIndependence,
     path_independence,
@@ -39,6 +40,7 @@ from keras_recur.analysis.plot_accuracy_by import plot_accuracy_by
 from keras_recur.analysis.plot_filter_reuse import plot_filter_reuse
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
+from keras_recur.analysis.plot_lesions import plot_lesions
 from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_predictions import plot_predictions
 from keras_recur.analysis.plot_preferred_images import plot_preferred_images
@@ -72,6 +74,9 @@ __all__ = [
     "state_similarity",
     "dynamics",
     "FilterReuse",
+    "Lesions",
+    "lesions",
+    "plot_lesions",
     "PathIndependence",
     "Settling",
     "accuracy_by",
