@@ -26,6 +26,7 @@ RETURNED = {
     "Dynamics",
     "FilterReuse",
     "Lesions",
+    "Trajectories",
     "PreferredImages",
     "Separability",
     "StateSimilarity",

@@ -41,6 +41,7 @@ EXCUSED = {
             "analysis.StateSimilarity",
             "analysis.FilterReuse",
             "analysis.Lesions",
+            "analysis.Trajectories",
             "analysis.PreferredImages",
             "analysis.PathIndependence",
             "analysis.Settling",
@@ -246,6 +247,7 @@ CALLS = {
         "train": labeled_images(),
         "test": labeled_images(),
     },
+    "analysis.trajectories": lambda: {"model": images(), "data": labeled_images()},
     "analysis.state_similarity": lambda: {
         "first": images(),
         "second": images(),
@@ -257,6 +259,13 @@ CALLS = {
     "analysis.plot_filter_reuse": lambda: {"found": _filter_reuse()},
     "analysis.plot_lesions": lambda: {
         "found": {"mlp": analysis.Lesions([1, 2], *4 * [np.ones(2)], 0.5, 9)}
+    },
+    "analysis.plot_trajectories": lambda: {
+        "found": {
+            "mlp": analysis.Trajectories(
+                [0, 1], np.ones((2, 3, 2)), np.arange(3), np.ones(2) / 2, 0.5, 9
+            )
+        }
     },
     "analysis.plot_settling": lambda: {
         "settling": analysis.Settling(
@@ -457,6 +466,7 @@ LONG = {
     "analysis.plot_separability",
     "analysis.plot_filter_reuse",
     "analysis.plot_lesions",
+    "analysis.plot_trajectories",
     "analysis.plot_settling",
     "analysis.plot_state_similarity",
     "analysis.update_batch_norm",

@@ -47,6 +47,7 @@ from keras_recur.analysis.plot_preferred_images import plot_preferred_images
 from keras_recur.analysis.plot_separability import plot_separability
 from keras_recur.analysis.plot_settling import plot_settling
 from keras_recur.analysis.plot_state_similarity import plot_state_similarity
+from keras_recur.analysis.plot_trajectories import plot_trajectories
 from keras_recur.analysis.preferred_images import (
     PreferredImages,
     preferred_images,
@@ -58,6 +59,7 @@ from keras_recur.analysis.state_similarity import (
     StateSimilarity,
     state_similarity,
 )
+from keras_recur.analysis.trajectories import Trajectories, trajectories
 from keras_recur.analysis.update_batch_norm import update_batch_norm
 
 __all__ = [
@@ -77,6 +79,9 @@ __all__ = [
     "Lesions",
     "lesions",
     "plot_lesions",
+    "Trajectories",
+    "plot_trajectories",
+    "trajectories",
     "PathIndependence",
     "Settling",
     "accuracy_by",

@@ -18,6 +18,7 @@ ANALYSES = {
     "state_similarity": lambda model, data: analysis.state_similarity(
         model, model, data
     ),
+    "trajectories": analysis.trajectories,
 }
 
 
