@@ -257,6 +257,11 @@ CALLS = {
         "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
     },
     "analysis.plot_filter_reuse": lambda: {"found": _filter_reuse()},
+    "analysis.plot_dynamics": lambda: {
+        "found": {
+            "mlp": analysis.Dynamics(np.ones((3, 2)), np.ones(1), np.ones(2), 0.0, 9)
+        }
+    },
     "analysis.plot_lesions": lambda: {
         "found": {"mlp": analysis.Lesions([1, 2], *4 * [np.ones(2)], 0.5, 9)}
     },
@@ -465,6 +470,7 @@ LONG = {
     "analysis.plot_preferred_images",
     "analysis.plot_separability",
     "analysis.plot_filter_reuse",
+    "analysis.plot_dynamics",
     "analysis.plot_lesions",
     "analysis.plot_trajectories",
     "analysis.plot_settling",

@@ -37,6 +37,7 @@ from keras_recur.analysis.path_independence import (
     path_independence,
 )
 from keras_recur.analysis.plot_accuracy_by import plot_accuracy_by
+from keras_recur.analysis.plot_dynamics import plot_dynamics
 from keras_recur.analysis.plot_filter_reuse import plot_filter_reuse
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
@@ -78,6 +79,7 @@ __all__ = [
     "FilterReuse",
     "Lesions",
     "lesions",
+    "plot_dynamics",
     "plot_lesions",
     "Trajectories",
     "plot_trajectories",
