@@ -25,6 +25,8 @@ RETURNED = {
     "AccuracyBy",
     "Dynamics",
     "FilterReuse",
+    "Lesions",
+    "Trajectories",
     "PreferredImages",
     "Separability",
     "StateSimilarity",

@@ -40,6 +40,8 @@ EXCUSED = {
             "analysis.Separability",
             "analysis.StateSimilarity",
             "analysis.FilterReuse",
+            "analysis.Lesions",
+            "analysis.Trajectories",
             "analysis.PreferredImages",
             "analysis.PathIndependence",
             "analysis.Settling",
@@ -198,6 +200,7 @@ CALLS = {
         "group": lambda x, y: y[0],
     },
     "analysis.filter_reuse": lambda: {"model": strings(), "data": batches()},
+    "analysis.lesions": lambda: {"model": strings(), "data": batches()},
     "analysis.path_independence": lambda: {
         "model": pair(injection="concat").recurrent,
         "data": batches(),
@@ -244,6 +247,7 @@ CALLS = {
         "train": labeled_images(),
         "test": labeled_images(),
     },
+    "analysis.trajectories": lambda: {"model": images(), "data": labeled_images()},
     "analysis.state_similarity": lambda: {
         "first": images(),
         "second": images(),
@@ -253,6 +257,21 @@ CALLS = {
         "found": analysis.AccuracyBy(np.arange(2), np.ones(2), np.ones(2, int))
     },
     "analysis.plot_filter_reuse": lambda: {"found": _filter_reuse()},
+    "analysis.plot_dynamics": lambda: {
+        "found": {
+            "mlp": analysis.Dynamics(np.ones((3, 2)), np.ones(1), np.ones(2), 0.0, 9)
+        }
+    },
+    "analysis.plot_lesions": lambda: {
+        "found": {"mlp": analysis.Lesions([1, 2], *4 * [np.ones(2)], 0.5, 9)}
+    },
+    "analysis.plot_trajectories": lambda: {
+        "found": {
+            "mlp": analysis.Trajectories(
+                [0, 1], np.ones((2, 3, 2)), np.arange(3), np.ones(2) / 2, 0.5, 9
+            )
+        }
+    },
     "analysis.plot_settling": lambda: {
         "settling": analysis.Settling(
             2, (1,), np.arange(1, 3), np.ones(2), np.ones((3, 2)), np.ones(2, int), 0.1
@@ -451,6 +470,9 @@ LONG = {
     "analysis.plot_preferred_images",
     "analysis.plot_separability",
     "analysis.plot_filter_reuse",
+    "analysis.plot_dynamics",
+    "analysis.plot_lesions",
+    "analysis.plot_trajectories",
     "analysis.plot_settling",
     "analysis.plot_state_similarity",
     "analysis.update_batch_norm",

@@ -31,20 +31,24 @@ from keras_recur.analysis.layer_similarity import (
     layer_similarity,
     plot_layer_similarity,
 )
+from keras_recur.analysis.lesions import Lesions, lesions
 from keras_recur.analysis.path_independence import (
     PathIndependence,
     path_independence,
 )
 from keras_recur.analysis.plot_accuracy_by import plot_accuracy_by
+from keras_recur.analysis.plot_dynamics import plot_dynamics
 from keras_recur.analysis.plot_filter_reuse import plot_filter_reuse
 from keras_recur.analysis.plot_iteration_curves import plot_iteration_curves
 from keras_recur.analysis.plot_iteration_metrics import plot_iteration_metrics
+from keras_recur.analysis.plot_lesions import plot_lesions
 from keras_recur.analysis.plot_pair import plot_pair
 from keras_recur.analysis.plot_predictions import plot_predictions
 from keras_recur.analysis.plot_preferred_images import plot_preferred_images
 from keras_recur.analysis.plot_separability import plot_separability
 from keras_recur.analysis.plot_settling import plot_settling
 from keras_recur.analysis.plot_state_similarity import plot_state_similarity
+from keras_recur.analysis.plot_trajectories import plot_trajectories
 from keras_recur.analysis.preferred_images import (
     PreferredImages,
     preferred_images,
@@ -56,6 +60,7 @@ from keras_recur.analysis.state_similarity import (
     StateSimilarity,
     state_similarity,
 )
+from keras_recur.analysis.trajectories import Trajectories, trajectories
 from keras_recur.analysis.update_batch_norm import update_batch_norm
 
 __all__ = [
@@ -72,6 +77,13 @@ __all__ = [
     "state_similarity",
     "dynamics",
     "FilterReuse",
+    "Lesions",
+    "lesions",
+    "plot_dynamics",
+    "plot_lesions",
+    "Trajectories",
+    "plot_trajectories",
+    "trajectories",
     "PathIndependence",
     "Settling",
     "accuracy_by",

@@ -25,6 +25,19 @@ def check_array(name: str, value: Any) -> np.ndarray:
         ) from error
 
 
+def class_labels(name: str, y: Any) -> np.ndarray:
+    """Return labels with one class per example, or raise an error."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind not in "iu" or (y < 0).any():
+        raise ValueError(
+            f"`{name}` must have one class per example, an integer of at least 0. "
+            f"Received: labels of shape {y.shape} and dtype {y.dtype}."
+        )
+    return y
+
+
 def logits_shape(model: Any) -> Any:
     """Return the shape of a model's logits if it can be scored, or raise an error."""
     check_model(model)

@@ -15,6 +15,7 @@ from keras_recur._validation import (
     check_positive_int,
 )
 from keras_recur.analysis._control_labels import control_labels, flat
+from keras_recur.analysis._logits import class_labels
 from keras_recur.analysis._loop_states import LoopStates, examples
 from keras_recur.analysis._plain import as_lists
 from keras_recur.analysis._probe import fit_probe, reduced
@@ -157,7 +158,7 @@ def separability(
     else:
         parts["validation"] = examples(validation, num_examples, name="validation")
     inputs = {name: x for name, (x, _) in parts.items()}
-    labels = {name: _labels(name, y) for name, (_, y) in parts.items()}
+    labels = {name: class_labels(name, y) for name, (_, y) in parts.items()}
     _check_classes(labels)
     tested = (inputs["test"], labels["test"])
     head = np.array([np.nan, *iteration_curve(model, tested, iterations)])
@@ -210,19 +211,6 @@ def _split(x, y, random):
         return tree.map_structure(lambda leaf: leaf[rows], x), y[rows]
 
     return {"train": part(order[kept:]), "validation": part(order[:kept])}
-
-
-def _labels(name, y):
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or y.dtype.kind not in "iu" or (y < 0).any():
-        raise ValueError(
-            f"`{name}` must have one class per example, an integer of at least 0. "
-            f"Received: labels of shape {y.shape} and dtype {y.dtype}. Probes for "
-            "every position are not fitted."
-        )
-    return y
 
 
 def _check_classes(labels):
