@@ -29,9 +29,11 @@ def _sentences(entry, network, found):
     first, last = found["iterations"][0], found["iterations"][-1]
     size = entry["test_sizes"][0]
     of = f" of {size_label(size)}" if size else ""
-    solves = f"solves {{}} of the test examples{of}"
+    # Long runs are measured on few examples, so these scores differ from the others.
+    examples = f"the first {found['examples']} test examples{of}"
+    solves = f"solves {{}} of {examples}"
     if _metric(entry) == "f1":
-        solves = f"reaches an F1 of {{}} on the test examples{of}"
+        solves = f"reaches an F1 of {{}} on {examples}"
     text = (
         f"After {last:,} iterations ({last // first} times the trained {first:,}), the "
         f"{label(network)} network {solves.format(_share(found['accuracy'][-1]))}, "
@@ -45,7 +47,7 @@ def _sentences(entry, network, found):
     text += f", and those of {_share(found['neither'])} are neither"
     if found["diverged"]["mean"]:
         text += f"; those of {_share(found['diverged'])} are not finite"
-    return f"{text} ({found['examples']} examples)."
+    return f"{text}."
 
 
 def _share(found):

@@ -61,10 +61,9 @@ def test_report_and_card_say_whether_the_loop_settles(run, tmp_path):
     sentence = settling_sentences(results)
     assert sentence == (
         "After 128 iterations (64 times the trained 2), the recurrent network solves "
-        "75.0 ± 25.0 % of the test examples of size 4, compared with 75.0 ± 25.0 % "
-        "after 2. The states of 50.0 ± 25.0 % are fixed points, those of 37.5 ± 37.5 % "
-        "are cycles (periods 2, 5), and those of 12.5 ± 12.5 % are neither (4 "
-        "examples)."
+        "75.0 ± 25.0 % of the first 4 test examples of size 4, compared with 75.0 ± "
+        "25.0 % after 2. The states of 50.0 ± 25.0 % are fixed points, those of 37.5 ± "
+        "37.5 % are cycles (periods 2, 5), and those of 12.5 ± 12.5 % are neither."
     )
     assert sentence in reports.write_report(run).read_text()
     place = write_card(run.path, tmp_path / "zoo")
