@@ -2,7 +2,9 @@
 
 Published networks, exported as SavedModels and served by TensorFlow, on test examples
 of the size they were trained on. `exported` is the time of `serve` against the Keras
-model's `predict_on_batch`; `twin`, that of the exported feed-forward twin against the
+model's `predict_on_batch`; `function`, `onnx` and `torch` are those of the model as a
+compiled function of the backend, of ONNX Runtime and of PyTorch's exported program;
+`twin`, that of the exported feed-forward twin against the
 recurrent one's; `until-C` and `agreed-P`, that of `serve_until` with confidence C and
 of `serve_until_agreed` with patience P against `serve`, which runs all iterations, with
 the share of examples that each answers right and the iterations that are run. Batch 1
@@ -35,14 +37,16 @@ ENTRIES = {
     ),
     ("deep_thinking_2d", 9): ("deep_thinking_2d-mazes", "mazes", 32, 16),
 }
+OTHERS = ("function", "onnx", "torch")
 STOPPING = ("until-0.9", "until-0.99", "until-0.999", "agreed-1", "agreed-2")
 
 
 def jobs(backend: str, asked: Asked) -> list[Job]:
-    variants = ["exported"]
+    variants = ["exported", *OTHERS]
     if backend == "tensorflow":  # TensorFlow serves it, whichever backend exported it.
         variants += ["twin", *STOPPING]
     entries = list(ENTRIES.items())[: 1 if asked.quick else None]
+    first = entries[0][0]
     return [
         Job(
             "exported",
@@ -61,6 +65,7 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
         for (family, size), (_, _, width, iterations) in entries
         for batch in (1, 64)
         for variant in variants
+        if (family, size) == first or variant not in OTHERS
     ]
 
 
@@ -74,13 +79,15 @@ def measure(setting: Setting) -> None:
         warnings.simplefilter("ignore")  # The twin's weights are not needed.
         pair = zoo.load(name)
     at("exporting")
-    # Walls are not trained, so a maze's least confident position means nothing.
-    reduction = "mean" if task == "mazes" else "min"
-    served = exported(pair.recurrent, reduction)
-    test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
-    batches = [test[i] for i in range(len(test) if setting.batch > 1 else 128)]
     keras_model = pair.recurrent
     keras_model.compile(jit_compile=setting.jit)
+    # Walls are not trained, so a maze's least confident position means nothing.
+    reduction = "mean" if task == "mazes" else "min"
+    other = setting.variant in OTHERS
+    run = _runner(setting.variant, keras_model) if other else None
+    served = None if other else exported(keras_model, reduction)
+    test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
+    batches = [test[i] for i in range(len(test) if setting.batch > 1 else 128)]
     rounds = {}
 
     def timed(function):
@@ -104,6 +111,9 @@ def measure(setting: Setting) -> None:
             },
         )
 
+    if run is not None:
+        against("keras", setting.variant, keras_model.predict_on_batch, run)
+        return
     if setting.variant == "exported":
         against("keras", "exported", keras_model.predict_on_batch, served.serve)
         return
@@ -132,6 +142,49 @@ def measure(setting: Setting) -> None:
     for variant, hits in right.items():
         share = float(np.concatenate(hits).mean())
         report("exported, accuracy", share, "share", variant=variant)
+
+
+def _runner(variant, model):
+    """Return a function of a batch that runs the network without `predict`."""
+    import keras
+
+    import keras_recur
+
+    if variant == "function":
+        return _function(model, keras.backend.backend())
+    with tempfile.TemporaryDirectory() as place:
+        if variant == "onnx":
+            import onnxruntime
+
+            path = keras_recur.export(model, f"{place}/model.onnx", "onnx")
+            session = onnxruntime.InferenceSession(path)
+            name = session.get_inputs()[0].name
+            return lambda x: session.run(None, {name: x})[0]
+        import torch
+
+        path = keras_recur.export(model, f"{place}/model.pt2", "torch")
+        program = torch.export.load(path).module()
+    return torch.no_grad()(lambda x: program(torch.from_numpy(x)))
+
+
+def _function(model, backend):
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(lambda x: model(x, training=False))
+    if backend == "jax":
+        import jax
+
+        values = [[v.value for v in vs] for vs in _variables(model)]
+        return jax.jit(lambda x: model.stateless_call(*values, x, training=False)[0])
+    import torch
+
+    call = torch.no_grad()(lambda x: model(torch.from_numpy(x), training=False))
+    return lambda x: call(x).numpy()
+
+
+def _variables(model):
+    return model.trainable_variables, model.non_trainable_variables
 
 
 def exported(model, reduction):

@@ -149,7 +149,7 @@ def test_speed_page_has_a_line_for_each_rule_of_early_exit(tmp_path):
     ]
     add_rows(tmp_path / "abacus.csv", rows)
     lines = speed_page(tmp_path).splitlines()
-    assert "| jax 1.0 | 0.95 | – | – |" in lines
+    assert "| jax 1.0 | – | 0.95 | – | – |" in lines
     assert "| confidence 0.9 | – | 0.60 | 100.0 % | 99.0 % | – |" in lines
     assert sum(line.startswith("| confidence") for line in lines) == 1
 
