@@ -46,6 +46,7 @@ class Heartbeat:
         self._thread.join()
         self._forget(self.name)
         with contextlib.suppress(OSError):
+            self.others()  # Removes files of dead processes.
             self._folder.rmdir()  # Fails unless it is empty.
 
     def alive(self, name: str) -> bool:

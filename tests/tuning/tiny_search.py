@@ -5,6 +5,7 @@ notices their death by their heartbeats only.
 """
 
 import gc
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -36,14 +37,17 @@ def main(folder: str, workers: int = 0, apart: bool = False) -> None:
         vars(_heartbeat).update(BEAT=0.5, PATIENCE=6.0, _place=lambda: place)
     settings = {k: v for k, v in TINY.items() if k not in ("family", "data")}
     settings["seeds"] = 1  # Eight runs are enough for kills.
-    # More than one process would write it again, or fail.
-    reported = Path(folder, "reported")
+
+    def conclude(result):
+        with Path(folder, "reported").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
     found = tuning.search(
         TINY["family"],
         TINY["data"],
         folder,
         workers=workers,
-        conclude=lambda result: reported.open("x").close(),
+        conclude=conclude,
         report=print,
         **settings,
     )
