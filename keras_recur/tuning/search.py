@@ -1,5 +1,6 @@
 """The search of width against iterations, by one or many equal processes."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def search(
         check_callable(name, function)
     if storage is not None and is_sqlite(check_storage(storage)) and workers:
         refuse_sqlite(storage)
+    _check_environment()
     folder = SearchFolder(check_path("directory", directory))
     plan = SearchPlan(SearchSettings(family, data, **settings))
     plan.runs()  # It refuses what cannot be searched.
@@ -105,6 +107,16 @@ def search(
             folder.begin_search(plan.content(), plan.identity)
             folder.study_name()
         return _search(plan, folder, shared, workers, storage, conclude, report, progress)
+
+
+def _check_environment():
+    """Refuse the variables by which KerasTuner looks for its chief."""
+    wrong = [name for name in os.environ if name.startswith("KERASTUNER_")]
+    if wrong:
+        raise ValueError(
+            "A search has no chief: all processes are equal and need only the same "
+            f"folder. Unset {', '.join(sorted(wrong))}."
+        )
 
 
 def _search(plan, folder, shared, workers, storage, conclude, report, progress):
