@@ -164,7 +164,10 @@ def search(
             "same command to resume."
         ) from None
     console.print(f"\n{result}")
-    console.print(f"\nReport with plots: {folder / 'report.html'}")
+    page = folder / "report.html"
+    if not page.exists():  # It was removed, and no row has changed.
+        tuning.write_search_report(folder, result)
+    console.print(f"\nReport with plots: {page}")
 
 
 def _names(text: str) -> list[str]:

@@ -23,8 +23,8 @@ from keras_recur.tuning.search_tuner import Run, SearchTuner
 from keras_recur.tuning.settings import SearchSettings, takes_settings
 from keras_recur.tuning.workers import run_workers
 
-# Who concludes the search, and who has concluded it.
-_CLAIM, _CONCLUSION = "conclusion", "concluded by"
+# Attributes of the study: who concludes it, and the rows it was concluded with.
+_CLAIM, _CONCLUDED = "conclusion", "concluded"
 
 
 @takes_settings
@@ -61,7 +61,8 @@ def search(
             a journal file in the folder.
         workers: Number of processes to start on this machine. Those that die are
             restarted. Defaults to `0`: this process trains.
-        conclude: Function that receives the result at the end, in one process only.
+        conclude: Function that receives the result when the search has ended, in one
+            process only. It is not called again unless rows have changed.
         report: Function that receives one line of text after each run.
         progress: Function that receives the progress whenever it changes: an object
             with the fields `done`, `total`, `running`, `failed`, `best`, `score` and
@@ -125,27 +126,23 @@ def _search(plan, folder, shared, workers, storage, conclude, report, progress):
         total += plan.settings.fresh_seeds
     watch = SearchWatch(folder, total, workers, report, progress)
     tuner = SearchTuner(plan, folder, shared, on_wait=lambda: watch.poll(running=1))
-    earlier = shared.get(_CONCLUSION)
     if workers:
         data_dir = plan.settings.data_dir
         run_workers(folder, workers, watch.poll, data_dir=data_dir, storage=storage)
     else:
         watch.poll(running=1)
         tuner.work()
-    while _free(shared, earlier):
-        if shared.claim(_CLAIM):
+    # The process that finishes last finds what the others have left.
+    while not shared.claim(_CLAIM):
+        tuner.wait()
+    try:
+        if shared.get(_CONCLUDED) != folder.digest():
             _conclude(tuner, watch, conclude)
-            shared.set(_CONCLUSION, shared.heartbeat.name)
-            shared.release(_CLAIM)
-            break
-        shared.wait()
+            shared.set(_CONCLUDED, folder.digest())
+    finally:
+        shared.release(_CLAIM)
     watch.poll(running=0, ended=True)
     return load_search(folder.path)
-
-
-def _free(shared, earlier):
-    """Return whether no process has concluded the search since `earlier`."""
-    return shared.get(_CONCLUSION) == earlier
 
 
 def _conclude(tuner, watch, conclude):

@@ -1,5 +1,6 @@
 """The folder of a search, with its settings and a row for every completed run."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Collection
@@ -12,6 +13,7 @@ from keras_recur.runs.run_folder import RunFolder
 from keras_recur.tuning._storage import JOURNAL
 from keras_recur.tuning._shapes import CONTENT, ROW
 from keras_recur.tuning.settings import renamed_settings
+from keras_recur.version import __version__
 
 _ROW_WAY_OUT = "Remove it and resume the search: only this network is trained again."
 
@@ -126,6 +128,15 @@ class SearchFolder(RunFolder):
 
     def finished_rows(self) -> list[dict[str, Any]]:
         return list(self.rows_but(()).values())
+
+    def digest(self) -> str:
+        """Return the digest of all rows, with the winner's fresh seeds."""
+        found = hashlib.sha256(__version__.encode())
+        for fresh in (False, True):
+            folder = (self.path / self._row("any", fresh)).parent
+            for path in sorted(folder.glob("*.json")):
+                found.update(f"\n{fresh} {path.name}\n".encode() + path.read_bytes())
+        return found.hexdigest()
 
     def weights(self, name: str) -> Path:
         return self.path / "runs" / f"{name}.weights.h5"

@@ -61,7 +61,7 @@ class SearchTuner(base_tuner.BaseTuner):
     ):
         self.plan, self.folder, self.shared = plan, folder, shared
         self.on_wait, self._runs, self._trained = on_wait, runs, 0
-        oracle = StudyOracle(plan.oracle(), shared, folder.study_name(), self._wait)
+        oracle = StudyOracle(plan.oracle(), shared, folder.study_name(), self.wait)
         super().__init__(oracle, _Declared(plan.space), directory=str(folder.path))
 
     @property
@@ -121,7 +121,7 @@ class SearchTuner(base_tuner.BaseTuner):
         runs = [run for t in self.oracle.trials.values() for run in self._runs_of(t)]
         while runs := [r for r in runs if self.folder.row(self._file(r)) is None]:
             if not any(self._train_if_free(run) for run in runs):
-                self._wait()
+                self.wait()
 
     def row(self, run: Run, fresh: bool = False) -> dict[str, Any]:
         """Return the row of a run, after training it if necessary.
@@ -131,10 +131,11 @@ class SearchTuner(base_tuner.BaseTuner):
         file = self._file(run)
         while (found := self.folder.row(file, fresh)) is None:
             if not self._train_if_free(run, fresh):
-                self._wait()
+                self.wait()
         return found
 
-    def _wait(self):
+    def wait(self) -> None:
+        """Let other processes work for a moment."""
         self.on_wait()
         self.shared.wait()
 

@@ -49,6 +49,7 @@ def kill_search(
 def _shared_search(killed, kills, processes, rng, apart):
     """Kill equal processes of one search, and do not replace them."""
     folder = Path(tempfile.mkdtemp())
+    before = len(killed)
     seen: dict[Path, bytes] = {}
     with contextlib.ExitStack() as stack:
 
@@ -78,7 +79,7 @@ def _shared_search(killed, kills, processes, rng, apart):
             alive = [start(), start()]
         assert [process.wait(300) for process in alive] == [0] * len(alive)
     _check(folder, seen)
-    _count(folder, apart)
+    _count(folder, len(killed) - before, apart)
 
 
 def _await_rows(folder, rows, alive):
@@ -92,6 +93,7 @@ def _await_rows(folder, rows, alive):
 
 def _one_search(killed, kills, workers, rng, victim):
     folder = Path(tempfile.mkdtemp())
+    earlier = len(killed)
     seen: dict[Path, bytes] = {}
     while not (folder / "ended").exists():
         process = subprocess.Popen(
@@ -114,14 +116,16 @@ def _one_search(killed, kills, workers, rng, victim):
         if process.returncode not in (0, -signal.SIGKILL):
             raise RuntimeError(error.decode()[-2000:])
         _check(folder, seen)
-    _count(folder)
+    _count(folder, len(killed) - earlier)
 
 
-def _count(folder, apart=False):
+def _count(folder, kills, apart=False):
     rows = list((folder / "rows").glob("*.json"))
     assert len(rows) == ROWS, f"{len(rows)} rows instead of {ROWS}"
     left = {path.name for path in folder.iterdir()} & {"alive", ".turn.lock"}
     assert apart or not left, f"{left} is left of processes that have ended"
+    pids = (folder / "reported").read_text().split()
+    assert len(pids) <= 1 + kills, f"{len(pids)} processes have concluded the search"
 
 
 def _signs(folder):
