@@ -43,6 +43,9 @@ class SharedStudy:
 
     def __exit__(self, *error: object) -> None:
         self.heartbeat.__exit__(*error)
+        if self._url is not None and self.storage is not None:
+            self.storage.remove_session()
+            self.storage.engine.dispose()
 
     def open(self, name: str, directions: Sequence[str]) -> "SharedStudy":
         """Create or load the study."""

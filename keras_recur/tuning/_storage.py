@@ -33,7 +33,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
     try:
         # Connections may be closed while a network trains.
         kept: Any = {"pool_pre_ping": True}
-        storage: Any = optuna.storages.RDBStorage(url, engine_kwargs=kept)
+        return optuna.storages.RDBStorage(url, engine_kwargs=kept)
     except ImportError as error:
         raise ImportError(
             f"The database {hide_password(url)} needs a driver that is not installed "
@@ -47,7 +47,6 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
             f"The database {hide_password(url)} cannot be reached "
             f"({str(error).splitlines()[0]})."
         ) from None
-    return optuna.storages.get_storage(storage)
 
 
 def check_storage(url: Any) -> str:
