@@ -84,8 +84,16 @@ def search(
         int, typer.Option(help="Number of new seeds for the winner.")
     ] = SearchDefaults.fresh_seeds,
     workers: Annotated[
-        int, typer.Option(help="Number of worker processes; 0 trains in this process.")
+        int,
+        typer.Option(help="Number of processes to start; 0 trains in this process."),
     ] = 0,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of a database that the processes of a search share, as "
+            "postgresql://user@host/name. Default: a file in the output folder."
+        ),
+    ] = None,
     output: Output = None,
     quick: Quick = False,
     injection: Injection = None,
@@ -96,7 +104,8 @@ def search(
 ):
     """Search width against iterations within a budget.
 
-    Run the same command again to resume an interrupted search.
+    Run the same command again to resume an interrupted search, or at the same time, on
+    any machine that shares the output folder, to speed it up.
     """
     from keras_recur import tuning
 
@@ -143,7 +152,9 @@ def search(
                 model=model,
                 recipe=recipe,
                 data_dir=data_dir and str(check_path("data_dir", data_dir)),
+                storage=storage,
                 workers=workers,
+                conclude=lambda found: tuning.write_search_report(folder, found),
                 report=view.report,
                 progress=view.progress,
             )
@@ -153,8 +164,10 @@ def search(
             "same command to resume."
         ) from None
     console.print(f"\n{result}")
-    report = tuning.write_search_report(folder, result)
-    console.print(f"\nReport with plots: {report}")
+    page = folder / "report.html"
+    if not page.exists():  # It was removed, and no row has changed.
+        tuning.write_search_report(folder, result)
+    console.print(f"\nReport with plots: {page}")
 
 
 def _names(text: str) -> list[str]:

@@ -125,15 +125,6 @@ class RunFolder:
                     take_back()
                 raise
 
-    @contextlib.contextmanager
-    def _or_taken_back(self, begin):
-        take_back = self._recorded(begin)
-        try:
-            yield
-        except Exception:
-            take_back()
-            raise
-
     def _recorded(self, begin):
         """Begin, and return a function that undoes it if nothing has followed."""
         path = self.path / self.asked_in

@@ -18,6 +18,7 @@ CONTENT: dict[Any, Any] = {
     "settings?": (dict, None),
     "provenance?": (dict, None),
     "winner?": (_WINNER, None),
+    "study?": str,
 }
 ROW: dict[Any, Any] = {
     "configuration": str,

@@ -11,8 +11,7 @@ from keras_recur._validation import check_type
 class GridOracle(keras_tuner.Oracle):
     """Oracle that proposes given values in order.
 
-    Unlike KerasTuner's grid, this oracle needs no saved state to resume: it proposes
-    the same values again, and the tuner skips completed trials.
+    Unlike KerasTuner's grid, this oracle has no state but its trials.
 
     Args:
         values: List of dictionaries: the hyperparameters of each trial.
@@ -34,12 +33,9 @@ class GridOracle(keras_tuner.Oracle):
             check_type(f"values[{i}]", value, dict, "a dictionary")
         super().__init__(objective=objective, **kwargs)
         self.grid = grid
-        self._next = 0
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the next values, or stop after the last ones."""
-        if self._next >= len(self.grid):
+        if len(self.trials) >= len(self.grid):
             return {"status": "STOPPED"}
-        values = self.grid[self._next]
-        self._next += 1
-        return {"status": "RUNNING", "values": dict(values)}
+        return {"status": "RUNNING", "values": dict(self.grid[len(self.trials)])}

@@ -8,8 +8,10 @@ import math
 from typing import Any
 
 import keras_tuner
+import optuna
 
 from keras_recur._validation import check_positive_int, check_type
+from keras_recur.tuning._suggest import suggest
 
 
 class OptunaOracle(keras_tuner.Oracle):
@@ -19,22 +21,23 @@ class OptunaOracle(keras_tuner.Oracle):
     KerasTuner adds up several objectives and ranks trials by the first one; this oracle
     finds their Pareto front, `oracle.study.best_trials`.
 
-    The proposals depend only on the seed and on the results and their order. A reloaded
-    tuner resumes with all earlier results. Random values replace repeated proposals.
+    With the default sampler, the proposals depend only on the seed and on the results
+    and their order. A reloaded tuner resumes with all earlier results. Random values
+    replace repeated proposals.
 
     Args:
         objective: A `keras_tuner.Objective`, or a list of them.
         max_trials: Maximum number of trials; `None` for no limit. Defaults to `10`.
-        sampler: An Optuna sampler. Defaults to `optuna.samplers.TPESampler` with the
-            oracle's seed.
+        sampler: An Optuna sampler. Defaults to `optuna.samplers.TPESampler` with a
+            seed for each trial.
         **kwargs: Further arguments of `keras_tuner.Oracle`.
 
     Attributes:
         objectives: List of all objectives.
-        study: The `optuna.Study` with every trial that has ended.
+        study: The `optuna.Study` with every trial.
+        asked: Optuna's trials that run, by KerasTuner's identifiers.
 
     Raises:
-        ImportError: If Optuna is not installed.
         ValueError: If an argument is invalid.
 
     Example:
@@ -57,7 +60,6 @@ class OptunaOracle(keras_tuner.Oracle):
         sampler: Any = None,
         **kwargs: Any,
     ):
-        optuna = import_optuna()
         several = isinstance(objective, list | tuple)
         self.objectives: list[Any] = list(objective) if several else [objective]
         if not self.objectives:
@@ -73,16 +75,26 @@ class OptunaOracle(keras_tuner.Oracle):
         super().__init__(objective=self.objectives[0], max_trials=max_trials, **kwargs)
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.study = optuna.create_study(
-            sampler=sampler or optuna.samplers.TPESampler(seed=self.seed),
+        self._sampler = sampler
+        self.study: Any = optuna.create_study(
+            sampler=sampler,
             directions=[f"{o.direction}imize" for o in self.objectives],
         )
         optuna.logging.set_verbosity(verbosity)
         self._failed = optuna.trial.TrialState.FAIL
-        self._asked: dict[str, Any] = {}
+        self.asked: dict[str, Any] = {}
+
+    def use(self, study: Any) -> None:
+        """Propose trials of another study, which has no trials of this oracle yet."""
+        study.sampler = self.study.sampler
+        self.study = study
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return new values, or stop if none exist."""
+        if self._sampler is None:
+            # Processes that share a study must not draw the same numbers.
+            seed = self.seed + len(self.trials)
+            self.study.sampler = optuna.samplers.TPESampler(seed=seed)
         asked = self.study.ask()
         values = self._suggest(asked)
         if self._duplicate(values):
@@ -91,7 +103,7 @@ class OptunaOracle(keras_tuner.Oracle):
             if new is None:
                 return {"status": "STOPPED"}
             asked, values = self._ask_for(new)
-        self._asked[trial_id] = asked
+        self.asked[trial_id] = asked
         return {"status": "RUNNING", "values": values}
 
     @keras_tuner.synchronized
@@ -126,7 +138,7 @@ class OptunaOracle(keras_tuner.Oracle):
         super().reload()
         for trial_id in self.start_order:
             trial = self.trials[trial_id]
-            self._asked[trial_id], _ = self._ask_for(trial.hyperparameters.values)
+            self.asked[trial_id], _ = self._ask_for(trial.hyperparameters.values)
             self._tell(trial)
 
     def _ask_for(self, values):
@@ -139,15 +151,15 @@ class OptunaOracle(keras_tuner.Oracle):
         for hp in self.hyperparameters.space:
             found.merge([hp])
             if found.is_active(hp):
-                found.values[hp.name] = _suggested(asked, hp)
+                found.values[hp.name] = suggest(asked, hp)
         return found.values
 
     def _tell(self, trial):
-        asked = self._asked.get(trial.trial_id)
+        asked = self.asked.get(trial.trial_id)
         # A worker that outlives its chief may end a trial twice.
         if asked is None or trial.trial_id not in self.end_order:
             return
-        del self._asked[trial.trial_id]
+        del self.asked[trial.trial_id]
         metrics = trial.metrics
         values = [
             metrics.get_best_value(o.name) if metrics.exists(o.name) else math.nan
@@ -157,35 +169,3 @@ class OptunaOracle(keras_tuner.Oracle):
             self.study.tell(asked, [float(value) for value in values])
         else:
             self.study.tell(asked, state=self._failed)
-
-
-def import_optuna() -> Any:
-    """Return the module `optuna`, or say how to install it."""
-    try:
-        import optuna
-    except ImportError:
-        raise ImportError(
-            "This search needs Optuna, which is not installed. Install it with `pip "
-            "install optuna`, or use another oracle: grid, random, bayesian or "
-            "hyperband."
-        ) from None
-    return optuna
-
-
-def _suggested(asked, hp):
-    hps = keras_tuner.engine.hyperparameters
-    if isinstance(hp, hps.Fixed):
-        return hp.value
-    if isinstance(hp, hps.Int | hps.Float):
-        linear, log = hp.sampling == "linear", hp.sampling == "log"
-        if isinstance(hp, hps.Int) and linear:
-            least, step = hp.min_value, hp.step or 1
-            most = hp.max_value - (hp.max_value - least) % step
-            return asked.suggest_int(hp.name, least, most, step=step)
-        if (linear or log) and not hp.step:
-            real = isinstance(hp, hps.Float)
-            suggest = asked.suggest_float if real else asked.suggest_int
-            return suggest(hp.name, hp.min_value, hp.max_value, log=log)
-    # Choices, and numbers with steps or scales that Optuna does not support.
-    kind = type(hp.default)
-    return asked.suggest_categorical(hp.name, [kind(value) for value in hp.values])

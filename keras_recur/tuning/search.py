@@ -1,17 +1,17 @@
-"""The search of width against iterations. It resumes by repeating its proposals."""
+"""The search of width against iterations, by one or many equal processes."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_tuner.errors import FatalError
-
 from keras_recur._files import check_path
 from keras_recur._limits import MAX_WORKERS
 from keras_recur._validation import check_callable, check_integer
 from keras_recur.runs.provenance import provenance
 from keras_recur.tuning._search_watch import SearchWatch
+from keras_recur.tuning._shared_study import SharedStudy
+from keras_recur.tuning._storage import check_storage, is_sqlite, refuse_sqlite
 from keras_recur.tuning._summary import is_finished, status
 from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.load_search import load_search
@@ -19,9 +19,12 @@ from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_progress import SearchProgress
 from keras_recur.tuning.search_result import SearchResult
-from keras_recur.tuning.search_tuner import SearchTuner
+from keras_recur.tuning.search_tuner import Run, SearchTuner
 from keras_recur.tuning.settings import SearchSettings, takes_settings
-from keras_recur.tuning.workers import run_workers, work_for_chief
+from keras_recur.tuning.workers import run_workers
+
+# Attributes of the study: who concludes it, and the rows it was concluded with.
+_CLAIM, _CONCLUDED = "conclusion", "concluded"
 
 
 @takes_settings
@@ -30,7 +33,9 @@ def search(
     data: str,
     directory: str | Path,
     *,
+    storage: str | None = None,
     workers: int = 0,
+    conclude: Callable[[SearchResult], Any] = lambda result: None,
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[SearchProgress], None] = lambda found: None,
     **settings: Any,
@@ -42,15 +47,22 @@ def search(
     delete its file in `rows/`. At the end, the search trains the network with the
     highest mean validation score again on fresh seeds and tests it.
 
-    To search on several machines, make the same call on each of them, with a shared
-    folder and KerasTuner's environment variables: `KERASTUNER_TUNER_ID` (`"chief"`, or
-    any other name for a worker), `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT`.
+    Any number of processes may share a search. Make the same call in each of them, with
+    the same folder, at any time and on any machine. They need no server. If one dies,
+    another takes its network and resumes it from its checkpoint. The last one trains
+    the winner.
 
     Args:
         family: Name of a family of the zoo.
         data: Name of a data set.
         directory: Folder of the search.
-        workers: Number of worker processes. Defaults to `0`: this process trains.
+        storage: URL of a database for the study that the processes share, such as
+            `"postgresql://user@host/name"`. SQLite serves one process only. Defaults to
+            a journal file in the folder.
+        workers: Number of processes to start on this machine. Those that die are
+            restarted. Defaults to `0`: this process trains.
+        conclude: Function that receives the result when the search has ended, in one
+            process only. It is not called again unless rows have changed.
         report: Function that receives one line of text after each run.
         progress: Function that receives the progress whenever it changes: an object
             with the fields `done`, `total`, `running`, `failed`, `best`, `score` and
@@ -62,7 +74,8 @@ def search(
 
     Raises:
         ValueError: If an argument is invalid, or the folder contains another search.
-        ImportError: If `oracle="optuna"` and Optuna is not installed.
+        ImportError: If the driver of the database is not installed.
+        ConnectionError: If the database cannot be reached.
 
     Example:
 
@@ -75,73 +88,90 @@ def search(
     (2, 2)
     """
     workers = check_integer("workers", workers, 0, maximum=MAX_WORKERS)
-    check_callable("report", report)
-    check_callable("progress", progress)
+    for name, function in (
+        ("conclude", conclude),
+        ("report", report),
+        ("progress", progress),
+    ):
+        check_callable(name, function)
+    if storage is not None and is_sqlite(check_storage(storage)) and workers:
+        refuse_sqlite(storage)
+    _check_environment()
     folder = SearchFolder(check_path("directory", directory))
     plan = SearchPlan(SearchSettings(family, data, **settings))
-    name = os.environ.get("KERASTUNER_TUNER_ID", "")
-    if name and "chief" not in name:
-        work_for_chief(folder.path, plan.settings.data_dir)
-        return load_search(folder.path)
-    # The chief locks the folder for its workers too.
-    with folder.held():
-        if not (folder.path / folder.asked_in).exists():
-            plan.check()
-        with folder.searching(plan.content(), plan.identity):
-            return _search(plan, folder, name, workers, report, progress)
+    plan.runs()  # It refuses what cannot be searched.
+    folder.check_search(plan.content(), plan.identity)
+    if not (folder.path / folder.asked_in).exists():
+        plan.check()
+    with SharedStudy(folder.path, storage) as shared:
+        with shared.turn:
+            folder.begin_search(plan.content(), plan.identity)
+            folder.study_name()
+        return _search(plan, folder, shared, workers, storage, conclude, report, progress)
 
 
-def _search(plan, folder, name, workers, report, progress):
+def _check_environment():
+    """Refuse the variables by which KerasTuner looks for its chief."""
+    wrong = [name for name in os.environ if name.startswith("KERASTUNER_")]
+    if wrong:
+        raise ValueError(
+            "A search has no chief: all processes are equal and need only the same "
+            f"folder. Unset {', '.join(sorted(wrong))}."
+        )
+
+
+def _search(plan, folder, shared, workers, storage, conclude, report, progress):
     total = plan.runs()
     if total is not None:
         total += plan.settings.fresh_seeds
-    if name:
-        place = ":".join(os.environ[f"KERASTUNER_ORACLE_{k}"] for k in ("IP", "PORT"))
-        report(f"The chief listens at {place}. This port is not protected.")
     watch = SearchWatch(folder, total, workers, report, progress)
+    tuner = SearchTuner(plan, folder, shared, on_wait=lambda: watch.poll(running=1))
     if workers:
-        run_workers(folder, workers, watch.poll, data_dir=plan.settings.data_dir)
+        data_dir = plan.settings.data_dir
+        run_workers(folder, workers, watch.poll, data_dir=data_dir, storage=storage)
     else:
         watch.poll(running=1)
-        tuner = SearchTuner(
-            plan, folder, name=name or "alone", on_run=lambda: watch.poll(running=1)
-        )
-        try:
-            tuner.search(verbose=0)
-        except FatalError as error:
-            raise error.__cause__ or error from None
-    result = _conclude(folder, plan, watch)
+        tuner.work()
+    # The process that finishes last finds what the others have left.
+    while not shared.claim(_CLAIM):
+        tuner.wait()
+    try:
+        if shared.get(_CONCLUDED) != folder.digest():
+            _conclude(tuner, watch, conclude)
+            shared.set(_CONCLUDED, folder.digest())
+    finally:
+        shared.release(_CLAIM)
     watch.poll(running=0, ended=True)
-    return result
+    return load_search(folder.path)
 
 
-def _conclude(folder, plan, watch):
+def _conclude(tuner, watch, conclude):
     """Train the winner on fresh seeds and write the result."""
+    plan, folder = tuner.plan, tuner.folder
     content = folder.content()
     content |= {"provenance": provenance(), "winner": content.get("winner")}
     folder.write_json("search.json", content)
     result = load_search(folder.path)
     count = plan.settings.fresh_seeds
     finished = [row for row in result.rows if is_finished(row)]
-    if not finished or not count:
-        return result
-    best = result.best().configuration
-    row = next(r for r in finished if r["configuration"] == best)
-    first = max(plan.seeds) + 1
-    watch.poll(running=1)
-    tuner = SearchTuner(plan, folder, on_run=lambda: watch.poll(running=1), fresh=True)
-    rows = [
-        tuner.run(Configuration.of(row), row["learning_rate"], seed)
-        for seed in range(first, first + count)
-    ]
-    content["winner"] = {
-        "configuration": best,
-        "seeds": [r["seed"] for r in rows],
-        "test_accuracy": [
-            r.get("test_accuracy") if is_finished(r) else plan.guess.accuracy
-            for r in rows
-        ],
-        "status": [status(r) for r in rows],
-    }
-    folder.write_json("search.json", content)
-    return load_search(folder.path)
+    if finished and count:
+        best = result.best().configuration
+        row = next(r for r in finished if r["configuration"] == best)
+        first = max(plan.seeds) + 1
+        watch.poll(running=1)
+        rows = [
+            tuner.row(Run(Configuration.of(row), row["learning_rate"], seed), True)
+            for seed in range(first, first + count)
+        ]
+        content["winner"] = {
+            "configuration": best,
+            "seeds": [r["seed"] for r in rows],
+            "test_accuracy": [
+                r.get("test_accuracy") if is_finished(r) else plan.guess.accuracy
+                for r in rows
+            ],
+            "status": [status(r) for r in rows],
+        }
+        folder.write_json("search.json", content)
+        result = load_search(folder.path)
+    conclude(result)

@@ -1,16 +1,19 @@
 """The folder of a search, with its settings and a row for every completed run."""
 
-import contextlib
+import hashlib
 import json
-from collections.abc import Collection, Iterator
+import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from keras_recur._files import to_json
 from keras_recur._shapes import read_shaped
 from keras_recur.runs.run_folder import RunFolder
+from keras_recur.tuning._storage import JOURNAL
 from keras_recur.tuning._shapes import CONTENT, ROW
 from keras_recur.tuning.settings import renamed_settings
+from keras_recur.version import __version__
 
 _ROW_WAY_OUT = "Remove it and resume the search: only this network is trained again."
 
@@ -23,19 +26,26 @@ class SearchFolder(RunFolder):
     way_out = "Remove it and search again with the same settings: rows are kept."
     made_by = "Searches are made by `keras-recur search`."
 
-    @contextlib.contextmanager
-    def searching(self, content: dict[str, Any], identity: str) -> Iterator[None]:
-        """Begin a search, or undo that after an error before the first row."""
-        with self._or_taken_back(lambda: self.begin_search(content, identity)):
-            yield
-
     def begin_search(self, content: dict[str, Any], identity: str = "") -> None:
-        """Create the folder, or check that it belongs to the same search."""
+        """Write `search.json`, or check that it belongs to the same search."""
+        self.check_search(content, identity)
+        if not (self.path / self.asked_in).exists():
+            self.write_json(self.asked_in, {**content, "study": uuid.uuid4().hex})
+
+    def study_name(self) -> str:
+        """Return the name of the search's study, which is not that of any other."""
+        content = self.content()
+        if "study" not in content:  # An earlier version has begun the search.
+            content["study"] = uuid.uuid4().hex
+            self.write_json(self.asked_in, content)
+        return content["study"]
+
+    def check_search(self, content: dict[str, Any], identity: str = "") -> None:
+        """Check that a search can begin in the folder or resume there."""
         content = json.loads(to_json(content))
         if not (self.path / self.asked_in).exists():
             if self._others():
                 self._check_remains(identity)
-            self.write_json(self.asked_in, content)
             return
         begun = _comparable(self.content().get("settings") or {})
         settings = _comparable(content["settings"])
@@ -50,6 +60,15 @@ class SearchFolder(RunFolder):
                 f"{'; '.join(different)}. Nothing was overwritten: choose another "
                 "folder, or use the settings it was begun with."
             )
+
+    def _others(self):
+        """Return whether there are files of anything but the processes of a search."""
+        own = {"alive", JOURNAL}
+        passing = (".lock", ".partial")
+        return self.path.exists() and any(
+            path.name not in own and path.suffix not in passing
+            for path in self.path.iterdir()
+        )
 
     def _check_remains(self, identity):
         """Check that rows without a `search.json` belong to the same search."""
@@ -109,6 +128,15 @@ class SearchFolder(RunFolder):
 
     def finished_rows(self) -> list[dict[str, Any]]:
         return list(self.rows_but(()).values())
+
+    def digest(self) -> str:
+        """Return the digest of all rows, with the winner's fresh seeds."""
+        found = hashlib.sha256(__version__.encode())
+        for fresh in (False, True):
+            folder = (self.path / self._row("any", fresh)).parent
+            for path in sorted(folder.glob("*.json")):
+                found.update(f"\n{fresh} {path.name}\n".encode() + path.read_bytes())
+        return found.hexdigest()
 
     def weights(self, name: str) -> Path:
         return self.path / "runs" / f"{name}.weights.h5"

@@ -14,7 +14,7 @@ from keras_recur.runs.make_entry import make_entry
 from keras_recur.tuning._summary import Guess
 from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.grid_oracle import GridOracle
-from keras_recur.tuning.optuna_oracle import OptunaOracle, import_optuna
+from keras_recur.tuning.optuna_oracle import OptunaOracle
 from keras_recur.tuning.settings import OBJECTIVES, SearchSettings
 from keras_recur.tuning.sharing_choice import sharing_arguments
 from keras_recur.tuning.width_iterations_hypermodel import WidthIterationsHyperModel
@@ -31,8 +31,6 @@ class SearchPlan:
         self.settings = settings
         self.seeds: Any = settings.seeds
         self.objectives = _objectives(settings)
-        if settings.oracle == "optuna":
-            import_optuna()
         # Data, sizes and recipe are the same for every network.
         self._any = self.entry()
         recipe = self._any.recipe("recurrent")
@@ -106,7 +104,7 @@ class SearchPlan:
         )
 
     def oracle(self) -> keras_tuner.Oracle:
-        """Return a new oracle, which makes the same proposals as all others."""
+        """Return a new oracle, which has no trials."""
         kind, trials = self.settings.oracle, self.settings.max_trials
         common: dict[str, Any] = {
             "objective": keras_tuner.Objective("accuracy", "max"),

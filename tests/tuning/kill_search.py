@@ -1,21 +1,22 @@
-"""Kill a search at random moments, resume it, and check its rows.
+"""Kill the processes of a search at random moments, and check its rows.
 
-    python tests/tuning/kill_search.py --kills 20 --workers 0 [--seed 0]
-    python tests/tuning/kill_search.py --kills 5 --workers 2 --victim chief
-    python tests/tuning/kill_search.py --kills 5 --workers 3 --apart
+    python tests/tuning/kill_search.py --kills 20 [--seed 0]
+    python tests/tuning/kill_search.py --kills 5 --workers 2 [--victim worker]
+    python tests/tuning/kill_search.py --kills 5 --processes 3 --apart
 
 The program kills one process (SIGKILL) within two seconds of its first file: the
-search, one of its workers, or the named victim. The same command then resumes the
-search. With `--apart`, chief and workers are started separately, as on many machines,
-and only the chief is killed and restarted. At the end no row may be missing, doubled or
-changed.
+search, or one of its workers. The same command then resumes the search. With
+`--processes N`, N equal processes share a search. Some are killed and never started
+again; others start late; if all are killed, two resume. With `--apart`, they notice
+deaths by missing heartbeats only, as on several machines. At the end no row may be
+missing, doubled or changed.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,67 +32,68 @@ def kill_search(
     workers: int = 0,
     seed: int = 0,
     victim: str = "",
+    processes: int = 0,
     apart: bool = False,
 ) -> list[str]:
     """Kill `kills` processes in as many searches as needed; return their names."""
     rng = random.Random(seed)
     killed: list[str] = []
     while len(killed) < kills:
-        if apart:
-            _one_chief(killed, kills, workers, rng)
+        if processes:
+            _shared_search(killed, kills, processes, rng, apart)
         else:
             _one_search(killed, kills, workers, rng, victim)
     return killed
 
 
-def _one_chief(killed, kills, workers, rng):
-    """Kill the chief of workers that were started separately."""
+def _shared_search(killed, kills, processes, rng, apart):
+    """Kill equal processes of one search, and do not replace them."""
     folder = Path(tempfile.mkdtemp())
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-
-    def start(name):
-        return subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(folder)],
-            env={
-                **os.environ,
-                "KERASTUNER_TUNER_ID": name,
-                "KERASTUNER_ORACLE_IP": "127.0.0.1",
-                "KERASTUNER_ORACLE_PORT": str(port),
-            },
-            stdout=subprocess.DEVNULL,
-        )
-
+    before = len(killed)
     seen: dict[Path, bytes] = {}
-    chief = start("chief")
-    others = [start(f"worker-{i}") for i in range(workers)]
-    try:
-        # Kill before all rows are written.
-        for rows in sorted(rng.sample(range(1, ROWS - 4), k=2)):
-            limit = time.monotonic() + 300
-            while len(list((folder / "rows").glob("*.json"))) < rows:
-                assert time.monotonic() < limit and chief.poll() is None
-                time.sleep(0.02)
-            time.sleep(rng.uniform(0, 0.3))
-            if len(killed) < kills and chief.poll() is None:
-                chief.kill()
-                chief.wait()
-                killed.append("chief")
+    with contextlib.ExitStack() as stack:
+
+        def start():
+            arguments = [str(folder), *(["apart"] if apart else [])]
+            process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), *arguments], stdout=subprocess.DEVNULL
+            )
+            stack.callback(process.kill)
+            return process
+
+        alive = [start() for _ in range(processes)]
+        # All of them may die, before the last rows are written.
+        for rows in sorted(rng.choices(range(ROWS), k=rng.randint(1, processes))):
+            _await_rows(folder, rows, alive)
+            time.sleep(rng.uniform(0, 0.5))
+            if len(killed) < kills and alive:
+                one = alive.pop(rng.randrange(len(alive)))
+                if one.poll() is None:
+                    one.kill()
+                    killed.append("process")
+                one.wait()
                 _check(folder, seen)
-                chief = start("chief")
-        assert [process.wait(300) for process in (chief, *others)] == [0] * (
-            workers + 1
-        )
-    finally:
-        for process in (chief, *others):
-            process.kill()
+            if rng.random() < 0.3:
+                alive.append(start())  # It comes late.
+        if not alive:
+            alive = [start(), start()]
+        assert [process.wait(300) for process in alive] == [0] * len(alive)
     _check(folder, seen)
-    _count(folder)
+    _count(folder, len(killed) - before, apart)
+
+
+def _await_rows(folder, rows, alive):
+    limit = time.monotonic() + 300
+    while len(list((folder / "rows").glob("*.json"))) < rows:
+        if all(process.poll() is not None for process in alive):
+            return
+        assert time.monotonic() < limit, "the search does not go on"
+        time.sleep(0.02)
 
 
 def _one_search(killed, kills, workers, rng, victim):
     folder = Path(tempfile.mkdtemp())
+    earlier = len(killed)
     seen: dict[Path, bytes] = {}
     while not (folder / "ended").exists():
         process = subprocess.Popen(
@@ -114,21 +116,21 @@ def _one_search(killed, kills, workers, rng, victim):
         if process.returncode not in (0, -signal.SIGKILL):
             raise RuntimeError(error.decode()[-2000:])
         _check(folder, seen)
-    _count(folder)
+    _count(folder, len(killed) - earlier)
 
 
-def _count(folder):
+def _count(folder, kills, apart=False):
     rows = list((folder / "rows").glob("*.json"))
     assert len(rows) == ROWS, f"{len(rows)} rows instead of {ROWS}"
+    left = {path.name for path in folder.iterdir()} & {"alive", ".turn.lock"}
+    assert apart or not left, f"{left} is left of processes that have ended"
+    pids = (folder / "reported").read_text().split()
+    assert len(pids) <= 1 + kills, f"{len(pids)} processes have concluded the search"
 
 
 def _signs(folder):
-    found = 0
     # `rglob` would fail if folders vanish meanwhile.
-    for _, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name != "keras_tuner"]
-        found += len(folders) + len(files)
-    return found
+    return sum(len(folders) + len(files) for _, folders, files in os.walk(folder))
 
 
 def _kill_one(process, rng, workers, victim):
@@ -138,13 +140,11 @@ def _kill_one(process, rng, workers, victim):
         if entry.name.isdigit() and int(entry.name) != process.pid:
             try:
                 command = (entry / "cmdline").read_bytes()
-                environment = (entry / "environ").read_bytes()
                 session = os.getsid(int(entry.name))
             except OSError:
                 continue
-            if session == process.pid and b"tuning.workers" in command:
-                name = environment.partition(b"KERASTUNER_TUNER_ID=")[2]
-                family[int(entry.name)] = name.partition(b"\0")[0].decode()
+            if session == process.pid and b"tuning._worker" in command:
+                family[int(entry.name)] = "worker"
     named = [pid for pid, name in sorted(family.items()) if victim in ("", name)]
     for pid in rng.sample(named, k=min(1, len(named))):
         os.kill(pid, signal.SIGKILL)
@@ -160,7 +160,7 @@ def _await_end_of_session(process):
             os.killpg(process.pid, 0)
         except ProcessLookupError:
             return
-        assert time.monotonic() < limit, "chief or workers have outlived their search"
+        assert time.monotonic() < limit, "workers have outlived their search"
         time.sleep(0.1)
 
 
@@ -174,8 +174,8 @@ def _check(folder, seen):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    for name, usual in (("kills", 20), ("workers", 0), ("seed", 0)):
+    for name, usual in (("kills", 20), ("workers", 0), ("seed", 0), ("processes", 0)):
         parser.add_argument(f"--{name}", type=int, default=usual)
-    parser.add_argument("--victim", default="", help="search, chief or worker-0")
-    parser.add_argument("--apart", action="store_true", help="chief and workers")
+    parser.add_argument("--victim", default="", help="search or worker")
+    parser.add_argument("--apart", action="store_true", help="as on several machines")
     print(kill_search(**vars(parser.parse_args())))

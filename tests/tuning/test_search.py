@@ -95,7 +95,6 @@ def test_search_trains_a_missing_run_with_the_same_result(finished):
     before = {name: json.loads(text) for name, text in contents(folder).items()}
     name = sorted(before)[3]
     (folder / "rows" / name).unlink()
-    (folder / "keras_tuner" / "alone" / "oracle.json").write_text('{"half')
     run(folder)
     after = {name: json.loads(text) for name, text in contents(folder).items()}
     assert after.keys() == before.keys()
@@ -259,14 +258,8 @@ def test_workers_share_the_cores(monkeypatch):
 
 @pytest.mark.once("jax")
 def test_search_resumes_after_kills():
-    # Run tests/tuning/kill_search.py for more kills, of the chief and workers too.
+    # Run tests/tuning/kill_search.py for more kills, of workers too.
     assert kill_search(1, workers=0, seed=3) == ["search"]
-
-
-@pytest.mark.once("jax")
-def test_search_resumes_after_its_chief_was_killed():
-    # Chief and worker are separate processes; the worker outlives its chief.
-    assert kill_search(1, workers=1, seed=1, apart=True) == ["chief"]
 
 
 @pytest.mark.once("jax")
@@ -287,7 +280,7 @@ def test_workers_train_the_same_networks_as_one_process(finished, tmp_path):
     assert max(found.running for found in seen) == 2
     assert (seen[-1].done, seen[-1].running, seen[-1].seconds_left) == (9, 0, 0)
     logs = {path.stem for path in (tmp_path / "a" / "logs").iterdir()}
-    assert logs == {"chief", "worker-0", "worker-1"}
+    assert logs == {"worker-0", "worker-1"}
 
 
 def test_grid_refuses_a_range(tmp_path):
@@ -314,9 +307,8 @@ def test_plan_counts_runs(changes, runs):
     assert plan_of(**{**TINY, **changes}).runs() == runs
 
 
-@pytest.mark.once
-def test_worker_reports_an_unreachable_chief(monkeypatch):
-    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
-    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(workers._free_port()))
-    with pytest.raises(ConnectionError, match="127.0.0.1:.*not be reached for 0 sec"):
-        workers._await_chief(seconds=0.1)
+def test_search_refuses_the_environment_of_a_chief(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker-1")
+    with pytest.raises(ValueError, match="Unset KERASTUNER_TUNER_ID"):
+        run(tmp_path / "a")
+    assert not (tmp_path / "a").exists()

@@ -26,7 +26,8 @@ def test_search_has_every_setting_in_its_signature():
         else:
             assert default == field.default
     assert list(parameters)[:3] == ["family", "data", "directory"]
-    assert list(parameters)[-3:] == ["workers", "report", "progress"]
+    own = ["storage", "workers", "conclude", "report", "progress"]
+    assert list(parameters)[-5:] == own
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""The Optuna study that the equal processes of a search share."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from keras_recur.tuning import _heartbeat
+from keras_recur.tuning._folder_lock import FolderLock
+from keras_recur.tuning._storage import open_storage
+
+POLL = 0.5
+
+
+class ClaimLost(ConnectionError):
+    """Another process has taken over, because this one seemed to be dead."""
+
+
+class SharedStudy:
+    """Study in a storage, and claims on parts of the work.
+
+    Use it as a context: a process whose context has ended counts as dead.
+
+    Args:
+        folder: Folder of the search, which all processes share.
+        storage: URL of a database. Defaults to a journal file in the folder.
+    """
+
+    def __init__(self, folder: Path, storage: str | None = None):
+        self.folder, self._url = folder, storage
+        self.heartbeat = _heartbeat.Heartbeat(folder / "alive")
+        # Decisions are made by one process at a time.
+        self.turn = FolderLock(folder.absolute() / ".turn.lock", self.heartbeat)
+        self._checked = time.monotonic()
+        self.study: Any = None
+        self.storage: Any = None
+
+    def __enter__(self) -> "SharedStudy":
+        self.heartbeat.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.heartbeat.__exit__(*error)
+        if self._url is not None and self.storage is not None:
+            self.storage.remove_session()
+            self.storage.engine.dispose()
+
+    def open(self, name: str, directions: Sequence[str]) -> "SharedStudy":
+        """Create or load the study."""
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            with self.turn:
+                self.storage = open_storage(self.folder, self._url, self.heartbeat)
+                self.study = optuna.create_study(
+                    study_name=name,
+                    storage=self.storage,
+                    directions=list(directions),
+                    load_if_exists=True,
+                )
+        finally:
+            optuna.logging.set_verbosity(verbosity)
+        return self
+
+    def get(self, name: str) -> Any:
+        """Return an attribute of the study, or `None`."""
+        return self.study.user_attrs.get(name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Change an attribute of the study."""
+        self.study.set_user_attr(name, value)
+
+    def claim(self, name: str) -> bool:
+        """Claim a part of the work unless a living process has it."""
+        with self.turn:
+            holder = self.get(name)
+            if holder == self.heartbeat.name:
+                return True
+            if holder and self.heartbeat.alive(holder):
+                return False
+            self.set(name, self.heartbeat.name)
+            return True
+
+    def release(self, name: str) -> None:
+        """Give up a claim."""
+        with self.turn:
+            if self.get(name) == self.heartbeat.name:
+                self.set(name, "")
+
+    def check(self, name: str) -> None:
+        """Raise `ClaimLost` if another process has taken a claim; read it rarely."""
+        now = time.monotonic()
+        if now - self._checked < _heartbeat.PATIENCE / 4:
+            return
+        if self.get(name) != self.heartbeat.name:
+            raise ClaimLost(f"Another process has taken over {name}.")
+        self._checked = now
+
+    def wait(self) -> None:
+        """Let other processes work for a moment."""
+        time.sleep(POLL)

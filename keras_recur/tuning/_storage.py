@@ -1,0 +1,111 @@
+"""Storages of a shared study: a journal file, or a database."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from keras_recur.tuning._folder_lock import FolderLock
+from keras_recur.tuning._heartbeat import Heartbeat
+
+JOURNAL = "study.journal"
+
+
+def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
+    """Return the storage with this URL, or the journal file in the folder.
+
+    Raises:
+        ValueError: If the URL is invalid, or names SQLite while several processes
+            share the search.
+        ImportError: If the driver of the database is not installed.
+        ConnectionError: If the database cannot be reached.
+    """
+    if url is None:
+        path = folder.absolute() / JOURNAL
+        lock: Any = _JournalLock(path.with_name(f".{JOURNAL}.lock"), heartbeat)
+        lock.journal = path
+        backend = optuna.storages.journal.JournalFileBackend(str(path), lock)
+        return optuna.storages.JournalStorage(backend)
+    check_storage(url)
+    if is_sqlite(url) and heartbeat.others():
+        refuse_sqlite(url)
+    try:
+        # Connections may be closed while a network trains.
+        kept: Any = {"pool_pre_ping": True}
+        return optuna.storages.RDBStorage(url, engine_kwargs=kept)
+    except ImportError as error:
+        raise ImportError(
+            f"The database {hide_password(url)} needs a driver that is not installed "
+            f"({error}). Install it, for example with `pip install psycopg2-binary` "
+            "for PostgreSQL."
+        ) from None
+    except Exception as error:
+        if type(error).__name__ not in ("OperationalError", "InterfaceError"):
+            raise
+        raise ConnectionError(
+            f"The database {hide_password(url)} cannot be reached "
+            f"({str(error).splitlines()[0]})."
+        ) from None
+
+
+def check_storage(url: Any) -> str:
+    """Return the URL of a database."""
+    import sqlalchemy
+
+    try:
+        if isinstance(url, str):
+            sqlalchemy.engine.make_url(url)
+            return url
+    except sqlalchemy.exc.ArgumentError:
+        pass
+    raise ValueError(
+        "`storage` must be the URL of a database, such as "
+        f"'postgresql://user@host/name'. Received: storage={url!r}."
+    )
+
+
+def is_sqlite(url: str | None) -> bool:
+    """Return whether a URL names SQLite."""
+    return url is not None and url.startswith("sqlite")
+
+
+def refuse_sqlite(url: str) -> None:
+    """Raise the error for SQLite with several processes."""
+    raise ValueError(
+        "`storage` must not be SQLite when several processes share a search, because "
+        "SQLite locks the whole file and its locks are unreliable on network file "
+        f"systems. Received: storage={url!r}. Leave `storage` out to use a journal "
+        "file, or use PostgreSQL."
+    )
+
+
+def hide_password(url: str) -> str:
+    """Return a URL that can be printed."""
+    import sqlalchemy
+
+    return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+
+
+class _JournalLock(FolderLock):
+    """Lock of the journal, which removes a line that a killed process left half."""
+
+    journal: Path
+
+    def acquire(self) -> bool:
+        super().acquire()
+        try:
+            with self.journal.open("rb+") as file:
+                end = file.seek(0, os.SEEK_END)
+                while end and not _ends_line(file, end):
+                    end -= 1
+                file.truncate(end)
+        except BaseException:
+            self.release()
+            raise
+        return True
+
+
+def _ends_line(file, end):
+    file.seek(end - 1)
+    return file.read(1) == b"\n"
