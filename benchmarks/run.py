@@ -125,6 +125,7 @@ def main() -> int:
         for backend, found in environments.items()
         for part in args.only
         for job in JOBS[part](backend, _asked(args, found))
+        if args.match in job.command
     ]
     paths = {backend: _path(args, found) for backend, found in environments.items()}
     if args.gpu:
@@ -268,6 +269,7 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--backends", type=names(JITS), help="comma-separated")
     add("--only", type=names(PARTS), help=f"comma-separated: {', '.join(PARTS)}")
+    add("--match", default="", help="measure only commands that contain this text")
     add("--quick", action="store_true", help="tiny sizes, only to check that it runs")
     add("--repeats", type=positive, help="number of pairs or steps per median")
     add(

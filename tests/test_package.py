@@ -167,6 +167,7 @@ ADDRESSES = {
     r"https://distill\.pub/2020/growing-ca": "a paper",
     r"https://docs\.python\.org/3/reference/": "the Python language reference",
     r"https://keras\.io/keras_tuner/": "KerasTuner, a dependency",
+    r"https://optuna\.org": "Optuna, a dependency",
     r"github\.com/Arjung27/DeepThinking": "released code of a paper",
     r"github\.com/aks2203/deep-thinking": "released code of a paper",
     r"github\.com/cjspoerer/rcnn-sat": "released code of a paper",
@@ -179,6 +180,7 @@ ADDRESSES = {
 }
 # What is installed by name; a dot, a file or a variable is no name.
 PACKAGES = {"tensorflow", "optuna", "pandas", "scikit-learn", "gradio"}
+PACKAGES |= {"psycopg2-binary"}
 ADDRESS = re.compile(
     r"(?:https?|git\+\w+|ssh|ftp)://[^\s\"'`)>\],]+|\bgit\+\S+"
     r"|\b(?:github|gitlab|bitbucket)\.(?:com|org)/[\w./-]+"

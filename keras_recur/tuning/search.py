@@ -106,7 +106,11 @@ def search(
         with shared.turn:
             folder.begin_search(plan.content(), plan.identity)
             folder.study_name()
-        return _search(plan, folder, shared, workers, storage, conclude, report, progress)
+        total = plan.runs()
+        if total is not None:
+            total += plan.settings.fresh_seeds
+        watch = SearchWatch(folder, total, workers, report, progress)
+        return _search(plan, folder, shared, watch, workers, storage, conclude)
 
 
 def _check_environment():
@@ -119,11 +123,7 @@ def _check_environment():
         )
 
 
-def _search(plan, folder, shared, workers, storage, conclude, report, progress):
-    total = plan.runs()
-    if total is not None:
-        total += plan.settings.fresh_seeds
-    watch = SearchWatch(folder, total, workers, report, progress)
+def _search(plan, folder, shared, watch, workers, storage, conclude):
     tuner = SearchTuner(plan, folder, shared, on_wait=lambda: watch.poll(running=1))
     if workers:
         data_dir = plan.settings.data_dir
