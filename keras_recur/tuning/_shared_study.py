@@ -3,7 +3,6 @@
 import contextlib
 import random
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +57,8 @@ class SharedStudy:
             self.storage.remove_session()
             self.storage.engine.dispose()
 
-    def open(self, name: str, directions: Sequence[str]) -> None:
-        """Create or load the study."""
+    def open(self, name: str, directions: Any) -> None:
+        """Create or load the study; a direction is `"minimize"` or `"maximize"`."""
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
@@ -67,7 +66,7 @@ class SharedStudy:
                 self.study = optuna.create_study(
                     study_name=name,
                     storage=self.storage,
-                    directions=list(directions),
+                    directions=directions,
                     load_if_exists=True,
                 )
         finally:

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import optuna
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
 
 from keras_recur.tuning._folder_lock import FolderLock
 from keras_recur.tuning._heartbeat import Heartbeat
@@ -25,23 +26,22 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
         path = folder.absolute() / JOURNAL
         lock: Any = _JournalLock(path.with_name(f".{JOURNAL}.lock"), heartbeat)
         lock.journal = path
-        backend = optuna.storages.journal.JournalFileBackend(str(path), lock)
-        return optuna.storages.JournalStorage(backend)
+        return JournalStorage(JournalFileBackend(str(path), lock))
     if is_sqlite(check_storage(url)) and heartbeat.others():
         refuse_sqlite(url)
-    import sqlalchemy
+    from sqlalchemy.exc import DBAPIError
 
     try:
         # Connections may be closed while a network trains.
         kept: Any = {"pool_pre_ping": True}
-        return optuna.storages.RDBStorage(url, engine_kwargs=kept)
+        return RDBStorage(url, engine_kwargs=kept)
     except ImportError as error:
         raise ImportError(
             f"The database {hide_password(url)} needs a driver that is not installed "
             f"({error}). Install it, for example with `pip install psycopg2-binary` "
             "for PostgreSQL."
         ) from None
-    except sqlalchemy.exc.DBAPIError as error:
+    except DBAPIError as error:
         raise ConnectionError(
             f"The database {hide_password(url)} cannot be reached "
             f"({str(error).splitlines()[0]})."
@@ -50,13 +50,14 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
 
 def check_storage(url: Any) -> str:
     """Return the URL of a database."""
-    import sqlalchemy
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
     try:
         if isinstance(url, str):
-            sqlalchemy.engine.make_url(url)
+            make_url(url)
             return url
-    except sqlalchemy.exc.ArgumentError:
+    except ArgumentError:
         pass
     raise ValueError(
         "`storage` must be the URL of a database, such as "
@@ -81,9 +82,9 @@ def refuse_sqlite(url: str) -> None:
 
 def hide_password(url: str) -> str:
     """Return a URL that can be printed."""
-    import sqlalchemy
+    from sqlalchemy.engine import make_url
 
-    return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+    return make_url(url).render_as_string(hide_password=True)
 
 
 class _JournalLock(FolderLock):
