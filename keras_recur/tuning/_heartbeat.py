@@ -14,9 +14,9 @@ PATIENCE = 60.0
 class Heartbeat:
     """File that a process changes every `BEAT` seconds while it works on a search.
 
-    Another process counts as dead if its file is gone, if it has run on this machine
-    and has ended, or if its file has not changed during `PATIENCE` seconds of this
-    process's own beats. Clocks of several machines are never compared.
+    Another process counts as dead if its file is gone. On this machine, it also counts
+    as dead if it has ended; on another machine, if its file has not changed during
+    `PATIENCE` seconds of this process's own beats. Clocks are never compared.
 
     Args:
         folder: Folder with the files of all processes.
@@ -43,7 +43,7 @@ class Heartbeat:
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(BEAT)
         self._forget(self.name)
         with contextlib.suppress(OSError):
             self.others()  # Removes files of dead processes.
@@ -61,7 +61,8 @@ class Heartbeat:
             if before != text:
                 beats = 0
                 self._seen[name] = text, beats
-        if beats * BEAT < PATIENCE and not _ended_here(text):
+        works = _works_here(text)
+        if works or works is None and beats * BEAT < PATIENCE:
             return True
         self._forget(name)
         return False
@@ -107,23 +108,24 @@ class Heartbeat:
             (self._folder / name).unlink(missing_ok=True)
 
 
-def _ended_here(text: str) -> bool:
-    """Return whether a file is of a process of this machine that has ended."""
+def _works_here(text: str) -> bool | None:
+    """Return whether a process of this machine works, `None` for other machines."""
     try:
         content = json.loads(text)
         place, pid, started = (content[k] for k in ("place", "pid", "started"))
     except (ValueError, KeyError, TypeError):
-        return False  # The file is being written.
+        return None  # The file is being written.
     if place is None or place != _place():
-        return False
+        return None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return True
-    except OSError:
         return False
+    except OSError:
+        pass  # It belongs to another user.
     # The number may be that of a later process, or of one that was not waited for.
-    return _started(pid) not in (started, None)
+    found = _started(pid)
+    return None if found is None else found == started
 
 
 def _place() -> str | None:

@@ -1,5 +1,7 @@
 """The Optuna study that the equal processes of a search share."""
 
+import contextlib
+import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,8 @@ from keras_recur.tuning import _heartbeat
 from keras_recur.tuning._folder_lock import FolderLock
 from keras_recur.tuning._storage import open_storage
 
-POLL = 0.5
+# Seconds between looks at the work of others.
+_SHORT, _LONG = 0.1, 2.0
 
 
 class ClaimLost(ConnectionError):
@@ -33,27 +36,34 @@ class SharedStudy:
         self.heartbeat = _heartbeat.Heartbeat(folder / "alive")
         # Decisions are made by one process at a time.
         self.turn = FolderLock(folder.absolute() / ".turn.lock", self.heartbeat)
+        self._pause = _SHORT
         self._checked = time.monotonic()
         self.study: Any = None
         self.storage: Any = None
 
     def __enter__(self) -> "SharedStudy":
-        self.heartbeat.__enter__()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.heartbeat)
+            with self.turn:
+                self.storage = open_storage(self.folder, self._url, self.heartbeat)
+            stack.callback(self._close)
+            self._ending = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.heartbeat.__exit__(*error)
-        if self._url is not None and self.storage is not None:
+        self._ending.close()
+
+    def _close(self):
+        if self._url is not None:
             self.storage.remove_session()
             self.storage.engine.dispose()
 
-    def open(self, name: str, directions: Sequence[str]) -> "SharedStudy":
+    def open(self, name: str, directions: Sequence[str]) -> None:
         """Create or load the study."""
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
             with self.turn:
-                self.storage = open_storage(self.folder, self._url, self.heartbeat)
                 self.study = optuna.create_study(
                     study_name=name,
                     storage=self.storage,
@@ -62,7 +72,6 @@ class SharedStudy:
                 )
         finally:
             optuna.logging.set_verbosity(verbosity)
-        return self
 
     def get(self, name: str) -> Any:
         """Return an attribute of the study, or `None`."""
@@ -81,6 +90,7 @@ class SharedStudy:
             if holder and self.heartbeat.alive(holder):
                 return False
             self.set(name, self.heartbeat.name)
+            self._pause = _SHORT
             return True
 
     def release(self, name: str) -> None:
@@ -99,5 +109,6 @@ class SharedStudy:
         self._checked = now
 
     def wait(self) -> None:
-        """Let other processes work for a moment."""
-        time.sleep(POLL)
+        """Let other processes work for a moment, which grows until the next claim."""
+        time.sleep(self._pause * random.uniform(0.5, 1))
+        self._pause = min(2 * self._pause, _LONG)

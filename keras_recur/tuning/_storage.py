@@ -27,9 +27,10 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
         lock.journal = path
         backend = optuna.storages.journal.JournalFileBackend(str(path), lock)
         return optuna.storages.JournalStorage(backend)
-    check_storage(url)
-    if is_sqlite(url) and heartbeat.others():
+    if is_sqlite(check_storage(url)) and heartbeat.others():
         refuse_sqlite(url)
+    import sqlalchemy
+
     try:
         # Connections may be closed while a network trains.
         kept: Any = {"pool_pre_ping": True}
@@ -40,9 +41,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
             f"({error}). Install it, for example with `pip install psycopg2-binary` "
             "for PostgreSQL."
         ) from None
-    except Exception as error:
-        if type(error).__name__ not in ("OperationalError", "InterfaceError"):
-            raise
+    except sqlalchemy.exc.DBAPIError as error:
         raise ConnectionError(
             f"The database {hide_password(url)} cannot be reached "
             f"({str(error).splitlines()[0]})."

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 from keras_recur._child import end_with
-from keras_recur.tuning._shared_study import SharedStudy
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_tuner import SearchTuner
@@ -21,7 +20,7 @@ def work(task: dict[str, Any]) -> int:
     folder = SearchFolder(task["folder"])
     settings = folder.content().get("settings") or {}
     plan = SearchPlan(SearchSettings.from_dict(settings, task["data_dir"]))
-    with SharedStudy(folder.path, task["storage"]) as shared:
+    with folder.shared(task["storage"]) as shared:
         try:
             SearchTuner(plan, folder, shared, runs=task["runs"]).work()
         except SearchTuner.Enough:

@@ -10,7 +10,6 @@ from keras_recur._limits import MAX_WORKERS
 from keras_recur._validation import check_callable, check_integer
 from keras_recur.runs.provenance import provenance
 from keras_recur.tuning._search_watch import SearchWatch
-from keras_recur.tuning._shared_study import SharedStudy
 from keras_recur.tuning._storage import check_storage, is_sqlite, refuse_sqlite
 from keras_recur.tuning._summary import is_finished, status
 from keras_recur.tuning.configuration import Configuration
@@ -103,7 +102,7 @@ def search(
     folder.check_search(plan.content(), plan.identity)
     if not (folder.path / folder.asked_in).exists():
         plan.check()
-    with SharedStudy(folder.path, storage) as shared:
+    with folder.shared(storage) as shared:
         with shared.turn:
             folder.begin_search(plan.content(), plan.identity)
             folder.study_name()

@@ -1,15 +1,17 @@
 """The folder of a search, with its settings and a row for every completed run."""
 
+import contextlib
 import hashlib
 import json
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from keras_recur._files import to_json
 from keras_recur._shapes import read_shaped
 from keras_recur.runs.run_folder import RunFolder
+from keras_recur.tuning._shared_study import SharedStudy
 from keras_recur.tuning._storage import JOURNAL
 from keras_recur.tuning._shapes import CONTENT, ROW
 from keras_recur.tuning.settings import renamed_settings
@@ -25,6 +27,12 @@ class SearchFolder(RunFolder):
     what = "search"
     way_out = "Remove it and search again with the same settings: rows are kept."
     made_by = "Searches are made by `keras-recur search`."
+
+    @contextlib.contextmanager
+    def shared(self, storage: str | None = None) -> Iterator[SharedStudy]:
+        """Create the folder and take part in its search, as one of many processes."""
+        with self._made(), SharedStudy(self.path, storage) as shared:
+            yield shared
 
     def begin_search(self, content: dict[str, Any], identity: str = "") -> None:
         """Write `search.json`, or check that it belongs to the same search."""

@@ -11,6 +11,7 @@ import numpy as np
 from keras_tuner import errors
 from keras_tuner.engine import base_tuner
 
+from keras_recur._files import trying
 from keras_recur.analysis import iteration_curve
 from keras_recur.runs.trial import Trial, run_trial, save_weights
 from keras_recur.tuning._peak_memory import PeakMemory
@@ -154,6 +155,9 @@ class SearchTuner(base_tuner.BaseTuner):
         file, claim = self._file(run), self._claim(run, fresh)
         if not self.shared.claim(claim):
             return False
+        if not self._unlocked(file):
+            self.shared.release(claim)
+            return False
         # The process that had the claim before may have written the row.
         if self.folder.row(file, fresh) is None:
             row = {
@@ -169,6 +173,14 @@ class SearchTuner(base_tuner.BaseTuner):
         self.shared.release(claim)
         self.on_wait()
         return True
+
+    def _unlocked(self, file):
+        """Return whether no process that was stopped for long holds the checkpoint."""
+        place = self.folder.path / "runs" / file
+        if not place.exists():
+            return True
+        with trying(place / ".lock") as free:
+            return free
 
     def _claim(self, run, fresh):
         return f"{'winner' if fresh else 'run'} {self._file(run)}"

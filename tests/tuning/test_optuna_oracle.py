@@ -212,8 +212,8 @@ def test_search_resumes_with_the_same_networks(study, kept, tmp_path, monkeypatc
         (folder / "study.journal").unlink()
     assert run() == rows
     with SharedStudy(folder) as shared:
-        study = shared.open(SearchFolder(folder).study_name(), ["maximize", "minimize"])
-        told = [tuple(t.values) for t in study.study.trials if t.values]
+        shared.open(SearchFolder(folder).study_name(), ["maximize", "minimize"])
+        told = [tuple(t.values) for t in shared.study.trials if t.values]
     assert sorted(told) == sorted(rows.values())
 
 

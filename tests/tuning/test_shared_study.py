@@ -247,6 +247,7 @@ def test_ended_process_of_this_machine_is_noticed_at_once(tmp_path):
 
 def test_replaced_process_stops(tmp_path, monkeypatch):
     monkeypatch.setattr(_heartbeat, "PATIENCE", 0.0)
+    monkeypatch.setattr(_heartbeat, "_place", lambda: None)
     with SharedStudy(tmp_path) as first, SharedStudy(tmp_path) as second:
         first.open("search", ["maximize"])
         second.open("search", ["maximize"])
@@ -341,6 +342,7 @@ def test_missing_drivers_and_servers_are_reported(tmp_path):
     with pytest.raises((ImportError, ConnectionError)) as error:
         tuning.search(**SMALL, directory=tmp_path / "a", storage=url)
     assert "secret" not in str(error.value) and "localhost:1/none" in str(error.value)
+    assert not (tmp_path / "a" / "search.json").exists()
 
 
 @pytest.fixture(scope="module")
