@@ -1,6 +1,6 @@
 """Resident memory of a search's worker over fifty trials.
 
-A chief and one worker train one small network on prefix sums with fifty learning rates.
+One worker trains one small network on prefix sums with fifty learning rates.
 `replaced`: a new process after every 20 runs, as in a search. `kept`: one process for
 all runs. The worker's resident memory is read twice a second. The rows are its maximum
 in each ten trials, and the ratio of the last to the first (target: at most 1.1 if
@@ -80,7 +80,7 @@ def worker_memory() -> int:
         try:
             if not entry.name.isdigit() or _parent(entry) != os.getpid():
                 continue
-            if b"KERASTUNER_TUNER_ID=worker" in (entry / "environ").read_bytes():
+            if b"tuning._worker" in (entry / "cmdline").read_bytes():
                 for line in (entry / "status").read_text().splitlines():
                     if line.startswith("VmRSS"):
                         return int(line.split()[1]) * 1024

@@ -106,7 +106,9 @@ def search(
         with shared.turn:
             folder.begin_search(plan.content(), plan.identity)
             folder.study_name()
-        return _search(plan, folder, shared, workers, storage, conclude, report, progress)
+        return _search(
+            plan, folder, shared, workers, storage, conclude, report, progress
+        )
 
 
 def _check_environment():

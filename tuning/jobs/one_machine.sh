@@ -1,5 +1,5 @@
 #!/bin/sh
-# One worker for each GPU of a machine, and KerasTuner's chief.
+# One process for each GPU of a machine.
 : "${CUDA_VISIBLE_DEVICES:=0,1,2,3}"
 export CUDA_VISIBLE_DEVICES
 count=$(echo "$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | wc -l)
