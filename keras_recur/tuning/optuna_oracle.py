@@ -76,9 +76,10 @@ class OptunaOracle(keras_tuner.Oracle):
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._sampler = sampler
+        directions: list[Any] = [f"{o.direction}imize" for o in self.objectives]
         self.study: Any = optuna.create_study(
             sampler=sampler,
-            directions=[f"{o.direction}imize" for o in self.objectives],
+            directions=directions,
         )
         optuna.logging.set_verbosity(verbosity)
         self._failed = optuna.trial.TrialState.FAIL

@@ -11,9 +11,9 @@ from typing import Any
 from keras_recur._files import to_json
 from keras_recur._shapes import read_shaped
 from keras_recur.runs.run_folder import RunFolder
+from keras_recur.tuning._shapes import CONTENT, ROW
 from keras_recur.tuning._shared_study import SharedStudy
 from keras_recur.tuning._storage import JOURNAL
-from keras_recur.tuning._shapes import CONTENT, ROW
 from keras_recur.tuning.settings import renamed_settings
 from keras_recur.version import __version__
 
