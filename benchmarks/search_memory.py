@@ -80,7 +80,7 @@ def worker_memory() -> int:
         try:
             if not entry.name.isdigit() or _parent(entry) != os.getpid():
                 continue
-            if b"keras_recur.tuning._worker" in (entry / "cmdline").read_bytes():
+            if b"tuning._worker" in (entry / "cmdline").read_bytes():
                 for line in (entry / "status").read_text().splitlines():
                     if line.startswith("VmRSS"):
                         return int(line.split()[1]) * 1024

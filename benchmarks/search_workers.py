@@ -1,8 +1,8 @@
 """Trials per hour with several workers.
 
-N workers search twelve networks on prefix sums, one seed each. The time
-runs from the start of the first process to the last row. N is 1 and 2 on a CPU, and
-also 4 and 8 on a GPU that the workers share. On a CPU every process has one thread. The
+N workers search twelve networks on prefix sums, one seed each. The time runs from the
+start of the first process to the last row. N is 1 and 2 on a CPU, and also 4 and 8 on a
+GPU that the workers share. On a CPU every process has one thread. The
 load of the machine before the search (processes running or waiting, mean of a minute)
 is a row too, because these figures mean little on a busy machine.
 

@@ -376,6 +376,7 @@ ELSEWHERE = {
     ("tuning.WidthIterationsHyperModel", "iterations"): "integers",
     ("tuning.WidthIterationsHyperModel", "learning_rate"): "learning rates",
     ("tuning.WidthIterationsHyperModel", "sharing"): "sharings",
+    ("tuning.search", "conclude"): "function",
     ("tuning.search", "data"): "choice",
     ("tuning.search", "iterations"): "integers",
     ("tuning.search", "learning_rate"): "learning rates",
@@ -383,6 +384,7 @@ ELSEWHERE = {
     ("tuning.search", "progress"): "function",
     ("tuning.search", "recipe"): "dictionary",
     ("tuning.search", "sharing"): "sharings",
+    ("tuning.search", "storage"): "text",
     ("tuning.search", "twins"): "flag",
     ("inference.StopRule", "threshold"): "positive number",
 }
@@ -390,7 +392,7 @@ ELSEWHERE = {
 ELSEWHERE |= {
     ("tuning.SearchSettings", name): kind
     for (function, name), kind in ELSEWHERE.items()
-    if function == "tuning.search" and name != "progress"
+    if function == "tuning.search" and name not in ("conclude", "progress", "storage")
 }
 
 # Values of a kind that one argument accepts.

@@ -179,8 +179,7 @@ ADDRESSES = {
     r"registry\.example/keras-recur": "a reserved name, for an image of one's own",
 }
 # What is installed by name; a dot, a file or a variable is no name.
-PACKAGES = {"tensorflow", "optuna", "pandas", "scikit-learn", "gradio"}
-PACKAGES |= {"psycopg2-binary"}
+PACKAGES = {"tensorflow", "psycopg2-binary", "pandas", "scikit-learn", "gradio"}
 ADDRESS = re.compile(
     r"(?:https?|git\+\w+|ssh|ftp)://[^\s\"'`)>\],]+|\bgit\+\S+"
     r"|\b(?:github|gitlab|bitbucket)\.(?:com|org)/[\w./-]+"

@@ -57,8 +57,8 @@ class SharedStudy:
             self.storage.remove_session()
             self.storage.engine.dispose()
 
-    def open(self, name: str, directions: Any) -> None:
-        """Create or load the study; a direction is `"minimize"` or `"maximize"`."""
+    def open(self, name: str, directions: Sequence[Any]) -> None:
+        """Create or load the study."""
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import JournalStorage, RDBStorage
+import optuna
 from optuna.storages.journal import JournalFileBackend
 
 from keras_recur.tuning._folder_lock import FolderLock
@@ -26,10 +26,11 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
         path = folder.absolute() / JOURNAL
         lock: Any = _JournalLock(path.with_name(f".{JOURNAL}.lock"), heartbeat)
         lock.journal = path
-        return JournalStorage(JournalFileBackend(str(path), lock))
+        backend = JournalFileBackend(str(path), lock)
+        return optuna.storages.JournalStorage(backend)
     if is_sqlite(check_storage(url)) and heartbeat.others():
         refuse_sqlite(url)
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy import exc
 
     try:
         # Connections may be closed while a network trains.
@@ -41,7 +42,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
             f"({error}). Install it, for example with `pip install psycopg2-binary` "
             "for PostgreSQL."
         ) from None
-    except DBAPIError as error:
+    except exc.DBAPIError as error:
         raise ConnectionError(
             f"The database {hide_password(url)} cannot be reached "
             f"({str(error).splitlines()[0]})."
@@ -50,14 +51,13 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
 
 def check_storage(url: Any) -> str:
     """Return the URL of a database."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from sqlalchemy import engine, exc
 
     try:
         if isinstance(url, str):
-            make_url(url)
+            engine.make_url(url)
             return url
-    except ArgumentError:
+    except exc.ArgumentError:
         pass
     raise ValueError(
         "`storage` must be the URL of a database, such as "

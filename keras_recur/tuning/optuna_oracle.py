@@ -76,7 +76,7 @@ class OptunaOracle(keras_tuner.Oracle):
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._sampler = sampler
-        directions: Any = [f"{o.direction}imize" for o in self.objectives]
+        directions: list[Any] = [f"{o.direction}imize" for o in self.objectives]
         self.study: Any = optuna.create_study(
             sampler=sampler,
             directions=directions,

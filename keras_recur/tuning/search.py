@@ -106,11 +106,9 @@ def search(
         with shared.turn:
             folder.begin_search(plan.content(), plan.identity)
             folder.study_name()
-        total = plan.runs()
-        if total is not None:
-            total += plan.settings.fresh_seeds
-        watch = SearchWatch(folder, total, workers, report, progress)
-        return _search(plan, folder, shared, watch, workers, storage, conclude)
+        return _search(
+            plan, folder, shared, workers, storage, conclude, report, progress
+        )
 
 
 def _check_environment():

@@ -58,9 +58,7 @@ class SearchSettings:
             within the budget's MACs. Defaults to `None`.
         oracle: `"grid"` trains every network; `"random"`, `"bayesian"` and
             `"hyperband"` (which trains for fewer epochs at first) come with KerasTuner;
-            `"optuna"` weighs several objectives and requires Optuna. With several
-            workers, a resumed `"bayesian"` or `"optuna"` search may propose other
-            networks. Defaults to `"grid"`.
+            `"optuna"` weighs several objectives. Defaults to `"grid"`.
         objectives: Objectives of `oracle="optuna"`: `"accuracy"` and any of `"macs"`,
             `"parameters"` and `"activation_bytes"`. The winner is always the most
             accurate network. Defaults to accuracy and MACs.

@@ -306,7 +306,10 @@ SMALL = {**TINY, "widths": [4], "iterations": [1], "seeds": 1, "fresh_seeds": 0}
     [
         ({"storage": 3}, "`storage` must be the URL.*storage=3"),
         ({"storage": "no url"}, "`storage` must be the URL.*'no url'"),
-        ({"storage": "sqlite:///a.db", "workers": 1}, "must not be SQLite when"),
+        (
+            {"storage": "sqlite:///a.db", "workers": 1},
+            "must not be SQLite when several",
+        ),
         ({"conclude": "report"}, "`conclude` must be"),
     ],
 )
