@@ -159,6 +159,8 @@ def _smoothing(deviation=2, radius=8):
     std=(0.1547,),
     white=1,
     package="keras_recur",
+    # Quick, resnet_bn of width 8 and 3 iterations, one seed on PyTorch: 93.3 %
+    # (recurrent) and 94.8 % (feed-forward). The full recipe is not measured.
     recipe={
         "optimizer": "adam",
         "learning_rate": 2e-3,
