@@ -314,6 +314,7 @@ CALLS = {
         "num_examples": 8,
     },
     "data.mazes": lambda: {"num_examples": 2, "size": 5},
+    "data.mnist1d": lambda: {"num_examples": 2},
     "data.prefix_sums": lambda: {"num_examples": 2, "size": 4},
     "data.preprocessing": lambda: {"name": "cifar10"},
     "data.python_docs": lambda: {"num_examples": 2, "size": 8},

@@ -15,6 +15,7 @@ from keras_recur.data.preprocessing import preprocessing
 from keras_recur.data.register_builders import register_builders
 from keras_recur.data.request import Request
 from keras_recur.data.sets.mazes import mazes, render_mazes
+from keras_recur.data.sets.mnist1d import mnist1d
 from keras_recur.data.sets.prefix_sums import prefix_sums
 from keras_recur.data.sets.python_docs import python_docs
 from keras_recur.data.sets.shortest_paths import shortest_paths
@@ -32,6 +33,7 @@ __all__ = [
     "list_datasets",
     "load",
     "mazes",
+    "mnist1d",
     "prefix_sums",
     "preprocessing",
     "python_docs",

@@ -14,6 +14,7 @@ def test_list_datasets_lists_all_names():
         "mazes",
         "prefix_sums",
         "shortest_paths",
+        "mnist1d",
         "digits",
         "python_docs",
         "cifar10",
@@ -25,6 +26,7 @@ def test_list_datasets_lists_all_names():
         "imagenet",
     ]
     assert data.list_datasets("*mnist*") == [
+        "mnist1d",
         "emnist_balanced",
         "mnist",
         "fashion_mnist",

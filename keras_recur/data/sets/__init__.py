@@ -4,6 +4,7 @@ from keras_recur.data.sets import (  # noqa: F401, I001  In the order they are l
     mazes,
     prefix_sums,
     shortest_paths,
+    mnist1d,
     digits,
     python_docs,
     images,
