@@ -175,7 +175,8 @@ def _function(model, backend):
     if backend == "jax":
         import jax
 
-        values = [[v.value for v in vs] for vs in _variables(model)]
+        # `predict_on_batch` gives its arrays away.
+        values = [[v.value.copy() for v in vs] for vs in _variables(model)]
         return jax.jit(lambda x: model.stateless_call(*values, x, training=False)[0])
     import torch
 

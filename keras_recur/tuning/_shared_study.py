@@ -3,6 +3,7 @@
 import contextlib
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class SharedStudy:
                 self.study = optuna.create_study(
                     study_name=name,
                     storage=self.storage,
-                    directions=directions,
+                    directions=list(directions),
                     load_if_exists=True,
                 )
         finally:

@@ -35,7 +35,7 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
     try:
         # Connections may be closed while a network trains.
         kept: Any = {"pool_pre_ping": True}
-        return RDBStorage(url, engine_kwargs=kept)
+        return optuna.storages.RDBStorage(url, engine_kwargs=kept)
     except ImportError as error:
         raise ImportError(
             f"The database {hide_password(url)} needs a driver that is not installed "
@@ -82,9 +82,9 @@ def refuse_sqlite(url: str) -> None:
 
 def hide_password(url: str) -> str:
     """Return a URL that can be printed."""
-    from sqlalchemy.engine import make_url
+    import sqlalchemy
 
-    return make_url(url).render_as_string(hide_password=True)
+    return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
 
 
 class _JournalLock(FolderLock):

@@ -121,7 +121,11 @@ def _check_environment():
         )
 
 
-def _search(plan, folder, shared, watch, workers, storage, conclude):
+def _search(plan, folder, shared, workers, storage, conclude, report, progress):
+    total = plan.runs()
+    if total is not None:
+        total += plan.settings.fresh_seeds
+    watch = SearchWatch(folder, total, workers, report, progress)
     tuner = SearchTuner(plan, folder, shared, on_wait=lambda: watch.poll(running=1))
     if workers:
         data_dir = plan.settings.data_dir
