@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 EXPORTED := exported-jax exported-torch exported-tensorflow
 
-.PHONY: demo test lint docs figure served $(EXPORTED) benchmarks gpu clean
+.PHONY: demo test lint docs figure served $(EXPORTED) lowest benchmarks gpu clean
 
 demo: .venv/installed
 	$(BIN)/keras-recur compare deep_thinking_1d --data prefix_sums --quick --seeds 1 --output demo --resume
@@ -20,6 +20,12 @@ test: .venv/installed-test .venv-serving/installed
 	KERAS_BACKEND=tensorflow $(PYTEST)
 	KERAS_BACKEND=jax $(PYTEST)
 	KERAS_BACKEND=torch $(PYTEST)
+
+# Before a release: the tests with the lowest allowed version of each dependency. Newer
+# packages warn about these old ones, so such warnings are no errors here.
+lowest: .venv-lowest/installed
+	KERAS_BACKEND=jax .venv-lowest/bin/python -m pytest -n 2 --dist loadfile \
+		--no-loadscope-reorder -W ignore::DeprecationWarning
 
 # Serve the exports of all backends in an environment that has only TensorFlow.
 served: $(EXPORTED) .venv-serving/installed
@@ -72,6 +78,13 @@ gpu:
 	.venv-serving/bin/pip install --quiet --disable-pip-version-check "tensorflow>=2.21"
 	touch $@
 
+.venv-lowest/installed: pyproject.toml tests/lowest_versions.py
+	mkdir -p build
+	$(PYTHON) tests/lowest_versions.py > build/lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check -e ".[test]" -c build/lowest.txt
+	touch $@
+
 clean:
-	rm -rf .venv .venv-serving build demo
+	rm -rf .venv .venv-serving .venv-lowest build demo
 	rm -rf docs/_build docs/_generated docs/experiments docs/families docs/reference
