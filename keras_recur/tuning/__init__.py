@@ -1,5 +1,12 @@
 """Searches of width against iterations, with KerasTuner."""
 
+import warnings
+
+with warnings.catch_warnings():
+    # Optuna's progress bars, which are not used, look for widgets of notebooks.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import optuna as _optuna  # noqa: F401
+
 from keras_recur.tuning.budget import Budget
 from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.grid_oracle import GridOracle
