@@ -4,11 +4,11 @@ Published networks, exported as SavedModels and served by TensorFlow, on test ex
 of the size they were trained on. `exported` is the time of `serve` against the Keras
 model's `predict_on_batch`; `function`, `onnx` and `torch` are those of the model as a
 compiled function of the backend, of ONNX Runtime and of PyTorch's exported program;
-`twin`, that of the exported feed-forward twin against the
-recurrent one's; `until-C` and `agreed-P`, that of `serve_until` with confidence C and
-of `serve_until_agreed` with patience P against `serve`, which runs all iterations, with
-the share of examples that each answers right and the iterations that are run. Batch 1
-is the latency of a request, 64 the throughput.
+`twin`, that of the exported feed-forward twin against the recurrent one's; `until-C`
+and `agreed-P`, that of `serve_until` with confidence C and of `serve_until_agreed` with
+patience P against `serve`, which runs all iterations, with the share of examples that
+each answers right and the iterations that are run. Batch 1 is the latency of a request,
+64 the throughput.
 
     KERAS_BACKEND=tensorflow python benchmarks/exported.py --network deep_thinking_1d \\
         --width 48 --size 16 --batch 64 --iterations 8 --jit false --repeats 100 \\
@@ -84,7 +84,7 @@ def measure(setting: Setting) -> None:
     # Walls are not trained, so a maze's least confident position means nothing.
     reduction = "mean" if task == "mazes" else "min"
     other = setting.variant in OTHERS
-    run = _runner(setting.variant, keras_model) if other else None
+    runner = _runner(setting.variant, keras_model) if other else None
     served = None if other else exported(keras_model, reduction)
     test = data.load(task, "test", setting.batch, size=setting.size, num_examples=512)
     batches = [test[i] for i in range(len(test) if setting.batch > 1 else 128)]
@@ -111,8 +111,8 @@ def measure(setting: Setting) -> None:
             },
         )
 
-    if run is not None:
-        against("keras", setting.variant, keras_model.predict_on_batch, run)
+    if runner is not None:
+        against("keras", setting.variant, keras_model.predict_on_batch, runner)
         return
     if setting.variant == "exported":
         against("keras", "exported", keras_model.predict_on_batch, served.serve)
@@ -176,16 +176,15 @@ def _function(model, backend):
         import jax
 
         # `predict_on_batch` gives its arrays away.
-        values = [[v.value.copy() for v in vs] for vs in _variables(model)]
+        values = [
+            [v.value.copy() for v in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        ]
         return jax.jit(lambda x: model.stateless_call(*values, x, training=False)[0])
     import torch
 
     call = torch.no_grad()(lambda x: model(torch.from_numpy(x), training=False))
     return lambda x: call(x).numpy()
-
-
-def _variables(model):
-    return model.trainable_variables, model.non_trainable_variables
 
 
 def exported(model, reduction):

@@ -10,11 +10,11 @@ from keras_recur._plot_style import (
     band,
     integer_ticks,
     label,
-    line_style,
     new_figure,
     save,
 )
 from keras_recur._validation import check_type
+from keras_recur.analysis._by_network import by_network, legend_below, style_of
 from keras_recur.analysis.dynamics import Dynamics
 
 _FLOOR = 1e-9  # Smaller changes, and zero, are drawn here.
@@ -53,14 +53,14 @@ def plot_dynamics(
     >>> found = keras_recur.analysis.dynamics(pair.recurrent, test)
     >>> figure = keras_recur.analysis.plot_dynamics({"recurrent": found})
     """
-    networks = _checked(found)
+    networks = by_network(
+        found, Dynamics, lambda one: len(one.growth), "number of iterations"
+    )
     check_type("title", title, str, "a string")
     figure, panels = new_figure(3, size=(11.5, 3.8), title=title)
     change, cosine, growth = panels
     for name, seeds in networks.items():
-        style: dict[str, Any] = {"marker": "o", "ms": 4, **line_style(name)}
-        if name.startswith("untrained"):
-            style |= {"color": "0.5", "linestyle": "-."}
+        style: dict[str, Any] = {"marker": "o", "ms": 4, **style_of(name)}
         count = len(seeds[0].growth)
         x = np.arange(1, count + 1)
         medians = [np.maximum(one.change[1], _FLOOR) for one in seeds]
@@ -85,34 +85,8 @@ def plot_dynamics(
     growth.set_ylabel("growth of a disturbance")
     for axes in (change, growth):
         _plain_numbers(axes.yaxis)
-    figure.legend(
-        loc="outside lower center", ncols=len(networks), frameon=False, fontsize=8
-    )
+    legend_below(figure, networks)
     return save(figure, path)
-
-
-def _checked(found):
-    check_type("found", found, Mapping, "a dictionary of results by name")
-    networks = {}
-    for name, seeds in found.items():
-        seeds = [seeds] if isinstance(seeds, Dynamics) else seeds
-        if not isinstance(seeds, list | tuple) or not seeds:
-            raise ValueError(
-                "`found` must hold a Dynamics or a list of them per network. Received: "
-                f"{seeds!r} for {name!r}."
-            )
-        for one in seeds:
-            check_type("found", one, Dynamics, "a dictionary of Dynamics")
-            if len(one.growth) != len(seeds[0].growth):
-                raise ValueError(
-                    "All results of a network in `found` must have the same number of "
-                    f"iterations. Received: {len(seeds[0].growth)} and "
-                    f"{len(one.growth)}."
-                )
-        networks[check_type("found", name, str, "named by strings")] = seeds
-    if not networks:
-        raise ValueError("`found` must hold one result or more. Received: none.")
-    return networks
 
 
 def _plain_numbers(axis):

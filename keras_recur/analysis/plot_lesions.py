@@ -9,12 +9,12 @@ import numpy as np
 from keras_recur._plot_style import (
     integer_ticks,
     label,
-    line_style,
     new_figure,
     percent_axis,
     save,
 )
 from keras_recur._validation import check_type
+from keras_recur.analysis._by_network import by_network, legend_below, style_of
 from keras_recur.analysis.lesions import Lesions
 
 Results = Lesions | Sequence[Lesions]
@@ -52,13 +52,11 @@ def plot_lesions(
     >>> found = keras_recur.analysis.lesions(pair.feedforward, test)
     >>> figure = keras_recur.analysis.plot_lesions({"feedforward": found})
     """
-    networks = _checked(found)
+    networks = by_network(found, Lesions, lambda one: one.iterations)
     check_type("title", title, str, "a string")
     figure, (lesion, swap) = new_figure(2, title=title)
     for i, (name, seeds) in enumerate(networks.items()):
-        style: dict[str, Any] = line_style(name)
-        if name.startswith("untrained"):
-            style = {"color": "0.5", "linestyle": "-."}
+        style = style_of(name)
         # Points of several networks would hide each other.
         shift = 0.08 * (i - (len(networks) - 1) / 2)
         for axes, measure in ((lesion, "lesion"), (swap, "swap")):
@@ -79,33 +77,8 @@ def plot_lesions(
     swap.set_xlabel("exchanged iterations")
     for axes in (lesion, swap):
         percent_axis(axes, "accuracy")
-    figure.legend(
-        loc="outside lower center", ncols=len(networks), frameon=False, fontsize=8
-    )
+    legend_below(figure, networks)
     return save(figure, path)
-
-
-def _checked(found):
-    check_type("found", found, Mapping, "a dictionary of results by name")
-    networks = {}
-    for name, seeds in found.items():
-        seeds = [seeds] if isinstance(seeds, Lesions) else seeds
-        if not isinstance(seeds, list | tuple) or not seeds:
-            raise ValueError(
-                "`found` must hold a Lesions or a list of them per network. Received: "
-                f"{seeds!r} for {name!r}."
-            )
-        for one in seeds:
-            check_type("found", one, Lesions, "a dictionary of Lesions")
-            if one.iterations != seeds[0].iterations:
-                raise ValueError(
-                    "All results of a network in `found` must have the same "
-                    f"iterations. Received: {seeds[0].iterations} and {one.iterations}."
-                )
-        networks[check_type("found", name, str, "named by strings")] = seeds
-    if not networks:
-        raise ValueError("`found` must hold one result or more. Received: none.")
-    return networks
 
 
 def _mean(seeds, measure):

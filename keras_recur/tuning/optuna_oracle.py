@@ -13,6 +13,8 @@ import optuna
 from keras_recur._validation import check_positive_int, check_type
 from keras_recur.tuning._suggest import suggest
 
+FAILED = optuna.trial.TrialState.FAIL
+
 
 class OptunaOracle(keras_tuner.Oracle):
     """Oracle that proposes an Optuna sampler's suggestions for several objectives.
@@ -82,7 +84,6 @@ class OptunaOracle(keras_tuner.Oracle):
             directions=directions,
         )
         optuna.logging.set_verbosity(verbosity)
-        self._failed = optuna.trial.TrialState.FAIL
         self.asked: dict[str, Any] = {}
 
     def use(self, study: Any) -> None:
@@ -99,7 +100,7 @@ class OptunaOracle(keras_tuner.Oracle):
         asked = self.study.ask()
         values = self._suggest(asked)
         if self._duplicate(values):
-            self.study.tell(asked, state=self._failed)
+            self.study.tell(asked, state=FAILED)
             new = self._random_values()
             if new is None:
                 return {"status": "STOPPED"}
@@ -157,16 +158,32 @@ class OptunaOracle(keras_tuner.Oracle):
 
     def _tell(self, trial):
         asked = self.asked.get(trial.trial_id)
-        # A worker that outlives its chief may end a trial twice.
+        # A trial that will be retried has not ended, and its study may be shared.
         if asked is None or trial.trial_id not in self.end_order:
             return
         del self.asked[trial.trial_id]
-        metrics = trial.metrics
-        values = [
-            metrics.get_best_value(o.name) if metrics.exists(o.name) else math.nan
-            for o in self.objectives
-        ]
-        if trial.status == "COMPLETED" and all(map(math.isfinite, values)):
-            self.study.tell(asked, [float(value) for value in values])
-        else:
-            self.study.tell(asked, state=self._failed)
+        tell(self.study, asked, trial, self.objectives)
+
+
+def tell(study: Any, asked: Any, trial: Any, objectives: list[Any]) -> None:
+    """Give a study the result of KerasTuner's trial, unless it has one.
+
+    Args:
+        study: The `optuna.Study`.
+        asked: Optuna's trial, or its number.
+        trial: KerasTuner's trial, which has ended.
+        objectives: The objectives, in the study's order.
+    """
+    metrics = trial.metrics
+    values = [
+        metrics.get_best_value(o.name) if metrics.exists(o.name) else None
+        for o in objectives
+    ]
+    numbers = [float(v) for v in values if v is not None and math.isfinite(v)]
+    finished = trial.status == "COMPLETED" and len(numbers) == len(values)
+    study.tell(
+        asked,
+        numbers if finished else None,
+        state=None if finished else FAILED,
+        skip_if_finished=True,
+    )

@@ -1,7 +1,6 @@
 """A KerasTuner oracle whose trials are those of a shared Optuna study."""
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from keras_recur.tuning._shared_study import SharedStudy
 from keras_recur.tuning._suggest import distribution
-from keras_recur.tuning.optuna_oracle import OptunaOracle
+from keras_recur.tuning.optuna_oracle import FAILED, OptunaOracle, tell
 
 _RECORD = "keras_recur"
 # These parts of an oracle's state follow from the records of all trials.
@@ -25,7 +24,6 @@ _DERIVED = {
     "start_order",
     "tried_so_far",
 }
-_FAILED = optuna.trial.TrialState.FAIL
 
 
 class StudyOracle(keras_tuner.Oracle):
@@ -147,7 +145,7 @@ class StudyOracle(keras_tuner.Oracle):
                         self._tell(Trial.from_state(record["trial"]))
             elif not found.state.is_finished():
                 # A process died between asking for the trial and recording it.
-                self._shared.storage.set_trial_state_values(found._trial_id, _FAILED)
+                self._shared.storage.set_trial_state_values(found._trial_id, FAILED)
         if not records:
             return
         latest = max(records.values(), key=lambda record: record["serial"])
@@ -226,22 +224,8 @@ class StudyOracle(keras_tuner.Oracle):
 
     def _tell(self, trial):
         """Give Optuna the result of a trial that has ended."""
-        metrics = trial.metrics
-        values = [
-            metrics.get_best_value(o.name) if metrics.exists(o.name) else math.nan
-            for o in self.objectives
-        ]
-        number, finished = self._told[trial.trial_id], None
-        if trial.status == TrialStatus.COMPLETED and all(
-            value is not None and math.isfinite(value) for value in values
-        ):
-            finished = [float(value) for value in values]
-        self._shared.study.tell(
-            number,
-            finished,
-            state=None if finished else _FAILED,
-            skip_if_finished=True,
-        )
+        number = self._told[trial.trial_id]
+        tell(self._shared.study, number, trial, self.objectives)
 
 
 def _claim(trial_id):
