@@ -103,10 +103,13 @@ def train_wrapped(model, batches):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            torch.distributed.all_reduce(loss.detach())
-            found.append(loss.item() / 2)
-        losses.append(np.mean(found))
+            found.append(loss.detach())
+            torch.distributed.all_reduce(found[-1])
+        losses.append(np.mean([loss.item() / 2 for loss in found]))
     torch.distributed.barrier()  # The first process serves the others.
+    # On return, the wrapper would join the threads of the group and keep Python's lock,
+    # for which these threads may wait.
+    del wrapped
     torch.distributed.destroy_process_group()
     return losses
 
