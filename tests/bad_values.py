@@ -168,6 +168,7 @@ ARGUMENTS = {
     "kernel_initializer": "initializer",
     "kernel_shape": "shape",
     "kernel_size": "size of a kernel",
+    "cost": "choice",
     "kind": "choice",
     "labels": "labels",
     "last": "positive",

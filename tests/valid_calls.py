@@ -420,7 +420,7 @@ CALLS = {
         "iterations": [1, 2],
     },
     "tuning.load_search": lambda: {"directory": "search"},
-    "tuning.plot_equal_macs": lambda: {"result": result()},
+    "tuning.plot_equal_costs": lambda: {"result": result(), "cost": "macs"},
     "tuning.plot_grid": lambda: {"result": result()},
     "tuning.plot_pareto": lambda: {"result": result()},
     "tuning.search": lambda: {
@@ -486,7 +486,7 @@ LONG = {
     "reports.write_report",
     "training.fit",
     "tuning.load_search",
-    "tuning.plot_equal_macs",
+    "tuning.plot_equal_costs",
     "tuning.plot_grid",
     "tuning.plot_pareto",
     "tuning.search",

@@ -12,7 +12,7 @@ from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.grid_oracle import GridOracle
 from keras_recur.tuning.load_search import load_search
 from keras_recur.tuning.optuna_oracle import OptunaOracle
-from keras_recur.tuning.plot_equal_macs import plot_equal_macs
+from keras_recur.tuning.plot_equal_costs import plot_equal_costs
 from keras_recur.tuning.plot_grid import plot_grid
 from keras_recur.tuning.plot_pareto import plot_pareto
 from keras_recur.tuning.search import search
@@ -30,7 +30,7 @@ __all__ = [
     "SearchSettings",
     "WidthIterationsHyperModel",
     "load_search",
-    "plot_equal_macs",
+    "plot_equal_costs",
     "plot_grid",
     "plot_pareto",
     "search",

@@ -1,5 +1,6 @@
 """The report of a search, in HTML and Markdown."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from keras_recur._validation import check_type
 from keras_recur.reports.page import Page
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.runs.summary import guess, in_percent, mean_and_error, percent
-from keras_recur.tuning._equal_macs import TOLERANCE, kept_to_one_amount
-from keras_recur.tuning.plot_equal_macs import plot_equal_macs
+from keras_recur.tuning._equal_costs import TOLERANCE, gains, kept_to_one_amount
+from keras_recur.tuning.plot_equal_costs import plot_equal_costs
 from keras_recur.tuning.plot_grid import plot_grid
 from keras_recur.tuning.plot_pareto import plot_pareto
 from keras_recur.tuning.search_result import SearchResult, count_runs
@@ -20,8 +21,11 @@ from keras_recur.tuning.search_tables import (
     comparison_table,
     costs_table,
     equal_macs_comparisons,
+    equal_parameters_comparisons,
+    gains_table,
     scores_table,
     search_headline,
+    sharing_table,
 )
 
 _PLOTS = {
@@ -36,11 +40,17 @@ _PLOTS = {
         "as a stepped line (w: width, t: iterations).",
     ),
     "equal_macs.png": (
-        plot_equal_macs,
+        plot_equal_costs,
         "Score over iterations at about equal MACs (mean ± standard error over seeds): "
         "more iterations go with less width.",
     ),
+    "equal_parameters.png": (
+        functools.partial(plot_equal_costs, cost="parameters"),
+        "Score over iterations at about equal parameters. More iterations of shared "
+        "weights need no less width.",
+    ),
 }
+_SIGNIFICANT = "A difference is significant above two standard errors."
 _COLUMNS = ("backend", "backend_version", "processor", "commit", "date")
 
 
@@ -97,6 +107,17 @@ def search_page(result: SearchResult, folder: Path) -> Page:
         page.picture(folder / "plots" / name, _PLOTS[name][1])
         if name == "equal_macs.png":
             _fill_comparisons(page, result)
+        if name == "equal_parameters.png":
+            _fill_sharing(page, result)
+    found = gains(result.configurations())
+    if found:
+        page.heading("What more iterations add at the same width")
+        page.table(*gains_table(found))
+        page.paragraph(
+            "The best number of iterations is chosen by the score itself, which favors "
+            f"more iterations a little. {_SIGNIFICANT}",
+            small=True,
+        )
     if result.rows:
         page.heading("All configurations")
         page.table(*scores_table(result), sortable=True)
@@ -161,8 +182,21 @@ def _fill_comparisons(page, result):
             "Each number of iterations is represented by its best configuration."
         )
     page.paragraph(
-        f"{text} The difference is the score that more iterations and less width add; "
-        "it is significant above two standard errors.",
+        f"{text} The difference is the score that more iterations and less width add. "
+        f"{_SIGNIFICANT}",
+        small=True,
+    )
+
+
+def _fill_sharing(page, result):
+    found = equal_parameters_comparisons(result)
+    if not found:
+        return
+    page.table(*sharing_table(found))
+    page.paragraph(
+        "The best networks of each sharing with more than one iteration, at parameters "
+        f"that differ by at most {100 * (TOLERANCE - 1):.0f} %. The difference is the "
+        f"score that shared weights add. {_SIGNIFICANT}",
         small=True,
     )
 

@@ -4,13 +4,17 @@ import math
 from typing import Any
 
 from keras_recur.runs.summary import in_percent, percent
-from keras_recur.tuning._equal_macs import (
+from keras_recur.tuning._equal_costs import (
     Comparison,
+    Gain,
+    SharingComparison,
     comparisons,
-    equal_macs_groups,
+    equal_groups,
+    is_apart,
     kept_to_one_amount,
     mean_difference,
     points,
+    sharing_comparisons,
     verdict,
 )
 from keras_recur.tuning._names import amount, sharing_label, sharings
@@ -38,12 +42,15 @@ def search_headline(result: SearchResult) -> str:
             f", {points(lead, error).removeprefix('+')} points ahead of "
             f"{others[0]['configuration']}"
         )
+    return f"{text}. {_said_of_macs(result)}{_said_of_parameters(result)}"
+
+
+def _said_of_macs(result):
     found = equal_macs_comparisons(result)
     if not found:
         return (
-            f"{text}. No two finished networks have about equal MACs and differ in "
-            "width and iterations, so the search does not show which of the two to "
-            "spend MACs on."
+            "No two finished networks have about equal MACs and differ in width and "
+            "iterations, so the search does not show which of the two to spend MACs on."
         )
     said: dict[str, list[str]] = {}
     for sharing in sharings(result.configurations()):
@@ -53,8 +60,24 @@ def search_headline(result: SearchResult) -> str:
             said.setdefault(verdict(mine), []).append(shown)
     parts = [f"{what} ({', '.join(names)} points)" for what, names in said.items()]
     return (
-        f"{text}. At equal MACs, {'; '.join(parts)}. These numbers are the points of "
+        f"At equal MACs, {'; '.join(parts)}. These numbers are the points of "
         f"{result.score} that more iterations and less width add."
+    )
+
+
+def _said_of_parameters(result):
+    """Return how often shared weights did better than the twin, with a space before."""
+    found = equal_parameters_comparisons(result)
+    pairs = [c.difference() for c in found if c.other["sharing"] == "none"]
+    pairs = [(mean, error) for mean, error in pairs if error is not None]
+    if not pairs:
+        return ""
+    better = sum(is_apart(mean, error) for mean, error in pairs)
+    worse = sum(is_apart(-mean, error) for mean, error in pairs)
+    return (
+        f" At equal parameters, shared weights did better than feed-forward twins in "
+        f"{better} and worse in {worse} of {len(pairs)} comparisons; a comparison "
+        "within two standard errors counts as neither."
     )
 
 
@@ -112,17 +135,48 @@ def comparison_table(found: list[Comparison]) -> tuple[list[str], list[list[str]
         few, many = (amount(end(c["macs"] for c in ends)) for end in (min, max))
         row = [one.sharing, few if few == many else f"{few} to {many}"]
         row = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in row]
-        for end in ends:
-            score = in_percent(end["accuracy"], end["standard_error"])
-            row.append(f"{score} (w{end['width']} t{end['iterations']})")
-        rows.append([*row, points(*one.difference())])
+        rows.append([*row, *map(_score, ends), points(*one.difference())])
     header = ["sharing", "MACs", "fewest iterations (%)", "most iterations (%)"]
+    return [*header, "difference (points)"], rows
+
+
+def sharing_table(found: list[SharingComparison]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and rows of shared weights beside another sharing."""
+    rows = []
+    for one in found:
+        few, many = (amount(end(c["parameters"] for c in one)) for end in (min, max))
+        row = [few if few == many else f"{few} to {many}", one.other["sharing"]]
+        row = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in row]
+        rows.append([*row, *map(_score, one), points(*one.difference())])
+    header = ["parameters", "other sharing", "shared weights (%)", "other (%)"]
+    return [*header, "difference (points)"], rows
+
+
+def gains_table(found: list[Gain]) -> tuple[list[str], list[list[str]]]:
+    """Return the header and rows of what more iterations add at each width."""
+    rows = []
+    for one in found:
+        row = [one.best["sharing"].replace(" ", "\N{NO-BREAK SPACE}")]
+        row += [str(one.best["width"]), *map(_score, one)]
+        rows.append([*row, points(*one.difference())])
+    header = ["sharing", "width", "fewest iterations (%)", "best of more (%)"]
     return [*header, "difference (points)"], rows
 
 
 def equal_macs_comparisons(result: SearchResult) -> list[Comparison]:
     one_amount = kept_to_one_amount(result.content)
-    return comparisons(equal_macs_groups(result.configurations(), one_amount))
+    groups = equal_groups(result.configurations(), one_amount=one_amount)
+    return comparisons(groups)
+
+
+def equal_parameters_comparisons(result: SearchResult) -> list[SharingComparison]:
+    return sharing_comparisons(equal_groups(result.configurations(), "parameters"))
+
+
+def _score(found):
+    """Return a score with the network that has it."""
+    score = in_percent(found["accuracy"], found["standard_error"])
+    return f"{score} (w{found['width']} t{found['iterations']})"
 
 
 def _known_columns(header, rows):

@@ -9,16 +9,19 @@ import pytest
 from made_search import CONTENT, failed, made_row, made_rows
 
 from keras_recur.reports.page import Page
-from keras_recur.tuning import plot_equal_macs, plot_grid, plot_pareto
-from keras_recur.tuning._equal_macs import comparisons, equal_macs_groups, points
+from keras_recur.tuning import plot_equal_costs, plot_grid, plot_pareto
+from keras_recur.tuning._equal_costs import comparisons, equal_groups, gains, points
 from keras_recur.tuning._names import amount, look
-from keras_recur.tuning.plot_equal_macs import _with_room
+from keras_recur.tuning.plot_equal_costs import _with_room
 from keras_recur.tuning.search_report import write_search_report
 from keras_recur.tuning.search_result import SearchResult
 from keras_recur.tuning.search_tables import (
     costs_table,
+    equal_parameters_comparisons,
+    gains_table,
     scores_table,
     search_headline,
+    sharing_table,
 )
 
 pytestmark = pytest.mark.once
@@ -85,9 +88,50 @@ def test_headline_of_unclear_comparisons():
     assert "validation F1" in headline(lost, metric="f1")
 
 
+def of_sharing(sharing, scores, width=8, parameters=1000):
+    """Return rows with 1 and 4 iterations and equal parameters."""
+    return [
+        made_row(width, t, sharing, seed, parameters=parameters, accuracy=score)
+        for t, every in scores.items()
+        for seed, score in enumerate(every)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [
+        ([0.80, 0.82], "in 1 and worse in 0 of 1 comparisons"),
+        ([0.71, 0.72], "in 0 and worse in 0 of 1 comparisons"),
+        ([0.60, 0.62], "in 0 and worse in 1 of 1 comparisons"),
+    ],
+)
+def test_headline_compares_shared_weights_with_twins_at_equal_parameters(shared, said):
+    rows = of_sharing("all", {1: [0.9, 0.9], 4: shared})
+    rows += of_sharing("none", {1: [0.9, 0.9], 4: [0.70, 0.72]}, 6, 1100)
+    assert f"better than feed-forward twins {said}" in headline(rows)
+    # The loop with one iteration is not compared, nor are other sizes.
+    ((_, _, score, other, difference),) = sharing_table(
+        equal_parameters_comparisons(SearchResult(CONTENT, rows))
+    )[1]
+    assert score.endswith("(w8 t4)") and other == "71.0 ± 1.0 (w6 t4)"
+    assert difference.startswith(f"{100 * (sum(shared) / 2 - 0.71):+.1f}")
+    rows += of_sharing("none", {4: [0.9, 0.9]}, 7, 1200)
+    assert f"better than feed-forward twins {said}" in headline(rows)
+
+
+def test_gains_compare_the_best_iterations_with_the_fewest():
+    rows = of_sharing("all", {1: [0.7, 0.7], 2: [0.8, 0.8], 4: [0.75, 0.75]})
+    rows += of_sharing("all", {2: [0.5, 0.5]}, 16)  # Nothing to compare.
+    found = gains(SearchResult(CONTENT, rows).configurations())
+    _, table = gains_table(found)
+    assert table == [
+        ["all", "8", "70.0 ± 0.0 (w8 t1)", "80.0 ± 0.0 (w8 t2)", "+10.0 ± 0.0"]
+    ]
+
+
 def test_equal_macs_groups_are_disjoint_and_sorted():
     found = SearchResult(CONTENT, made_rows()).configurations()
-    groups = equal_macs_groups(found)
+    groups = equal_groups(found)
     assert groups and [len(g) for g in groups] == sorted(map(len, groups), reverse=True)
     for group in groups:
         macs = [c["macs"] for c in group]
@@ -95,7 +139,7 @@ def test_equal_macs_groups_are_disjoint_and_sorted():
         assert len({c["iterations"] for c in group}) > 1
     names = [c["configuration"] for group in groups for c in group]
     assert len(names) == len(set(names))
-    assert len(equal_macs_groups(found, one_amount=True)) == 1
+    assert len(equal_groups(found, one_amount=True)) == 1
     pairs = comparisons(groups)
     assert all(p.widest["width"] > p.longest["width"] for p in pairs)
     assert [p.sharing for p in pairs] == sorted(
@@ -109,8 +153,9 @@ def test_report_contains_plots_tables_and_provenance(tmp_path):
     page = path.read_text()
     assert path == tmp_path / "report.html" and not list(tmp_path.glob("*.partial"))
     kinds = re.findall(r'src="(data:image/[a-z]+);base64,([^"]*)"', page)
-    assert [kind for kind, _ in kinds] == ["data:image/png"] * 3
-    for name, (_, data) in zip(("grid", "pareto", "equal_macs"), kinds, strict=True):
+    names = ("grid", "pareto", "equal_macs", "equal_parameters")
+    assert [kind for kind, _ in kinds] == ["data:image/png"] * len(names)
+    for name, (_, data) in zip(names, kinds, strict=True):
         drawn = (tmp_path / "plots" / f"{name}.png").read_bytes()
         assert drawn[:4] == b"\x89PNG" and drawn == base64.b64decode(data)
     for text in (
@@ -124,6 +169,8 @@ def test_report_contains_plots_tables_and_provenance(tmp_path):
         "<td>seeds</td><td>0, 1, 2</td>",
         "<td>backend</td><td>tensorflow</td>",
         "fewest iterations (%)",
+        "What more iterations add at the same width",
+        "shared weights (%)",
     ):
         assert text in page, text
     # Sorting loads nothing from other addresses.
@@ -197,8 +244,13 @@ def test_plots_show_every_sharing_and_the_front():
     }
     names = {text.get_text() for text in pareto.axes[0].texts}
     assert names <= front and len(names) >= len(front) - 1
-    equal = plot_equal_macs(result)
+    equal = plot_equal_costs(result)
     assert len(equal.axes) == 3 and len(equal.axes[0].containers) == 3
+    equal = plot_equal_costs(result, "parameters")
+    assert all("parameters" in axes.get_title() for axes in equal.axes)
+    assert all(len(axes.containers) > 1 for axes in equal.axes)
+    with pytest.raises(ValueError, match="Unknown value for `cost`"):
+        plot_equal_costs(result, "seconds")
 
 
 def test_labels_overlap_neither_each_other_nor_points():
@@ -220,7 +272,7 @@ def test_labels_overlap_neither_each_other_nor_points():
 def test_plots_accept_sparse_and_small_searches():
     one = SearchResult(CONTENT, [made_row(8, 2, "bank of 2", 0)])
     assert plot_grid(one) and plot_pareto(one)
-    assert plot_equal_macs(one) is None
+    assert plot_equal_costs(one) is None
     # With random configurations, most cells are empty and some costs are unknown.
     rows = [made_row(8 + 3 * i, 1 + i % 7, "all", 0) for i in range(20)]
     rows[3]["macs"] = rows[4]["activation_bytes"] = None

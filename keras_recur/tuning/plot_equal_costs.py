@@ -1,30 +1,37 @@
-"""Plot of the score over iterations at equal MACs."""
+"""Plot of the score over iterations at equal costs."""
 
 from typing import Any
 
 import numpy as np
 
 from keras_recur._plot_style import new_figure
-from keras_recur.tuning._equal_macs import (
+from keras_recur._validation import check_one_of
+from keras_recur.tuning._equal_costs import (
     by_iterations,
-    equal_macs_groups,
+    equal_groups,
     kept_to_one_amount,
 )
 from keras_recur.tuning._names import amount, look, sharing_label, sharings
 from keras_recur.tuning._plot_parts import check_result, legend, title
 from keras_recur.tuning.search_result import SearchResult
 
+_COSTS = {"macs": "MACs", "parameters": "parameters"}
 
-def plot_equal_macs(result: SearchResult) -> Any:
-    """Plot the score over iterations for the three largest groups of equal MACs.
 
-    The MACs of a group differ by at most 15 %.
+def plot_equal_costs(result: SearchResult, cost: str = "macs") -> Any:
+    """Plot the score over iterations for the three largest groups of equal cost.
+
+    The costs of a group differ by at most 15 %.
 
     Args:
         result: Result of the search.
+        cost: `"macs"` or `"parameters"`. Defaults to `"macs"`.
 
     Returns:
         A `matplotlib.figure.Figure`, or `None` if no such group exists.
+
+    Raises:
+        ValueError: If `cost` is unknown.
 
     Example:
 
@@ -36,14 +43,18 @@ def plot_equal_macs(result: SearchResult) -> Any:
     ...     for width, steps in ((4, 4), (8, 1))
     ... ]
     >>> result = keras_recur.tuning.SearchResult(content | {"metric": "accuracy"}, rows)
-    >>> figure = keras_recur.tuning.plot_equal_macs(result)
+    >>> figure = keras_recur.tuning.plot_equal_costs(result)
     """
     check_result(result)
+    check_one_of("cost", cost, _COSTS)
     every = result.configurations()
-    groups = equal_macs_groups(every, kept_to_one_amount(result.content))[:3]
+    one_amount = cost == "macs" and kept_to_one_amount(result.content)
+    groups = equal_groups(every, cost, one_amount)
+    if cost == "parameters":  # Without twins, such groups have one width each.
+        groups = [group for group in groups if len(sharings(group)) > 1]
+    groups = sorted(groups[:3], key=lambda group: group[0][cost])
     if not groups:
         return None
-    groups.sort(key=lambda group: group[0]["macs"])
     kinds = sharings(every)
     size = max(6.4, 1.2 + 2.8 * len(groups)), 4
     figure, panels = new_figure(len(groups), size=size, sharey=True)
@@ -71,7 +82,7 @@ def plot_equal_macs(result: SearchResult) -> Any:
         axes.set_xticks(steps, names, fontsize=8)
         axes.set_xticks([], minor=True)
         axes.margins(x=0.1)
-        axes.set_title(f"{_span(group)} MACs", fontsize=10)
+        axes.set_title(f"{_span(group, cost)} {_COSTS[cost]}", fontsize=10)
         axes.set_xlabel("iterations, and width (w)")
     panels[0].set_ylabel(f"validation {result.score} (%)")
     legend(figure, kinds)
@@ -95,6 +106,6 @@ def _widths(group, iterations):
     return f"w {few}" if few == many else f"w {few}-{many}"
 
 
-def _span(group):
-    few, many = (amount(end(c["macs"] for c in group)) for end in (min, max))
+def _span(group, cost):
+    few, many = (amount(end(c[cost] for c in group)) for end in (min, max))
     return few if few == many else f"{few} to {many}"

@@ -1,4 +1,4 @@
-"""Compare more iterations with more width at equal MACs."""
+"""Compare networks of about equal MACs or parameters."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from keras_recur.runs.summary import with_error
 from keras_recur.tuning._names import sharings
 
-# Largest ratio between the MACs of two members of a group.
+# Largest ratio between the costs of two members of a group.
 TOLERANCE = 1.15
 
 
@@ -28,20 +28,20 @@ def kept_to_one_amount(content: dict[str, Any]) -> bool:
     return (content.get("settings") or {}).get("equal") == "macs"
 
 
-def equal_macs_groups(
-    configurations: list[dict[str, Any]], one_amount: bool = False
+def equal_groups(
+    configurations: list[dict[str, Any]], cost: str = "macs", one_amount: bool = False
 ) -> list[list[dict[str, Any]]]:
-    """Return groups of about equal MACs, the largest first, or one group of all."""
+    """Return groups of about equal cost, the largest first, or one group of all."""
     if not any(c["finished"] for c in configurations):
         return []
-    left = [c for c in configurations if c["macs"]]
-    left.sort(key=lambda c: c["macs"])
+    left = [c for c in configurations if c[cost]]
+    left.sort(key=lambda c: c[cost])
     if one_amount:
         return [left] if _compares(left) else []
     groups = []
     while True:
         windows = [
-            [c for c in left if least["macs"] <= c["macs"] <= TOLERANCE * least["macs"]]
+            [c for c in left if least[cost] <= c[cost] <= TOLERANCE * least[cost]]
             for least in left
         ]
         windows = [window for window in windows if _compares(window)]
@@ -75,11 +75,61 @@ def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
             longest = others.pop()
             best = max(others, key=lambda c: c["accuracy"], default=None)
             beats = best is not None and all(
-                _apart(*_difference(best, end)) for end in (widest, longest)
+                is_apart(*_difference(best, end)) for end in (widest, longest)
             )
             found.append(Comparison(sharing, widest, longest, best if beats else None))
     order = sharings([{"sharing": c.sharing} for c in found])
     return sorted(found, key=lambda c: (order.index(c.sharing), c.widest["macs"]))
+
+
+class SharingComparison(NamedTuple):
+    """The best networks of two sharings in a group, both with several iterations."""
+
+    shared: dict[str, Any]
+    other: dict[str, Any]
+
+    def difference(self) -> tuple[float, float | None]:
+        """Return the score that shared weights add, and its standard error."""
+        return _difference(self.shared, self.other)
+
+
+def sharing_comparisons(
+    groups: Sequence[list[dict[str, Any]]],
+) -> list[SharingComparison]:
+    """Return the comparisons of shared weights with each other sharing."""
+    found = []
+    for group in groups:
+        best = {kind: _best_loop(group, kind) for kind in sharings(group)}
+        shared = best.pop("all", None)
+        found += [SharingComparison(shared, o) for o in best.values() if shared and o]
+    order = sharings([c.other for c in found])
+    return sorted(
+        found, key=lambda c: (order.index(c.other["sharing"]), c.shared["parameters"])
+    )
+
+
+class Gain(NamedTuple):
+    """Networks of one sharing and width, with the fewest and the best iterations."""
+
+    fewest: dict[str, Any]
+    best: dict[str, Any]
+
+    def difference(self) -> tuple[float, float | None]:
+        """Return the score that more iterations add, and its standard error."""
+        return _difference(self.best, self.fewest)
+
+
+def gains(configurations: list[dict[str, Any]]) -> list[Gain]:
+    """Return what more iterations add, for each sharing and width."""
+    found = []
+    for sharing in sharings(configurations):
+        for width in sorted({c["width"] for c in configurations}):
+            same = [c for c in configurations if c["width"] == width and c["finished"]]
+            points = by_iterations(same, sharing)
+            if len(points) > 1:
+                best = max(points[1:], key=lambda c: c["accuracy"])
+                found.append(Gain(points[0], best))
+    return found
 
 
 def mean_difference(found: Sequence[Comparison]) -> tuple[float, float | None]:
@@ -101,12 +151,12 @@ def verdict(found: Sequence[Comparison]) -> str:
             "one seed per network cannot show whether more iterations or more width "
             "did better"
         )
-    if _apart(mean, error):
+    if is_apart(mean, error):
         return "more iterations did better than more width"
-    if _apart(-mean, error):
+    if is_apart(-mean, error):
         return "more width did better than more iterations"
     pairs = [comparison.difference() for comparison in found]
-    if any(_apart(*p) for p in pairs) and any(_apart(-m, e) for m, e in pairs):
+    if any(is_apart(*p) for p in pairs) and any(is_apart(-m, e) for m, e in pairs):
         return (
             "the number of MACs decided whether more iterations or more width did "
             "better"
@@ -129,15 +179,22 @@ def points(mean: float, error: float | None) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
+def is_apart(mean: float, error: float | None) -> bool:
+    """Return whether a difference is above two standard errors."""
+    return error is not None and mean > 2 * error
+
+
+def _best_loop(group, sharing):
+    """Return the best finished network with several iterations, or `None`."""
+    found = [c for c in by_iterations(group, sharing) if c["iterations"] > 1]
+    found = [c for c in found if c["finished"]]
+    return max(found, key=lambda c: c["accuracy"], default=None)
+
+
 def _difference(one, other):
     errors = one["standard_error"], other["standard_error"]
     error = None if None in errors else math.hypot(*errors)
     return one["accuracy"] - other["accuracy"], error
-
-
-def _apart(mean, error):
-    """Return whether a difference is above two standard errors."""
-    return error is not None and mean > 2 * error
 
 
 def _compares(group):
