@@ -13,6 +13,7 @@ from keras_recur._validation import check_integer, check_type
 from keras_recur.analysis import (
     dynamics,
     filter_reuse,
+    preferred_images,
     separability,
     state_similarity,
 )
@@ -37,7 +38,8 @@ class FeaturesExperiment(Experiment):
     Both twins are trained as in the entry. Linear probes, ablation of filters and the
     dynamics of the states are measured in each of them and in the network before its
     training. The similarity of states is measured between twins, seeds, and a network
-    and itself before training.
+    and itself before training. Preferred images are made for both twins of the first
+    seed.
 
     Args:
         entry: Family, data and recipes, from `runs.make_entry`. The data must have one
@@ -176,7 +178,7 @@ class FeaturesExperiment(Experiment):
         }
 
     def together(self, load: Any, seeds: list[int]) -> dict[str, Any]:
-        """Return the similarity of states between networks, a matrix per seed."""
+        """Return the similarity of states, a matrix per seed, and preferred images."""
         test, count = self.load("test"), self.similarity_examples
         found: dict[str, Any] = {}
 
@@ -198,6 +200,14 @@ class FeaturesExperiment(Experiment):
                 add("feedforward seeds", seed, feedforward, load("feedforward", other))
             untrained = self.network("recurrent", seed)
             add("untrained", seed, recurrent, untrained)
+        found["preferred"] = [
+            {
+                "network": twin,
+                "seed": seeds[0],
+                **_preferred(load(twin, seeds[0]), test),
+            }
+            for twin in TWINS
+        ]
         return found
 
     def format_result(self, result: dict[str, Any]) -> str:
@@ -223,6 +233,14 @@ class FeaturesExperiment(Experiment):
     @staticmethod
     def write_page(page: Page, results: dict[str, Any], plots: Path) -> None:
         write_features_page(page, results, plots)
+
+
+def _preferred(model, data):
+    """Return preferred images of four filters, for JSON."""
+    found = preferred_images(model, data, channels=4, steps=128, copies=2, starts=1)
+    plain = dataclasses.asdict(found)
+    plain["images"] = plain["images"].round(3)
+    return {key: np.asarray(value).tolist() for key, value in plain.items()}
 
 
 def _mean(values):

@@ -12,6 +12,7 @@ from keras_recur._plot_style import (
     new_figure,
     percent_axis,
 )
+from keras_recur.analysis import PreferredImages, plot_preferred_images
 from keras_recur.runs.entry import TWINS
 from keras_recur.runs.summary import mean_and_error, with_error
 
@@ -21,6 +22,7 @@ _PANELS = {
     "feedforward seeds": "feed-forward x other seed",
     "untrained": "recurrent x untrained",
 }
+_PREFERRED = ("images", "activations", "natural", "examples", "silent")
 
 
 def level(matrix: list[list[float]]) -> float:
@@ -88,6 +90,13 @@ def similarity(results: dict[str, Any]) -> Any:
         panels[0].set_ylabel("iteration")
         figure.colorbar(image, ax=panels, label="debiased CKA")
     return figure
+
+
+def preferred(results: dict[str, Any], found: dict[str, Any]) -> Any:
+    """Draw the preferred images of one network."""
+    arrays = [np.array(found[name]) for name in _PREFERRED]
+    images = PreferredImages(found["channels"], found["iterations"], *arrays)
+    return plot_preferred_images(images, title=_where(results))
 
 
 def dynamics(results: dict[str, Any]) -> Any:

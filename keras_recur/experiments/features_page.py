@@ -46,6 +46,17 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         "Debiased CKA of the states of two networks, mean over seeds. Two seeds of one "
         "network are the ceiling, the untrained network the floor.",
     )
+    for found in results.get("together", {}).get("preferred", []):
+        if found["network"] == TWINS[0]:
+            page.heading("What excites a filter most")
+        page.figure(
+            features_figures.preferred(results, found),
+            plots / f"preferred_{found['network']}.png",
+            f"{label(found['network'])}, seed {found['seed']}: images made to excite a "
+            "filter (row) after an iteration (column). Above: activation relative to "
+            "that of the best test image. The images show what a filter responds to, "
+            "and not what the network uses.",
+        )
     page.heading("How states move")
     page.figure(
         features_figures.dynamics(results),
@@ -127,8 +138,9 @@ def _levels(results):
     """Return mean and standard error of the similarity in equal iterations."""
     levels = {}
     for kind, rows in results.get("together", {}).items():
-        values = [level(row["matrix"]) for row in rows]
-        levels[kind] = mean_and_error(values)
+        if "matrix" in rows[0]:
+            values = [level(row["matrix"]) for row in rows]
+            levels[kind] = mean_and_error(values)
     return levels
 
 
