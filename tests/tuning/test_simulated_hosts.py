@@ -1,0 +1,138 @@
+"""Searches by the job files on simulated hosts: deaths, delays, clocks, full disks."""
+
+import errno
+import shutil
+import subprocess
+
+import pytest
+from simulated_hosts import KILLED, ForkServer, SimulatedHosts
+
+pytestmark = pytest.mark.once
+ARRAY = "slurm_array.sbatch"
+HOUR = 3600
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with ForkServer(tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture
+def hosts(tmp_path, server):
+    found = SimulatedHosts(tmp_path, server)
+    yield found
+    print(found.logs())
+
+
+def ended(*jobs):
+    return [job.wait(300) for job in jobs]
+
+
+def test_ssh_job_survives_the_death_of_hosts(hosts):
+    names = ["one", "two", "three"]
+    for name in names:
+        hosts.host(name)
+    job = hosts.submit("ssh.sh", HOSTS=" ".join(names))
+    hosts.await_rows(1, [job])
+    hosts.kill("one")
+    hosts.await_rows(3, [job])
+    hosts.check()
+    hosts.kill("two")
+    assert ended(job) == [0]
+    hosts.check_ended()
+
+
+def test_ssh_job_fails_without_a_host_that_ends_the_search(hosts):
+    hosts.host("one")
+    job = hosts.submit("ssh.sh", HOSTS="one none")
+    hosts.await_rows(1, [job])
+    hosts.kill("one")
+    assert ended(job) == [1]
+    # The same job resumes the search, also when a host cannot be reached.
+    hosts.check()
+    job = hosts.submit("ssh.sh", HOSTS="one none")
+    assert ended(job) == [0]
+    hosts.check_ended()
+
+
+def test_array_is_killed_and_submitted_again(hosts):
+    tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+    hosts.await_rows(2, tasks)
+    hosts.kill("one", "two")
+    assert ended(*tasks) == [KILLED, KILLED]
+    hosts.check()
+    tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+    assert ended(*tasks) == [0, 0]
+    hosts.check_ended()
+
+
+def test_clocks_an_hour_apart_and_a_late_task_change_nothing(hosts):
+    clocks = {"one": HOUR, "two": -HOUR}
+    tasks = [hosts.submit(ARRAY, host, clock) for host, clock in clocks.items()]
+    hosts.await_rows(2, tasks)
+    tasks.append(hosts.submit(ARRAY, "late"))
+    hosts.await_rows(3, tasks)
+    hosts.kill("one")
+    assert ended(*tasks) == [KILLED, 0, 0]
+    hosts.check_ended()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """File system of two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(place)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(command, capture_output=True).returncode
+    ):
+        pytest.skip("needs the permission to mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_full_disk_ends_the_search_and_loses_nothing(
+    rows, small_disk, tmp_path, server
+):
+    hosts = SimulatedHosts(tmp_path / "all", server, small_disk / "search")
+    if rows:
+        tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+        hosts.await_rows(rows, tasks)
+    fill(small_disk / "others")
+    if not rows:
+        tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+    assert ended(*tasks) == [1, 1]
+    hosts.check()
+    errors = [line for line in hosts.logs().splitlines() if "No space left" in line]
+    assert len(errors) == 2 and all(line.startswith("Error: ") for line in errors)
+    (small_disk / "others").unlink()
+    tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+    assert ended(*tasks) == [0, 0]
+    hosts.check_ended()
+
+
+def fill(path):
+    """Write a file until the disk is full."""
+    with path.open("wb", buffering=0) as file:
+        for size in (2**16, 2**12, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+
+
+def test_jobs_of_one_machine_resume_each_other(hosts):
+    job = hosts.submit("one_gpu.sh")
+    hosts.await_rows(2, [job])
+    hosts.kill(None)
+    assert ended(job) == [KILLED]
+    hosts.check()
+    job = hosts.submit("one_machine.sh", CUDA_VISIBLE_DEVICES="0,1,2")
+    assert ended(job) == [0]
+    hosts.check_ended()
+    logs = {path.stem for path in (hosts.shared / "logs").iterdir()}
+    assert logs == {"worker-0", "worker-1", "worker-2"}
