@@ -175,6 +175,8 @@ def _tiny(arguments):
         at = tiny.index(option) + 1
         assert tiny[at] == usual, f"{option} must be {usual!r}, not {tiny[at]!r}"
         tiny[at] = value
+    if "STORAGE" in os.environ:
+        tiny += ["--storage", os.environ["STORAGE"]]
     return tiny + ADDED
 
 

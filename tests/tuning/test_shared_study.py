@@ -3,19 +3,17 @@
 import contextlib
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
-import uuid
 
 import keras_tuner
 import pytest
 from keras_tuner import oracles
 from keras_tuner.engine import base_tuner
 from kill_search import kill_search
+from postgresql_server import new_database
 from tiny_search import TINY
 
 from keras_recur import tuning
@@ -348,81 +346,10 @@ def test_missing_drivers_and_servers_are_reported(tmp_path):
     assert not (tmp_path / "a" / "search.json").exists()
 
 
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory):
-    """URL of a PostgreSQL server that ends with the tests."""
-    driver = next((d for d in ("psycopg2", "psycopg", "pg8000") if _has(d)), None)
-    if driver is None:
-        pytest.skip("needs a driver of PostgreSQL, such as psycopg2")
-    if not (shutil.which("initdb") and shutil.which("postgres")):
-        pytest.skip("needs the programs of PostgreSQL: initdb and postgres")
-    place = tmp_path_factory.mktemp("postgresql")
-    options = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root.
-        options = {"user": "nobody", "group": "nogroup", "cwd": "/"}
-        place = os.path.join("/tmp", f"postgresql-{uuid.uuid4().hex}")
-        os.mkdir(place)
-        shutil.chown(place, "nobody")
-    data, port = f"{place}/data", _free_port()
-    make = ["initdb", "-D", data, "-U", "test", "-A", "trust"]
-    made = subprocess.run(make, capture_output=True, text=True, **options)
-    if made.returncode:
-        pytest.skip(f"initdb has failed: {made.stderr[-200:]}")
-    server = subprocess.Popen(
-        ["postgres", "-D", data, "-p", str(port), "-k", str(place), "-F"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
-    url = f"postgresql+{driver}://test@127.0.0.1:{port}/postgres"
-    try:
-        _await_server(url)
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)  # Without waiting for its clients.
-        server.wait(60)
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _has(module):
-    import importlib.util
-
-    return importlib.util.find_spec(module) is not None
-
-
-def _free_port():
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def _await_server(url):
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(url)
-    limit = time.monotonic() + 60
-    while True:
-        try:
-            engine.connect().close()
-            break
-        except sqlalchemy.exc.DBAPIError:
-            assert time.monotonic() < limit
-            time.sleep(0.2)
-    engine.dispose()
-
-
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_postgresql_serves_many_processes(oracle, postgresql, tmp_path):
     """The study has the same trials as in a journal."""
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(postgresql, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE test_{oracle}"))
-    engine.dispose()
-    url = f"{postgresql.rpartition('/')[0]}/test_{oracle}"
+    url = new_database(postgresql, f"test_{oracle}")
     found = search_alternately(tmp_path / "database", oracle, 2, url)
     assert found == search_alternately(tmp_path / "journal", oracle, 2)
 

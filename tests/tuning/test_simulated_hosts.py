@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from postgresql_server import new_database
 from simulated_hosts import KILLED, ForkServer, SimulatedHosts
 
 pytestmark = pytest.mark.once
@@ -123,6 +124,21 @@ def fill(path):
                     file.write(b"x" * size)
             except OSError as error:
                 assert error.errno == errno.ENOSPC
+
+
+def test_two_searches_share_a_database(postgresql, tmp_path, server):
+    url = new_database(postgresql, "two_searches")
+    searches = [SimulatedHosts(tmp_path / name, server) for name in ("a", "b")]
+    tasks = [
+        [hosts.submit(ARRAY, host, STORAGE=url) for host in ("one", "two")]
+        for hosts in searches
+    ]
+    for hosts, mine in zip(searches, tasks, strict=True):
+        hosts.await_rows(1, mine)
+        hosts.kill("one")
+    for hosts, mine in zip(searches, tasks, strict=True):
+        assert ended(*mine) == [KILLED, 0], hosts.logs()
+        hosts.check_ended()
 
 
 def test_jobs_of_one_machine_resume_each_other(hosts):
