@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 JOBS = Path(__file__).parents[2] / "tuning" / "jobs"
 # Values of the job files' options, and what replaces them.
@@ -65,7 +66,7 @@ class ForkServer:
 
 
 class SimulatedHosts:
-    """Hosts that share a folder.
+    """Hosts that share a folder. Use it as a context, which ends all jobs.
 
     Args:
         place: Empty folder for all files.
@@ -77,6 +78,7 @@ class SimulatedHosts:
         self.place, self.hosts = place, place / "hosts"
         self.shared = shared or place / "search"
         self._seen: dict[Path, bytes] = {}
+        self._jobs: list[Any] = []
         programs = {
             "ssh": SSH.format(hosts=self.hosts),
             "keras-recur": COMMAND.format(
@@ -89,6 +91,16 @@ class SimulatedHosts:
             (place / "bin" / name).write_text(text)
             (place / "bin" / name).chmod(0o755)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for job in self._jobs:
+            if job.poll() is None:
+                os.killpg(job.pid, signal.SIGKILL)
+                job.wait()
+        print(self.logs())
+
     def submit(self, job, host=None, clock=0, **environment):
         """Run a job file on a host, or from outside of all."""
         folder = self.place if host is None else self.host(host, clock)
@@ -100,13 +112,16 @@ class SimulatedHosts:
         }
         shell = (JOBS / job).read_text().splitlines()[0].removeprefix("#!")
         with (folder / "log").open("ab") as log:
-            return subprocess.Popen(
+            job = subprocess.Popen(
                 [shell, str(JOBS / job)],
                 cwd=folder,
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+        self._jobs.append(job)
+        return job
 
     def host(self, name, clock=0):
         """Return the folder of a host, whose clock is some seconds wrong."""
@@ -123,8 +138,14 @@ class SimulatedHosts:
     def _kill(self, name):
         folder = self.place if name is None else self.hosts / name
         pid = folder / "pid"
-        os.kill(int(pid.read_text()), signal.SIGKILL)
+        try:
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            raise AssertionError(f"{name} has ended: {self.logs()}") from None
         pid.unlink()
+
+    def await_beginning(self, jobs):
+        _await((self.shared / "search.json").exists, jobs)
 
     def await_rows(self, count, jobs):
         _await(lambda: len(self.rows()) >= count, jobs)
