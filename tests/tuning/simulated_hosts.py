@@ -187,18 +187,18 @@ def _await(condition, jobs):
         time.sleep(0.01)
 
 
-def _tiny(arguments):
+def tiny(arguments):
     """Return the arguments of a job file with the smallest networks."""
     assert arguments[:4] == ["search", "deep_thinking_2d", "--data", "mazes"]
-    tiny = [*arguments]
-    tiny[1], tiny[3] = "mlp", "digits"
+    found = [*arguments]
+    found[1], found[3] = "mlp", "digits"
     for option, (usual, value) in TINY.items():
-        at = tiny.index(option) + 1
-        assert tiny[at] == usual, f"{option} must be {usual!r}, not {tiny[at]!r}"
-        tiny[at] = value
+        at = found.index(option) + 1
+        assert found[at] == usual, f"{option} must be {usual!r}, not {found[at]!r}"
+        found[at] = value
     if "STORAGE" in os.environ:
-        tiny += ["--storage", os.environ["STORAGE"]]
-    return tiny + ADDED
+        found += ["--storage", os.environ["STORAGE"]]
+    return found + ADDED
 
 
 def _serve(address):
@@ -255,7 +255,7 @@ def _run(client):
         time.tzset()
     Path("pid.partial").write_text(str(os.getpid()))
     os.replace("pid.partial", "pid")
-    sys.argv = ["keras-recur", *_tiny(arguments)]
+    sys.argv = ["keras-recur", *tiny(arguments)]
     code = 0
     try:
         main()

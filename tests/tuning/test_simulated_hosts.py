@@ -1,12 +1,13 @@
 """Searches by the job files on simulated hosts: deaths, delays, clocks, full disks."""
 
 import errno
+import shlex
 import shutil
 import subprocess
 
 import pytest
 from postgresql_server import new_database
-from simulated_hosts import KILLED, ForkServer, SimulatedHosts
+from simulated_hosts import JOBS, KILLED, ForkServer, SimulatedHosts, tiny
 
 pytestmark = pytest.mark.once
 ARRAY = "slurm_array.sbatch"
@@ -29,29 +30,19 @@ def ended(*jobs):
     return [job.wait(300) for job in jobs]
 
 
-def test_ssh_job_survives_the_death_of_hosts(hosts):
-    names = ["one", "two", "three"]
-    for name in names:
+def test_ssh_job_ends_well_if_one_host_ends_the_search(hosts):
+    for name in ("one", "two", "three"):
         hosts.host(name)
-    job = hosts.submit("ssh.sh", HOSTS=" ".join(names))
-    hosts.await_rows(1, [job])
-    hosts.kill("one")
-    hosts.await_rows(3, [job])
-    hosts.check()
-    hosts.kill("two")
-    assert ended(job) == [0]
-    hosts.check_ended()
-
-
-def test_ssh_job_fails_without_a_host_that_ends_the_search(hosts):
-    hosts.host("one")
-    job = hosts.submit("ssh.sh", HOSTS="one none")
+    job = hosts.submit("ssh.sh", HOSTS="one none")  # ssh does not reach `none`.
     hosts.await_rows(1, [job])
     hosts.kill("one")
     assert ended(job) == [1]
-    # The same job resumes the search, also when a host cannot be reached.
     hosts.check()
-    job = hosts.submit("ssh.sh", HOSTS="one none")
+    job = hosts.submit("ssh.sh", HOSTS="one none two three")
+    hosts.await_rows(2, [job])
+    hosts.kill("two")
+    hosts.await_rows(4, [job])
+    hosts.kill("one")
     assert ended(job) == [0]
     hosts.check_ended()
 
@@ -93,24 +84,22 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.parametrize("rows", [0, 3])
-def test_full_disk_ends_the_search_and_loses_nothing(
-    rows, small_disk, tmp_path, server
-):
+def test_full_disk_ends_the_search_and_loses_nothing(small_disk, tmp_path, server):
     with SimulatedHosts(tmp_path / "all", server, small_disk / "search") as hosts:
-        if rows:
-            tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
-            hosts.await_rows(rows, tasks)
-        fill(small_disk / "others")
-        if not rows:
-            tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+        others = small_disk / "others"
+        fill(others)
+        assert ended(*[hosts.submit(ARRAY, host) for host in ("one", "two")]) == [1, 1]
+        others.unlink()
+        tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
+        hosts.await_rows(3, tasks)
+        fill(others)
         assert ended(*tasks) == [1, 1]
         hosts.check()
         lines = hosts.logs().splitlines()
         errors = [line for line in lines if line.startswith("Error: ")]
-        assert len(errors) == 2
+        assert len(errors) == 4
         assert all("No space left on the disk" in line for line in errors)
-        (small_disk / "others").unlink()
+        others.unlink()
         tasks = [hosts.submit(ARRAY, host) for host in ("one", "two")]
         assert ended(*tasks) == [0, 0]
         hosts.check_ended()
@@ -156,3 +145,11 @@ def test_jobs_of_one_machine_resume_each_other(hosts):
     hosts.check_ended()
     logs = {path.stem for path in (hosts.shared / "logs").iterdir()}
     assert logs == {"worker-0", "worker-1"}
+
+
+def test_kubernetes_runs_the_search_of_the_other_files():
+    text = (JOBS / "kubernetes.yaml").read_text()
+    command = text.partition("exec ")[2].partition("resources:")[0]
+    program, *arguments = shlex.split(command)
+    assert program == "keras-recur"
+    assert "--output" in tiny(arguments)  # It checks the options.
