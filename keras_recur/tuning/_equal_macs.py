@@ -1,6 +1,7 @@
 """Compare more iterations with more width at equal MACs."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -40,16 +41,18 @@ def equal_macs_groups(
         return [left] if _compares(left) else []
     groups = []
     while True:
+        macs = [c["macs"] for c in left]
         windows = [
-            [c for c in left if least["macs"] <= c["macs"] <= TOLERANCE * least["macs"]]
-            for least in left
+            left[bisect_left(macs, least) : bisect_right(macs, TOLERANCE * least)]
+            for least in macs
         ]
         windows = [window for window in windows if _compares(window)]
         if not windows:
             return groups
         group = max(windows, key=len)
         groups.append(group)
-        left = [c for c in left if all(c is not member for member in group)]
+        members = {id(c) for c in group}
+        left = [c for c in left if id(c) not in members]
 
 
 def by_iterations(group: list[dict[str, Any]], sharing: str) -> list[dict[str, Any]]:
