@@ -6,7 +6,7 @@ and calls Keras's `fit` with the same data, batches and epochs. The overhead is 
 search does besides: proposing, checkpoints after every epoch, accuracy curves, weights,
 rows. Size, examples and epochs are those of the search in tuning/prefix_sums. The two
 alternate, so that other load on the machine affects both. The rows are medians of the
-seconds per trial, their ratio (target: at most 1.05), the median of the paired ratios,
+seconds per trial, their ratio (target: at most 1.03), the median of the paired ratios,
 and the same for processor time, which other load changes less.
 
     KERAS_BACKEND=tensorflow python benchmarks/search_overhead.py \\

@@ -6,7 +6,7 @@ to start (to open the folder and read all trials), and the medians of 20 proposa
 20 reports of a result, and the seconds to write the report. `8 processes` starts equal
 processes on an empty folder, which run all trials of a grid. The rows are the median
 seconds of a proposal, with the waiting for the others, the trials per second, and the
-number of trials that are missing or doubled. The backend makes no difference, so only
+share of trials that have one row and have ended exactly once. The backend makes no difference, so only
 PyTorch is measured.
 
     KERAS_BACKEND=torch python benchmarks/search_storage.py --size 1000 --variant grid
@@ -50,6 +50,8 @@ def measure(setting: Setting) -> None:
 
 
 def measure_one(path: Path, size: int, oracle: str) -> None:
+    import optuna
+
     from keras_recur import tuning
     from keras_recur.tuning._search_watch import SearchWatch
 
@@ -59,8 +61,8 @@ def measure_one(path: Path, size: int, oracle: str) -> None:
         tuner = instant_tuner(plan, folder, shared)
         if oracle == "optuna":
             # The default sampler takes longer, and the storage is the same.
-            random = __import__("optuna").samplers.RandomSampler(seed=1)
-            tuner.oracle._oracle._sampler = tuner.oracle._shared.study.sampler = random
+            random = optuna.samplers.RandomSampler(seed=1)
+            tuner.oracle._oracle._sampler = shared.study.sampler = random
         for done in range(size):
             run_trial(tuner)
             at(f"{done} of {size} trials")
@@ -104,18 +106,19 @@ def measure_many(path: Path, size: int) -> None:
         raise SystemExit("A process has failed.")
     times = [s for p in path.glob("*.times") for s in json.loads(p.read_text())]
     with folder.shared() as shared:
-        oracle = instant_tuner(plan, folder, shared).oracle
-        oracle.reload()
-        trials = Counter(str(t.hyperparameters.values) for t in oracle.trials.values())
-        ended = Counter(oracle.end_order)
-    wrong = (
-        abs(size - len(folder.finished_rows()))
-        + abs(size - len(trials))
-        + sum(count - 1 for count in (trials + ended).values())
+        tuner = instant_tuner(plan, folder, shared)
+        tuner.oracle.reload()
+        found = list(tuner.oracle.trials.values())
+        ended = Counter(tuner.oracle.end_order)
+        files = [tuner._file(run) for trial in found for run in tuner._runs_of(trial)]
+    counts = Counter(files)
+    once = sum(
+        ended[trial.trial_id] == counts[file] == 1 and folder.row(file) is not None
+        for trial, file in zip(found, files, strict=True)
     )
-    report("propose", statistics.median(times), "s", variant=SHARED)
+    report("proposal", statistics.median(times), "s", variant=SHARED)
     report("trials", size / seconds, "per second", variant=SHARED)
-    report("missing or doubled", wrong, "", variant=SHARED)
+    report("ended exactly once", once / size, "share", variant=SHARED)
 
 
 def take_part(plan, folder) -> None:
