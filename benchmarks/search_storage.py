@@ -6,8 +6,8 @@ to start (to open the folder and read all trials), and the medians of 20 proposa
 20 reports of a result, and the seconds to write the report. `8 processes` starts equal
 processes on an empty folder, which run all trials of a grid. The rows are the median
 seconds of a proposal, with the waiting for the others, the trials per second, and the
-share of trials that have one row and have ended exactly once. The backend makes no difference, so only
-PyTorch is measured.
+share of trials that have a row and have ended exactly once. The backend makes no
+difference, so only PyTorch is measured.
 
     KERAS_BACKEND=torch python benchmarks/search_storage.py --size 1000 --variant grid
 
