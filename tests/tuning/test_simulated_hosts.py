@@ -1,13 +1,12 @@
 """Searches by the job files on simulated hosts: deaths, delays, clocks, full disks."""
 
 import errno
-import shlex
 import shutil
 import subprocess
 
 import pytest
 from postgresql_server import new_database
-from simulated_hosts import JOBS, KILLED, ForkServer, SimulatedHosts, tiny
+from simulated_hosts import KILLED, ForkServer, SimulatedHosts
 
 pytestmark = pytest.mark.once
 ARRAY = "slurm_array.sbatch"
@@ -145,11 +144,3 @@ def test_jobs_of_one_machine_resume_each_other(hosts):
     hosts.check_ended()
     logs = {path.stem for path in (hosts.shared / "logs").iterdir()}
     assert logs == {"worker-0", "worker-1"}
-
-
-def test_kubernetes_runs_the_search_of_the_other_files():
-    text = (JOBS / "kubernetes.yaml").read_text()
-    command = text.partition("exec ")[2].partition("resources:")[0]
-    program, *arguments = shlex.split(command)
-    assert program == "keras-recur"
-    assert "--output" in tiny(arguments)  # It checks the options.
