@@ -17,7 +17,7 @@ from postgresql_server import new_database
 from tiny_search import TINY
 
 from keras_recur import tuning
-from keras_recur.tuning import _heartbeat
+from keras_recur.tuning import _heartbeat, study_oracle
 from keras_recur.tuning._folder_lock import FolderLock
 from keras_recur.tuning._heartbeat import Heartbeat
 from keras_recur.tuning._shared_study import ClaimLost, SharedStudy
@@ -157,6 +157,40 @@ def test_process_waits_for_the_last_trials_of_others(tmp_path):
     second.end(trial)
     assert second.begin().status == "STOPPED"
     second.die()
+
+
+@pytest.mark.parametrize("storage", ["journal", "postgresql"])
+def test_only_new_records_are_parsed(storage, request, tmp_path, monkeypatch):
+    url = None
+    if storage == "postgresql":
+        url = new_database(request.getfixturevalue("postgresql"), "new_records")
+    first, second = (Process(tmp_path, "grid", url) for _ in range(2))
+    read = []
+    parse = study_oracle.Trial.from_state
+
+    def count(state):
+        trial = parse(state)
+        read.append(trial.trial_id)
+        return trial
+
+    def look():
+        read.clear()
+        second.oracle.reload()
+        return read
+
+    for _ in range(2):
+        first.end(first.begin())
+    running = first.begin().trial_id
+    monkeypatch.setattr(study_oracle.Trial, "from_state", count)
+    assert len(look()) == 3
+    # Only a trial that has not ended may be changed by its process.
+    assert look() == [running]
+    assert look() == [running]
+    first.end(first.oracle.trials[running])
+    assert look() == [running]
+    assert look() == []
+    for process in (first, second):
+        process.die()
 
 
 def test_process_that_died_between_two_writes_leaves_nothing(tmp_path):
@@ -344,6 +378,25 @@ def test_missing_drivers_and_servers_are_reported(tmp_path):
         tuning.search(**SMALL, directory=tmp_path / "a", storage=url)
     assert "secret" not in str(error.value) and "localhost:1/none" in str(error.value)
     assert not (tmp_path / "a" / "search.json").exists()
+
+
+def test_two_processes_may_create_the_tables_of_a_database(tmp_path, monkeypatch):
+    import optuna
+    import sqlalchemy
+
+    real, tried = optuna.storages.RDBStorage, []
+
+    def storage(url, **options):
+        tried.append(url)
+        if len(tried) == 1:  # Another search was faster.
+            raise sqlalchemy.exc.IntegrityError("CREATE TABLE", None, ValueError("x"))
+        return real(url, **options)
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", storage)
+    with SharedStudy(tmp_path, f"sqlite:///{tmp_path}/study.db") as shared:
+        shared.open("search", ["maximize"])
+        assert shared.claim("run")
+    assert len(tried) == 2
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
