@@ -384,15 +384,15 @@ def test_two_processes_may_create_the_tables_of_a_database(tmp_path, monkeypatch
     import optuna
     import sqlalchemy
 
-    real, tried = optuna.storages.RDBStorage, []
+    create, tried = optuna.storages.RDBStorage.__init__, []
 
-    def storage(url, **options):
+    def init(self, url, **options):
         tried.append(url)
         if len(tried) == 1:  # Another search was faster.
             raise sqlalchemy.exc.IntegrityError("CREATE TABLE", None, ValueError("x"))
-        return real(url, **options)
+        create(self, url, **options)
 
-    monkeypatch.setattr(optuna.storages, "RDBStorage", storage)
+    monkeypatch.setattr(optuna.storages.RDBStorage, "__init__", init)
     with SharedStudy(tmp_path, f"sqlite:///{tmp_path}/study.db") as shared:
         shared.open("search", ["maximize"])
         assert shared.claim("run")
