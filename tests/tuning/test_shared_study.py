@@ -430,8 +430,8 @@ def test_search_of_an_earlier_version_resumes(tmp_path):
 
 
 @pytest.mark.once("jax")
-@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
-def test_equal_processes_survive_kills(apart):
+@pytest.mark.parametrize("kind", ["process", "host"])
+def test_equal_processes_survive_kills(kind):
     # The killed processes are not replaced. Run kill_search.py for more.
-    killed = kill_search(2, processes=3, seed=4, apart=apart)
-    assert killed == ["process"] * 2
+    count = {"processes" if kind == "process" else "hosts": 3}
+    assert kill_search(2, seed=4, **count) == [kind] * 2
