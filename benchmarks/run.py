@@ -44,6 +44,7 @@ import progressive
 import replay
 import search_memory
 import search_overhead
+import search_storage
 import search_workers
 import short_epochs
 import soft_step
@@ -78,6 +79,7 @@ JOBS = {
     "search_overhead": search_overhead.jobs,
     "search_workers": search_workers.jobs,
     "search_memory": search_memory.jobs,
+    "search_storage": search_storage.jobs,
     "truncated": truncated.jobs,
     "replay": replay.jobs,
     "plain_torch": plain_torch.jobs,

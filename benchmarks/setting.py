@@ -20,6 +20,7 @@ PARTS = {
     "search_overhead": "search_overhead.py",
     "search_workers": "search_workers.py",
     "search_memory": "search_memory.py",
+    "search_storage": "search_storage.py",
     "truncated": "truncated.py",
     "replay": "replay.py",
     "plain_torch": "plain_torch.py",
@@ -64,12 +65,14 @@ class Setting:
     Attributes:
         network: Family of the zoo.
         width: Width of the network.
-        size: Side of the square image, or length of the string.
+        size: Side of the square image, or length of the string; for storages of
+            searches, number of trials.
         batch: Examples per step.
         iterations: Iterations of the loop; for SWRN, of each stage.
         jit: For `compile(jit_compile=...)`; "unfused" means `True` with `UNFUSED`.
         variant: Which variant runs: "unrolled" or "rolled", "plain" or "remat"; for
-            state graphs, what they are compared with; for searches, how many workers.
+            state graphs, what they are compared with; for searches, how many workers
+            or which oracle.
         repeats: Pairs of runs or steps per median.
         templates: Number of templates of its bank.
     """

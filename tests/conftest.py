@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-pytest_plugins = ["finished_run"]
+pytest_plugins = ["finished_run", "postgresql_server"]
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Tests run side by side: more threads than cores would spend their time waiting.

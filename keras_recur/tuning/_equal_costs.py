@@ -1,6 +1,7 @@
 """Compare networks of about equal MACs or parameters."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -40,16 +41,18 @@ def equal_groups(
         return [left] if _compares(left) else []
     groups = []
     while True:
+        costs = [c[cost] for c in left]
         windows = [
-            [c for c in left if least[cost] <= c[cost] <= TOLERANCE * least[cost]]
-            for least in left
+            left[bisect_left(costs, least) : bisect_right(costs, TOLERANCE * least)]
+            for least in costs
         ]
         windows = [window for window in windows if _compares(window)]
         if not windows:
             return groups
         group = max(windows, key=len)
         groups.append(group)
-        left = [c for c in left if all(c is not member for member in group)]
+        members = {id(c) for c in group}
+        left = [c for c in left if id(c) not in members]
 
 
 def by_iterations(group: list[dict[str, Any]], sharing: str) -> list[dict[str, Any]]:

@@ -37,13 +37,20 @@ class Heartbeat:
 
     def __enter__(self) -> "Heartbeat":
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._beat()
+        try:
+            self._beat()
+        except OSError:
+            self._leave()
+            raise
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
         self._thread.join(BEAT)
+        self._leave()
+
+    def _leave(self):
         self._forget(self.name)
         with contextlib.suppress(OSError):
             self.others()  # Removes files of dead processes.
@@ -91,9 +98,14 @@ class Heartbeat:
 
     def _beat(self):
         self._count += 1
-        content = {"beat": self._count, "place": _place(), "pid": os.getpid()}
+        content = {"beat": f"{self._count:012}", "place": _place(), "pid": os.getpid()}
         content["started"] = _started(os.getpid())
-        (self._folder / self.name).write_text(json.dumps(content), encoding="utf-8")
+        # The new text has the length of the old one, so a full disk can take it.
+        file = os.open(self._folder / self.name, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            os.write(file, json.dumps(content).encode())
+        finally:
+            os.close(file)
 
     def _read(self, name):
         try:

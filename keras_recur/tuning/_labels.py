@@ -3,6 +3,8 @@
 import itertools
 from typing import Any
 
+import numpy as np
+
 # Directions of a label from its point, in order of preference, and distances in
 # typographic points.
 _SIDES = (
@@ -22,7 +24,7 @@ def place_labels(
     axes: Any,
     labels: list[tuple[float, float, str]],
     points: list[tuple[float, float]],
-    corners: list[tuple[float, float]] | None = None,
+    corners: list[tuple[float, float]],
 ) -> None:
     """Write labels `(x, y, text)` where they hide neither points nor the line."""
     # The layout and limits of the figure must be final. A label without space is lost.
@@ -31,17 +33,17 @@ def place_labels(
     renderer = FigureCanvasAgg(axes.figure).get_renderer()
     scale = axes.figure.dpi / 72
     inside = axes.get_window_extent(renderer)
-    taken = [_around(axes.transData.transform(p), 3.5 * scale) for p in points]
-    taken += [
-        _between(axes.transData.transform(ends), scale)
-        for ends in itertools.pairwise(corners or [])
+    taken = [
+        *_around(axes.transData.transform(points), 3.5 * scale),
+        *_between(axes.transData.transform(corners), scale),
     ]
+    occupied = np.array(taken)
     for x, y, text in labels:
         for distance, side in itertools.product(_DISTANCES, _SIDES):
             note = _write(axes, (x, y), text, side, distance)
             box = _box(note, renderer)
-            if _within(box, inside) and not any(_meet(box, other) for other in taken):
-                taken.append(box)
+            if _within(box, inside) and not _meets_any(box, occupied):
+                occupied = np.vstack([occupied, box])
                 break
             note.remove()
 
@@ -81,19 +83,23 @@ def _within(box, frame):
     )
 
 
-def _around(place, radius):
-    x, y = place
-    return x - radius, y - radius, 2 * radius, 2 * radius
+def _around(places, radius):
+    """Return boxes around points."""
+    return [(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in places]
 
 
-def _between(ends, radius):
-    left, bottom = ends.min(axis=0) - radius
-    width, height = ends.max(axis=0) - ends.min(axis=0) + 2 * radius
-    return left, bottom, width, height
+def _between(corners, radius):
+    """Return boxes around the parts of a line."""
+    boxes = []
+    for ends in itertools.pairwise(corners):
+        start, end = np.min(ends, axis=0), np.max(ends, axis=0)
+        boxes.append((*(start - radius), *(end - start + 2 * radius)))
+    return boxes
 
 
-def _meet(one, other):
-    return all(
-        one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2]
-        for i in (0, 1)
-    )
+def _meets_any(box, others):
+    """Return whether a box overlaps any of the others, which may be thousands."""
+    start, size = np.array(box[:2]), np.array(box[2:])
+    starts, sizes = others[:, :2], others[:, 2:]
+    meet = (start < starts + sizes) & (starts < start + size)
+    return bool(meet.all(axis=1).any())

@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,11 @@ class SharedStudy:
 
     def get(self, name: str) -> Any:
         """Return an attribute of the study, or `None`."""
-        return self.study.user_attrs.get(name)
+        return self._attributes().get(name)
+
+    def _attributes(self):
+        # `study.user_attrs` would copy all of them.
+        return self.storage.get_study_user_attrs(self.study._study_id)
 
     def set(self, name: str, value: Any) -> None:
         """Change an attribute of the study."""
@@ -83,15 +87,22 @@ class SharedStudy:
 
     def claim(self, name: str) -> bool:
         """Claim a part of the work unless a living process has it."""
+        return self.claim_one([name]) is not None
+
+    def claim_one(self, names: Iterable[str]) -> str | None:
+        """Claim the first part that no other living process has, and return it."""
         with self.turn:
-            holder = self.get(name)
-            if holder == self.heartbeat.name:
-                return True
-            if holder and self.heartbeat.alive(holder):
-                return False
-            self.set(name, self.heartbeat.name)
-            self._pause = _SHORT
-            return True
+            holders = self._attributes()
+            for name in names:
+                holder = holders.get(name)
+                if holder == self.heartbeat.name:
+                    return name
+                if holder and self.heartbeat.alive(holder):
+                    continue
+                self.set(name, self.heartbeat.name)
+                self._pause = _SHORT
+                return name
+        return None
 
     def release(self, name: str) -> None:
         """Give up a claim."""

@@ -1,6 +1,8 @@
 """Storages of a shared study: a journal file, or a database."""
 
 import os
+import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from keras_recur.tuning._folder_lock import FolderLock
 from keras_recur.tuning._heartbeat import Heartbeat
 
 JOURNAL = "study.journal"
+_ATTEMPTS = 5
 
 
 def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
@@ -30,6 +33,15 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
         return optuna.storages.JournalStorage(backend)
     if is_sqlite(check_storage(url)) and heartbeat.others():
         refuse_sqlite(url)
+    for attempt in range(_ATTEMPTS):
+        found = _database(url, last=attempt == _ATTEMPTS - 1)
+        if found is not None:
+            return found
+        time.sleep(random.uniform(0.1, 1))
+
+
+def _database(url, last):
+    """Return the database, or `None` if another search is creating its tables."""
     from sqlalchemy import exc
 
     try:
@@ -43,6 +55,8 @@ def open_storage(folder: Path, url: str | None, heartbeat: Heartbeat) -> Any:
             "for PostgreSQL."
         ) from None
     except exc.DBAPIError as error:
+        if not last and isinstance(error, exc.IntegrityError | exc.ProgrammingError):
+            return None
         raise ConnectionError(
             f"The database {hide_password(url)} cannot be reached "
             f"({str(error).splitlines()[0]})."

@@ -57,6 +57,8 @@ class StudyOracle(keras_tuner.Oracle):
             oracle.use(shared.study)
         self._serial = 0
         self._told: dict[str, int] = {}  # Optuna's numbers of the trials
+        # Texts of records, by Optuna's numbers, and what they contain.
+        self._known: dict[int, tuple[str, dict[str, Any], Trial]] = {}
         self._oracle.verbose = 0
         # The study replaces KerasTuner's files.
         self._oracle.save = self._oracle._save_trial = lambda *arguments: None
@@ -90,10 +92,10 @@ class StudyOracle(keras_tuner.Oracle):
         """
         with self._shared.turn:
             self._read()
-            running = list(self._oracle.ongoing_trials.values())
-            for trial in running:
-                if self._shared.claim(_claim(trial.trial_id)):
-                    return trial
+            running = {_claim(t.trial_id): t for t in self._running()}
+            free = self._shared.claim_one(running)
+            if free is not None:
+                return running[free]
             trial = self._oracle.create_trial(tuner_id)
             if trial.status == TrialStatus.RUNNING:
                 self._write(trial.trial_id)
@@ -133,16 +135,18 @@ class StudyOracle(keras_tuner.Oracle):
 
     def _read(self):
         """Give the oracle the trials of all processes, and its latest state."""
+        trials: dict[str, Trial] = {}
         records: dict[str, dict[str, Any]] = {}
         for found in self._shared.study.get_trials(deepcopy=False):
             text = found.user_attrs.get(_RECORD)
             if text is not None:
-                record = json.loads(text)
-                name = record["trial"]["trial_id"]
+                record, trial = self._parsed(found.number, text)
+                name = trial.trial_id
                 if records.setdefault(name, record) is record:
+                    trials[name] = trial
                     self._told[name] = found.number
                     if record["ended"] and not found.state.is_finished():
-                        self._tell(Trial.from_state(record["trial"]))
+                        self._tell(trial)
             elif not found.state.is_finished():
                 # A process died between asking for the trial and recording it.
                 self._shared.storage.set_trial_state_values(found._trial_id, FAILED)
@@ -151,18 +155,11 @@ class StudyOracle(keras_tuner.Oracle):
         latest = max(records.values(), key=lambda record: record["serial"])
         self._serial = latest["serial"]
         oracle = self._oracle
-        state = oracle.get_state()
-        oracle.trials = {
-            name: Trial.from_state(record["trial"]) for name, record in records.items()
-        }
+        oracle.trials = trials
         ended = {n: r["ended"] for n, r in records.items() if r["ended"]}
-        state |= latest["oracle"]
+        state = oracle.get_state() | latest["oracle"]
         state |= {
-            "ongoing_trials": {
-                name: name
-                for name, trial in oracle.trials.items()
-                if trial.status == TrialStatus.RUNNING
-            },
+            "ongoing_trials": {t.trial_id: t.trial_id for t in self._running()},
             "start_order": sorted(records, key=self._told.__getitem__),
             "end_order": sorted(ended, key=ended.__getitem__),
             "run_times": {name: r["run_times"] for name, r in records.items()},
@@ -170,8 +167,24 @@ class StudyOracle(keras_tuner.Oracle):
             "tried_so_far": [r["hash"] for r in records.values()],
         }
         oracle.set_state(state)
-        for trial in oracle.trials.values():
-            oracle.update_space(trial.hyperparameters)
+
+    def _running(self):
+        """Return the trials that have begun and not ended, in order."""
+        trials = self._oracle.trials.values()
+        return [trial for trial in trials if trial.status == TrialStatus.RUNNING]
+
+    def _parsed(self, number, text):
+        """Return a record, and a trial that nobody has changed."""
+        # Almost all records are those of the last look, and their trials have ended.
+        known, record, trial = self._known.get(number, ("", {}, None))
+        if trial is None or known != text:
+            record = json.loads(text)
+            trial = Trial.from_state(record["trial"])
+            self._oracle.update_space(trial.hyperparameters)
+        elif not record["ended"]:
+            trial = Trial.from_state(record["trial"])
+        self._known[number] = text, record, trial
+        return record, trial
 
     def _write(self, name):
         """Record a trial and the state of the oracle."""

@@ -375,27 +375,33 @@ def test_messages_keep_their_brackets(monkeypatch, capsys):
     assert (error, code) == ("Error: install [optuna] [/]\n", 1)
 
 
+NO_MEMORY = "There is not enough memory."
+NO_SPACE = "No space left on the disk"
+
+
 class ResourceExhaustedError(Exception):
     """Like TensorFlow's, which is not a RuntimeError."""
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "begin"),
     [
-        MemoryError(),
-        ResourceExhaustedError("OOM when allocating tensor\nwith shape"),
-        RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes."),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+        (MemoryError(), NO_MEMORY),
+        (ResourceExhaustedError("OOM when allocating tensor\nwith shape"), NO_MEMORY),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 B"), NO_MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 B"), NO_MEMORY),
+        (OSError(28, "Can't write (time = Mon\n, buf = 0x1)"), NO_SPACE + "."),
+        (OSError(28, "No space left on device", "a.h5"), NO_SPACE + ": a.h5."),
     ],
 )
-def test_out_of_memory_is_one_sentence(error, monkeypatch, capsys):
+def test_lack_of_memory_or_space_is_one_sentence(error, begin, monkeypatch, capsys):
     def fill(*_, **__):
         raise error
 
     monkeypatch.setattr(runs, "make_entry", fill)
     command = ["compare", "mlp", "--data", "digits"]
     said, code = error_of(command, monkeypatch, capsys)
-    assert said.startswith("Error: There is not enough memory.") and code == 1
+    assert said.startswith(f"Error: {begin}") and code == 1
     assert "Traceback" not in said and said.count("\n") == 1
 
 

@@ -2,18 +2,19 @@
 
     python tests/tuning/kill_search.py --kills 20 [--seed 0]
     python tests/tuning/kill_search.py --kills 5 --workers 2 [--victim worker]
-    python tests/tuning/kill_search.py --kills 5 --processes 3 --apart
+    python tests/tuning/kill_search.py --kills 5 --hosts 3
 
 The program kills one process (SIGKILL) within two seconds of its first file: the
 search, or one of its workers. The same command then resumes the search. With
 `--processes N`, N equal processes share a search. Some are killed and never started
-again; others start late; if all are killed, two resume. With `--apart`, they notice
-deaths by missing heartbeats only, as on several machines. At the end no row may be
-missing, doubled or changed.
+again; others start late; if all are killed, two resume. `--hosts N` does the same on
+simulated hosts, which notice deaths by missing heartbeats only, and whose clocks are
+wrong. At the end no row may be missing, doubled or changed.
 """
 
 import argparse
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -22,6 +23,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from simulated_hosts import KILLED, ForkServer, SimulatedHosts
 
 PROGRAM = Path(__file__).with_name("tiny_search.py")
 ROWS = 8
@@ -33,20 +37,58 @@ def kill_search(
     seed: int = 0,
     victim: str = "",
     processes: int = 0,
-    apart: bool = False,
+    hosts: int = 0,
 ) -> list[str]:
     """Kill `kills` processes in as many searches as needed; return their names."""
     rng = random.Random(seed)
     killed: list[str] = []
-    while len(killed) < kills:
-        if processes:
-            _shared_search(killed, kills, processes, rng, apart)
-        else:
-            _one_search(killed, kills, workers, rng, victim)
+    with contextlib.ExitStack() as stack:
+        server = None
+        if hosts:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            server = stack.enter_context(ForkServer(place))
+        while len(killed) < kills:
+            if server is not None:
+                _search_on_hosts(killed, kills, hosts, rng, server)
+            elif processes:
+                _shared_search(killed, kills, processes, rng)
+            else:
+                _one_search(killed, kills, workers, rng, victim)
     return killed
 
 
-def _shared_search(killed, kills, processes, rng, apart):
+def _search_on_hosts(killed, kills, count, rng, server):
+    """Kill hosts of one search, and do not replace them."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        SimulatedHosts(Path(place) / "all", server) as hosts,
+    ):
+        alive: dict[str, Any] = {}
+        names = map(str, itertools.count())
+
+        def start():
+            name, clock = next(names), rng.choice((-3600, 0, 3600))
+            alive[name] = hosts.submit("slurm_array.sbatch", name, clock)
+
+        for _ in range(count):
+            start()
+        for rows in sorted(rng.choices(range(ROWS), k=rng.randint(1, count))):
+            hosts.await_rows(rows, alive.values())
+            time.sleep(rng.uniform(0, 0.5))
+            working = [name for name, job in alive.items() if job.poll() is None]
+            if working and len(killed) < kills:
+                name = rng.choice(working)
+                hosts.kill(name)
+                assert alive.pop(name).wait() == KILLED
+                killed.append("host")
+                hosts.check()
+            if not alive or rng.random() < 0.3:
+                start()  # It comes late.
+        assert [job.wait(300) for job in alive.values()] == [0] * len(alive)
+        hosts.check_ended()
+
+
+def _shared_search(killed, kills, processes, rng):
     """Kill equal processes of one search, and do not replace them."""
     folder = Path(tempfile.mkdtemp())
     before = len(killed)
@@ -54,9 +96,8 @@ def _shared_search(killed, kills, processes, rng, apart):
     with contextlib.ExitStack() as stack:
 
         def start():
-            arguments = [str(folder), *(["apart"] if apart else [])]
             process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), *arguments], stdout=subprocess.DEVNULL
+                [sys.executable, str(PROGRAM), str(folder)], stdout=subprocess.DEVNULL
             )
             stack.callback(process.kill)
             return process
@@ -79,7 +120,7 @@ def _shared_search(killed, kills, processes, rng, apart):
             alive = [start(), start()]
         assert [process.wait(300) for process in alive] == [0] * len(alive)
     _check(folder, seen)
-    _count(folder, len(killed) - before, apart)
+    _count(folder, len(killed) - before)
 
 
 def _await_rows(folder, rows, alive):
@@ -119,11 +160,11 @@ def _one_search(killed, kills, workers, rng, victim):
     _count(folder, len(killed) - earlier)
 
 
-def _count(folder, kills, apart=False):
+def _count(folder, kills):
     rows = list((folder / "rows").glob("*.json"))
     assert len(rows) == ROWS, f"{len(rows)} rows instead of {ROWS}"
     left = {path.name for path in folder.iterdir()} & {"alive", ".turn.lock"}
-    assert apart or not left, f"{left} is left of processes that have ended"
+    assert not left, f"{left} is left of processes that have ended"
     pids = (folder / "reported").read_text().split()
     assert len(pids) <= 1 + kills, f"{len(pids)} processes have concluded the search"
 
@@ -174,8 +215,9 @@ def _check(folder, seen):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    for name, usual in (("kills", 20), ("workers", 0), ("seed", 0), ("processes", 0)):
+    for name, usual in (("kills", 20), ("workers", 0), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--victim", default="", help="search or worker")
-    parser.add_argument("--apart", action="store_true", help="as on several machines")
+    parser.add_argument("--processes", type=int, default=0, help="equal processes")
+    parser.add_argument("--hosts", type=int, default=0, help="simulated hosts")
     print(kill_search(**vars(parser.parse_args())))

@@ -3,23 +3,21 @@
 import contextlib
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
-import uuid
 
 import keras_tuner
 import pytest
 from keras_tuner import oracles
 from keras_tuner.engine import base_tuner
 from kill_search import kill_search
+from postgresql_server import new_database
 from tiny_search import TINY
 
 from keras_recur import tuning
-from keras_recur.tuning import _heartbeat
+from keras_recur.tuning import _heartbeat, study_oracle
 from keras_recur.tuning._folder_lock import FolderLock
 from keras_recur.tuning._heartbeat import Heartbeat
 from keras_recur.tuning._shared_study import ClaimLost, SharedStudy
@@ -159,6 +157,40 @@ def test_process_waits_for_the_last_trials_of_others(tmp_path):
     second.end(trial)
     assert second.begin().status == "STOPPED"
     second.die()
+
+
+@pytest.mark.parametrize("storage", ["journal", "postgresql"])
+def test_only_new_records_are_parsed(storage, request, tmp_path, monkeypatch):
+    url = None
+    if storage == "postgresql":
+        url = new_database(request.getfixturevalue("postgresql"), "new_records")
+    first, second = (Process(tmp_path, "grid", url) for _ in range(2))
+    read = []
+    parse = study_oracle.Trial.from_state
+
+    def count(state):
+        trial = parse(state)
+        read.append(trial.trial_id)
+        return trial
+
+    def look():
+        read.clear()
+        second.oracle.reload()
+        return read
+
+    for _ in range(2):
+        first.end(first.begin())
+    running = first.begin().trial_id
+    monkeypatch.setattr(study_oracle.Trial, "from_state", count)
+    assert len(look()) == 3
+    # Only a trial that has not ended may be changed by its process.
+    assert look() == [running]
+    assert look() == [running]
+    first.end(first.oracle.trials[running])
+    assert look() == [running]
+    assert look() == []
+    for process in (first, second):
+        process.die()
 
 
 def test_process_that_died_between_two_writes_leaves_nothing(tmp_path):
@@ -348,81 +380,29 @@ def test_missing_drivers_and_servers_are_reported(tmp_path):
     assert not (tmp_path / "a" / "search.json").exists()
 
 
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory):
-    """URL of a PostgreSQL server that ends with the tests."""
-    driver = next((d for d in ("psycopg2", "psycopg", "pg8000") if _has(d)), None)
-    if driver is None:
-        pytest.skip("needs a driver of PostgreSQL, such as psycopg2")
-    if not (shutil.which("initdb") and shutil.which("postgres")):
-        pytest.skip("needs the programs of PostgreSQL: initdb and postgres")
-    place = tmp_path_factory.mktemp("postgresql")
-    options = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root.
-        options = {"user": "nobody", "group": "nogroup", "cwd": "/"}
-        place = os.path.join("/tmp", f"postgresql-{uuid.uuid4().hex}")
-        os.mkdir(place)
-        shutil.chown(place, "nobody")
-    data, port = f"{place}/data", _free_port()
-    make = ["initdb", "-D", data, "-U", "test", "-A", "trust"]
-    made = subprocess.run(make, capture_output=True, text=True, **options)
-    if made.returncode:
-        pytest.skip(f"initdb has failed: {made.stderr[-200:]}")
-    server = subprocess.Popen(
-        ["postgres", "-D", data, "-p", str(port), "-k", str(place), "-F"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
-    )
-    url = f"postgresql+{driver}://test@127.0.0.1:{port}/postgres"
-    try:
-        _await_server(url)
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)  # Without waiting for its clients.
-        server.wait(60)
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _has(module):
-    import importlib.util
-
-    return importlib.util.find_spec(module) is not None
-
-
-def _free_port():
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def _await_server(url):
+def test_two_processes_may_create_the_tables_of_a_database(tmp_path, monkeypatch):
+    import optuna
     import sqlalchemy
 
-    engine = sqlalchemy.create_engine(url)
-    limit = time.monotonic() + 60
-    while True:
-        try:
-            engine.connect().close()
-            break
-        except sqlalchemy.exc.DBAPIError:
-            assert time.monotonic() < limit
-            time.sleep(0.2)
-    engine.dispose()
+    create, tried = optuna.storages.RDBStorage.__init__, []
+
+    def init(self, url, **options):
+        tried.append(url)
+        if len(tried) == 1:  # Another search was faster.
+            raise sqlalchemy.exc.IntegrityError("CREATE TABLE", None, ValueError("x"))
+        create(self, url, **options)
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "__init__", init)
+    with SharedStudy(tmp_path, f"sqlite:///{tmp_path}/study.db") as shared:
+        shared.open("search", ["maximize"])
+        assert shared.claim("run")
+    assert len(tried) == 2
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_postgresql_serves_many_processes(oracle, postgresql, tmp_path):
     """The study has the same trials as in a journal."""
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(postgresql, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE test_{oracle}"))
-    engine.dispose()
-    url = f"{postgresql.rpartition('/')[0]}/test_{oracle}"
+    url = new_database(postgresql, f"test_{oracle}")
     found = search_alternately(tmp_path / "database", oracle, 2, url)
     assert found == search_alternately(tmp_path / "journal", oracle, 2)
 
@@ -450,8 +430,8 @@ def test_search_of_an_earlier_version_resumes(tmp_path):
 
 
 @pytest.mark.once("jax")
-@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
-def test_equal_processes_survive_kills(apart):
+@pytest.mark.parametrize("kind", ["process", "host"])
+def test_equal_processes_survive_kills(kind):
     # The killed processes are not replaced. Run kill_search.py for more.
-    killed = kill_search(2, processes=3, seed=4, apart=apart)
-    assert killed == ["process"] * 2
+    count = {"processes" if kind == "process" else "hosts": 3}
+    assert kill_search(2, seed=4, **count) == [kind] * 2

@@ -1,13 +1,8 @@
-"""A search that takes seconds: `python tiny_search.py FOLDER [WORKERS] [apart]`.
-
-With `apart`, the process does not know that others run on the same machine, so it
-notices their death by their heartbeats only.
-"""
+"""A search that takes seconds: `python tiny_search.py FOLDER [WORKERS]`."""
 
 import gc
 import os
 import sys
-import uuid
 from pathlib import Path
 
 TINY = {
@@ -24,17 +19,13 @@ TINY = {
 }
 
 
-def main(folder: str, workers: int = 0, apart: bool = False) -> None:
+def main(folder: str, workers: int = 0) -> None:
     import keras
 
     from keras_recur import tuning
-    from keras_recur.tuning import _heartbeat
 
     keras.utils.set_random_seed(0)  # It imports TensorFlow.
     gc.freeze()
-    if apart:
-        place = uuid.uuid4().hex
-        vars(_heartbeat).update(BEAT=0.5, PATIENCE=6.0, _place=lambda: place)
     settings = {k: v for k, v in TINY.items() if k not in ("family", "data")}
     settings["seeds"] = 1  # Eight runs are enough for kills.
 
@@ -56,6 +47,5 @@ def main(folder: str, workers: int = 0, apart: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    folder, *others = sys.argv[1:]
-    apart = "apart" in others
-    main(folder, *[int(text) for text in others if text != "apart"], apart=apart)
+    folder, *workers = sys.argv[1:]
+    main(folder, *map(int, workers))
