@@ -402,6 +402,23 @@ MEASUREMENTS = [
         target=1.1,
     ),
     Measurement(
+        "Reading and augmenting images",
+        "Ratio of the time of `data.load`, from a folder to batches of 128, to that of "
+        "the same pipeline by hand in `tf.data`, which caches small images after they "
+        "were decoded. Reading: an epoch that starts with the opening of the folder. "
+        "Range: the smallest and largest ratio of a pair of later epochs.",
+        {"part": "input", "variant": "data.load"},
+        {
+            "reading": _ratio(what="epoch with reading"),
+            "later epochs": _ratio(what="epoch"),
+            "smallest": {"what": "epoch, best"},
+            "largest": {"what": "epoch, worst"},
+            "images per second and core": {"what": "images per core"},
+        },
+        line="network",
+        target=1.05,
+    ),
+    Measurement(
         "Import",
         "Time to import Keras alone and with this library.",
         {"part": "import"},

@@ -37,6 +37,7 @@ import gemm
 import gpu
 import graph
 import import_time
+import input_pipeline
 import memory
 import mixing
 import plain_torch
@@ -69,6 +70,7 @@ JOBS = {
     "compile": compile_time.jobs,
     "memory": memory.jobs,
     "import": import_time.jobs,
+    "input": input_pipeline.jobs,
     "mixing": mixing.jobs,
     "soft_step": soft_step.jobs,
     "baked": baked.jobs,
