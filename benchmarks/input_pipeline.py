@@ -70,9 +70,9 @@ def measure(setting: Setting) -> None:
         hand, ours = (statistics.median(t) for t in zip(*times, strict=True))
         report(what, hand, "s", variant="by hand")
         report(what, ours, "s", variant="data.load", ratio_to="by hand")
-        for name, of in (("pair by pair", statistics.median), ("best", min)):
+        for name, of in (("pair by pair", statistics.median), ("smallest", min)):
             report(f"{what}, {name}", of(ratios), "ratio", variant="data.load")
-        report(f"{what}, worst", max(ratios), "ratio", variant="data.load")
+        report(f"{what}, largest", max(ratios), "ratio", variant="data.load")
     images = setting.size // setting.batch * setting.batch
     for side, variant in enumerate(sides):
         wall, cores = (

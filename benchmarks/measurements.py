@@ -411,8 +411,8 @@ MEASUREMENTS = [
         {
             "reading": _ratio(what="epoch with reading"),
             "later epochs": _ratio(what="epoch"),
-            "smallest": {"what": "epoch, best"},
-            "largest": {"what": "epoch, worst"},
+            "smallest": {"what": "epoch, smallest"},
+            "largest": {"what": "epoch, largest"},
             "images per second and core": {"what": "images per core"},
         },
         line="network",
