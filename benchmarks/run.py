@@ -49,6 +49,7 @@ import search_workers
 import short_epochs
 import soft_step
 import step
+import threads
 import training
 import truncated
 import twins
@@ -85,6 +86,7 @@ JOBS = {
     "plain_torch": plain_torch.jobs,
     "short_epochs": short_epochs.jobs,
     "boundaries": boundaries.jobs,
+    "threads": threads.jobs,
     "progressive": progressive.jobs,
     "twins": twins.jobs,
     "gemm": gemm.jobs,

@@ -26,6 +26,7 @@ PARTS = {
     "plain_torch": "plain_torch.py",
     "short_epochs": "short_epochs.py",
     "boundaries": "boundaries.py",
+    "threads": "threads.py",
     "progressive": "progressive.py",
     "twins": "twins.py",
     "gemm": "gemm.py",
