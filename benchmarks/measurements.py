@@ -134,8 +134,8 @@ MEASUREMENTS = [
     ),
     Measurement(
         "Two trainings on two cores",
-        "Ratio of the time of two trainings at once, in processes with one thread each, "
-        "to that of the two one after the other, in a process with two threads.",
+        "Ratio of the time of two trainings at once, in processes with one thread "
+        "each, to that of the two one after the other, in a process with two threads.",
         {"part": "threads", "what": "two trainings", "variant": "two processes"},
         {
             "`deep_thinking_1d`, width 48": _ratio(width="48"),

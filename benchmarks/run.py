@@ -1,17 +1,18 @@
 """Measure every speed and memory claim of this library.
 
-    python benchmarks/run.py                     all parts, every backend installed
-    python benchmarks/run.py --only step --backends jax,torch
+    python benchmarks/run.py                     short parts, every backend installed
+    python benchmarks/run.py --only graph,memory --backends jax,torch
     python benchmarks/run.py --resume            only what an interruption left out
     python benchmarks/run.py --markdown          print the tables of the CSV files
     python benchmarks/run.py --write docs/speed.md
     python benchmarks/run.py --gpu               what a GPU does, in 20 minutes
 
-Each part has a file here that says what it measures; `--help` lists them. The parts
-twins, gemm and training have the sizes of a GPU: without `--gpu` they run only by name.
+Each part has a file here that says what it measures; `--help` lists them. By default,
+only parts run that show soon whether a change costs 10 %. All others run by name: they
+take long, are about memory, or have the sizes of a GPU (twins, gemm and training).
 Every measurement runs in its own process, because a process has one Keras backend. Its
-rows replace older ones in the CSV as soon as it ends. On an idle machine with 2 CPU
-cores, three backends take about two hours.
+rows replace older ones in the CSV as soon as it ends. On a machine with 2 CPU cores,
+three backends take at most 30 minutes, and all parts for a CPU several hours.
 
 `--gpu` is for a machine with a GPU, which needs JAX or PyTorch for CUDA and no network.
 It measures the parts that matter there (gpu.py), the most valuable ones first, on all
@@ -92,8 +93,11 @@ JOBS = {
     "gemm": gemm.jobs,
     "training": training.jobs,
 }
-# Their sizes are for a GPU, so `make benchmarks` leaves them out.
-GPU_ONLY = ("twins", "gemm", "training")
+# What `make benchmarks` measures in at most 30 minutes on 2 CPU cores.
+DEFAULT = (
+    *("step", "import", "input", "mixing", "replay", "plain_torch"),
+    *("short_epochs", "boundaries"),
+)
 console = Console(stderr=True)
 
 
@@ -166,7 +170,7 @@ def _measure(jobs, args, environments, paths, left) -> bool:
 
     Jobs for which the budget does not suffice are added to `left`.
     """
-    failed, begin = False, time.perf_counter()
+    failed, measured, begin = False, 0, time.perf_counter()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -196,6 +200,7 @@ def _measure(jobs, args, environments, paths, left) -> bool:
             limit = min(args.limit, round(rest, 1))
             rows = run_job(job, args.device, found, limit, show)
             add_rows(path, rows)
+            measured += 1
             seconds = time.perf_counter() - start
             notes = "".join(f" [red]{row.note}[/]" for row in rows if row.note)
             if notes and limit < args.limit and seconds > limit:
@@ -205,6 +210,8 @@ def _measure(jobs, args, environments, paths, left) -> bool:
             progress.console.print(f"{job}: {seconds:.0f} s{notes}", soft_wrap=True)
             progress.advance(task)
         progress.update(task, description="done")
+    minutes = (time.perf_counter() - begin) / 60
+    console.print(f"Wall time of {measured} measurements: {minutes:.1f} min")
     return failed
 
 
@@ -272,7 +279,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=summary)
     add = parser.add_argument
     add("--backends", type=names(JITS), help="comma-separated")
-    add("--only", type=names(PARTS), help=f"comma-separated: {', '.join(PARTS)}")
+    add(
+        "--only",
+        type=names(PARTS),
+        help=f"comma-separated; default: {', '.join(DEFAULT)}. The others are "
+        f"{', '.join(part for part in PARTS if part not in DEFAULT)}",
+    )
     add("--match", default="", help="measure only commands that contain this text")
     add("--quick", action="store_true", help="tiny sizes, only to check that it runs")
     add("--repeats", type=positive, help="number of pairs or steps per median")
@@ -308,7 +320,7 @@ def _arguments() -> argparse.Namespace:
     add("--write", type=Path, metavar="PAGE", help="put the tables into PAGE")
     add("--results", type=Path, default=RESULTS, help="folder of the CSV files")
     args = parser.parse_args()
-    parts = gpu.EXPECTED if args.gpu else set(PARTS) - set(GPU_ONLY)
+    parts = gpu.EXPECTED if args.gpu else DEFAULT
     args.only = args.only or [name for name in PARTS if name in parts]
     args.backends = args.backends or (gpu.BACKENDS if args.gpu else here)
     args.device = args.device or ("gpu" if args.gpu else "auto")
