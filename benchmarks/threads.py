@@ -75,8 +75,8 @@ def measure(setting: Setting) -> None:
         report("load of the machine before", load, "")
     finally:
         for process in processes:
-            process.kill()
-            process.wait()
+            with process:
+                process.kill()
 
 
 def started(environment):
