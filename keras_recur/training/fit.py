@@ -82,7 +82,7 @@ def fit(
         steps_per_execution: Number of steps per call of the compiled function, as in
             `model.compile`. On TensorFlow, 16 saves up to a quarter of the time of
             small networks. The results are the same. Callbacks see only the last of
-            these steps. Defaults to `1`.
+            these steps. PyTorch supports only `1`, the default.
 
     Returns:
         History over all sessions of the run: a dictionary of lists with one number per
@@ -111,7 +111,7 @@ def fit(
         steps_per_epoch = check_positive_int("steps_per_epoch", steps_per_epoch)
     if validation_steps is not None:
         validation_steps = check_positive_int("validation_steps", validation_steps)
-    steps_per_execution = check_positive_int("steps_per_execution", steps_per_execution)
+    steps_per_execution = _check_steps(steps_per_execution)
     if directory is not None:
         directory = check_path("directory", directory)
     if isinstance(data, ReplayedData):
@@ -209,6 +209,16 @@ def _check_arguments(model, recipe, callbacks, verbose, jit_compile):
     check_one_of("verbose", verbose, ("auto", 0, 1, 2))
     check_one_of("jit_compile", jit_compile, ("auto", True, False))
     return list(callbacks)
+
+
+def _check_steps(steps):
+    steps = check_positive_int("steps_per_execution", steps)
+    if steps > 1 and keras.backend.backend() == "torch":
+        raise ValueError(
+            "`steps_per_execution` must be 1 on PyTorch, where steps are not compiled. "
+            f"Received: steps_per_execution={steps}."
+        )
+    return steps
 
 
 def _finished(log, checkpoint):
