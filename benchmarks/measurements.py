@@ -134,6 +134,17 @@ MEASUREMENTS = [
         {f"T = {n}": _ratio(iterations=n) for n in ("5", "10", "20", "40")},
     ),
     Measurement(
+        "Two trainings on two cores",
+        "Ratio of the time of two trainings at once, in processes with one thread "
+        "each, to that of the two one after the other, in a process with two threads.",
+        {"part": "threads", "what": "two trainings", "variant": "two processes"},
+        {
+            "`deep_thinking_1d`, width 48": _ratio(width="48"),
+            "`deep_thinking_2d`, width 64": _ratio(width="64"),
+            "width 256": _ratio(width="256"),
+        },
+    ),
+    Measurement(
         "Memory with and without remat",
         "Peak memory of a training step of `deep_thinking_2d` with 100 iterations, and "
         "the ratio of the times of a step with remat and without.",
@@ -426,6 +437,23 @@ MEASUREMENTS = [
         {"part": "search_memory", "what": "resident memory, last over first"},
         {"replaced": {"variant": "replaced"}, "kept": {"variant": "kept"}},
         target=1.1,
+    ),
+    Measurement(
+        "Reading and augmenting images",
+        "Ratio of the time of `data.load`, from a folder to batches of 128, to that of "
+        "the same pipeline by hand in `tf.data`, which caches small images after they "
+        "were decoded. Reading: an epoch that starts with the opening of the folder. "
+        "Smallest, largest: the ratios of single pairs of later epochs.",
+        {"part": "input", "variant": "data.load"},
+        {
+            "reading": _ratio(what="epoch with reading"),
+            "later epochs": _ratio(what="epoch"),
+            "smallest": {"what": "epoch, smallest"},
+            "largest": {"what": "epoch, largest"},
+            "images per second and core": {"what": "images per core"},
+        },
+        line="network",
+        target=1.05,
     ),
     Measurement(
         "Import",

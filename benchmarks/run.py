@@ -1,17 +1,18 @@
 """Measure every speed and memory claim of this library.
 
-    python benchmarks/run.py                     all parts, every backend installed
-    python benchmarks/run.py --only step --backends jax,torch
+    python benchmarks/run.py                     short parts, every backend installed
+    python benchmarks/run.py --only graph,memory --backends jax,torch
     python benchmarks/run.py --resume            only what an interruption left out
     python benchmarks/run.py --markdown          print the tables of the CSV files
     python benchmarks/run.py --write docs/speed.md
     python benchmarks/run.py --gpu               what a GPU does, in 20 minutes
 
-Each part has a file here that says what it measures; `--help` lists them. The parts
-twins, gemm and training have the sizes of a GPU: without `--gpu` they run only by name.
+Each part has a file here that says what it measures; `--help` lists them. By default,
+only parts run that show soon whether a change costs 10 %. All others run by name: they
+take long, are about memory, or have the sizes of a GPU (twins, gemm and training).
 Every measurement runs in its own process, because a process has one Keras backend. Its
-rows replace older ones in the CSV as soon as it ends. On an idle machine with 2 CPU
-cores, three backends take about two hours.
+rows replace older ones in the CSV as soon as it ends. On a machine with 2 CPU cores,
+three backends take at most 30 minutes, and all parts for a CPU several hours.
 
 `--gpu` is for a machine with a GPU, which needs JAX or PyTorch for CUDA and no network.
 It measures the parts that matter there (gpu.py), the most valuable ones first, on all
@@ -37,6 +38,7 @@ import gemm
 import gpu
 import graph
 import import_time
+import input_pipeline
 import memory
 import mixing
 import plain_torch
@@ -49,6 +51,7 @@ import search_workers
 import short_epochs
 import soft_step
 import step
+import threads
 import training
 import truncated
 import twins
@@ -70,6 +73,7 @@ JOBS = {
     "compile": compile_time.jobs,
     "memory": memory.jobs,
     "import": import_time.jobs,
+    "input": input_pipeline.jobs,
     "mixing": mixing.jobs,
     "soft_step": soft_step.jobs,
     "baked": baked.jobs,
@@ -85,13 +89,17 @@ JOBS = {
     "plain_torch": plain_torch.jobs,
     "short_epochs": short_epochs.jobs,
     "boundaries": boundaries.jobs,
+    "threads": threads.jobs,
     "progressive": progressive.jobs,
     "twins": twins.jobs,
     "gemm": gemm.jobs,
     "training": training.jobs,
 }
-# Their sizes are for a GPU, so `make benchmarks` leaves them out.
-GPU_ONLY = ("twins", "gemm", "training")
+# What `make benchmarks` measures in at most 30 minutes on 2 CPU cores.
+DEFAULT = (
+    *("step", "import", "input", "mixing", "replay", "plain_torch"),
+    *("short_epochs", "boundaries"),
+)
 console = Console(stderr=True)
 
 
@@ -164,7 +172,7 @@ def _measure(jobs, args, environments, paths, left) -> bool:
 
     Jobs for which the budget does not suffice are added to `left`.
     """
-    failed, begin = False, time.perf_counter()
+    failed, measured, begin = False, 0, time.perf_counter()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -194,6 +202,7 @@ def _measure(jobs, args, environments, paths, left) -> bool:
             limit = min(args.limit, round(rest, 1))
             rows = run_job(job, args.device, found, limit, show)
             add_rows(path, rows)
+            measured += 1
             seconds = time.perf_counter() - start
             notes = "".join(f" [red]{row.note}[/]" for row in rows if row.note)
             if notes and limit < args.limit and seconds > limit:
@@ -203,6 +212,8 @@ def _measure(jobs, args, environments, paths, left) -> bool:
             progress.console.print(f"{job}: {seconds:.0f} s{notes}", soft_wrap=True)
             progress.advance(task)
         progress.update(task, description="done")
+    minutes = (time.perf_counter() - begin) / 60
+    console.print(f"Wall time of {measured} measurements: {minutes:.1f} min")
     return failed
 
 
@@ -270,7 +281,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=summary)
     add = parser.add_argument
     add("--backends", type=names(JITS), help="comma-separated")
-    add("--only", type=names(PARTS), help=f"comma-separated: {', '.join(PARTS)}")
+    add(
+        "--only",
+        type=names(PARTS),
+        help=f"comma-separated; default: {', '.join(DEFAULT)}. The others are "
+        f"{', '.join(part for part in PARTS if part not in DEFAULT)}",
+    )
     add("--match", default="", help="measure only commands that contain this text")
     add("--quick", action="store_true", help="tiny sizes, only to check that it runs")
     add("--repeats", type=positive, help="number of pairs or steps per median")
@@ -306,7 +322,7 @@ def _arguments() -> argparse.Namespace:
     add("--write", type=Path, metavar="PAGE", help="put the tables into PAGE")
     add("--results", type=Path, default=RESULTS, help="folder of the CSV files")
     args = parser.parse_args()
-    parts = gpu.EXPECTED if args.gpu else set(PARTS) - set(GPU_ONLY)
+    parts = gpu.EXPECTED if args.gpu else DEFAULT
     args.only = args.only or [name for name in PARTS if name in parts]
     args.backends = args.backends or (gpu.BACKENDS if args.gpu else here)
     args.device = args.device or ("gpu" if args.gpu else "auto")

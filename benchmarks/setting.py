@@ -11,6 +11,7 @@ PARTS = {
     "compile": "compile_time.py",
     "memory": "memory.py",
     "import": "import_time.py",
+    "input": "input_pipeline.py",
     "mixing": "mixing.py",
     "soft_step": "soft_step.py",
     "baked": "baked.py",
@@ -26,6 +27,7 @@ PARTS = {
     "plain_torch": "plain_torch.py",
     "short_epochs": "short_epochs.py",
     "boundaries": "boundaries.py",
+    "threads": "threads.py",
     "progressive": "progressive.py",
     "twins": "twins.py",
     "gemm": "gemm.py",
@@ -63,10 +65,10 @@ class Setting:
     """Arguments of a measurement. The names are columns of the CSV too.
 
     Attributes:
-        network: Family of the zoo.
+        network: Family of the zoo, or the data set that is read.
         width: Width of the network.
-        size: Side of the square image, or length of the string; for storages of
-            searches, number of trials.
+        size: Side of the square image, length of the string, number of images that are
+            read, or number of trials in a storage of searches.
         batch: Examples per step.
         iterations: Iterations of the loop; for SWRN, of each stage.
         jit: For `compile(jit_compile=...)`; "unfused" means `True` with `UNFUSED`.

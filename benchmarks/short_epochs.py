@@ -41,11 +41,13 @@ def measure(setting: Setting) -> None:
     for run in (by_keras, by_fit):
         run(setting, epochs=2)
     variants = {"keras": by_keras, "keras_recur": by_fit}
-    timed = {name: lambda run=run: run(setting) for name, run in variants.items()}
+    timed = {
+        name: lambda run=run: run(setting, EPOCHS) for name, run in variants.items()
+    }
     compare("short epochs", setting.repeats, timed)
 
 
-def by_keras(setting: Setting, epochs: int = EPOCHS) -> float:
+def by_keras(setting: Setting, epochs: int) -> float:
     from keras_recur.metrics import ExactMatch
 
     model, recipe, train, validation = prepared(setting, epochs)
@@ -63,7 +65,7 @@ def by_keras(setting: Setting, epochs: int = EPOCHS) -> float:
     return clock.seconds
 
 
-def by_fit(setting: Setting, epochs: int = EPOCHS) -> float:
+def by_fit(setting: Setting, epochs: int) -> float:
     from keras_recur import training
 
     model, recipe, train, validation = prepared(setting, epochs)

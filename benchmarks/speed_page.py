@@ -63,7 +63,7 @@ def amount(row: Row) -> str:
     if unit == "s" and abs(value) < 1:
         value, unit = value * 1000, "ms"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:.{digits}f} {unit if unit != 'per hour' else ''}".rstrip()
+    return f"{value:.{digits}f} {'' if unit.startswith('per ') else unit}".rstrip()
 
 
 def _rows(measurement: Measurement, rows: list[Row], hardware: str) -> list[Row]:

@@ -285,6 +285,7 @@ ARGUMENTS = {
     "statistics": "positive",
     "steps": "many",
     "steps_per_epoch": "positive",
+    "steps_per_execution": "positive",
     "stop_rules": "names",
     "strength": "number",
     "strides": "size of a kernel",

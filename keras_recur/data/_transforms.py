@@ -19,15 +19,9 @@ class ImageTransform:
     def __call__(
         self, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        if self.pad:
-            x = self._crop(x, rng)
-        if self.flip:
-            flipped = rng.random(len(x)) < 0.5
-            x = np.where(flipped[:, None, None, None], x[:, :, ::-1], x)
-        scale = 1.0 / np.float32(self.white)
-        mean = np.array(self.mean, dtype="float32")
-        std = np.array(self.std, dtype="float32")
-        x = (x.astype("float32") * scale - mean) / std
+        if self.pad or self.flip:
+            x = self._crop_and_flip(x, rng)
+        x = self._normalize(x)
         return (self._cut_out(x, rng) if self.cutout else x), y
 
     def _cut_out(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -42,11 +36,29 @@ class ImageTransform:
         hole = within(height, row)[:, :, None] & within(width, column)[:, None, :]
         return np.where(hole[..., None], np.float32(0.0), x)
 
-    def _crop(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _crop_and_flip(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         batch, height, width = x.shape[:3]
-        pad = (self.pad, self.pad)
-        padded = np.pad(x, ((0, 0), pad, pad, (0, 0)))
-        top, left = rng.integers(2 * self.pad + 1, size=(2, batch, 1))
-        rows, columns = top + np.arange(height), left + np.arange(width)
-        examples = np.arange(batch)[:, None, None]
-        return padded[examples, rows[:, :, None], columns[:, None, :]]
+        top = left = np.zeros(batch, dtype=int)
+        if self.pad:
+            top, left = rng.integers(2 * self.pad + 1, size=(2, batch))
+        flipped = rng.random(batch) < 0.5 if self.flip else np.zeros(batch, bool)
+        inside = slice(self.pad, self.pad + height), slice(self.pad, self.pad + width)
+        shape = height + 2 * self.pad, width + 2 * self.pad
+        padded = np.zeros((batch, *shape, *x.shape[3:]), x.dtype)
+        padded[:, *inside] = x
+        moved = np.empty_like(x)
+        # Slices copy whole rows, so a loop is faster than one index for all pixels.
+        places = zip(top.tolist(), left.tolist(), flipped.tolist(), strict=True)
+        for i, (row, column, flip) in enumerate(places):
+            crop = padded[i, row : row + height, column : column + width]
+            moved[i] = crop[:, ::-1] if flip else crop
+        return moved
+
+    def _normalize(self, x: np.ndarray) -> np.ndarray:
+        # NumPy is fast if the last axis is long, so it holds a row of pixels.
+        width, channels = x.shape[2:]
+        rows = x.reshape(*x.shape[:2], width * channels).astype("float32")
+        rows *= 1.0 / np.float32(self.white)
+        rows -= np.resize(np.array(self.mean, dtype="float32"), width * channels)
+        rows /= np.resize(np.array(self.std, dtype="float32"), width * channels)
+        return rows.reshape(x.shape)

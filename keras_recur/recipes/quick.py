@@ -146,9 +146,9 @@ def _images(epochs: int = 8, learning_rate: float = 2e-3, **model: Any) -> Quick
     """Return an entry on a third of the images of Fashion-MNIST, or as many curves.
 
     On MNIST-1D, mlp has 79.4 ± 0.2 and 82.2 ± 0.2 % over 10 seeds (10 s each on JAX).
-    On Fashion-MNIST, accuracy over 3 seeds, in %, recurrent and feed-forward: mlp 86.0 ± 0.1 and 85.8 ±
-    0.1 (50 s each on TensorFlow on a busy core), convnet 86.5 ± 0.1 and 87.6 ± 0.2,
-    resnet_bn 86.8 ± 0.1 and 88.1 ± 0.1 (4 minutes each).
+    On Fashion-MNIST, accuracy over 3 seeds, in %, recurrent and feed-forward: mlp 86.0
+    ± 0.1 and 85.8 ± 0.1 (50 s each on TensorFlow on a busy core), convnet 86.5 ± 0.1
+    and 87.6 ± 0.2, resnet_bn 86.8 ± 0.1 and 88.1 ± 0.1 (4 minutes each).
     """
     recipe = Recipe(
         "adam",

@@ -32,8 +32,9 @@ from keras_recur.runs.provenance import devices
 from keras_recur.runs.run_folder import RunFolder
 from keras_recur.zoo.costs import trainable_parameters
 
-# Networks with more parameters gain from several threads.
-SMALL = 1_000_000
+# One thread per network is best up to this number of parameters. If each core has a
+# network to train, it is at least as fast up to the second one (benchmarks/threads.py).
+SMALL, MEDIUM = 1_000_000, 3_000_000
 # Seconds after which a worker that was told to stop is killed.
 PATIENCE = 10.0
 
@@ -62,25 +63,23 @@ def work_on(
     done: Callable[[int, str, dict[str, Any]], None],
 ) -> None:
     """Train the networks in this process or in workers, until all have results."""
-    seeds = [seed for seed, _ in asked]
-    networks = dict.fromkeys(network for _, network in asked)
-    count = _count(jobs, work, seeds, list(networks))
+    count = _count(jobs, work, asked)
     if count:
         _run_jobs(work, run, asked, count, progress, done)
     else:
         take_jobs(work, run, asked, progress.epochs, done, progress.wait)
 
 
-def _count(
-    jobs: int | str, work: Work, seeds: Sequence[int], networks: Sequence[str]
-) -> int:
+def _count(jobs: int | str, work: Work, asked: Sequence[Job]) -> int:
     """Return the number of worker processes, or 0 to train in this process."""
     if not isinstance(jobs, str):
         return jobs
     if _local(work) or any(not name.lower().startswith("cpu") for name in devices()):
         return 0
-    built = (work.plan.network(name, seeds[0]) for name in networks)
-    return cores() if all(trainable_parameters(m) <= SMALL for m in built) else 0
+    limit = MEDIUM if len(asked) >= cores() else SMALL
+    networks = {network: seed for seed, network in asked}
+    built = (work.plan.network(*network) for network in networks.items())
+    return cores() if all(trainable_parameters(m) <= limit for m in built) else 0
 
 
 def _local(work):

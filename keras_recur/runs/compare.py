@@ -56,8 +56,9 @@ def compare(
         resume: Whether to resume a run in this folder. Defaults to `False`.
         progress: Progress bars. Defaults to none.
         jobs: Number of worker processes with one thread each. The results are the same
-            for every number from 1. `"auto"` is one per core for networks with at most
-            1,000,000 parameters on a CPU, and `0` otherwise. Defaults to `0`: this
+            for every number from 1. On a CPU, `"auto"` is one per core for networks
+            with at most 1,000,000 parameters, or 3,000,000 if there are as many
+            networks to train as cores. Otherwise it is `0`. Defaults to `0`: this
             process trains one network after another, with all its threads.
 
     Returns:

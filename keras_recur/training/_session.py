@@ -15,7 +15,11 @@ from keras_recur.training.recipe import Recipe
 
 
 def compile_by(
-    model: keras.Model, recipe: Recipe, metric: Any, jit_compile: str | bool = "auto"
+    model: keras.Model,
+    recipe: Recipe,
+    metric: Any,
+    jit_compile: str | bool = "auto",
+    steps_per_execution: int = 1,
 ) -> None:
     """Compile a model with a recipe and build its optimizer."""
     with strategy_scope(model):
@@ -27,6 +31,7 @@ def compile_by(
             loss,
             metrics=[metric],
             jit_compile=jit_compile,  # type: ignore[arg-type]
+            steps_per_execution=steps_per_execution,
         )
         # Only a built optimizer can be restored from a file.
         optimizer: Any = model.optimizer

@@ -277,6 +277,30 @@ def test_image_transform_crops_and_flips_the_padded_image():
     assert len(found) > 40  # of 5 x 5 x 2
 
 
+@pytest.mark.parametrize("pad, flip", [(0, False), (3, False), (0, True), (2, True)])
+@pytest.mark.parametrize("channels, dtype", [(1, "float64"), (3, "uint8")])
+def test_image_transform_draws_and_rounds_as_one_example_does(
+    pad, flip, channels, dtype
+):
+    x = np.random.default_rng(0).integers(0, 256, (20, 8, 6, channels)).astype(dtype)
+    mean, std = np.float32([0.5, 0.4, 0.3][:channels]), np.float32([0.2, 0.3, 0.1])
+    std = std[:channels]
+    transform = ImageTransform(tuple(mean), tuple(std), pad, flip)
+    used, rng = np.random.default_rng(7), np.random.default_rng(7)
+    found, _ = transform(x, np.zeros(20), used)
+    places = rng.integers(2 * pad + 1, size=(2, 20)) if pad else np.zeros((2, 20), int)
+    flipped = rng.random(20) < 0.5 if flip else np.zeros(20, bool)
+    for i, image in enumerate(x):
+        top, left = places[:, i]
+        padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))
+        crop = padded[top : top + 8, left : left + 6]
+        crop = crop[:, ::-1] if flipped[i] else crop
+        expected = (crop.astype("float32") * (1 / np.float32(255)) - mean) / std
+        np.testing.assert_array_equal(found[i], expected)
+    assert found.dtype == np.float32
+    assert used.bit_generator.state == rng.bit_generator.state
+
+
 # Missing data
 
 

@@ -272,14 +272,18 @@ def test_jobs_refuse_families_that_workers_do_not_know(tmp_path, monkeypatch):
 
 @once
 def test_auto_jobs_depend_on_the_size_and_the_device(monkeypatch):
-    def count(entry, jobs="auto"):
+    def count(entry, jobs="auto", seeds=1):
         work = runs.compare.__globals__["_Comparison"](entry)
-        return _jobs._count(jobs, work, [0], ["recurrent", "feedforward"])
+        names = "recurrent", "feedforward"
+        return _jobs._count(jobs, work, [(s, n) for s in range(seeds) for n in names])
 
     monkeypatch.setattr(_jobs, "cores", lambda: 5)
     monkeypatch.setattr(_jobs, "devices", lambda: ["cpu:0"])
     wide = dataclasses.replace(quick(), model={**quick().model, "width": 2000})
     assert [count(quick()), count(wide), count(wide, 3)] == [5, 0, 3]
+    medium = dataclasses.replace(quick(), model={**quick().model, "width": 1000})
+    assert [count(medium, seeds=n) for n in (2, 3)] == [0, 5]
+    assert count(wide, seeds=3) == 0
     monkeypatch.setattr(_jobs, "devices", lambda: ["cuda:0"])
     assert [count(quick()), count(quick(), 2)] == [0, 2]
 

@@ -237,6 +237,7 @@ def test_fit_works_with_keras_loggers(tmp_path):
         ({"directory": 3}, "`directory` must be a path"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch` must be a positive integer"),
         ({"validation_steps": 1.5}, "`validation_steps` must be a positive integer"),
+        ({"steps_per_execution": 0}, "`steps_per_execution` must be a positive"),
     ],
 )
 def test_fit_rejects_bad_arguments(arguments, message):
