@@ -378,7 +378,7 @@ MEASUREMENTS = [
         {"part": "search_storage", "variant": SHARED},
         {
             "proposal": {"what": "proposal"},
-            "trials": {"what": "trials"},
+            "trials per second": {"what": "trials"},
             "ended exactly once": {"what": "ended exactly once"},
         },
     ),
