@@ -52,7 +52,7 @@ figure: .venv/installed-test
 	$(BIN)/python docs/figures/play_figure.py
 
 benchmarks: .venv/installed-test
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py --budget 1800
 
 # It installs nothing: the machine may have no network. GPU_PYTHON names another Python.
 gpu:
