@@ -4,11 +4,10 @@ Both sides train two networks on prefix sums, one recurrent and its twin:
 `tuning.search` with one seed in a new folder, and a loop that builds and compiles each
 and calls Keras's `fit` with the same data, batches and epochs. The overhead is what the
 search does besides: proposing, checkpoints after every epoch, accuracy curves, weights,
-rows. Size, examples and epochs are those of the search in tuning/prefix_sums; the loss
-is that of the last readout. The two
-alternate, so that other load on the machine affects both. The rows are medians of the
-seconds per trial, their ratio (target: at most 1.03), the median of the paired ratios,
-and the same for processor time, which other load changes less.
+rows. The loss is that of the last readout. The two alternate, so that other load on
+the machine affects both. The rows are medians of the seconds per trial, their ratio
+(target: at most 1.03), the median of the paired ratios, and the same for processor
+time, which other load changes less.
 
     KERAS_BACKEND=tensorflow python benchmarks/search_overhead.py \\
         --network deep_thinking_1d --width 16 --size 12 --batch 100 --iterations 4 \\
