@@ -11,8 +11,10 @@ Each part has a file here that says what it measures; `--help` lists them. By de
 only parts run that show soon whether a change costs 10 %. All others run by name: they
 take long, are about memory, or have the sizes of a GPU (twins, gemm and training).
 Every measurement runs in its own process, because a process has one Keras backend. Its
-rows replace older ones in the CSV as soon as it ends. On a machine with 2 CPU cores,
-three backends take at most 30 minutes, and all parts for a CPU several hours.
+rows replace older ones in the CSV as soon as it ends. On an idle machine with 2 CPU
+cores, three backends take about half an hour, and all parts for a CPU several hours.
+`make benchmarks` passes `--budget 1800`, so it stops after 30 minutes and names what is
+left, which `--resume` measures.
 
 `--gpu` is for a machine with a GPU, which needs JAX or PyTorch for CUDA and no network.
 It measures the parts that matter there (gpu.py), the most valuable ones first, on all
