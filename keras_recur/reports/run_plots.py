@@ -119,12 +119,13 @@ def _iterations(results):
             if not rows:
                 continue
             line, name = line_style(network), label(network)
+            place = i / max(3, len(sizes) - 1)
             if sizes[i] and network == "recurrent" and len(names) <= 2:
-                line["color"] = _SHADES[i % 4]
+                line["color"] = _shades()(place)
                 name += f", {size_label(sizes[i])}"
             elif len(sizes) > 1:
                 # A twin's lines coincide at 0 %, so they share one legend entry.
-                line["alpha"] = (1, 0.7, 0.5, 0.35)[i % 4]
+                line["alpha"] = np.interp(3 * place, range(4), (1, 0.7, 0.5, 0.35))
                 name = "" if i else name
             band(axes, np.arange(1, len(rows[0]) + 1), rows, label=name, **line)
     if not axes.lines:
@@ -134,6 +135,13 @@ def _iterations(results):
     integer_ticks(axes.xaxis)
     _legend(figure, "paler lines: larger inputs" if len(sizes) > 1 else None)
     return figure
+
+
+def _shades():
+    """Return the colors of sizes, from 0 (dark, the smallest) to 1."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("sizes", _SHADES)
 
 
 def _legend(figure, title=None):

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from keras_recur import reports, runs, zoo
 from keras_recur.reports import run_plots as plots
@@ -68,6 +69,21 @@ def test_macs_plot_draws_score_against_macs(run):
     # Two iterations were trained.
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (counts[1] / 1e3, 50)
     assert [axes.get_title() for axes in figure.axes] == ["size 4 (trained)", "size 8"]
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+def test_larger_inputs_have_paler_lines(run, count):
+    results = run.read_json("results.json")
+    results["entry"]["test_sizes"] = [4 + i for i in range(count)]
+    for result in results["runs"]:
+        result["tests"] = count * result["tests"][:1]
+    (axes,) = plots._iterations(results).axes
+    colors = [
+        sum(to_rgb(line.get_color()))
+        for line in axes.lines
+        if line.get_label().startswith("recurrent")
+    ]
+    assert len(set(colors)) == count and colors == sorted(colors)
 
 
 def test_report_of_one_twin_and_of_a_diverged_one(one_twin):
