@@ -30,6 +30,12 @@ def level(matrix: list[list[float]]) -> float:
     return float(np.nanmean(np.diag(np.array(matrix, "float64"))[1:]))
 
 
+def similarities(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each kind of similarity that was measured, in order."""
+    together = results.get("together", {})
+    return {kind: together[kind] for kind in _PANELS if kind in together}
+
+
 def _runs(results, name):
     return [r for r in results["runs"] if r["network"] == name and r["importance"]]
 
@@ -72,15 +78,13 @@ def importance(results: dict[str, Any]) -> Any:
 
 def similarity(results: dict[str, Any]) -> Any:
     """Draw the mean similarity of states."""
-    found = results.get("together", {})
-    kinds = [kind for kind in _PANELS if kind in found]
-    size = (0.8 + 3 * max(1, len(kinds)), 3.2)
+    found = similarities(results)
+    size = (0.8 + 3 * max(1, len(found)), 3.2)
     figure, panels = new_figure(
-        max(1, len(kinds)), size=size, grid=False, title=_where(results)
+        max(1, len(found)), size=size, grid=False, title=_where(results)
     )
     image = None
-    for axes, kind in zip(panels, kinds, strict=False):
-        rows = found[kind]
+    for axes, (kind, rows) in zip(panels, found.items(), strict=False):
         matrices = np.array([row["matrix"] for row in rows], "float64")
         image = axes.imshow(matrices.mean(axis=0), vmin=0, vmax=1, cmap="viridis")
         mean = mean_and_error([level(row["matrix"]) for row in rows])

@@ -6,7 +6,7 @@ from typing import Any
 from keras_recur import zoo
 from keras_recur._plot_style import label
 from keras_recur.experiments import features_figures
-from keras_recur.experiments.features_figures import level
+from keras_recur.experiments.features_figures import level, similarities
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS
 from keras_recur.runs.summary import in_percent, is_clear, mean_and_error, with_error
@@ -137,10 +137,9 @@ def _filters(networks):
 def _levels(results):
     """Return mean and standard error of the similarity in equal iterations."""
     levels = {}
-    for kind, rows in results.get("together", {}).items():
-        if "matrix" in rows[0]:
-            values = [level(row["matrix"]) for row in rows]
-            levels[kind] = mean_and_error(values)
+    for kind, rows in similarities(results).items():
+        values = [level(row["matrix"]) for row in rows]
+        levels[kind] = mean_and_error(values)
     return levels
 
 

@@ -22,7 +22,7 @@ class Comparison(NamedTuple):
 
     def difference(self) -> tuple[float, float | None]:
         """Return the score that more iterations add, and its standard error."""
-        return _difference(self.longest, self.widest)
+        return difference(self.longest, self.widest)
 
 
 def kept_to_one_amount(content: dict[str, Any]) -> bool:
@@ -78,52 +78,41 @@ def comparisons(groups: Sequence[list[dict[str, Any]]]) -> list[Comparison]:
             longest = others.pop()
             best = max(others, key=lambda c: c["accuracy"], default=None)
             beats = best is not None and all(
-                is_apart(*_difference(best, end)) for end in (widest, longest)
+                is_apart(*difference(best, end)) for end in (widest, longest)
             )
             found.append(Comparison(sharing, widest, longest, best if beats else None))
     order = sharings([{"sharing": c.sharing} for c in found])
     return sorted(found, key=lambda c: (order.index(c.sharing), c.widest["macs"]))
 
 
-class SharingComparison(NamedTuple):
-    """The best networks of two sharings in a group, both with several iterations."""
+class Pair(NamedTuple):
+    """Two networks, whose difference is the score that the first one adds."""
 
-    shared: dict[str, Any]
+    one: dict[str, Any]
     other: dict[str, Any]
 
     def difference(self) -> tuple[float, float | None]:
-        """Return the score that shared weights add, and its standard error."""
-        return _difference(self.shared, self.other)
+        """Return the difference and its standard error."""
+        return difference(self.one, self.other)
 
 
 def sharing_comparisons(
     groups: Sequence[list[dict[str, Any]]],
-) -> list[SharingComparison]:
-    """Return the comparisons of shared weights with each other sharing."""
+) -> list[Pair]:
+    """Return shared weights with each other sharing, at their best iterations."""
     found = []
     for group in groups:
         best = {kind: _best_loop(group, kind) for kind in sharings(group)}
         shared = best.pop("all", None)
-        found += [SharingComparison(shared, o) for o in best.values() if shared and o]
+        found += [Pair(shared, other) for other in best.values() if shared and other]
     order = sharings([c.other for c in found])
     return sorted(
-        found, key=lambda c: (order.index(c.other["sharing"]), c.shared["parameters"])
+        found, key=lambda c: (order.index(c.other["sharing"]), c.one["parameters"])
     )
 
 
-class Gain(NamedTuple):
-    """Networks of one sharing and width, with the fewest and the best iterations."""
-
-    fewest: dict[str, Any]
-    best: dict[str, Any]
-
-    def difference(self) -> tuple[float, float | None]:
-        """Return the score that more iterations add, and its standard error."""
-        return _difference(self.best, self.fewest)
-
-
-def gains(configurations: list[dict[str, Any]]) -> list[Gain]:
-    """Return what more iterations add, for each sharing and width."""
+def gains(configurations: list[dict[str, Any]]) -> list[Pair]:
+    """Return the best of more iterations with the fewest, by sharing and width."""
     found = []
     for sharing in sharings(configurations):
         for width in sorted({c["width"] for c in configurations}):
@@ -131,7 +120,7 @@ def gains(configurations: list[dict[str, Any]]) -> list[Gain]:
             points = by_iterations(same, sharing)
             if len(points) > 1:
                 best = max(points[1:], key=lambda c: c["accuracy"])
-                found.append(Gain(points[0], best))
+                found.append(Pair(best, points[0]))
     return found
 
 
@@ -182,6 +171,15 @@ def points(mean: float, error: float | None) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
+def difference(
+    one: dict[str, Any], other: dict[str, Any]
+) -> tuple[float, float | None]:
+    """Return the score that a network has more than another, and its standard error."""
+    errors = one["standard_error"], other["standard_error"]
+    error = None if None in errors else math.hypot(*errors)
+    return one["accuracy"] - other["accuracy"], error
+
+
 def is_apart(mean: float, error: float | None) -> bool:
     """Return whether a difference is above two standard errors."""
     return error is not None and mean > 2 * error
@@ -192,12 +190,6 @@ def _best_loop(group, sharing):
     found = [c for c in by_iterations(group, sharing) if c["iterations"] > 1]
     found = [c for c in found if c["finished"]]
     return max(found, key=lambda c: c["accuracy"], default=None)
-
-
-def _difference(one, other):
-    errors = one["standard_error"], other["standard_error"]
-    error = None if None in errors else math.hypot(*errors)
-    return one["accuracy"] - other["accuracy"], error
 
 
 def _compares(group):

@@ -1,5 +1,6 @@
 """Names, colors and amounts in the plots and the report of a search."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras_recur._plot_style import color_of
@@ -49,3 +50,9 @@ def amount(number: float, unit: str = "") -> str:
     shown = number / size
     text = f"{shown:.3g}" if shown < 999.5 else f"{shown:.0f}"
     return f"{text} {prefix}{unit}" if unit else f"{text}{prefix}"
+
+
+def span(found: Sequence[dict[str, Any]], cost: str) -> str:
+    """Return the range of a cost, such as `98.5k to 108k`, or `35M` if it is one."""
+    few, many = (amount(end(c[cost] for c in found)) for end in (min, max))
+    return few if few == many else f"{few} to {many}"

@@ -11,7 +11,7 @@ from keras_recur.tuning._equal_costs import (
     equal_groups,
     kept_to_one_amount,
 )
-from keras_recur.tuning._names import amount, look, sharing_label, sharings
+from keras_recur.tuning._names import look, sharing_label, sharings, span
 from keras_recur.tuning._plot_parts import check_result, legend, title
 from keras_recur.tuning.search_result import SearchResult
 
@@ -82,7 +82,7 @@ def plot_equal_costs(result: SearchResult, cost: str = "macs") -> Any:
         axes.set_xticks(steps, names, fontsize=8)
         axes.set_xticks([], minor=True)
         axes.margins(x=0.1)
-        axes.set_title(f"{_span(group, cost)} {_COSTS[cost]}", fontsize=10)
+        axes.set_title(f"{span(group, cost)} {_COSTS[cost]}", fontsize=10)
         axes.set_xlabel("iterations, and width (w)")
     panels[0].set_ylabel(f"validation {result.score} (%)")
     legend(figure, kinds)
@@ -104,8 +104,3 @@ def _widths(group, iterations):
     found = [c["width"] for c in group if c["iterations"] == iterations]
     few, many = min(found), max(found)
     return f"w {few}" if few == many else f"w {few}-{many}"
-
-
-def _span(group, cost):
-    few, many = (amount(end(c[cost] for c in group)) for end in (min, max))
-    return few if few == many else f"{few} to {many}"

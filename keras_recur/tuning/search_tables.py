@@ -6,9 +6,9 @@ from typing import Any
 from keras_recur.runs.summary import in_percent, percent
 from keras_recur.tuning._equal_costs import (
     Comparison,
-    Gain,
-    SharingComparison,
+    Pair,
     comparisons,
+    difference,
     equal_groups,
     is_apart,
     kept_to_one_amount,
@@ -17,7 +17,7 @@ from keras_recur.tuning._equal_costs import (
     sharing_comparisons,
     verdict,
 )
-from keras_recur.tuning._names import amount, sharing_label, sharings
+from keras_recur.tuning._names import sharing_label, sharings, span
 from keras_recur.tuning.search_result import SearchResult, count_runs
 
 
@@ -35,13 +35,8 @@ def search_headline(result: SearchResult) -> str:
     )
     text += f", {best['failed']} failed)" if best["failed"] else ")"
     if others:
-        lead = best["accuracy"] - others[0]["accuracy"]
-        errors = best["standard_error"], others[0]["standard_error"]
-        error = None if None in errors else math.hypot(*errors)
-        text += (
-            f", {points(lead, error).removeprefix('+')} points ahead of "
-            f"{others[0]['configuration']}"
-        )
+        lead = points(*difference(best, others[0])).removeprefix("+")
+        text += f", {lead} points ahead of {others[0]['configuration']}"
     return f"{text}. {_said_of_macs(result)}{_said_of_parameters(result)}"
 
 
@@ -132,33 +127,29 @@ def comparison_table(found: list[Comparison]) -> tuple[list[str], list[list[str]
     rows = []
     for one in found:
         ends = one.widest, one.longest
-        few, many = (amount(end(c["macs"] for c in ends)) for end in (min, max))
-        row = [one.sharing, few if few == many else f"{few} to {many}"]
-        row = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in row]
-        rows.append([*row, *map(_score, ends), points(*one.difference())])
+        row = [*map(_unbroken, (one.sharing, span(ends, "macs"))), *map(_score, ends)]
+        rows.append([*row, points(*one.difference())])
     header = ["sharing", "MACs", "fewest iterations (%)", "most iterations (%)"]
     return [*header, "difference (points)"], rows
 
 
-def sharing_table(found: list[SharingComparison]) -> tuple[list[str], list[list[str]]]:
+def sharing_table(found: list[Pair]) -> tuple[list[str], list[list[str]]]:
     """Return the header and rows of shared weights beside another sharing."""
     rows = []
     for one in found:
-        few, many = (amount(end(c["parameters"] for c in one)) for end in (min, max))
-        row = [few if few == many else f"{few} to {many}", one.other["sharing"]]
-        row = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in row]
+        row = [*map(_unbroken, (span(one, "parameters"), one.other["sharing"]))]
         rows.append([*row, *map(_score, one), points(*one.difference())])
     header = ["parameters", "other sharing", "shared weights (%)", "other (%)"]
     return [*header, "difference (points)"], rows
 
 
-def gains_table(found: list[Gain]) -> tuple[list[str], list[list[str]]]:
+def gains_table(found: list[Pair]) -> tuple[list[str], list[list[str]]]:
     """Return the header and rows of what more iterations add at each width."""
     rows = []
     for one in found:
-        row = [one.best["sharing"].replace(" ", "\N{NO-BREAK SPACE}")]
-        row += [str(one.best["width"]), *map(_score, one)]
-        rows.append([*row, points(*one.difference())])
+        row = [_unbroken(one.one["sharing"]), str(one.one["width"])]
+        scores = _score(one.other), _score(one.one)
+        rows.append([*row, *scores, points(*one.difference())])
     header = ["sharing", "width", "fewest iterations (%)", "best of more (%)"]
     return [*header, "difference (points)"], rows
 
@@ -169,7 +160,7 @@ def equal_macs_comparisons(result: SearchResult) -> list[Comparison]:
     return comparisons(groups)
 
 
-def equal_parameters_comparisons(result: SearchResult) -> list[SharingComparison]:
+def equal_parameters_comparisons(result: SearchResult) -> list[Pair]:
     return sharing_comparisons(equal_groups(result.configurations(), "parameters"))
 
 
@@ -177,6 +168,10 @@ def _score(found):
     """Return a score with the network that has it."""
     score = in_percent(found["accuracy"], found["standard_error"])
     return f"{score} (w{found['width']} t{found['iterations']})"
+
+
+def _unbroken(text):
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _known_columns(header, rows):
