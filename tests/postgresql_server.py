@@ -4,12 +4,12 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
 
 import pytest
+from free_port import free_port
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def postgresql(tmp_path_factory):
         place = os.path.join("/tmp", f"postgresql-{uuid.uuid4().hex}")
         os.mkdir(place)
         shutil.chown(place, "nobody")
-    data, port = f"{place}/data", _free_port()
+    data, port = f"{place}/data", free_port()
     make = ["initdb", "-D", data, "-U", "test", "-A", "trust"]
     made = subprocess.run(make, capture_output=True, text=True, **options)
     if made.returncode:
@@ -50,12 +50,6 @@ def postgresql(tmp_path_factory):
 
 def _has(module):
     return importlib.util.find_spec(module) is not None
-
-
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def _await_server(url):

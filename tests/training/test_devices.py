@@ -1,7 +1,6 @@
 """Training on several devices or processes equals training on one."""
 
 import gc
-import socket
 import subprocess
 import sys
 import warnings
@@ -10,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from free_port import free_port
 
 from keras_recur import data, layers, training
 from keras_recur._child import child_environment
@@ -38,9 +38,7 @@ WAYS = {
 def trained(folder, *arguments):
     """Return the losses and weights of a program, run by two processes if together."""
     together = arguments[0].endswith("together")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
+    port = str(free_port())
     running = []
     for index in ("0", "1") if together else ("",):
         name = str(folder / f"{'-'.join(arguments).replace(' ', '-')}{index}.npz")
