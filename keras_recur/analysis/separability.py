@@ -18,6 +18,7 @@ from keras_recur.analysis._control_labels import control_labels, flat
 from keras_recur.analysis._logits import class_labels
 from keras_recur.analysis._loop_states import LoopStates, examples
 from keras_recur.analysis._plain import as_lists
+from keras_recur.analysis._positions import Positions, head_by_position
 from keras_recur.analysis._probe import fit_probe, reduced
 from keras_recur.analysis.iteration_curve import iteration_curve
 
@@ -38,7 +39,8 @@ class Separability:
         regularization: Chosen strength `C` of each probe.
         converged: Whether the solver of each probe converged within 1,000 steps.
         features: Number of features that a probe reads.
-        examples: Numbers of fitting, validation and test examples.
+        examples: Numbers of fitting, validation and test examples. With
+            `reduce="positions"` these are numbers of labels.
         control: Labels of a control task, as in `separability`.
     """
 
@@ -95,7 +97,8 @@ def separability(
     classes as well.
 
     Args:
-        model: A model with a loop that gives one class per example.
+        model: A model with a loop that gives one class per example, or one per
+            position with `reduce="positions"`.
         train: Batches `(x, y)` on which the probes are fitted, in any form that
             `iteration_curve` accepts. They may be the training data of the network.
         test: Batches `(x, y)` that neither the network nor the probes have seen.
@@ -103,7 +106,10 @@ def separability(
             (a tenth of the fitting examples, drawn at random and not fitted).
         reduce: Features of a state: `"mean"` over positions, `"grid"` for means over
             `grid` x `grid` fields, or `"all"`. States without positions are read as
-            they are. Defaults to `"mean"`.
+            they are. `"positions"` fits one probe to the states of all positions and
+            the labels that they cover, or one for each label of a position that covers
+            several. Accuracies are then shares of labels, of which those below 0 are
+            left out. Defaults to `"mean"`.
         grid: Fields per side of `"grid"`. Defaults to `4`.
         regularization: Inverse strength `C` of the squared penalty. Defaults to `None`:
             the best of 0.001 to 10 on the validation examples.
@@ -111,7 +117,8 @@ def separability(
             `"shuffled"`, or `"clusters"`, which gives each of 100 clusters of the
             inputs a random class. Defaults to `None` (the labels).
         pixels: Whether a probe is also fitted to the inputs. Defaults to `False`.
-        num_examples: Most examples to fit, and most to test. Defaults to `5000`.
+        num_examples: Most examples to fit, and most to test. The states of all their
+            positions are kept with `reduce="positions"`. Defaults to `5000`.
         iterations: Number of iterations. Defaults to `None` (the number the model was
             built with).
         seed: Seed of the validation examples and the control task. Defaults to `0`.
@@ -120,10 +127,10 @@ def separability(
         A `Separability`.
 
     Raises:
-        ValueError: If the labels are not one class per example, if there are fewer than
-            two classes, if a class has too few fitting examples, if a state is not
-            finite or has no `grid` x `grid` positions, or if an argument is out of
-            range.
+        ValueError: If the labels are not one class per example (or position), if there
+            are fewer than two classes, if a class has too few fitting examples, if a
+            state is not finite or has no `grid` x `grid` positions, or if an argument
+            is out of range. `"positions"` takes no `pixels` and no `"clusters"`.
 
     Reference:
         [Alain and Bengio 2016](https://arxiv.org/abs/1610.01644);
@@ -142,10 +149,15 @@ def separability(
     >>> found.iterations, found.accuracy.shape
     ([0, 1, 2, 3], (4,))
     """
-    check_one_of("reduce", reduce, ("mean", "grid", "all"))
+    check_one_of("reduce", reduce, ("mean", "grid", "all", "positions"))
     grid = check_positive_int("grid", grid)
     check_one_of("control", control, (None, "shuffled", "clusters"))
     check_flag("pixels", pixels)
+    if reduce == "positions" and (pixels or control == "clusters"):
+        raise ValueError(
+            "`reduce`='positions' has no probe of pixels and no clusters of inputs. "
+            f"Received: pixels={pixels}, control={control!r}."
+        )
     random = np.random.default_rng(check_integer("seed", seed, 0))
     strengths: tuple[float, ...] = _STRENGTHS
     if regularization is not None:
@@ -158,21 +170,30 @@ def separability(
     else:
         parts["validation"] = examples(validation, num_examples, name="validation")
     inputs = {name: x for name, (x, _) in parts.items()}
-    labels = {name: class_labels(name, y) for name, (_, y) in parts.items()}
-    _check_classes(labels)
-    tested = (inputs["test"], labels["test"])
-    head = np.array([np.nan, *iteration_curve(model, tested, iterations)])
+    labels = {name: y for name, (_, y) in parts.items()}
+    if reduce == "positions":
+        features = {name: states.read(x) for name, x in inputs.items()}
+        shape = features["test"].shape[2:-1]
+        rows = {name: Positions(name, y, shape) for name, y in labels.items()}
+        labels = {name: found.labels for name, found in rows.items()}
+        _check_classes(labels)
+        scores = head_by_position(model, *parts["test"], iterations)
+    else:
+        rows = {}
+        labels = {name: class_labels(name, y) for name, y in labels.items()}
+        _check_classes(labels)
+        scores = iteration_curve(model, (inputs["test"], labels["test"]), iterations)
+        features = {
+            name: states.read(x, lambda state: reduced(state, reduce, grid))
+            for name, x in inputs.items()
+        }
+    head = np.array([np.nan, *scores])
     if control:
         labels = control_labels(control, inputs, labels, random)
-    names = ("train", "validation", "test")
 
     def fit(features):
         return fit_probe(features, labels, strengths)
 
-    features = {
-        name: states.read(inputs[name], lambda state: reduced(state, reduce, grid))
-        for name in names
-    }
     for i, number in enumerate(states.iterations):
         if not all(np.isfinite(part[i]).all() for part in features.values()):
             raise ValueError(
@@ -181,12 +202,17 @@ def separability(
                 "a model whose training did not diverge."
             )
     found = [
-        fit({name: features[name][i] for name in names})
+        fit(
+            {
+                name: rows[name].features(part[i]) if rows else part[i]
+                for name, part in features.items()
+            }
+        )
         for i in range(len(states.iterations))
     ]
     shown = None
     if pixels:
-        shown = fit({name: flat(inputs[name]) for name in names}).accuracy
+        shown = fit({name: flat(x) for name, x in inputs.items()}).accuracy
     accuracy, fitted, chosen, converged = zip(*found, strict=True)
     return Separability(
         list(states.iterations),

@@ -118,13 +118,13 @@ class FeaturesOptions(EntryOptions):
 def features(
     options: FeaturesOptions,
     probe_examples: Annotated[
-        int, typer.Option(help="Images on which a probe is fitted, and tested.")
+        int, typer.Option(help="Examples on which a probe is fitted, and tested.")
     ] = 4_000,
     ablation_examples: Annotated[
-        int, typer.Option(help="Test images of the ablation of filters.")
+        int, typer.Option(help="Test examples of the ablation of filters.")
     ] = 2_000,
     similarity_examples: Annotated[
-        int, typer.Option(help="Test images of the similarity of states.")
+        int, typer.Option(help="Test examples of the similarity of states.")
     ] = 1_000,
     *,
     run: RunOptions,

@@ -19,6 +19,7 @@ from keras_recur.analysis import (
 )
 from keras_recur.analysis._plain import as_lists
 from keras_recur.experiments.experiment import Experiment
+from keras_recur.experiments.features_figures import probes_of
 from keras_recur.experiments.features_page import write_features_page
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry
@@ -38,13 +39,13 @@ class FeaturesExperiment(Experiment):
     Both twins are trained as in the entry. Linear probes, ablation of filters and the
     dynamics of the states are measured in each of them and in the network before its
     training. The similarity of states is measured between twins, seeds, and a network
-    and itself before training. Preferred images are made for both twins of the first
-    seed.
+    and itself before training. If the data are images of classes, preferred images are
+    made for both twins of the first seed. If they have a label for each position, such
+    as mazes, probes read the positions.
 
     Args:
-        entry: Family, data and recipes, from `runs.make_entry`. The data must have one
-            label per example. Defaults to the quick entry of `resnet_bn` on
-            `fashion_mnist`.
+        entry: Family, data and recipes, from `runs.make_entry`. Defaults to the quick
+            entry of `resnet_bn` on `fashion_mnist`.
         probe_examples: Number of examples on which a probe is fitted, and on which it
             is tested. Defaults to `4_000`.
         ablation_examples: Number of test examples of the ablation of filters. Defaults
@@ -53,8 +54,7 @@ class FeaturesExperiment(Experiment):
             Defaults to `1_000`.
 
     Raises:
-        ValueError: If the data have more than one label per example, or a number is out
-            of range.
+        ValueError: If a number is out of range.
 
     Reference:
         [Schwarzschild et al. 2021](https://arxiv.org/abs/2102.11011), whose abstract
@@ -78,12 +78,6 @@ class FeaturesExperiment(Experiment):
 
     def __post_init__(self):
         check_type("entry", self.entry, Entry, "a `runs.Entry`")
-        if self.entry.procedural:
-            raise ValueError(
-                "`entry` must have data with one label per example, which a probe can "
-                f"read from the state. Received: data={self.entry.data!r}. Use images, "
-                "such as fashion_mnist or digits."
-            )
         for name in ("probe_examples", "ablation_examples", "similarity_examples"):
             # The similarity needs four examples.
             count = check_integer(name, getattr(self, name), 4)
@@ -96,6 +90,7 @@ class FeaturesExperiment(Experiment):
     def as_dict(self) -> dict[str, Any]:
         entry = self.entry.as_dict()
         kept = ("family", "data", "model", "num_examples", "test_examples")
+        kept += ("size",) if self.entry.procedural else ()
         counts = ("probe_examples", "ablation_examples", "similarity_examples")
         return {
             **{key: entry[key] for key in kept},
@@ -115,29 +110,36 @@ class FeaturesExperiment(Experiment):
             return self.entry.train_data("recurrent", seed)
         if split == "validation":
             return self.entry.phase_validation_data("recurrent")
-        return self.entry.test_data(None)
+        return self.entry.test_data(self.entry.size)
 
     def _unchanged_training_data(self):
         """Return training images without augmentation, on which probes are fitted."""
+        entry = self.entry
         return data_room.load(
-            self.entry.data,
+            entry.data,
             "train",
             100,
             num_examples=min(self.probe_examples, self._count("train")),
             augment=False,
             shuffle=False,
-            data_dir=self.entry.data_dir,
-            download=self.entry.download,
+            size=entry.size,
+            data_dir=entry.data_dir,
+            download=entry.download,
         )
 
     def _count(self, split):
         return data_room.describe(self.entry.data).num_examples[split]
 
+    @property
+    def _reductions(self):
+        """Features of states that probes read."""
+        return ("positions",) if self.entry.procedural else ("mean", "grid")
+
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
         train, test = self._unchanged_training_data(), self.load("test")
         untrained = self.network(name, seed)
         found: dict[str, Any] = {}
-        for reduce in ("mean", "grid"):
+        for reduce in self._reductions:
             options = {"reduce": reduce, "num_examples": self.probe_examples}
             probes = separability(model, train, test, **options)
             floor = separability(untrained, train, test, **options)
@@ -162,14 +164,15 @@ class FeaturesExperiment(Experiment):
 
     def chance_score(self) -> dict[str, Any]:
         """Return what a network gives that guesses: no probe and no filter helps."""
-        score, count = guess(self.entry.data), self.entry.model.get("iterations", 1)
-        probes = [score] * (count + 1)
-        names = ("probe_mean", "probe_grid")
+        count = self.entry.model.get("iterations", 1)
+        classes = data_room.describe(self.entry.data).num_classes
+        probes = [1 / classes] * (count + 1)
+        names = [f"probe_{reduce}" for reduce in self._reductions]
         return {
             **dict.fromkeys([*names, *(f"untrained_{n}" for n in names)], probes),
             "head": [None, *probes[1:]],
             "iterations": list(range(count + 1)),
-            "accuracy": score,
+            "accuracy": guess(self.entry.data),
             "importance": [],
             "reuse": None,
             "rank_correlation": None,
@@ -200,18 +203,20 @@ class FeaturesExperiment(Experiment):
                 add("feedforward seeds", seed, feedforward, load("feedforward", other))
             untrained = self.network("recurrent", seed)
             add("untrained", seed, recurrent, untrained)
-        found["preferred"] = [
-            {
-                "network": twin,
-                "seed": seeds[0],
-                **_preferred(load(twin, seeds[0]), test),
-            }
-            for twin in TWINS
-        ]
+        if not self.entry.procedural:
+            found["preferred"] = [
+                {
+                    "network": twin,
+                    "seed": seeds[0],
+                    **_preferred(load(twin, seeds[0]), test),
+                }
+                for twin in TWINS
+            ]
         return found
 
     def format_result(self, result: dict[str, Any]) -> str:
-        first, last = result["probe_mean"][0], result["probe_mean"][-1]
+        probe = result[probes_of(result)[0]]
+        first, last = probe[0], probe[-1]
         return (
             f"{100 * result['accuracy']:.1f} %, probes {100 * first:.1f} % before the "
             f"first iteration and {100 * last:.1f} % after the last"
@@ -219,9 +224,10 @@ class FeaturesExperiment(Experiment):
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
         names = ("accuracy", "reuse", "rank_correlation")
-        curves = ("probe_mean", "probe_grid", "untrained_probe_mean", "head")
         networks = {}
         for name, mine, counts in self.by_network(results):
+            probes = probes_of(mine[0])
+            curves = (*probes, f"untrained_{probes[0]}", "head")
             means = {key: _mean([r[key] for r in mine]) for key in names}
             over = {
                 key: [_mean(c) for c in zip(*(r[key] for r in mine), strict=True)]

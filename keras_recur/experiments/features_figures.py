@@ -36,14 +36,20 @@ def similarities(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {kind: together[kind] for kind in _PANELS if kind in together}
 
 
+def probes_of(found: dict[str, Any]) -> list[str]:
+    """Return the names of the probes of a run or a summary. The first is the main."""
+    return [name for name in found if name.startswith("probe_")]
+
+
 def _runs(results, name):
     return [r for r in results["runs"] if r["network"] == name and r["importance"]]
 
 
 def probes(results: dict[str, Any]) -> Any:
     """Draw what probes read, with the heads and the untrained networks."""
-    figure, panels = new_figure(columns=2, title=_where(results))
-    for axes, key in zip(panels, ("probe_mean", "probe_grid"), strict=True):
+    keys = probes_of(results["runs"][0])
+    figure, panels = new_figure(columns=len(keys), title=_where(results))
+    for axes, key in zip(panels, keys, strict=True):
         _twins(axes, results, key, 100)
         for name in TWINS:
             _curve(axes, results, name, "head", 100, color=color_of(name), ls=":")

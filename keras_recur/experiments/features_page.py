@@ -6,7 +6,7 @@ from typing import Any
 from keras_recur import zoo
 from keras_recur._plot_style import label
 from keras_recur.experiments import features_figures
-from keras_recur.experiments.features_figures import level, similarities
+from keras_recur.experiments.features_figures import level, probes_of, similarities
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS
 from keras_recur.runs.summary import in_percent, is_clear, mean_and_error, with_error
@@ -16,6 +16,7 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     """Write the findings to a page, and the figures to the folder `plots`."""
     settings = results["settings"]
     family = zoo.describe(settings["family"])
+    positions = "probe_positions" in results["runs"][0]
     page.headline(headline(results))
     page.paragraph(
         "Schwarzschild et al. 2021 (arXiv:2102.11011) write that recurrent networks "
@@ -28,9 +29,9 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     page.figure(
         features_figures.probes(results),
         plots / "probes.png",
-        "Accuracy on test images of a logistic regression on the state after each "
-        "iteration (0: before the first one). Left: means over positions. Right: means "
-        "of 4 x 4 fields. Dotted: the network's own head. Gray: before training.",
+        "Accuracy on test examples of a logistic regression on the state after each "
+        f"iteration (0: before the first one). {_READ[positions]} Dotted: the "
+        "network's own head. Gray: before training.",
     )
     page.heading("Whether filters matter again")
     page.figure(
@@ -75,6 +76,15 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     )
 
 
+_READ = {
+    False: "Left: means over positions. Right: means of 4 x 4 fields.",
+    True: (
+        "One probe reads the states of all positions, and its accuracy is the share of "
+        "right labels."
+    ),
+}
+
+
 def headline(results: dict[str, Any]) -> str:
     """Return which of the claims, stated before the measurement, hold."""
     networks = results["summary"]["networks"]
@@ -101,12 +111,13 @@ def _verdict(holds, why):
 
 
 def _same_probes(networks):
-    one, two = (networks[t]["probe_mean"] for t in TWINS)
+    probe, *_ = probes_of(networks[TWINS[0]])
+    one, two = (networks[t][probe] for t in TWINS)
     gaps = [
         (100 * abs(a[0] - b[0]), is_clear(a[0] - b[0], a[1], b[1]))
         for a, b in zip(one, two, strict=True)
     ]
-    floors = [networks[t]["untrained_probe_mean"] for t in TWINS]
+    floors = [networks[t][f"untrained_{probe}"] for t in TWINS]
     above = all(
         a[0] > f[0] and is_clear(a[0] - f[0], a[1], f[1])
         for mine, floor in zip((one, two), floors, strict=True)
@@ -162,16 +173,18 @@ def _differ(one, two):
 def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return header and rows, with a column per network."""
     networks = results["summary"]["networks"]
+    probe, *fields = probes_of(results["runs"][0])
     rows = {
         "accuracy": lambda n: in_percent(*n["accuracy"]),
-        "probe before the first iteration": lambda n: in_percent(*n["probe_mean"][0]),
-        "probe after the last": lambda n: in_percent(*n["probe_mean"][-1]),
-        "the same, before training": lambda n: in_percent(
-            *n["untrained_probe_mean"][-1]
-        ),
-        "probe of 4 x 4 fields after the last": lambda n: in_percent(
+        "probe before the first iteration": lambda n: in_percent(*n[probe][0]),
+        "probe after the last": lambda n: in_percent(*n[probe][-1]),
+        "the same, before training": lambda n: in_percent(*n[f"untrained_{probe}"][-1]),
+    }
+    if fields:
+        rows["probe of 4 x 4 fields after the last"] = lambda n: in_percent(
             *n["probe_grid"][-1]
-        ),
+        )
+    rows |= {
         "channels that matter again": lambda n: _share(n["reuse"]),
         "rank correlation": lambda n: _score(n["rank_correlation"]),
         "parameters": lambda n: f"{n['parameters']:,}",

@@ -127,6 +127,75 @@ def test_state_graphs_have_probes_from_the_first_readout_state_on():
     np.testing.assert_allclose(found.head, curve[np.array(found.iterations) - 1])
 
 
+def remembering(*shape, places=1):
+    """Return a model whose state is its input, with an answer for each position."""
+    x = keras.Input(shape)
+    loop = SharedRecurrentBlock(layers.Identity(), 2)
+    head = layers.Dense(3)
+    if places > 1:
+        head = layers.Conv2DTranspose(3, places, places)
+    return keras.Model(x, Readout(head)(loop(x)))
+
+
+def test_probes_read_the_labels_of_positions():
+    random = np.random.default_rng(0)
+    y = random.integers(3, size=(40, 5))
+    x = np.eye(3, dtype="float32")[y]
+    model = remembering(5, 3)
+    found = analysis.separability(model, (x, y), (x, y), reduce="positions")
+    np.testing.assert_array_equal(found.accuracy, 1)
+    assert found.features == 3 and found.examples == (180, 20, 200)
+    answers = np.argmax(model.predict(x, verbose=0), -1)
+    np.testing.assert_allclose(found.head[1:], (answers == y).mean())
+    unscored = np.where(np.arange(5) < 2, y, -1)
+    wrong = np.where(np.arange(5)[:, None] < 2, x, 0)
+    found = analysis.separability(
+        model, (wrong, unscored[..., None]), (wrong, unscored), reduce="positions"
+    )
+    np.testing.assert_array_equal(found.accuracy, 1)
+    assert found.examples == (72, 8, 80)
+    np.testing.assert_allclose(found.head[1:], (answers == y)[:, :2].mean())
+    shuffled = analysis.separability(
+        model, (x, y), (x, y), reduce="positions", control="shuffled"
+    )
+    assert (shuffled.accuracy < 0.6).all()
+
+
+def test_a_position_has_a_probe_for_each_label_that_it_covers():
+    random = np.random.default_rng(0)
+    y = random.integers(2, size=(60, 4, 6))
+    blocks = y.reshape(60, 2, 2, 3, 2).transpose(0, 1, 3, 2, 4).reshape(60, 2, 3, 4)
+    # The third of the four labels is not in the state.
+    x = np.delete(blocks, 2, -1).astype("float32")
+    found = analysis.separability(
+        remembering(2, 3, 3, places=2), (x, y), (x, y), reduce="positions"
+    )
+    third = blocks[..., 2].mean()
+    np.testing.assert_allclose(
+        found.accuracy, (3 + max(third, 1 - third)) / 4, atol=0.03
+    )
+    assert found.features == 3 and found.examples[2] == 60 * 24
+
+
+@pytest.mark.once
+def test_probes_of_positions_refuse():
+    x, y = np.ones((8, 5, 3), "float32"), np.ones((8, 5), int)
+    model = remembering(5, 3)
+
+    def call(y, **options):
+        analysis.separability(model, (x, y), (x, y), reduce="positions", **options)
+
+    with pytest.raises(ValueError, match="`train` must have examples of two classes"):
+        call(y)
+    with pytest.raises(ValueError, match=r"each position of a state.*\(5,\) positions"):
+        call(y[:, 0])
+    with pytest.raises(ValueError, match="the same number for all"):
+        call(y[:, :3])
+    for option in ({"pixels": True}, {"control": "clusters"}):
+        with pytest.raises(ValueError, match="no probe of pixels and no clusters"):
+            call(y, **option)
+
+
 @pytest.mark.once
 def test_grid_and_mean_features_by_hand():
     state = np.arange(2 * 5 * 4 * 3, dtype="float64").reshape(2, 5, 4, 3)

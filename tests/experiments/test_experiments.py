@@ -397,6 +397,24 @@ def test_effects_of_supervision_by_hand():
     ] == [pytest.approx(-0.4), None]
 
 
+def test_features_of_positions(tmp_path):
+    experiment = FeaturesExperiment(
+        replayed(), probe_examples=12, ablation_examples=10, similarity_examples=10
+    )
+    assert experiment.as_dict()["size"] == 4
+    results = run_experiment(experiment, tmp_path / "run", [0])
+    for run in results["runs"]:
+        assert np.shape(run["probe_positions"]) == (5,) == np.shape(run["head"])
+        assert "probe_mean" not in run
+        assert min(run["head"][1:]) > 0.4
+    assert "preferred" not in results["together"]
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "One probe reads the states of all positions" in card
+    assert "4 x 4" not in card and "probe after the last" in card
+    guessed = experiment.chance_score()
+    assert guessed["probe_positions"] == [0.5] * 5 and guessed["accuracy"] == 0
+
+
 def test_replay_differs_in_the_rows_that_go_on_alone():
     experiment = TINY["replay"]
     none, same, both = map(experiment.recipe, experiment.networks)
