@@ -126,7 +126,7 @@ MEASUREMENTS = [
         },
     ),
     Measurement(
-        "Boundaries between iterations on JAX",
+        "Boundaries between iterations",
         "Ratio of the time of a training step of `deep_thinking_2d` in which XLA "
         "compiles each unrolled iteration on its own to that of a step in which it "
         "fuses them.",

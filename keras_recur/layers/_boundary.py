@@ -32,22 +32,58 @@ def boundary_of(given: Any) -> Callable[[Any], Any]:
     Both branches of the conditional return the nest, so any condition is right. It
     depends on `given`, the input of the loop, because XLA must not know it.
     """
-    if _switched_off or keras.backend.backend() != "jax":
+    backend = keras.backend.backend()
+    if _switched_off or backend not in _CONDITIONALS:
         return _unchanged
-    import jax
-    from jax.core import Tracer
-
     first = tree.flatten(given)[0]
-    # Outside of a trace nothing is fused. Accelerators have not been measured.
-    if not isinstance(first, Tracer) or jax.default_backend() != "cpu":
+    if first is None or not _by_xla_on_cpu(backend, first):
         return _unchanged
-    condition = jax.numpy.any(first)
+    conditional = _CONDITIONALS[backend]
+    condition = ops.any(ops.cast(first, "bool"))
 
     def bounded(nest):
-        leaves = jax.lax.cond(condition, _unchanged, _negated_twice, tree.flatten(nest))
+        leaves = conditional(condition, tree.flatten(nest))
         return attach(tree.pack_sequence_as(nest, leaves), masks_of(nest))
 
     return bounded
+
+
+def _by_xla_on_cpu(backend, tensor):
+    """Return whether XLA compiles this for a CPU. Accelerators are not measured."""
+    if backend == "jax":
+        import jax
+        from jax.core import Tracer
+
+        # Outside of a trace nothing is fused.
+        return isinstance(tensor, Tracer) and jax.default_backend() == "cpu"
+    import tensorflow as tf
+
+    return in_xla() and not tf.config.list_physical_devices("GPU")
+
+
+def in_xla() -> bool:
+    """Return whether TensorFlow traces a function that XLA compiles."""
+    import tensorflow as tf
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    return GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def _jax_conditional(condition, leaves):
+    import jax
+
+    return jax.lax.cond(condition, _unchanged, _negated_twice, leaves)
+
+
+def _tensorflow_conditional(condition, leaves):
+    import tensorflow as tf
+
+    return tf.cond(
+        condition, lambda: _unchanged(leaves), lambda: _negated_twice(leaves)
+    )
+
+
+_CONDITIONALS = {"jax": _jax_conditional, "tensorflow": _tensorflow_conditional}
 
 
 def _unchanged(nest):

@@ -10,6 +10,7 @@ import keras
 from keras import ops, tree
 
 from keras_recur._keras import forget_losses
+from keras_recur.layers._boundary import in_xla
 from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._masks import attach, mapped, masks_of
 from keras_recur.layers._written import RecordingScope, check_written
@@ -167,10 +168,9 @@ def _tensorflow_remat(step, *arguments):
 def _barrier(tensors):
     """Return the same tensors through an operation that compilers keep."""
     import tensorflow as tf
-    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     # XLA looks through identities, and its own barrier exists nowhere else.
-    if GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+    if in_xla():
         from tensorflow.compiler.tf2xla.python import xla
 
         return xla.optimization_barrier(*tensors)

@@ -74,9 +74,7 @@ class SharedRecurrentBlock(InputDtypes):
     - On a CPU, XLA (JAX, or `jit_compile=True` on TensorFlow) undoes `remat`, which
       then saves no memory. To avoid this, set
       `XLA_FLAGS="--xla_disable_hlo_passes=cse_barrier_expander"` in the environment
-      before Keras is imported. On TensorFlow, XLA also makes steps over dozens of
-      unrolled residual blocks take seconds. `fusion,cse_barrier_expander` avoids both,
-      but slows down networks of many small operations.
+      before Keras is imported.
 
     Args:
         block: A Keras layer or model that maps a state to a state of the same shape and

@@ -1,6 +1,7 @@
 #!/bin/sh
 # One process on each machine of HOSTS. OUT is a folder on a disk that all of them share.
 # The exit status is 0 if the search has ended, whatever happened to single processes.
+# Ctrl-C ends this script alone: the processes of the hosts go on and end the search.
 : "${HOSTS:=node1 node2 node3}" "${OUT:=/shared/search-mazes}"
 processes=""
 for host in $HOSTS; do
