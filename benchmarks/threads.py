@@ -48,11 +48,11 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
 
 
 def measure(setting: Setting) -> None:
-    from keras_recur._child import one_thread, thread_limits
+    from keras_recur._child import thread_limits
 
     load = os.getloadavg()[0]
     alone = started(thread_limits(2))
-    pair = [started(one_thread()) for _ in range(2)]
+    pair = [started(thread_limits(1)) for _ in range(2)]
     processes = [alone, *pair]
     try:
         at("first steps")

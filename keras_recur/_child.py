@@ -32,19 +32,14 @@ def cores() -> int:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Return the environment of a process with this number of threads.
-
-    JAX on a CPU ignores it.
-    """
+    """Return the environment of a process with this number of threads."""
     names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
-    return dict.fromkeys(names, str(threads))
-
-
-def one_thread() -> dict[str, str]:
-    """Return the environment of a process with one thread, on every backend."""
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
     # NPROC is the size of JAX's thread pools.
-    return {**thread_limits(1), "XLA_FLAGS": flags.strip(), "NPROC": "1"}
+    limits = dict.fromkeys((*names, "NPROC"), str(threads))
+    if threads > 1:
+        return limits
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+    return {**limits, "XLA_FLAGS": flags.strip()}
 
 
 def own_device(environment: dict[str, str], number: int) -> dict[str, str]:

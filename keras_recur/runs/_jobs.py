@@ -19,8 +19,8 @@ from keras_recur._child import (
     child_command,
     child_environment,
     cores,
-    one_thread,
     own_device,
+    thread_limits,
 )
 from keras_recur._limits import MAX_WORKERS
 from keras_recur._validation import check_integer
@@ -149,7 +149,7 @@ class _Pool:
 
     def _launch(self, number):
         environment = child_environment(
-            **one_thread(), **SHARED_MEMORY, KERAS_BACKEND=keras.backend.backend()
+            **thread_limits(1), **SHARED_MEMORY, KERAS_BACKEND=keras.backend.backend()
         )
         with open(self._log(number), "ab") as log:
             process = subprocess.Popen(

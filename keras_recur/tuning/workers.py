@@ -64,7 +64,7 @@ class _Pool:
 
     def launch(self, number):
         environment = {
-            **_threads(self.workers),
+            **thread_limits(max(1, cores() // self.workers)),
             **child_environment(**SHARED_MEMORY),
             # Workers share compiled networks.
             "JAX_COMPILATION_CACHE_DIR": str(self.folder.absolute() / "compiled"),
@@ -125,8 +125,3 @@ class _Pool:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _threads(workers: int) -> dict[str, str]:
-    """Give each worker its share of the cores, which JAX on a CPU ignores."""
-    return thread_limits(max(1, cores() // workers))
