@@ -22,11 +22,11 @@ _DISTANCES = (5, 13, 22, 32, 44, 58)
 
 def place_labels(
     axes: Any,
-    labels: list[tuple[float, float, str]],
+    labels: list[tuple[float, float, str, Any]],
     points: list[tuple[float, float]],
     corners: list[tuple[float, float]],
 ) -> None:
-    """Write labels `(x, y, text)` where they hide neither points nor the line."""
+    """Write labels `(x, y, text, color)` where they hide neither points nor the line."""
     # The layout and limits of the figure must be final. A label without space is lost.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -38,9 +38,9 @@ def place_labels(
         *_between(axes.transData.transform(corners), scale),
     ]
     occupied = np.array(taken)
-    for x, y, text in labels:
+    for x, y, text, color in labels:
         for distance, side in itertools.product(_DISTANCES, _SIDES):
-            note = _write(axes, (x, y), text, side, distance)
+            note = _write(axes, (x, y), text, color, side, distance)
             box = _box(note, renderer)
             if _within(box, inside) and not _meets_any(box, occupied):
                 occupied = np.vstack([occupied, box])
@@ -48,7 +48,7 @@ def place_labels(
             note.remove()
 
 
-def _write(axes, place, text, side, distance):
+def _write(axes, place, text, color, side, distance):
     right, up, horizontal, vertical = side
     line = {"arrowstyle": "-", "color": "0.6", "lw": 0.6, "shrinkB": 3}
     return axes.annotate(
@@ -59,7 +59,7 @@ def _write(axes, place, text, side, distance):
         ha=horizontal,
         va=vertical,
         fontsize=7,
-        color="0.15",
+        color=color,
         zorder=6,
         arrowprops=line if distance > _DISTANCES[0] else None,
     )

@@ -32,8 +32,8 @@ def sharing_label(sharing: str) -> str:
 
 
 def short_name(found: dict[str, Any]) -> str:
-    """Return a name such as `w32 t8 all`."""
-    return f"w{found['width']} t{found['iterations']} {found['sharing']}"
+    """Return a name such as `w32 t8`, for plots that show the sharing by color."""
+    return f"w{found['width']} t{found['iterations']}"
 
 
 def amount(number: float, unit: str = "") -> str:

@@ -26,6 +26,8 @@ _COST_NAMES = {
 def plot_pareto(result: SearchResult) -> Any:
     """Plot the score against MACs, parameters and memory, with Pareto fronts.
 
+    Networks on a front are named by width and iterations, as `w32 t8`.
+
     Args:
         result: Result of the search.
 
@@ -68,7 +70,10 @@ def plot_pareto(result: SearchResult) -> Any:
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(f"validation {result.score} (%)")
         places = [place for c in known for place in _error_bar(c, cost)]
-        names = [(c[cost], 100 * c["accuracy"], short_name(c)) for c in front]
+        names = [
+            (c[cost], 100 * c["accuracy"], short_name(c), _color(c, kinds))
+            for c in front
+        ]
         later.append((axes, names, places, corners))
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(low, high + 0.12 * (high - low))
@@ -96,6 +101,10 @@ def _error_bar(found, cost):
         (found[cost], 100 * (found["accuracy"] + step * error))
         for step in np.linspace(-1, 1, 21)
     ]
+
+
+def _color(found, kinds):
+    return look(found["sharing"], kinds)["color"]
 
 
 def _draw_points(axes, found, cost, kinds):
