@@ -26,7 +26,7 @@ def place_labels(
     points: list[tuple[float, float]],
     corners: list[tuple[float, float]],
 ) -> None:
-    """Write labels `(x, y, text, color)` where they hide neither points nor the line."""
+    """Write `(x, y, text, color)` where it hides neither points nor the line."""
     # The layout and limits of the figure must be final. A label without space is lost.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

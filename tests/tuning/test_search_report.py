@@ -239,10 +239,12 @@ def test_plots_show_every_sharing_and_the_front():
     assert "\N{MIDDLE DOT}" in [text.get_text() for text in grid.axes[1].texts]
     pareto = plot_pareto(result)
     assert len(pareto.axes) == 4
+    kinds = ["all", "groups of 2", "none"]
     front = {
-        f"w{c['width']} t{c['iterations']} {c['sharing']}" for c in result.pareto()
+        (f"w{c['width']} t{c['iterations']}", look(c["sharing"], kinds)["color"])
+        for c in result.pareto()
     }
-    names = {text.get_text() for text in pareto.axes[0].texts}
+    names = {(text.get_text(), text.get_color()) for text in pareto.axes[0].texts}
     assert names <= front and len(names) >= len(front) - 1
     equal = plot_equal_costs(result)
     assert len(equal.axes) == 3 and len(equal.axes[0].containers) == 3
