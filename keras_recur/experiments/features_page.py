@@ -126,6 +126,8 @@ def _same_probes(networks):
     clear = [i for i, (_, found) in enumerate(gaps) if found]
     largest = max(gap for gap, _ in gaps)
     where = f"clear in states {', '.join(map(str, clear))}" if clear else "none clear"
+    if len(clear) > 4:
+        where = f"clear in {len(clear)} of {len(gaps)} states"
     floor = "all above untrained ones" if above else "not all above untrained ones"
     return not clear and above, (
         f"largest difference {largest:.1f} points, {where}; after the first iteration "
@@ -136,7 +138,8 @@ def _same_probes(networks):
 def _filters(networks):
     found = [networks[t]["rank_correlation"] for t in TWINS]
     if None in found:
-        return False, "no filter matters in two iterations"
+        network = label(TWINS[found.index(None)])
+        return False, f"{network}: it makes no difference which channel is removed"
     (a, a_error), (b, b_error) = found
     clear = is_clear(a - b, a_error or 0, b_error or 0)
     return a > b and clear, (
