@@ -25,7 +25,7 @@ test: .venv/installed-test .venv-serving/installed
 # packages warn about these old ones, so such warnings are no errors here.
 lowest: .venv-lowest/installed
 	KERAS_BACKEND=jax .venv-lowest/bin/python -m pytest -n 2 --dist loadfile \
-		--no-loadscope-reorder -W ignore::DeprecationWarning
+		--no-loadscope-reorder -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
 
 # Serve the exports of all backends in an environment that has only TensorFlow.
 served: $(EXPORTED) .venv-serving/installed

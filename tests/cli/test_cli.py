@@ -419,7 +419,7 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     "arguments, message",
     [
         (["experiment", "shared"], "Did you mean 'sharing'"),
-        (["experiment", "text", "--data", "digits"], "No such option: --data"),
+        (["experiment", "text", "--data", "digits"], "No such option"),
         (["train", "mlp", "--data", "digits"], "No such command 'train'"),
         (["compare", "mlp"], "Missing option '--data'"),
         (["compare", "mlp", "--data", "digits", "--seeds", "x"], "Invalid value for"),
