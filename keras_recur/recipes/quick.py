@@ -148,7 +148,9 @@ def _images(epochs: int = 8, learning_rate: float = 2e-3, **model: Any) -> Quick
     On MNIST-1D, mlp has 79.4 ± 0.2 and 82.2 ± 0.2 % over 10 seeds (10 s each on JAX).
     On Fashion-MNIST, accuracy over 3 seeds, in %, recurrent and feed-forward: mlp 86.0
     ± 0.1 and 85.8 ± 0.1 (50 s each on TensorFlow on a busy core), convnet 86.5 ± 0.1
-    and 87.6 ± 0.2, resnet_bn 86.8 ± 0.1 and 88.1 ± 0.1 (4 minutes each).
+    and 87.6 ± 0.2, resnet_bn 86.8 ± 0.1 and 88.1 ± 0.1 (4 minutes each), swrn 88.5 ±
+    0.1 and 89.2 ± 0.2, frnn 83.5 ± 0.7 and 86.9 ± 0.2, multistate_resnet 82.4 ± 0.5 and
+    84.6 ± 0.1 (4 to 7 minutes each).
     """
     recipe = Recipe(
         "adam",
