@@ -33,9 +33,12 @@ def cores() -> int:
 
 def thread_limits(threads: int) -> dict[str, str]:
     """Return the environment of a process with this number of threads."""
-    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
-    # NPROC is the size of JAX's thread pools.
-    limits = dict.fromkeys((*names, "NPROC"), str(threads))
+    limits = {
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": str(threads),
+        "NPROC": str(threads),  # The size of JAX's thread pools.
+    }
     if threads > 1:
         return limits
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
