@@ -64,7 +64,7 @@ class _Pool:
 
     def launch(self, number):
         environment = {
-            **thread_limits(max(1, cores() // self.workers)),
+            **thread_limits(_share(self.workers)),
             **child_environment(**SHARED_MEMORY),
             # Workers share compiled networks.
             "JAX_COMPILATION_CACHE_DIR": str(self.folder.absolute() / "compiled"),
@@ -125,3 +125,8 @@ class _Pool:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _share(workers: int) -> int:
+    """Return the number of threads of each worker."""
+    return max(1, cores() // workers)

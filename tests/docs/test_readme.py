@@ -215,7 +215,18 @@ def test_guide_shows_the_published_figures_of_features():
         "the same, before training",
         "rank correlation",
     ]
-    assert guide.count(" ± ") == 2 * len(shown)
+    solvers = [
+        ("deep_thinking_1d-prefix_sums", "recurrent", "head", 10),
+        ("deep_thinking_1d-prefix_sums", "recurrent", "head", 16),
+        ("deep_thinking_1d-prefix_sums", "feedforward", "probe_positions", 16),
+        ("deep_thinking_2d-mazes", "recurrent", "head", 8),
+        ("deep_thinking_2d-mazes", "feedforward", "probe_positions", 8),
+    ]
+    for entry, network, curve, number in solvers:
+        text = (ROOT / f"zoo/experiments/features-{entry}/results.json").read_text()
+        found = json.loads(text)["summary"]["networks"][network][curve][number]
+        assert f"{in_percent(*found)} %" in guide
+    assert guide.count(" ± ") == 2 * len(shown) + len(solvers)
     claims = features_page.headline(results)
     assert re.findall(r": (holds|does not hold) ", claims) == [
         "does not hold",
