@@ -99,11 +99,19 @@ def search_alternately(folder, oracle, count, storage=None):
     return found
 
 
+def rounded(proposals):
+    """Return proposals without the last digits, which depend on NumPy's version."""
+    return [
+        {k: float(f"{v:.12g}") if isinstance(v, float) else v for k, v in found.items()}
+        for found in proposals
+    ]
+
+
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_processes_propose_what_one_process_proposes(oracle, tmp_path):
     one = search_alternately(tmp_path / "one", oracle, 1)
     three = search_alternately(tmp_path / "three", oracle, 3)
-    assert one == [pytest.approx(values, rel=1e-12) for values in three]
+    assert rounded(one) == rounded(three)
     assert len(one) == {"grid": 4, "hyperband": len(one)}.get(oracle, 9) > 3
     if oracle != "hyperband":  # It repeats networks for more epochs.
         assert len({str(values) for values in one}) == len(one)
