@@ -19,13 +19,15 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
     os.environ.setdefault(name, "1")
 # The programs here are tiny: compiling them well would take longer than running them.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-flags = ["--xla_backend_optimization_level=0"]
-# What `remat` needs on a CPU.
-flags += ["--xla_disable_hlo_passes=cse_barrier_expander"]
+flags = [
+    "--xla_backend_optimization_level=0",
+    # What `remat` needs on a CPU.
+    "--xla_disable_hlo_passes=cse_barrier_expander",
+]
 if importlib.util.find_spec("jaxlib"):
     version = importlib.metadata.version("jaxlib").split(".")
     if tuple(map(int, version[:2])) < (0, 11):  # Later ones end at an unknown flag.
-        flags += ["--xla_cpu_use_fusion_emitters=false"]
+        flags.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(flags))
 # Keras compiles every model anew: programs that are equal come from the disk, also
 # those of xdist's other processes, whose conftest finds the folder named.

@@ -71,7 +71,12 @@ def plot_pareto(result: SearchResult) -> Any:
             axes.set_ylabel(f"validation {result.score} (%)")
         places = [place for c in known for place in _error_bar(c, cost)]
         names = [
-            (c[cost], 100 * c["accuracy"], short_name(c), _color(c, kinds))
+            (
+                c[cost],
+                100 * c["accuracy"],
+                short_name(c),
+                look(c["sharing"], kinds)["color"],
+            )
             for c in front
         ]
         later.append((axes, names, places, corners))
@@ -101,10 +106,6 @@ def _error_bar(found, cost):
         (found[cost], 100 * (found["accuracy"] + step * error))
         for step in np.linspace(-1, 1, 21)
     ]
-
-
-def _color(found, kinds):
-    return look(found["sharing"], kinds)["color"]
 
 
 def _draw_points(axes, found, cost, kinds):

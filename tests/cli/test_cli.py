@@ -419,7 +419,7 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     "arguments, message",
     [
         (["experiment", "shared"], "Did you mean 'sharing'"),
-        (["experiment", "text", "--data", "digits"], "No such option"),
+        (["experiment", "text", "--data", "digits"], "No such option:? '?--data"),
         (["train", "mlp", "--data", "digits"], "No such command 'train'"),
         (["compare", "mlp"], "Missing option '--data'"),
         (["compare", "mlp", "--data", "digits", "--seeds", "x"], "Invalid value for"),
@@ -427,7 +427,8 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
 )
 def test_wrong_usage_has_exit_status_2(arguments, message):
     result = call(*arguments)
-    assert result.exit_code == 2 and message in result.output
+    # The first Typer that is allowed puts the option in quotes.
+    assert result.exit_code == 2 and re.search(message, result.output)
 
 
 def test_version_and_help():

@@ -1,6 +1,5 @@
 """Text as numbers, and the windows of Python's documentation."""
 
-import re
 import sys
 
 import numpy as np
@@ -74,8 +73,8 @@ def test_no_test_window_is_in_the_training_text():
     train = data.decode_text(data.python_docs(size=64)[0].ravel())
     test = data.python_docs(size=64, split="test")[0]
     found = [w for w in map(data.decode_text, test) if w in train]
-    # On Python 3.13, one is a line of a table without a letter.
-    assert not [w for w in found if re.search(r"\w", w)]
+    # On Python 3.13, one is a line of a table.
+    assert not [w for w in found if set(w) - set("-+")]
 
 
 def test_load():

@@ -3,12 +3,21 @@
 import numpy as np
 import pytest
 from compare import array, close
-from harness import Counting, model_of, normal, train
+from harness import Counting, model_of, normal
 from keras import tree
 
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.layers._boundary import boundary_of
-from tests.layers.test_boundary import GIVEN, MODELS, STATE, graph, residual, without
+from tests.layers.test_boundary import (
+    GIVEN,
+    SLOPE,
+    STATE,
+    check_state,
+    graph,
+    residual,
+    trained,
+    without,
+)
 
 pytestmark = pytest.mark.once("tensorflow")
 
@@ -21,42 +30,29 @@ def compiled(function, jit=True):
 
 @pytest.mark.parametrize("given", GIVEN)
 def test_boundary_returns_every_value_as_it_is(given):
-    outputs = compiled(lambda g, s: boundary_of(g)(s))(GIVEN[given], STATE)
-    tree.assert_same_structure(outputs, STATE)
-    for actual, expected in zip(*map(tree.flatten, (outputs, STATE)), strict=True):
-        actual = np.asarray(actual)
-        assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
-        assert actual.tobytes() == expected.tobytes()
+    check_state(compiled(lambda g, s: boundary_of(g)(s))(GIVEN[given], STATE))
 
 
 @pytest.mark.parametrize("given", ["ones", "zeros", "nan"])
 def test_boundary_passes_non_finite_gradients(given):
     import tensorflow as tf
 
-    slope = np.array([np.nan, np.inf, -np.inf, 1e38], "float32")
-
     @compiled
     def gradient(given, state):
         with tf.GradientTape() as tape:
             tape.watch(state)
-            loss = tf.reduce_sum(boundary_of(given)(state) * slope)
+            loss = tf.reduce_sum(boundary_of(given)(state) * SLOPE)
         return tape.gradient(loss, state)
 
     found = gradient(tf.constant(GIVEN[given]), tf.constant(normal(4)))
-    np.testing.assert_array_equal(found, slope)
+    np.testing.assert_array_equal(found, SLOPE)
 
 
 @pytest.mark.parametrize(
     "name", ["unrolled", "remat", "bank", "noise", "truncated", "masked", "graph"]
 )
 def test_boundaries_change_no_training(name):
-    import keras
-
-    def run():
-        keras.utils.set_random_seed(1)
-        return train(MODELS[name](), jit=True, epochs=3)
-
-    close(run(), without(run), 1e-6)
+    close(trained(name), without(trained, name), 1e-6)
 
 
 def test_boundaries_keep_nests_with_integers():

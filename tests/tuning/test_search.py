@@ -9,6 +9,7 @@ from kill_search import kill_search
 from tiny_search import TINY
 
 from keras_recur import data, tuning
+from keras_recur._child import thread_limits
 from keras_recur.runs import trial
 from keras_recur.tuning import _peak_memory, workers
 from keras_recur.tuning.search_folder import SearchFolder
@@ -252,7 +253,9 @@ def test_search_refuses_a_folder_with_other_files(tmp_path):
 def test_workers_share_the_cores(monkeypatch):
     cores = set(range(8))
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: cores, raising=False)
-    assert [workers._share(n) for n in (1, 3, 20)] == [8, 2, 1]
+    limits = [thread_limits(workers._share(n)) for n in (1, 3, 20)]
+    assert "--xla_cpu_multi_thread_eigen=false" in limits[-1].pop("XLA_FLAGS")
+    assert [set(found.values()) for found in limits] == [{"8"}, {"2"}, {"1"}]
 
 
 @pytest.mark.once("jax")
