@@ -96,6 +96,7 @@ def similarity(results: dict[str, Any]) -> Any:
         mean = mean_and_error([level(row["matrix"]) for row in rows])
         axes.set_title(f"{_PANELS[kind]}\n{with_error(*mean, digits=2)}", fontsize=9)
         axes.set_xlabel("iteration")
+        integer_ticks(axes.xaxis, axes.yaxis)
     if image is not None:
         panels[0].set_ylabel("iteration")
         figure.colorbar(image, ax=panels, label="debiased CKA")
