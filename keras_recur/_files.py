@@ -1,12 +1,13 @@
 """Paths, text files, JSON files and locks."""
 
 import contextlib
+import glob
 import json
 import math
 import os
 import re
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,22 +90,24 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces `path` when it is complete."""
     path = check_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(".partial", f"{path.name}.", path.parent)
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:  # An interrupt may come as soon as the file is there.
+        with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # Files of mkstemp are private, but results get the usual permissions.
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def remove_partial(path: Path) -> None:
+    """Remove what killed processes wrote of a file; nobody else may be writing it."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.partial"):
+        with contextlib.suppress(OSError):
+            left.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

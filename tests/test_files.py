@@ -1,14 +1,57 @@
 """Files: JSON as JSON has it, and what is moved to its place when it is whole."""
 
+import itertools
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from keras_recur._files import making, read_json, replace_between, write_json
+from keras_recur._files import (
+    making,
+    read_json,
+    replace_between,
+    write_json,
+    write_text,
+)
 
 pytestmark = pytest.mark.once
+
+
+def interrupted(function, step):
+    """Call a function, interrupt it before an instruction, and return whether."""
+    steps = itertools.count()
+
+    def trace(frame, event, argument):
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps) == step:
+            raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        function()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(None)
+    return False
+
+
+# CPython closes, with a warning, what was opened just before an interrupt.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_write_interrupted_anywhere_leaves_one_whole_file(tmp_path):
+    path = tmp_path / "a.txt"
+    found = set()
+    for step in itertools.count():
+        path.write_text("old", "utf-8")
+        again = interrupted(lambda: write_text(path, "new"), step)
+        assert list(tmp_path.iterdir()) == [path]
+        found.add(path.read_text("utf-8"))
+        if not again:
+            break
+    assert step > 100 and found == {"old", "new"}
 
 
 def test_write_json_writes_null_for_nan_and_infinity(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_recur._files import check_path, locked
+from keras_recur._files import check_path, locked, remove_partial
 from keras_recur._keras import symbolic_build, untuned
 from keras_recur._validation import check_one_of, check_positive_int, check_type
 from keras_recur.metrics.exact_match import ExactMatch
@@ -167,6 +167,7 @@ def fit(
                 directory.mkdir(parents=True, exist_ok=True)
                 if process_index() == 0:
                     stack.enter_context(locked(directory))
+                    remove_partial(checkpoint.path)
                 checkpoint.restore()  # Another process may have finished epochs.
         if _finished(log, checkpoint):
             return log.history

@@ -124,6 +124,15 @@ def test_fit_stops_at_nan_loss_and_names_epoch(tmp_path):
     assert seen == [2]
 
 
+@pytest.mark.once
+def test_fit_removes_what_a_killed_process_wrote_of_a_checkpoint(tmp_path):
+    kept = tmp_path / "another.0123abcd.partial"
+    for path in (tmp_path / "checkpoint.npz.0123abcd.partial", kept):
+        path.write_bytes(b"half")
+    train(plain(), directory=tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"checkpoint.npz", kept.name}
+
+
 def full_disk(*args, **kwargs):
     raise OSError(errno.ENOSPC, "No space left on device")
 
