@@ -231,6 +231,9 @@ def _finished(log, checkpoint):
 class _EpochLog(keras.callbacks.Callback):
     """Record the history of a run, and stop when the loss is NaN or infinite."""
 
+    # Keras then calls it beside the next steps, instead of waiting for every step.
+    async_safe = True
+
     def __init__(self, schedule: RecipeSchedule):
         super().__init__()
         self.schedule = schedule
