@@ -12,13 +12,12 @@ from keras_recur.runs.provenance import provenance
 from keras_recur.tuning._search_watch import SearchWatch
 from keras_recur.tuning._storage import check_storage, is_sqlite, refuse_sqlite
 from keras_recur.tuning._summary import is_finished, status
-from keras_recur.tuning.configuration import Configuration
 from keras_recur.tuning.load_search import load_search
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_progress import SearchProgress
 from keras_recur.tuning.search_result import SearchResult
-from keras_recur.tuning.search_tuner import Run, SearchTuner
+from keras_recur.tuning.search_tuner import SearchTuner
 from keras_recur.tuning.settings import SearchSettings, takes_settings
 from keras_recur.tuning.workers import run_workers
 
@@ -48,8 +47,8 @@ def search(
 
     Any number of processes may share a search. Make the same call in each of them, with
     the same folder, at any time and on any machine. They need no server. If one dies,
-    another takes its network and resumes it from its checkpoint. The last one trains
-    the winner.
+    another takes its network and resumes it from its checkpoint. They also share the
+    fresh seeds of the winner, and the last one writes the result.
 
     Args:
         family: Name of a family of the zoo.
@@ -138,7 +137,7 @@ def _search(plan, folder, shared, workers, storage, conclude, report, progress):
         tuner.wait()
     try:
         if shared.get(_CONCLUDED) != folder.digest():
-            _conclude(tuner, watch, conclude)
+            _conclude(tuner, conclude)
             shared.set(_CONCLUDED, folder.digest())
     finally:
         shared.release(_CLAIM)
@@ -146,33 +145,20 @@ def _search(plan, folder, shared, workers, storage, conclude, report, progress):
     return load_search(folder.path)
 
 
-def _conclude(tuner, watch, conclude):
-    """Train the winner on fresh seeds and write the result."""
-    plan, folder = tuner.plan, tuner.folder
-    content = folder.content()
+def _conclude(tuner, conclude):
+    """Write the result, with the winner on fresh seeds."""
+    folder, content = tuner.folder, tuner.folder.content()
     content |= {"provenance": provenance(), "winner": content.get("winner")}
-    folder.write_json("search.json", content)
-    result = load_search(folder.path)
-    count = plan.settings.fresh_seeds
-    finished = [row for row in result.rows if is_finished(row)]
-    if finished and count:
-        best = result.best().configuration
-        row = next(r for r in finished if r["configuration"] == best)
-        first = max(plan.seeds) + 1
-        watch.poll(running=1)
-        rows = [
-            tuner.row(Run(Configuration.of(row), row["learning_rate"], seed), True)
-            for seed in range(first, first + count)
-        ]
+    if runs := tuner.winner_runs():
+        rows = [tuner.row(run, fresh=True) for run in runs]
         content["winner"] = {
-            "configuration": best,
+            "configuration": rows[0]["configuration"],
             "seeds": [r["seed"] for r in rows],
             "test_accuracy": [
-                r.get("test_accuracy") if is_finished(r) else plan.guess.accuracy
+                r.get("test_accuracy") if is_finished(r) else tuner.plan.guess.accuracy
                 for r in rows
             ],
             "status": [status(r) for r in rows],
         }
-        folder.write_json("search.json", content)
-        result = load_search(folder.path)
-    conclude(result)
+    folder.write_json("search.json", content)
+    conclude(load_search(folder.path))

@@ -18,6 +18,7 @@ from keras_recur.tuning._peak_memory import PeakMemory
 from keras_recur.tuning._shared_study import ClaimLost, SharedStudy
 from keras_recur.tuning._summary import is_finished, summarize_rows
 from keras_recur.tuning.configuration import Configuration
+from keras_recur.tuning.load_search import load_search
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.sharing_choice import twin_of
@@ -74,11 +75,12 @@ class SearchTuner(base_tuner.BaseTuner):
         """Do nothing: the study is saved already."""
 
     def work(self) -> None:
-        """Take part in the search until all runs have rows."""
+        """Take part until all runs and those of the winner have rows."""
         while True:
             try:
                 self.search(verbose=0)
                 self._fill_gaps()
+                self._finish(self.winner_runs(), fresh=True)
                 return
             except errors.FatalError as error:
                 if not isinstance(error.__cause__, ClaimLost):
@@ -119,21 +121,36 @@ class SearchTuner(base_tuner.BaseTuner):
     def _fill_gaps(self):
         """Train the runs of ended trials whose rows were removed."""
         self.oracle.reload()
-        runs = [run for t in self.oracle.trials.values() for run in self._runs_of(t)]
-        while runs := [r for r in runs if self.folder.row(self._file(r)) is None]:
-            if not any(self._train_if_free(run) for run in runs):
+        self._finish(
+            [run for t in self.oracle.trials.values() for run in self._runs_of(t)]
+        )
+
+    def _finish(self, runs, fresh=False):
+        """Train runs together with other processes until all have rows."""
+        while runs := [r for r in runs if not self.folder.row(self._file(r), fresh)]:
+            if not any(self._train_if_free(run, fresh) for run in runs):
                 self.wait()
+
+    def winner_runs(self) -> list[Run]:
+        """Return the runs of the winner on fresh seeds."""
+        result = load_search(self.folder.path)
+        if not result.statuses().get("finished"):
+            return []
+        best = result.best().configuration
+        row = next(r for r in result.rows if r["configuration"] == best)
+        first = max(self.plan.seeds) + 1
+        return [
+            Run(Configuration.of(row), row["learning_rate"], first + i)
+            for i in range(self.plan.settings.fresh_seeds)
+        ]
 
     def row(self, run: Run, fresh: bool = False) -> dict[str, Any]:
         """Return the row of a run, after training it if necessary.
 
         Rows of the winner's fresh seeds are `fresh`.
         """
-        file = self._file(run)
-        while (found := self.folder.row(file, fresh)) is None:
-            if not self._train_if_free(run, fresh):
-                self.wait()
-        return found
+        self._finish([run], fresh)
+        return self.folder.row(self._file(run), fresh) or {}
 
     def wait(self) -> None:
         """Let other processes work for a moment."""

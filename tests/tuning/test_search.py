@@ -12,6 +12,7 @@ from keras_recur import data, tuning
 from keras_recur._child import thread_limits
 from keras_recur.runs import trial
 from keras_recur.tuning import _peak_memory, workers
+from keras_recur.tuning._shared_study import SharedStudy
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.settings import SearchSettings
@@ -122,6 +123,25 @@ def test_search_reports_progress(finished, tmp_path):
     assert {p.total for p in seen} == {9}
     assert seen[0].seconds_left > 0 == seen[-1].seconds_left
     assert seen[-1].best == result.best().configuration
+
+
+@pytest.mark.once
+def test_processes_share_the_fresh_seeds_of_the_winner(tmp_path):
+    asked = {"widths": [4], "iterations": [1], "sharing": ["all"], "fresh_seeds": 3}
+    folder, seeds = SearchFolder(tmp_path / "a"), []
+    with SharedStudy(folder.path) as other:
+
+        def report(line):
+            seeds.append(int(line.split("seed ")[1][0]))
+            if len(seeds) == 1:  # Another process trains the winner on seed 2.
+                other.open(folder.study_name(), ["maximize"])
+                assert other.claim("winner w4-t1-all-s2")
+            elif len(seeds) == 3:
+                other.release("winner w4-t1-all-s2")
+
+        result = run(folder.path, report=report, **asked)
+    assert seeds == [0, 1, 3, 2]
+    assert result.content["winner"]["seeds"] == [1, 2, 3]
 
 
 @pytest.mark.once
