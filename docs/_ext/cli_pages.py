@@ -30,8 +30,9 @@ def _section(name, command):
     for found in command.params:
         words = (found.help or "").replace("[required]", "").strip()
         if found.param_type_name == "argument":
-            arguments.append(found.name.upper())
-            rows.append([f"`{found.name.upper()}`", words])
+            shown = found.name.upper()
+            arguments.append(shown if found.required else f"[{shown}]")
+            rows.append([f"`{shown}`", words + _default(found)])
         elif "--help" not in found.opts:
             rows.append([f"`{found.opts[0]}`", words + _default(found)])
     usage = " ".join(["keras-recur", name, *arguments, "[OPTIONS]"])

@@ -14,7 +14,7 @@ def play(
         typer.Argument(
             metavar="[ENTRY]",
             help="Published entry, folder of a run, or .keras file. Default: all "
-            "published entries.",
+            "published entries on data that the page can show.",
         ),
     ] = None,
     task: Annotated[

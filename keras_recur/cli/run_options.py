@@ -25,7 +25,9 @@ class RunOptions:
     seeds: Seeds = 3
     first_seed: FirstSeed = 0
     only: str | None = Option(
-        None, help="Train one network, such as recurrent or feedforward."
+        None,
+        help="Train one network, such as recurrent or feedforward; a wrong name lists "
+        "all.",
     )
     jobs: Jobs = None
     output: Output = None

@@ -37,7 +37,7 @@ def play(
         model: Name of a published entry, folder of a run of `keras-recur compare`,
             path of a `.keras` file, `Pair`, Keras model, or a list of a recurrent
             network and its twin. The networks need a `SharedRecurrentBlock`. Defaults
-            to `None`: all published entries.
+            to `None`: all published entries on these data sets.
         task: Data set of the inputs: `"prefix_sums"`, `"mazes"`, `"shortest_paths"` or
             `"digits"`. Entries and runs know theirs. Defaults to `None`.
         port: Port of the page. Defaults to `None`: the first free one from 7860.
