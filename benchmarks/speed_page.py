@@ -91,7 +91,11 @@ def _table(measurement: Measurement, rows: list[Row]) -> str:
         first = measurement.header or measurement.line or "backend"
         labels = {}
         for row in rows:
-            label = f"`{getattr(row, measurement.line)}`" if measurement.line else _label(row)
+            label = (
+                f"`{getattr(row, measurement.line)}`"
+                if measurement.line
+                else _label(row)
+            )
             labels.setdefault(label, []).append(row)
     lines = []
     for label, found in labels.items():

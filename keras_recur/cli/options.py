@@ -19,7 +19,8 @@ Output = Annotated[
     Path | None, typer.Option(help="Folder to write. Default: a folder in runs/.")
 ]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="Small settings: minutes per network, 40 for mazes.")
+    bool,
+    typer.Option("--quick", help="Small settings: minutes per network, 40 for mazes."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")]
 Seeds = Annotated[int, typer.Option(help="Number of seeds.")]

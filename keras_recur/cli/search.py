@@ -28,7 +28,10 @@ from keras_recur.cli.search_view import SearchView
 def search(
     name: Name,
     data: Data,
-    widths: Annotated[str, typer.Option(help="Widths, as 16,32,64; with --equal, the range of widths.")],
+    widths: Annotated[
+        str,
+        typer.Option(help="Widths, as 16,32,64; with --equal, the range of widths."),
+    ],
     iterations: Annotated[str, typer.Option(help="Numbers of iterations, as 2,4,8.")],
     sharing: Annotated[
         str, typer.Option(help="all, none, groups of N and bank of N.")

@@ -44,6 +44,7 @@ class ExactMatch(keras.metrics.Mean):
 
     def __init__(self, name: str = "accuracy", dtype: Any = None):
         super().__init__(name=check_string("name", name), dtype=dtype)
+        self._direction = "up"  # Keras's callbacks read it.
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = last_answers(y_true, y_pred)

@@ -46,6 +46,7 @@ class PositiveF1(keras.metrics.Metric):
 
     def __init__(self, name: str = "f1", dtype: Any = None):
         super().__init__(name=check_string("name", name), dtype=dtype)
+        self._direction = "up"  # Keras's callbacks read it.
         names = ("hits", "found", "wanted")
         self.hits, self.found, self.wanted = (
             self.add_weight(shape=(), initializer="zeros", name=n) for n in names
