@@ -38,7 +38,7 @@ def replay_steps(
         model,
         batch_size=len(y),
         window=_window(recipe, model),
-        input_shapes=_input_shapes(data, x),
+        input_shapes=_input_shapes(data, _in_order(model, x)),
     )
     # Keras would call the model on the inputs of `ReplayedData`.
     symbolic_build(model, (x, y, weights))
@@ -55,13 +55,20 @@ def replay_steps(
 
     def predict(call, inputs, training, carried):
         del call
-        return trained([inputs, carried], training=training)
+        return trained([_in_order(model, inputs), carried], training=training)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(step_hooks(model, predict, extra_input=True))
         for variable in replay.stored:
             stack.enter_context(lent(variable, model))
         yield replayed, replay.stored
+
+
+def _in_order(model, inputs):
+    """Return inputs, which may be named, in the structure of the model's own."""
+    if not isinstance(inputs, dict) or isinstance(model.input, dict):
+        return inputs
+    return [inputs[tensor.name] for tensor in model.inputs]
 
 
 def _window(recipe, model):

@@ -152,7 +152,10 @@ class Checkpoint(keras.callbacks.Callback):
         values = [_to_numpy(variable) for variable in self._kept]
         if process_index() > 0:
             return
-        best = self._state.arrays()
+        best = {
+            key: [_storable(weight) for weight in weights]
+            for key, weights in self._state.arrays().items()
+        }
         meta = {
             "fingerprint": self.fingerprint,
             "history": self.history,
@@ -198,6 +201,9 @@ def _difference(theirs, ours):
 
 
 def _to_numpy(variable: Any) -> np.ndarray:
-    value = keras.ops.convert_to_numpy(gathered(variable))
+    return _storable(keras.ops.convert_to_numpy(gathered(variable)))
+
+
+def _storable(value: np.ndarray) -> np.ndarray:
     # NumPy files cannot store bfloat16; float32 represents all its values.
     return value.astype("float32") if value.dtype.kind == "V" else value

@@ -35,8 +35,9 @@ def with_state_replay(
             the input, without the batch, for each size. Defaults to the model's.
 
     Returns:
-        A model from `(x, carried)`, with `carried` of shape `(batch,)`, to logits of
-        shape `(batch, window, ..., classes)`. In inference it stores no states.
+        A model from `(x, carried)`, with `x` in the structure of `model.input` and
+        `carried` of shape `(batch,)`, to logits of shape
+        `(batch, window, ..., classes)`. In inference it stores no states.
 
     Raises:
         ValueError: If the model has no such loop or no `Readout`, an argument is

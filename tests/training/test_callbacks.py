@@ -16,7 +16,7 @@ from training_networks import (
     train,
 )
 
-from keras_recur import inference
+from keras_recur import inference, metrics
 from keras_recur.layers import SharedRecurrentBlock
 from keras_recur.losses import IterationLoss
 from keras_recur.training import Recipe
@@ -166,6 +166,45 @@ def test_checkpoint_restores_keras_callbacks(stopped, within, tmp_path):
     assert_same_weights(whole, resumed)
     kept = [keras.saving.load_model(tmp_path / f"{n}.keras") for n in ("whole", "run")]
     assert_same_weights(*kept)
+
+
+def test_resumed_run_restores_best_weights_of_bfloat16(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    recipe = dataclasses.replace(RECIPE, epochs=4)
+
+    def first_is_best():
+        return keras.callbacks.EarlyStopping(
+            "loss", min_delta=10.0, patience=9, restore_best_weights=True
+        )
+
+    whole = plain()
+    train(whole, recipe, callbacks=[first_is_best()])
+    stop = Stop(KeyboardInterrupt(), 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(plain(), recipe, directory=tmp_path, callbacks=[first_is_best(), stop])
+    for _ in range(2):  # The second time, the run has ended.
+        resumed = plain(seed=1)
+        train(resumed, recipe, directory=tmp_path, callbacks=[first_is_best()])
+        assert_same_weights(whole, resumed, tolerance=0)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("metric", [metrics.ExactMatch, metrics.PositiveF1])
+def test_callbacks_know_that_a_higher_score_is_better(metric, tmp_path):
+    x, y = strings(batch_size=32)[0]
+    model = plain()
+    model.compile("sgd", IterationLoss("final"), metrics=[metric()])
+    name = f"val_{metric().name}"
+    callbacks = [
+        keras.callbacks.EarlyStopping(name, patience=9),
+        keras.callbacks.ReduceLROnPlateau(name, patience=9, min_delta=0),
+        keras.callbacks.ModelCheckpoint(
+            tmp_path / "best.keras", monitor=name, save_best_only=True
+        ),
+    ]
+    kept = dict(validation_data=(x, y), callbacks=callbacks, epochs=3, verbose=0)
+    found = model.fit(x, y, **kept).history[name]
+    assert [callback.best for callback in callbacks] == [max(found)] * 3
 
 
 def stop_after_two():

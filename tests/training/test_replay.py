@@ -37,6 +37,20 @@ class Counted(keras.utils.PyDataset):
         return numbers[:, None].astype("float32"), numbers
 
 
+class Listed(keras.utils.PyDataset):
+    """A list of batches."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
 def epoch_of(replayed, epoch=0):
     replayed.epoch = epoch
     return [replayed[i] for i in range(len(replayed))]
@@ -139,6 +153,29 @@ def test_fit_replays_and_leaves_the_model_as_it_was(jit):
         np.abs(array(a) - array(b)).max() > 1e-4
         for a, b in zip(model.weights, other.weights, strict=True)
     )
+
+
+def test_named_inputs_are_not_exchanged():
+    """The names are sorted in another way than the inputs of the model."""
+    rng = np.random.default_rng(0)
+    z, a = (rng.normal(size=(32, 4)).astype("float32") for _ in range(2))
+    y = (z[:, 0] > 0).astype("int32")
+
+    def losses(named):
+        keras.utils.set_random_seed(0)
+        inputs = [keras.Input((4,), name="z"), keras.Input((4,), name="a")]
+        first, seen = keras.layers.Dense(4)(inputs[0]), keras.layers.Dense(4)(inputs[1])
+        block = keras.layers.Dense(4, activation="tanh")
+        states = SharedRecurrentBlock(block, 2, injection="add")(first, seen)
+        model = keras.Model(inputs, Readout(keras.layers.Dense(2))(states))
+        batches = [
+            ({"a": a[i], "z": z[i]} if named else (z[i], a[i]), y[i])
+            for i in np.split(np.arange(32), 4)
+        ]
+        recipe = dataclasses.replace(REPLAYED, batch_size=8)
+        return train(model, recipe, Listed(batches))["loss"]
+
+    np.testing.assert_allclose(losses(True), losses(False), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
