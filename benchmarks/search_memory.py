@@ -41,10 +41,11 @@ def jobs(backend: str, asked: Asked) -> list[Job]:
 
 
 def measure(setting: Setting) -> None:
+    from keras_recur._child import NETWORKS_PER_PROCESS
     from keras_recur.tuning.search_folder import SearchFolder
     from keras_recur.tuning.search_plan import SearchPlan
     from keras_recur.tuning.settings import SearchSettings
-    from keras_recur.tuning.workers import RUNS_PER_PROCESS, run_workers
+    from keras_recur.tuning.workers import run_workers
 
     trials = 2 * PART if setting.width < 16 else TRIALS
     rates = [1e-3 * (1 + i / TRIALS) for i in range(trials)]
@@ -64,7 +65,7 @@ def measure(setting: Setting) -> None:
                 most[part] = max(most.get(part, 0), worker_memory())
 
         kept = setting.variant == "kept"
-        run_workers(folder, 1, look, plan.runs() if kept else RUNS_PER_PROCESS)
+        run_workers(folder, 1, look, plan.runs() if kept else NETWORKS_PER_PROCESS)
     parts = [most[part] for part in sorted(most)]
     for i, value in enumerate(parts):
         trials = f"trials {i * PART + 1} to {(i + 1) * PART}"

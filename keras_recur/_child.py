@@ -5,6 +5,9 @@ import sys
 import threading
 import time
 
+# A worker ends after this number of networks with this exit status, and is replaced,
+# because TensorFlow's memory grows with each.
+NETWORKS_PER_PROCESS, ENOUGH = 20, 75
 # Processes that share a GPU take memory as they need it.
 SHARED_MEMORY = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

@@ -15,6 +15,7 @@ import keras
 from keras_recur import data as data_room
 from keras_recur import zoo
 from keras_recur._child import (
+    ENOUGH,
     SHARED_MEMORY,
     child_command,
     child_environment,
@@ -206,7 +207,7 @@ class _Pool:
         code = self.processes.pop(number).wait()
         if code == 0 or not self.left:
             return
-        self.deaths += 1
+        self.deaths += code != ENOUGH
         if self.deaths > 3 * self.count:
             self._give_up(number, code)
         self._launch(number)

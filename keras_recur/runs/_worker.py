@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import keras
 
-from keras_recur._child import end_with
+from keras_recur._child import ENOUGH, NETWORKS_PER_PROCESS, end_with
 from keras_recur._interrupts import interruptible
 from keras_recur._memory import out_of_memory
 from keras_recur.runs._work import take_jobs
@@ -38,23 +38,30 @@ def task(work: Any, folder: str, jobs: list, modules: list[str]) -> bytes:
     return pickle.dumps([modules, keras_settings(), pickle.dumps((work, folder, jobs))])
 
 
+class _Enough(Exception):
+    """This process has trained its share of networks."""
+
+
 class _Reports:
     """Reports of a worker, as lines of JSON."""
 
     def __init__(self, file: BinaryIO):
-        self.file = file
+        self.file, self.begun = file, 0
 
     def __call__(self, kind: str, *values: Any) -> None:
         self.file.write(json.dumps([kind, *values]).encode() + b"\n")
         self.file.flush()
 
     def callback(self, seed, network, total):
+        self.begun += 1
         return EpochCallback(
             lambda epoch, logs: self("epoch", seed, network, epoch, total, logs)
         )
 
     def done(self, seed, network, result):
         self("done", seed, network)
+        if self.begun >= NETWORKS_PER_PROCESS:
+            raise _Enough
 
     def wait(self, jobs):
         self("wait", jobs)
@@ -110,6 +117,8 @@ def _train(reports):
         return 1
     try:
         take_jobs(work, run, jobs, reports.callback, reports.done, reports.wait)
+    except _Enough:
+        return ENOUGH
     except Exception as error:
         reports("error", *_error(error))
         return 1

@@ -5,14 +5,11 @@ import json
 import sys
 from typing import Any
 
-from keras_recur._child import end_with
+from keras_recur._child import ENOUGH, end_with
 from keras_recur.tuning.search_folder import SearchFolder
 from keras_recur.tuning.search_plan import SearchPlan
 from keras_recur.tuning.search_tuner import SearchTuner
 from keras_recur.tuning.settings import SearchSettings
-
-# Exit status of a process that is replaced after its share of runs: memory grows.
-ENOUGH = 75
 
 
 def work(task: dict[str, Any]) -> int:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_recur._child import (
+    ENOUGH,
+    NETWORKS_PER_PROCESS,
     SHARED_MEMORY,
     child_command,
     child_environment,
@@ -21,10 +23,8 @@ from keras_recur._child import (
     thread_limits,
 )
 from keras_recur._limits import MAX_WORKERS, check_size
-from keras_recur.tuning._worker import ENOUGH
 from keras_recur.tuning.search_folder import SearchFolder
 
-RUNS_PER_PROCESS = 20
 RESTARTS = 10
 
 
@@ -32,7 +32,7 @@ def run_workers(
     folder: SearchFolder,
     workers: int,
     poll: Callable[[int], None] = lambda running: None,
-    runs: int = RUNS_PER_PROCESS,
+    runs: int = NETWORKS_PER_PROCESS,
     data_dir: str | None = None,
     storage: str | None = None,
 ) -> None:

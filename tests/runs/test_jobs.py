@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from keras_recur import experiments, runs, zoo
+from keras_recur._child import ENOUGH, NETWORKS_PER_PROCESS
 from keras_recur.runs import _jobs, _work
 from keras_recur.runs.compare import compare
 
@@ -110,6 +111,14 @@ def test_compare_takes_over_from_a_killed_worker(alone, tmp_path, workers):
     # The checkpoint of the first epoch was written before or after the signal.
     assert len(starts) == 2 and starts[1][-6:] in ("2 of 2", "1 of 2")
     assert not list(tmp_path.rglob("*.lock"))
+
+
+@once
+def test_workers_are_replaced_after_their_share_of_networks(tmp_path, workers):
+    seeds = range(NETWORKS_PER_PROCESS + 1)
+    results = compare(quick(1), tmp_path, seeds, ["recurrent"], jobs=1)
+    assert [row["seed"] for row in results["runs"]] == list(seeds)
+    assert [process.poll() for process in workers] == [ENOUGH, 0]
 
 
 @once
