@@ -152,7 +152,7 @@ class Checkpoint(keras.callbacks.Callback):
         values = [_to_numpy(variable) for variable in self._kept]
         if process_index() > 0:
             return
-        best = {
+        best: dict[str, Any] = {
             key: [_storable(weight) for weight in weights]
             for key, weights in self._state.arrays().items()
         }
