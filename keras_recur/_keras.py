@@ -26,6 +26,18 @@ def all_layers(layer: keras.layers.Layer) -> list[Any]:
     return list(layer._flatten_layers())
 
 
+def symbolic_call(layer: keras.layers.Layer, inputs: Any) -> Any:
+    """Return the symbolic outputs of a layer, outside of any model's graph.
+
+    Files of models number the calls of a layer. A call that Keras recorded while a file
+    is loaded would shift these numbers.
+    """
+    count = len(layer._inbound_nodes)
+    outputs = layer(inputs)
+    del layer._inbound_nodes[count:]
+    return outputs
+
+
 def symbolic_build(model: Any, batch: Any) -> None:
     """Build the compiled metrics and loss for data like this batch."""
     model._symbolic_build(data_batch=batch)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from keras_recur._keras import symbolic_call
 from keras_recur._validation import check_one_of, check_type
 from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._masks import attach, masks_of, readable
@@ -83,7 +84,8 @@ class Readout(keras.layers.Layer):
         if self._every:
             input_shape = (input_shape[0], *input_shape[2:])
         if not self.head.built:
-            self.head(keras.KerasTensor(input_shape, dtype=self.compute_dtype))
+            state = keras.KerasTensor(input_shape, dtype=self.compute_dtype)
+            symbolic_call(self.head, state)
         self._direct = DirectBlock(self.head)
 
     def call(self, inputs, readout=None, mask=None, training=None):
@@ -127,7 +129,7 @@ class Readout(keras.layers.Layer):
             return keras.KerasTensor(shape, x.dtype)
 
         state = attach(tree.map_structure(one, inputs), [one(m) for m in masks])
-        outputs = self.head(state)
+        outputs = symbolic_call(self.head, state)
         found = [all_of(m) for m in masks_of(outputs)]
         return attach(tree.map_structure(all_of, outputs), found)
 

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_recur._earlier_names import current_names
+from keras_recur._keras import symbolic_call
 from keras_recur._limits import MAX_STEPS, check_seed, check_size
 from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
@@ -245,7 +246,8 @@ class RecurrentGraph(keras.layers.Layer):
                 # Tied sizes may differ.
                 shape = (*[None] * (len(shape) - 1), shape[-1])
             with iteration_scope(0, rows):
-                outputs = block(keras.KerasTensor((None, *shape), self.compute_dtype))
+                x = keras.KerasTensor((None, *shape), self.compute_dtype)
+                outputs = symbolic_call(block, x)
             self._check_output(transition, outputs)
             self._direct[block] = DirectBlock(block)
 

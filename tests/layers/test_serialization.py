@@ -12,9 +12,11 @@ from keras import layers
 import keras_recur
 from keras_recur.layers import (
     Readout,
+    RecurrentGraph,
     SharedRecurrentBlock,
     TemplateBank,
     TimeSpecificBatchNormalization,
+    Transition,
 )
 from keras_recur.regularizers import RecurrenceRegularizer
 
@@ -133,6 +135,35 @@ def test_model_file_keeps_sharing(way, tmp_path):
     close(array(copy(x)), array(model(x)), 1e-6)
     _same_seeds(copy, model)
     close(train(copy, x, epochs=3), train(model, x, epochs=3), 1e-4)  # Still tied.
+
+
+def graph_of(layer):
+    change = Transition("a", "a", layer=layer)
+    return RecurrentGraph({"a": (4,)}, [change], steps=3)
+
+
+USES = {
+    "loop": lambda layer: SharedRecurrentBlock(layer, 3),
+    "loop of a loop": lambda layer: SharedRecurrentBlock(USES["loop"](layer), 2),
+    "loop of a readout": lambda layer: SharedRecurrentBlock(Readout(layer), 2),
+    "readout": Readout,
+    "graph": graph_of,
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("calls", [3, 4])
+@pytest.mark.parametrize("make", [dense, lambda: model_of(dense()), sequential])
+@pytest.mark.parametrize("use", USES.values(), ids=USES.keys())
+def test_model_file_keeps_a_layer_that_is_also_called_in_the_graph(
+    use, make, calls, tmp_path
+):
+    plain = make()
+    model = model_of(*[plain, use(plain), plain, use(plain)][:calls])
+    loaded = by_file(model, tmp_path)
+    x = normal(8, 4)
+    close(array(loaded(x)), array(model(x)), 1e-6)
+    assert len(loaded.weights) == len(model.weights)
 
 
 def _same_seeds(copy, model):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_recur._keras import all_layers
+from keras_recur._keras import all_layers, symbolic_call
 from keras_recur.layers._copies import copy_block, own_block
 from keras_recur.layers._decompose import decompose
 from keras_recur.layers._direct import DirectBlock
@@ -94,7 +94,7 @@ class SharedTemplates(WeightSharing):
         copies = [copy_block(prototype, t, 1) for t in range(1, self.iterations)]
         for block in (prototype, *copies):
             with iteration_scope(0, 1):
-                outputs = block(inputs)
+                outputs = symbolic_call(block, inputs)
         self.direct = [DirectBlock(prototype)]
         self.trainable = list(prototype.trainable_variables)
         self.mutable = list(prototype.non_trainable_variables)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._keras import symbolic_call
 from keras_recur._limits import MAX_COPIES, MAX_ITERATIONS, check_size
 from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._pure_block import PureBlock
@@ -94,7 +95,7 @@ class WeightSharing:
         outputs = []
         for group, block in enumerate(self.blocks):
             with iteration_scope(0, self.rows(group)):
-                outputs.append(block(inputs))
+                outputs.append(symbolic_call(block, inputs))
         self.direct = [DirectBlock(block) for block in self.blocks]
         return outputs
 
