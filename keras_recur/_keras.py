@@ -65,6 +65,11 @@ def graph_nodes(model: Any) -> Iterator[tuple[Any, Any, list[int]]]:
             yield node.operation, node.arguments, [id(x) for x in node.outputs]
 
 
+def standard_inputs(model: Any, inputs: Any) -> list[Any]:
+    """Return the inputs of a call of a Functional model, in the order of its inputs."""
+    return model._standardize_inputs(inputs)
+
+
 def has_hooks(layer: Any) -> bool:
     """Return whether a layer on PyTorch has hooks on its calls."""
     return bool(

@@ -9,7 +9,13 @@ from typing import Any
 import keras
 from keras import layers, tree
 
-from keras_recur._keras import all_layers, get_keras_mask, graph_nodes, has_hooks
+from keras_recur._keras import (
+    all_layers,
+    get_keras_mask,
+    graph_nodes,
+    has_hooks,
+    standard_inputs,
+)
 from keras_recur.layers.leaky_update import LeakyUpdate
 from keras_recur.layers.time_specific_batch_normalization import (
     TimeSpecificBatchNormalization,
@@ -122,12 +128,12 @@ def _graph(model):
         (_plan(operation), _listed(arguments), arguments, outputs)
         for operation, arguments, outputs in graph_nodes(model)
     ]
-    first = [id(x) for x in model.inputs]
+    first, flat = [id(x) for x in model.inputs], _flat(model)
     last = tree.map_structure(id, model.output)
 
     def run(training, inputs, /, **kwargs):
         training = _known(training, kwargs)
-        values = dict(zip(first, tree.flatten(inputs), strict=True))
+        values = dict(zip(first, flat(inputs), strict=True))
         for plan, listed, arguments, outputs in nodes:
             if listed:  # Keras is slow at these.
                 found = plan(training, [values[x] for x in listed])
@@ -141,6 +147,33 @@ def _graph(model):
         return tree.map_structure(values.__getitem__, last)
 
     return run
+
+
+def _flat(model):
+    """Return a function from the inputs of a call to the list of the model's inputs."""
+    structure, kinds = model.input, list(map(_kind, model.inputs))
+
+    def flat(inputs):
+        leaves = tree.flatten(inputs)
+        same = len(kinds) == 1 if leaves[0] is inputs else _alike(inputs, structure)
+        if same and list(map(_kind, leaves)) == kinds:
+            return leaves
+        # Keras finds inputs by name, casts them, and adds or removes a last axis.
+        return standard_inputs(model, inputs)
+
+    return flat
+
+
+def _kind(x):
+    return len(x.shape), keras.backend.standardize_dtype(x.dtype)
+
+
+def _alike(one, other):
+    try:
+        tree.assert_same_structure(one, other)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _listed(arguments):

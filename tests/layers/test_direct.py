@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers, ops, tree
 
 from keras_recur import zoo
 from keras_recur._keras import all_layers, get_keras_mask
@@ -149,6 +149,62 @@ def test_inputs_of_another_dtype_are_cast():
     x = ops.cast(images(), "bfloat16")
     block = built(sequential, images())
     same([DirectBlock(block)(x)], [block(x)])
+
+
+def listed():
+    z, a = keras.Input((4,), name="z"), keras.Input((4,), name="a")
+    changed = layers.Dense(4)(layers.Add()([a, z]))
+    return keras.Model([z, a], {"z": layers.Dense(4)(z), "a": changed})
+
+
+def calls_by_name():
+    state = {name: keras.Input((4,), name=name) for name in "za"}
+    return keras.Model(state, listed()(state))
+
+
+def one_channel():
+    x = keras.Input((4, 1))
+    return keras.Model(x, layers.Conv1D(2, 3)(x))
+
+
+def without_channels():
+    x = keras.Input((4,))
+    return keras.Model(x, layers.LayerNormalization()(x))
+
+
+def half_precision():
+    x = keras.Input((4,), dtype="float16")
+    return keras.Model(x, layers.Dense(2)(x))
+
+
+def rows(*shape):
+    return np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+
+
+def named():
+    return {"z": rows(4), "a": rows(4) + 1}
+
+
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        (listed, named()),
+        (listed, {"extra": rows(3), **named()}),
+        (calls_by_name, named()),
+        (one_channel, rows(4)),
+        (without_channels, rows(4, 1)),
+        (half_precision, rows(4)),
+    ],
+)
+def test_functional_receives_inputs_as_in_keras(make, x):
+    head, x = make(), tree.map_structure(ops.convert_to_tensor, x)
+    same(tree.flatten(Readout(head)(x)), tree.flatten(head(x)))
+
+
+def test_functional_block_with_listed_inputs_takes_its_state_by_name():
+    block, state = listed(), named()
+    loop = SharedRecurrentBlock(block, iterations=2)
+    same(tree.flatten(loop(state)), tree.flatten(block(block(state))))
 
 
 def test_changes_after_the_first_call_count(counted):
