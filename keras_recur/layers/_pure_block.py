@@ -67,7 +67,7 @@ class PureBlock:
         with RecordingScope(mapping, collect_losses=True) as scope:
             with iteration_scope(index, self.iterations, index + self.offset):
                 outputs = self.direct(inputs, training=self.training)
-        check_written(self.block, scope, self.trainable)
+        check_written(self.block, scope, self.mutable)
         forget_losses(self.block, scope.losses)
         self.adds_losses = self.adds_losses or bool(scope.losses)
         updated = [scope.get_current_value(v) for v in self.mutable]

@@ -23,11 +23,11 @@ class RecordingScope(keras.StatelessScope):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.written: set[int] = set()
+        self.written: dict[int, Any] = {}
 
     def add_update(self, update):
         variable, value = update
-        self.written.add(id(variable))
+        self.written[id(variable)] = variable
         # On other backends no gradient passes through an assignment.
         if keras.backend.backend() != "jax":
             before = self.get_current_value(variable)
@@ -38,13 +38,19 @@ class RecordingScope(keras.StatelessScope):
 
 
 class Written:
-    """The trainable variables that blocks write. Keras does not track them here."""
+    """The variables that blocks write, except for tracked ones that are not trained.
+
+    Keras does not track them here.
+    """
 
     def __init__(self):
         self._found: dict[Any, list[Any]] = {}
 
     def by(self, block, inputs, training, iterations) -> list[Any]:
-        """Return the trainable variables that `block(inputs)` writes."""
+        """Return the variables that `block(inputs)` writes.
+
+        They are trainable, or Keras does not track them, such as the states of an RNN.
+        """
         key = id(block), bool(training)
         if key not in self._found:
             may = any(map(_may_write, walk(block)))
@@ -59,13 +65,14 @@ class Written:
 
 
 def _may_write(layer):
-    """Return whether a layer may write trainable weights: a user's layer may."""
+    """Return whether a layer may write such variables: a user's code may."""
     ours = type(layer).__module__.startswith(("keras.src.", "keras_recur."))
-    return isinstance(layer, keras.layers.SpectralNormalization) or not ours
+    writers = keras.layers.SpectralNormalization, keras.layers.Lambda
+    return not ours or isinstance(layer, writers) or getattr(layer, "stateful", False)
 
 
 def _written(block, inputs, training, iterations):
-    found: set[int] = set()
+    found: dict[int, Any] = {}
 
     def called(leaves):
         # On JAX, variables have no values of their own during training and prediction.
@@ -82,16 +89,18 @@ def _written(block, inputs, training, iterations):
         for x in tree.flatten(inputs)
     ]
     compute_output_spec(called, leaves)
-    return [v for v in block.trainable_variables if id(v) in found]
+    carried = {id(v) for v in block.non_trainable_variables}
+    return [v for key, v in found.items() if key not in carried]
 
 
-def check_written(block, scope, variables):
-    """Refuse a write to variables whose values are not carried through the loop."""
-    unexpected = [v.path for v in variables if id(v) in scope.written]
+def check_written(block, scope, carried):
+    """Refuse a write to variables other than those carried through the loop."""
+    known = set(map(id, carried))
+    unexpected = [v.path for key, v in scope.written.items() if key not in known]
     if unexpected:
         raise ValueError(
             "A rolled or rematerialized loop, a progressive call and a template bank "
-            "need a block that writes the same trainable weights at every call. "
+            "need a block that writes the same variables at every call. "
             f"Received: a block {block.name!r} that also writes {unexpected}. Use an "
             "unrolled loop without `remat`."
         )

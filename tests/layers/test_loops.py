@@ -1,6 +1,7 @@
 """Unrolled, rolled and rematerialized loops compute the same numbers."""
 
 import functools
+import types
 
 import keras
 import numpy as np
@@ -258,3 +259,53 @@ def test_loop_carries_trainable_weights_that_call_writes(loop):
     written = [[array(w) for w in b.weights] for b in (other, block)]
     close(*written, 1e-4)
     assert np.abs(written[0][0] - normal(4, 4)).max() > 1e-2
+
+
+def stateful(units=4):
+    return layers.LSTM(units, return_sequences=True, stateful=True)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("loop", LOOPS)
+def test_loop_carries_the_states_of_a_stateful_rnn(loop, training):
+    rnn, x = stateful(), normal(3, 5, 4)
+    layer = SharedRecurrentBlock(rnn, 3, **LOOPS[loop])
+    layer(x)
+    results = []
+    for call in (layer, lambda x, training: rnn(rnn(rnn(x)))):
+        rnn.reset_state()
+        outputs = array(call(x, training=training))
+        results.append([outputs, *map(array, rnn.states)])
+    close(*results)
+
+
+def trained_with_states(loop):
+    keras.utils.set_random_seed(1)
+    x = keras.Input(batch_shape=(8, 5, 4))
+    layer = SharedRecurrentBlock(stateful(), 3, seed=1, **LOOPS[loop])
+    return train(keras.Model(x, layer(x)), epochs=2)
+
+
+@pytest.mark.parametrize("loop", list(LOOPS)[1:])
+def test_loops_of_a_stateful_rnn_train_alike(loop):
+    close(trained_with_states(loop), trained_with_states("unrolled"))
+
+
+@registered
+class Drift(layers.Layer):
+    """A user's layer that counts its calls in a variable that Keras does not track."""
+
+    def build(self, shape):
+        calls = keras.Variable(0.0, trainable=False, name="calls")
+        self.untracked = types.SimpleNamespace(calls=calls)
+
+    def call(self, x):
+        self.untracked.calls.assign_add(1.0)
+        return x + self.untracked.calls
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_loop_carries_untracked_variables_that_call_writes(loop):
+    layer = SharedRecurrentBlock(Drift(), 3, **LOOPS[loop])
+    for expected in (1 + 2 + 3, 4 + 5 + 6):
+        close(array(layer(np.zeros((1, 1)))), [[expected]])

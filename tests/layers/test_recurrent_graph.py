@@ -427,6 +427,19 @@ def test_graph_remat_does_not_change_training(jit):
         close(b, a, 1e-4)
 
 
+def test_graph_carries_the_states_of_a_stateful_rnn_with_remat():
+    rnn = keras.layers.GRU(4, return_sequences=True, stateful=True)
+    x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+    by_hand = [array(rnn(x))]
+    by_hand.append(array(rnn(by_hand[0])))
+    change = Transition("a", "a", layer=rnn, shortcut=False)
+    graph = RecurrentGraph({"a": (5, 4)}, [change], 2, "sum", remat=True)
+    rnn.reset_state()
+    close(array(graph(x, return_sequences=True)), np.stack(by_hand, 1))
+    rnn.reset_state()
+    close(array(graph(x)), by_hand[1])
+
+
 def test_graph_survives_files_clones_and_configs(tmp_path):
     groups = [[("a", "a", 1), ("a", "a", 2)], [["b", "b", 2], ["b", "b", 3]]]
     graph = make(

@@ -535,6 +535,12 @@ def test_template_loop_refuses_kernels_that_cannot_be_mixed(make, message):
         soft(make()).build((None, 4))
 
 
+def test_template_loop_refuses_a_stateful_rnn():
+    rnn = layers.GRU(4, return_sequences=True, stateful=True)
+    with pytest.raises(ValueError, match="cannot be written.*gru.*/rnn_state"):
+        soft(rnn)(normal(3, 5, 4))
+
+
 def test_template_loop_applies_constraints_and_regularizers_per_row():
     block = dense(
         bias_constraint=keras.constraints.UnitNorm(axis=0),

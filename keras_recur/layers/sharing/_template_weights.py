@@ -48,13 +48,13 @@ def _per_row(function, values):
 
 
 def check_not_written(written):
-    """Refuse a block that writes trainable weights when it is called."""
+    """Refuse a block that writes variables of which iterations have no rows."""
     if written:
         raise ValueError(
-            "Kernels that are mixed from templates cannot be written: the block must "
-            "not assign trainable weights when it is called. Received: a block that "
-            f"writes {[v.path for v in written]}, as SpectralNormalization does. Use "
-            "sharing='all', 'none' or groups."
+            "With a template bank, trainable weights and untracked variables cannot be "
+            "written when the block is called. Received: a block that writes "
+            f"{[v.path for v in written]}, as SpectralNormalization and stateful RNNs "
+            "do. Use sharing='all', 'none' or groups."
         )
 
 
