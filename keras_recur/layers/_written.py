@@ -88,9 +88,24 @@ def _written(block, inputs, training, iterations):
         keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
         for x in tree.flatten(inputs)
     ]
-    compute_output_spec(called, leaves)
+    if keras.backend.backend() == "torch":
+        _run(called, leaves)
+    else:
+        compute_output_spec(called, leaves)
     carried = {id(v) for v in block.non_trainable_variables}
     return [v for key, v in found.items() if key not in carried]
+
+
+def _run(called, specs):
+    """Call a function with real tensors of the shapes of `specs`."""
+    # Keras would trace it without values. PyTorch then draws no random numbers, which
+    # would hide that seeds are written.
+    import torch
+
+    shapes = [(s.shape[0] or 1, *(n or 64 for n in s.shape[1:])) for s in specs]
+    pairs = zip(shapes, specs, strict=True)
+    with torch.no_grad():
+        called([ops.ones(shape, spec.dtype) for shape, spec in pairs])
 
 
 def check_written(block, scope, carried):

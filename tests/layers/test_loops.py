@@ -309,3 +309,15 @@ def test_loop_carries_untracked_variables_that_call_writes(loop):
     layer = SharedRecurrentBlock(Drift(), 3, **LOOPS[loop])
     for expected in (1 + 2 + 3, 4 + 5 + 6):
         close(array(layer(np.zeros((1, 1)))), [[expected]])
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="JAX refuses unseeded random numbers"
+)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_loop_draws_other_unseeded_numbers_in_every_iteration(loop):
+    noise = layers.Lambda(lambda x: x + keras.random.normal(x.shape))
+    layer = SharedRecurrentBlock(noise, 3, return_sequences=True, **LOOPS[loop])
+    states = np.concatenate([array(layer(np.zeros((1, 1))))[0, :, 0] for _ in "ab"])
+    draws = np.diff(states, prepend=0)[[0, 1, 2, 4, 5]]
+    assert len(np.unique(draws.round(4))) == 5
