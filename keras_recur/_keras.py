@@ -26,6 +26,14 @@ def all_layers(layer: keras.layers.Layer) -> list[Any]:
     return list(layer._flatten_layers())
 
 
+def set_trainable(layer: keras.layers.Layer, value: bool) -> None:
+    """Set `trainable` of a layer and its own variables, not of layers inside."""
+    if layer.trainable != value:
+        layer._trainable = value
+        for variable in layer._trainable_variables:
+            variable.trainable = value
+
+
 def symbolic_call(layer: keras.layers.Layer, inputs: Any) -> Any:
     """Return the symbolic outputs of a layer, outside of any model's graph.
 

@@ -13,6 +13,7 @@ from keras_recur._validation import check_flag, check_one_of, check_string
 from keras_recur.layers import _schedule
 from keras_recur.layers._boundary import boundary_of
 from keras_recur.layers._direct import DirectBlock
+from keras_recur.layers._frozen import KeepsFrozen
 from keras_recur.layers._graph_arguments import (
     as_transitions,
     check_sharing,
@@ -33,7 +34,7 @@ _EARLIER_NAMES = {"layer": "transition_layer", "statistics": "max_statistics"}
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class RecurrentGraph(keras.layers.Layer):
+class RecurrentGraph(KeepsFrozen):
     """Run a graph of states for some steps, and return the state that is read out.
 
     The input is the value of the first state at step 0; the other states are empty. At
@@ -250,6 +251,7 @@ class RecurrentGraph(keras.layers.Layer):
                 outputs = symbolic_call(block, x)
             self._check_output(transition, outputs)
             self._direct[block] = DirectBlock(block)
+        self.restore_frozen()
 
     def call(self, x, steps=None, return_sequences=None, training=None):
         schedule = self.schedule(steps, return_sequences)

@@ -12,6 +12,7 @@ from keras_recur._limits import MAX_ITERATIONS, check_seed, check_size
 from keras_recur._validation import check_flag, check_number, check_one_of
 from keras_recur.layers._boundary import boundary_of
 from keras_recur.layers._depth_samplers import sampler_of
+from keras_recur.layers._frozen import KeepsFrozen
 from keras_recur.layers._input_dtypes import InputDtypes
 from keras_recur.layers._loop_arguments import (
     check_injected,
@@ -47,7 +48,7 @@ from keras_recur.layers.template_bank import TemplateBank
 
 
 @keras.saving.register_keras_serializable(package="keras_recur")
-class SharedRecurrentBlock(InputDtypes):
+class SharedRecurrentBlock(KeepsFrozen, InputDtypes):
     """Apply a block `iterations` times, with shared or separate weights.
 
     With `sharing="all"` all iterations share one set of weights: a recurrent network.
@@ -302,6 +303,7 @@ class SharedRecurrentBlock(InputDtypes):
         rows = self.weight_sharing.rows(0)
         self._masks = LoopMasks(self.block, inputs, rows)
         self.banks, self._seeds = self.weight_sharing.banks, self.weight_sharing.seeds
+        self.restore_frozen()
 
     def call(
         self,

@@ -22,7 +22,8 @@ _ROWS = 1024
 _NEWER = {"anneal_from", "anneal_epochs", "window", "progressive_depth", *REPLAY_OFF}
 
 # Names differ between builds, and `trainable` is hashed separately.
-_LEFT_OUT = {"name", "unroll", "remat", "trainable", "build_config", "compile_config"}
+_LEFT_OUT = {"name", "unroll", "remat", "trainable", "trainable_layers"}
+_LEFT_OUT |= {"build_config", "compile_config"}
 
 # Arguments that older configs lack, with the values that change nothing.
 _ABSENT = {"initial_state": "input", "damping": 0.0, "state_noise": 0.0}

@@ -166,6 +166,61 @@ def test_model_file_keeps_a_layer_that_is_also_called_in_the_graph(
     assert len(loaded.weights) == len(model.weights)
 
 
+def bank_loop():
+    return SharedRecurrentBlock(sequential(), 3, TemplateBank(2))
+
+
+def untied_loop():
+    return SharedRecurrentBlock(sequential(), 3, "none")
+
+
+def untied_graph():
+    parts = [Transition("a", name, layer=dense()) for name in "ab"]
+    return RecurrentGraph({"a": (4,), "b": (4,)}, parts, 3, sharing="none")
+
+
+def freeze(layer):
+    layer.trainable = False
+
+
+def thaw_second(loop):
+    freeze(loop)
+    loop.blocks[1].trainable = True
+
+
+FROZEN = {
+    "loop with banks": (bank_loop, freeze),
+    "bank": (bank_loop, lambda loop: freeze(loop.banks[0])),
+    "first block": (untied_loop, lambda loop: freeze(loop.blocks[0])),
+    "second block": (untied_loop, lambda loop: freeze(loop.blocks[1])),
+    "layer of a block": (untied_loop, lambda loop: freeze(loop.blocks[1].layers[0])),
+    "all but one block": (untied_loop, thaw_second),
+    "block of a graph": (untied_graph, lambda graph: freeze(graph.blocks[-1])),
+    "nested bank": (
+        lambda: SharedRecurrentBlock(bank_loop(), 2, "none"),
+        lambda loop: freeze(loop.blocks[1].banks[0]),
+    ),
+    "thawed bank": (
+        lambda: SharedRecurrentBlock(dense(), 2, TemplateBank(1, trainable=False)),
+        lambda loop: setattr(loop.banks[0], "trainable", True),
+    ),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("way", [by_file, by_clone, by_config])
+@pytest.mark.parametrize(("make", "change"), FROZEN.values(), ids=FROZEN.keys())
+def test_files_and_copies_keep_what_is_frozen(make, change, way, tmp_path):
+    model = model_of(make())
+    change(model.layers[1])
+    flags = [v.trainable for v in model.weights]
+    assert flags != [v.trainable for v in model_of(make()).weights]
+    copy = way(model, tmp_path)
+    assert [v.trainable for v in copy.weights] == flags
+    again = way(copy, tmp_path)
+    assert [v.trainable for v in again.weights] == flags
+
+
 def _same_seeds(copy, model):
     """Copy the seeds of dropout, which Keras does not save."""
     for new, old in zip(copy.variables, model.variables, strict=True):
