@@ -160,8 +160,9 @@ def check_given(y_true: Any, y_pred: Any) -> None:
 def answer_labels(
     name: str, labels: Any, answers: tuple[int, ...], classes: int
 ) -> np.ndarray:
-    """Return checked labels in the shape `answers` of the predicted classes."""
+    """Return checked labels, as signed integers in the shape `answers` of classes."""
     found = check_labels(name, labels)
     place = label_place(found.shape, (*answers, classes), False, name)
     check_labels(name, found, classes)
-    return found[..., 0] if place.column else found
+    found = found[..., 0] if place.column else found
+    return found.astype("int64")  # Padding is labeled -1, and classes are indices.

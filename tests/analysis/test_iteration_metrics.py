@@ -100,6 +100,15 @@ def test_iteration_metrics_of_superclasses_match_hand_computation():
         analysis.iteration_metrics(model, data, hierarchy=[0, 0])
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float32"])
+def test_iteration_metrics_of_superclasses_take_labels_of_every_type(dtype):
+    model, x = told([(0, 1, 1), (2, 1, 0), (2, 0, 1), (1, 1, 1)])
+    data = [(x, np.ones(4, dtype))]
+    found = analysis.iteration_metrics(model, data, hierarchy=[0, 0, 1])
+    np.testing.assert_allclose(found.accuracy, [0.25, 0.75, 0.75])
+    np.testing.assert_allclose(found.coarse_accuracy, [0.5, 1, 1])
+
+
 def test_iteration_metrics_ignore_unscored_positions():
     model, x = told(ROWS)
     with_none = [(x, np.array([-1, 1, 1, 1]))]

@@ -11,6 +11,7 @@ from keras_recur.analysis import (
     exit_metrics,
     iteration_curve,
     iteration_metrics,
+    lesions,
     select_stop_rule,
 )
 from keras_recur.data import ArrayDataset
@@ -303,6 +304,16 @@ def test_padded_positions_are_not_scored(readout):
         predictor = inference.EarlyExitPredictor(model, "agreement", min_iterations=3)
         assert exit_metrics(predictor, data).fixed_accuracy == 1
         assert select_stop_rule(model, "agreement", data).fixed_accuracy == 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint64", "float32", "int8"])
+def test_labels_of_every_type_are_scored_alike(dtype):
+    model = tagger()
+    found = array(model(TOKENS)).argmax(-1)
+    data = [(TOKENS, np.where(TOKENS > 0, found, 0).astype(dtype))]
+    assert iteration_curve(model, data)[-1] == 1
+    assert iteration_metrics(model, data).accuracy[-1] == 1
+    assert lesions(model, data).accuracy == 1
 
 
 @pytest.mark.parametrize("reduction", ["min", "mean"])
