@@ -63,13 +63,14 @@ class LoopStates:
             yield self.tensor(carried)
 
     def read(
-        self, data: Any, reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
+        self, x: Any, reduce: Callable[[np.ndarray], np.ndarray] = np.asarray
     ) -> np.ndarray:
         """Return the states of all examples, of shape `(states, examples, ...)`.
 
-        `reduce` is applied to each batch of states, to keep less of it in memory.
+        `x` is a nest of arrays, such as that of `examples`. `reduce` is applied to each
+        batch of states, to keep less of it in memory.
         """
-        found = [np.stack([reduce(s) for s in self.each(x)]) for x in inputs(data)]
+        found = [np.stack([reduce(s) for s in self.each(part)]) for part in sliced(x)]
         return np.concatenate(found, axis=1)
 
     def start(self, x: Any) -> Carried:

@@ -17,7 +17,7 @@ from keras_recur._validation import (
     check_sequence,
 )
 from keras_recur.analysis._fourier_images import FourierImages
-from keras_recur.analysis._loop_states import LoopStates, all_states, examples, sliced
+from keras_recur.analysis._loop_states import LoopStates, all_states, examples
 from keras_recur.inference._graph import functional_copy
 
 _SPREAD = 0.1  # Of the first coefficients.
@@ -234,7 +234,7 @@ def _activations(states, images, objective):
     def measured(state):
         return ops.convert_to_numpy(_measured(state, objective))
 
-    found = states.read([(part,) for part in sliced(images)], measured)
+    found = states.read(images, measured)
     keep = [place for place, number in enumerate(states.iterations) if number]
     return found[keep]
 

@@ -1,11 +1,14 @@
 """States are read after every iteration, in every family, without changing a model."""
 
+import keras
 import numpy as np
 import pytest
-from keras import ops
+from keras import layers, ops
 
-from keras_recur import inference
+from keras_recur import analysis, inference
+from keras_recur.analysis import _loop_states
 from keras_recur.analysis._loop_states import LoopStates, examples
+from keras_recur.layers import Readout, SharedRecurrentBlock
 from tests.analysis.small_pairs import PAIRS, images_of, small_pair
 
 
@@ -55,13 +58,57 @@ def test_tied_twins_have_the_same_states():
     np.testing.assert_allclose(*states, atol=1e-5)
 
 
-def test_states_are_reduced_batch_by_batch():
+def test_states_are_reduced_batch_by_batch(monkeypatch):
     model = small_pair("convnet").recurrent
-    x = images_of(model, 6)
+    x = images_of(model, 7)
     every = LoopStates(model).read(x)
-    parts = [(x[:4],), (x[4:],)]
-    means = LoopStates(model).read(parts, lambda state: state.mean((1, 2)))
+    monkeypatch.setattr(_loop_states, "BATCH_SIZE", 4)
+    sizes = []
+
+    def mean(state):
+        sizes.append(len(state))
+        return state.mean((1, 2))
+
+    means = LoopStates(model).read(x, mean)
     np.testing.assert_allclose(means, every.mean((2, 3)), atol=1e-6)
+    assert set(sizes) == {3, 4}
+
+
+def two_inputs(form):
+    """Return a model with two inputs, the same with one, and inputs of both."""
+    loop = SharedRecurrentBlock(layers.Dense(4, activation="tanh"), 2)
+    head = Readout(layers.Dense(2))
+    together = keras.Input((6,))
+    one = keras.Model(together, head(loop(together[:, 2:])))
+    parts = {"a": keras.Input((4,), name="a"), "b": keras.Input((2,), name="b")}
+    x = np.random.default_rng(0).normal(size=(200, 6)).astype("float32")
+    given = {"a": x[:, :4], "b": x[:, 4:]}
+    state = head(loop(layers.Concatenate()([parts["a"], parts["b"]])[:, 2:]))
+    if form is not dict:
+        parts, given = form(parts.values()), form(given.values())
+    return keras.Model(parts, state), given, one, x
+
+
+def separability(model, x, y):
+    data = x, y
+    return analysis.separability(model, data, data).accuracy
+
+
+def state_similarity(model, x, y):
+    return analysis.state_similarity(model, model, (x, y)).matrix
+
+
+def trajectories(model, x, y):
+    return analysis.trajectories(model, (x, y)).points
+
+
+@pytest.mark.parametrize("form", [list, tuple, dict])
+@pytest.mark.parametrize("analyze", [separability, state_similarity, trajectories])
+def test_states_of_models_with_several_inputs(analyze, form):
+    several, parts, one, x = two_inputs(form)
+    y = np.arange(200) % 2
+    found, expected = analyze(several, parts, y), analyze(one, x, y)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_examples_are_the_first_ones():
