@@ -7,12 +7,15 @@ from typing import Any
 from keras import ops, tree
 
 from keras_recur._files import write_json
+from keras_recur._keras import graph_nodes
 from keras_recur._limits import MAX_COUNT, check_size
 from keras_recur.inference import confidence
 from keras_recur.inference._graph import (
+    LOOPS,
     check_one_output,
     check_readout,
     draws_random_numbers,
+    functional_copy,
     graph_loops,
 )
 from keras_recur.inference.early_exit import EarlyExitPredictor
@@ -112,7 +115,8 @@ def functions_of(
     except ValueError as error:
         unread = str(error)
     # Without a Readout, another layer may read the states of all iterations.
-    if steps and len(loops) == 1 and not (unread and loops[0].return_sequences):
+    calls = _sequences(model)
+    if steps and len(loops) == len(calls) == 1 and not (unread and calls[0]):
         bodies["serve_iterations"] = _looped(steps)
         limit = steps.max_iterations
         facts["iterations"] = {"trained": steps.iterations, "limit": limit}
@@ -127,14 +131,18 @@ def functions_of(
         facts["iterations"] = {"trained": trained, "allowed": counts}
     if unread:
         return bodies, dict.fromkeys(others[1:], unread), facts
-    every = with_iterations(model, readout="all")
+    try:
+        every = with_iterations(model, readout="all")
+    except ValueError as error:
+        missing["serve_all"] = str(error)
+    else:
 
-    def serve_all(x):
-        logits = every(x, training=False)
-        sure = confidence(logits, reduction, 2, answer_mask(logits))
-        return {"logits": logits, "confidence": sure}
+        def serve_all(x):
+            logits = every(x, training=False)
+            sure = confidence(logits, reduction, 2, answer_mask(logits))
+            return {"logits": logits, "confidence": sure}
 
-    bodies["serve_all"] = serve_all
+        bodies["serve_all"] = serve_all
     if steps:
         sure = EarlyExitPredictor(
             model, StopRule("confidence", reduction=reduction), max_iterations
@@ -149,6 +157,16 @@ def functions_of(
             bodies[_function(rule)] = predictor.run_symbolic
         facts["stopping"] = {"maximum": sure.max_iterations, "positions": reduction}
     return bodies, missing, facts
+
+
+def _sequences(model):
+    """Return for each call of a loop whether it returns all states."""
+    found = []
+    for layer, arguments, _ in graph_nodes(functional_copy(model)):
+        if isinstance(layer, LOOPS):
+            asked = arguments.kwargs.get("return_sequences")
+            found.append(layer.return_sequences if asked is None else asked)
+    return found
 
 
 _STOPPING = ("serve_until", "serve_until_agreed")

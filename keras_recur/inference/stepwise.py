@@ -50,8 +50,9 @@ class Stepwise:
         max_iterations: Number of iterations that its weights allow, `None` for any.
 
     Raises:
-        ValueError: If the model has no such loop, has it in another model, has a head
-            that reads more than the state, or receives inputs with NaN.
+        ValueError: If the model has no such loop, has it in another model, calls it
+            with a `start` other than 0, has a head that reads more than the state, or
+            receives inputs with NaN.
 
     Example:
 
@@ -279,6 +280,7 @@ def _divided(model, loop):
             injected = others[0] if others else kwargs.get("injected")
             found["state"], found["injected"] = state, injected
             found["iterations"] = kwargs.get("iterations") or loop.iterations
+            found["start"] = kwargs.get("start", 0)
             found["noise"] = kwargs.get("noise")
             found["initial_state"] = kwargs.get("initial_state")
             found["masks"] = first_masks(state, injected, kwargs.get("mask"))
@@ -292,6 +294,12 @@ def _divided(model, loop):
     again = keras.models.clone_model(
         functional_copy(model), clone_function=lambda layer: layer, call_function=call
     )
+    if not isinstance(found["start"], int) or found["start"]:
+        raise ValueError(
+            "A model that runs iteration by iteration needs a last loop that starts at "
+            f"iteration 0. Received: {model.name!r}, which calls {loop.name!r} with "
+            f"start={found['start']}. Give that call its own loop."
+        )
     injected = [] if found["injected"] is None else tree.flatten(found["injected"])
     masks = [mask for mask in found["masks"] if mask is not None]
     outputs = [*tree.flatten(found["state"]), *masks, *injected]

@@ -13,7 +13,7 @@ from keras import layers
 
 import keras_recur
 from keras_recur import inference
-from keras_recur.layers import SharedRecurrentBlock
+from keras_recur.layers import Readout, SharedRecurrentBlock
 from keras_recur.layers._random import seed_scope
 
 tf = pytest.importorskip("tensorflow")  # which serves, whatever the backend
@@ -250,6 +250,36 @@ def test_a_model_that_reads_all_states_itself(tmp_path):
     for n in (2, 4):
         expected = output(inference.with_iterations(model, n), x)
         close(served.serve_iterations(x, n), expected)
+
+
+@pytest.mark.once("tensorflow")
+@pytest.mark.parametrize("kind", ["called twice", "sequences of a call", "start"])
+def test_what_a_call_of_the_loop_says_counts(kind, tmp_path):
+    loop, x = SharedRecurrentBlock(layers.Dense(6, "tanh"), 4), keras.Input((8, 6))
+    if kind == "called twice":
+        states = loop(layers.LayerNormalization()(loop(x)))
+    elif kind == "start":
+        states = loop(x, start=2)
+    else:
+        states = keras.ops.mean(loop(x, return_sequences=True), axis=1)
+    model = keras.Model(x, layers.Dense(2)(states))
+    served = export(model, tmp_path, max_iterations=4)
+    x = np.random.default_rng(0).normal(size=(7, 8, 6)).astype("float32")
+    close(served.serve(x), output(model, x))
+    for n in card_in(served)["iterations"]["allowed"]:
+        expected = output(inference.with_iterations(model, n), x)
+        close(served.serve_iterations(x, n), expected)
+
+
+@pytest.mark.once("tensorflow")
+def test_a_readout_of_a_loop_that_is_called_twice(tmp_path):
+    loop, x = SharedRecurrentBlock(layers.Dense(6, "tanh"), 4), keras.Input((6,))
+    model = keras.Model(x, Readout(layers.Dense(2))(loop(loop(x))))
+    served = export(model, tmp_path)
+    x = np.random.default_rng(0).normal(size=(7, 6)).astype("float32")
+    close(served.serve(x), output(model, x))
+    assert "called once" in card_in(served)["not there"]["serve_all"]
+    close(served.serve_until(x, 1.0)["logits"], output(model, x))
 
 
 @pytest.mark.once("tensorflow")

@@ -94,6 +94,11 @@ def test_models_that_cannot_be_taken_apart():
     model = keras.Model(x, Readout(keras.layers.Dense(2))(both))
     with pytest.raises(ValueError, match="may read its state only.*by `injection`"):
         inference.Stepwise(model)
+    loop = SharedRecurrentBlock(keras.layers.Dense(4), 4)
+    middle = keras.layers.LayerNormalization()(loop(x, iterations=2))
+    model = keras.Model(x, Readout(keras.layers.Dense(2))(loop(middle, start=2)))
+    with pytest.raises(ValueError, match="starts at iteration 0.*start=2.*own loop"):
+        inference.Stepwise(model)
     steps = inference.Stepwise(small("mlp").recurrent)
     carried = steps.start(np.zeros((1, 3, 3, 1), "float32"))
     with pytest.raises(ValueError, match="`number` must be.*Received: number=-1"):
