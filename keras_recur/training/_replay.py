@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_recur._keras import symbolic_build
+from keras_recur._keras import standard_inputs, symbolic_build
 from keras_recur.data._batches import to_numpy
 from keras_recur.inference._graph import last_loop
 from keras_recur.layers import StateReplay
@@ -66,9 +66,9 @@ def replay_steps(
 
 def _in_order(model, inputs):
     """Return inputs, which may be named, in the structure of the model's own."""
-    if not isinstance(inputs, dict) or isinstance(model.input, dict):
+    if not isinstance(inputs, dict):
         return inputs
-    return [inputs[tensor.name] for tensor in model.inputs]
+    return keras.tree.pack_sequence_as(model.input, standard_inputs(model, inputs))
 
 
 def _window(recipe, model):

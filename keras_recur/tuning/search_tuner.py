@@ -149,8 +149,9 @@ class SearchTuner(base_tuner.BaseTuner):
 
         Rows of the winner's fresh seeds are `fresh`.
         """
-        self._finish([run], fresh)
-        return self.folder.row(self._file(run), fresh) or {}
+        while (found := self.folder.row(self._file(run), fresh)) is None:
+            self._finish([run], fresh)
+        return found
 
     def wait(self) -> None:
         """Let other processes work for a moment."""
