@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from keras_recur._plot_style import COLORS, band, new_figure
+from keras_recur._plot_style import COLORS, band, integer_ticks, new_figure
 from keras_recur.reports.page import Page
 from keras_recur.runs.summary import guess, in_percent, is_clear, is_finished
 
@@ -176,8 +176,10 @@ def _over_epochs(results, panel):
         )
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"{what} error (%)")
-        # Otherwise, the first epochs would hide the differences in later ones.
-        axes.set_yscale("symlog", linthresh=1)
+        integer_ticks(axes.xaxis)
+        if axes.dataLim.y0 < 10:
+            # The first epochs would hide the differences in later ones.
+            axes.set_yscale("symlog", linthresh=1)
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter("{x:g}")
     held_out.legend(frameon=False, fontsize=8)
