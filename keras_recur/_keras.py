@@ -1,10 +1,12 @@
 """Private functions of Keras that the library needs. Tested with Keras 3.15."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras.src import backend
+from keras.src.backend.common import global_state
 from keras.src.trainers.data_adapters.array_data_adapter import (
     ArrayDataAdapter,
     can_convert_arrays,
@@ -44,6 +46,35 @@ def symbolic_call(layer: keras.layers.Layer, inputs: Any) -> Any:
     outputs = layer(inputs)
     del layer._inbound_nodes[count:]
     return outputs
+
+
+@contextlib.contextmanager
+def copying_layers() -> Iterator[dict[int, Any]]:
+    """Read configs with the same `shared_object_id` as one object; yield the objects.
+
+    Keras's own scope also numbers all objects that are serialized in it, even those
+    that are gone when another one gets their id.
+    """
+    objects = global_state.get_global_attribute(_OBJECTS)
+    if objects is not None:
+        yield objects
+        return
+    try:
+        global_state.set_global_attribute(_OBJECTS, objects := {})
+        global_state.set_global_attribute(_COPYING, True)
+        yield objects
+    finally:
+        global_state.set_global_attribute(_OBJECTS, None)
+        global_state.set_global_attribute(_COPYING, None)
+
+
+def copies_layers() -> bool:
+    """Return whether this code runs within `copying_layers`."""
+    return global_state.get_global_attribute(_COPYING) is not None
+
+
+_OBJECTS = "shared_objects/id_to_obj_map"
+_COPYING = "keras_recur/copying_layers"
 
 
 def symbolic_build(model: Any, batch: Any) -> None:

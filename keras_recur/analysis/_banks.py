@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_recur._keras import copying_layers
 from keras_recur.analysis._logits import check_model
 from keras_recur.inference._graph import functional_copy
 from keras_recur.layers import SharedRecurrentBlock, TemplateBank
@@ -74,12 +75,18 @@ def rebuilt(
             # On PyTorch, Keras zeroes gradients by path, so paths must differ.
             with keras.name_scope(layer.name):
                 return rebuilt(layer, change, call)
-        new = type(layer).from_config(layer.get_config())
+        # The layer may also be the block of a loop, or a head.
+        new = objects.get(id(layer)) or type(layer).from_config(layer.get_config())
+        objects[id(layer)] = new
         copies.append((layer, new))
         return new
 
     # The user's own functions and objects are kept by reference.
-    with held(functional) as classes, keras.saving.CustomObjectScope(classes):
+    with (
+        held(functional) as classes,
+        keras.saving.CustomObjectScope(classes),
+        copying_layers() as objects,
+    ):
         again = keras.models.clone_model(
             functional, clone_function=copy, call_function=call
         )

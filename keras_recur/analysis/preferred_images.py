@@ -16,9 +16,9 @@ from keras_recur._validation import (
     check_positive_int,
     check_sequence,
 )
+from keras_recur.analysis._banks import rebuilt
 from keras_recur.analysis._fourier_images import FourierImages
 from keras_recur.analysis._loop_states import LoopStates, all_states, examples
-from keras_recur.inference._graph import functional_copy
 
 _SPREAD = 0.1  # Of the first coefficients.
 _MOST = 1_000  # Copies of a step, and starts.
@@ -252,8 +252,7 @@ def _trained(model, states, layer, cells, chosen, objective):
 
     It has a copy of the network, so that the model keeps its flags and gradients.
     """
-    network = keras.models.clone_model(functional_copy(model))
-    network.set_weights(model.get_weights())
+    network = rebuilt(model, lambda layer: None)
     network.trainable = False
     every = all_states(network, states)
     filters, times, starts = cells

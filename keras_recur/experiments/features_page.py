@@ -31,7 +31,7 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         plots / "probes.png",
         "Accuracy on test examples of a logistic regression on the state after each "
         f"iteration (0: before the first one). {_READ[positions]} Dotted: the "
-        "network's own head. Gray: before training.",
+        f"network's own head. {_UNTRAINED}",
     )
     page.heading("Whether filters matter again")
     page.figure(
@@ -63,7 +63,7 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         features_figures.dynamics(results),
         plots / "dynamics.png",
         "Left: median relative change of the state. Right: factor by which a small "
-        "disturbance grows. Gray: before training.",
+        f"disturbance grows. {_UNTRAINED}",
     )
     page.table(*networks_table(results))
     page.paragraph(
@@ -76,6 +76,7 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     )
 
 
+_UNTRAINED = "Gray: before training (dashed: feed-forward twin)."
 _READ = {
     False: "Left: means over positions. Right: means of 4 x 4 fields.",
     True: (
@@ -125,7 +126,8 @@ def _same_probes(networks):
     )
     clear = [i for i, (_, found) in enumerate(gaps) if found]
     largest = max(gap for gap, _ in gaps)
-    where = f"clear in states {', '.join(map(str, clear))}" if clear else "none clear"
+    states = "state" if len(clear) == 1 else "states"
+    where = f"clear in {states} {', '.join(map(str, clear))}" if clear else "none clear"
     if len(clear) > 4:
         where = f"clear in {len(clear)} of {len(gaps)} states"
     floor = "all above untrained ones" if above else "not all above untrained ones"

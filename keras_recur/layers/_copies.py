@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_recur._keras import inner_layers
+from keras_recur._keras import copies_layers, inner_layers
 from keras_recur.layers._held import Held, held, is_held
 from keras_recur.layers._seeds import derived_seed
 from keras_recur.layers.iteration import iteration_scope
@@ -50,22 +50,33 @@ def tied_block(block, iterations: int):
     """Return `block`, or a copy if it is built for another number of iterations."""
     # A Functional builds its layers outside the loop, with one row per weight.
     if block not in _loops_of:
+        copy = _copy_of.get(block, lambda: None)()
         try:
-            if any(_other_rows(layer, iterations) for layer in _own_layers(block)):
-                block = own_block(block, iterations)
+            if copy is None and any(
+                _other_rows(layer, iterations) for layer in _own_layers(block)
+            ):
+                copy = own_block(block, iterations)
+                _copy_of[block] = weakref.ref(copy)
         except ValueError:  # A block that cannot be copied needs no rows.
             pass
+        block = block if copy is None else copy
     _loops_of[block] = _loops_of.get(block, 0) + 1
     return block
 
 
-def is_shared(block) -> bool:
-    """Return whether several loops apply this block."""
-    return _loops_of.get(block, 0) > 1
+def shared_config(layer) -> dict[str, Any]:
+    """Return a serialized layer, with a number if it can have several owners."""
+    config = keras.saving.serialize_keras_object(layer)
+    if _loops_of.get(layer, 0) > 1 or copies_layers():
+        # In a file or copy, this number identifies the layer.
+        config["shared_object_id"] = id(layer)
+    return config
 
 
 # Number of loops that apply a block itself.
 _loops_of: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+# The copy of a block that loops apply instead.
+_copy_of: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 def _take_over(block, clone, which):

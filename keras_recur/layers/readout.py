@@ -7,6 +7,7 @@ from keras import ops, tree
 
 from keras_recur._keras import symbolic_call
 from keras_recur._validation import check_one_of, check_type
+from keras_recur.layers._copies import shared_config
 from keras_recur.layers._direct import DirectBlock
 from keras_recur.layers._masks import attach, masks_of, readable
 
@@ -134,7 +135,7 @@ class Readout(keras.layers.Layer):
         return attach(tree.map_structure(all_of, outputs), found)
 
     def get_config(self):
-        head = keras.saving.serialize_keras_object(self.head)
+        head = shared_config(self.head)
         return {**super().get_config(), "head": head, "readout": self.readout}
 
     @classmethod

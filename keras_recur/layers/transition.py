@@ -13,7 +13,7 @@ from keras_recur._validation import (
     check_sequence,
     check_string,
 )
-from keras_recur.layers._copies import is_shared
+from keras_recur.layers._copies import shared_config
 
 BRANCHES = ("BRCx2", "BRCx3")
 
@@ -96,10 +96,7 @@ class Transition:
     def get_config(self) -> dict[str, Any]:
         layer = self.layer
         if isinstance(layer, keras.layers.Layer):
-            layer = keras.saving.serialize_keras_object(layer)
-            if is_shared(self.layer):
-                # In a file, this number identifies a layer of several graphs.
-                layer["shared_object_id"] = id(self.layer)
+            layer = shared_config(layer)
         return {
             "source": self.source,
             "target": self.target,

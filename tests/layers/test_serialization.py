@@ -166,6 +166,19 @@ def test_model_file_keeps_a_layer_that_is_also_called_in_the_graph(
     assert len(loaded.weights) == len(model.weights)
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("make", [dense, sequential, functional])
+@pytest.mark.parametrize("second", [3, 2])
+def test_model_file_keeps_a_block_that_two_loops_share(make, second, tmp_path):
+    block = make()
+    model = model_of(*[SharedRecurrentBlock(block, n) for n in (3, second)])
+    loaded = by_file(model, tmp_path)
+    for one in (model, loaded):
+        assert one.layers[1].block is one.layers[2].block
+    x = normal(8, 4)
+    close(array(loaded(x)), array(model(x)), 1e-6)
+
+
 def bank_loop():
     return SharedRecurrentBlock(sequential(), 3, TemplateBank(2))
 

@@ -1,6 +1,6 @@
 """Sharing `"all"`: one block for all iterations, a recurrent network."""
 
-from keras_recur.layers._copies import is_shared, tied_block
+from keras_recur.layers._copies import shared_config, tied_block
 from keras_recur.layers.sharing.weight_sharing import WeightSharing
 
 
@@ -18,8 +18,4 @@ class SharedByAll(WeightSharing):
         return self.blocks
 
     def block_config(self):
-        config = super().block_config()
-        if is_shared(self.blocks[0]):
-            # In a file, this number identifies a block of several loops.
-            config["shared_object_id"] = id(self.blocks[0])
-        return config
+        return shared_config(self.blocks[0])
