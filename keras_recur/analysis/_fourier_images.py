@@ -15,7 +15,7 @@ class FourierImages(keras.layers.Layer):
 
     Args:
         coefficients: First weights, of shape `(images, height, width, colors)`.
-        limits: Smallest and largest value of a pixel.
+        limits: Smallest and largest value of a pixel, one or one per color.
         decay: Exponent with which waves become weaker with their frequency.
 
     Call arguments:
@@ -25,17 +25,12 @@ class FourierImages(keras.layers.Layer):
         `(copies * images, height, width, colors)`.
     """
 
-    def __init__(self, coefficients: np.ndarray, limits: tuple[float, float], decay):
+    def __init__(self, coefficients: np.ndarray, limits: tuple[Any, Any], decay):
         super().__init__(dtype="float32")
         _, height, width, _ = coefficients.shape
         self.sides = height, width
-        self._limits = limits
-        frequency = np.hypot(
-            *np.meshgrid(*map(_frequencies, self.sides), indexing="ij")
-        )
-        scale = np.maximum(frequency, 1 / max(self.sides)) ** -decay
-        scale /= np.sqrt((scale**2).mean())
-        self._scale = scale[..., None].astype("float32")
+        self._limits = [np.asarray(limit, "float32") for limit in limits]
+        self._scale = _scale(self.sides, decay)
         self._first = coefficients
         self.build()
 
@@ -58,7 +53,7 @@ class FourierImages(keras.layers.Layer):
         rows, columns = inputs
         waves = self.coefficients * ops.convert_to_tensor(self._scale)
         found = ops.einsum("ahk,nklc,awl->anhwc", rows, waves, columns)
-        low, high = self._limits
+        low, high = map(ops.convert_to_tensor, self._limits)
         found = low + (high - low) * ops.sigmoid(found)
         return ops.reshape(found, (-1, *found.shape[2:]))
 
@@ -70,6 +65,25 @@ class FourierImages(keras.layers.Layer):
         """Return the images without a shift."""
         bases = [ops.convert_to_tensor(b) for b in self.bases(np.zeros((1, 2)))]
         return ops.convert_to_numpy(self(bases))
+
+
+def coefficients_of(
+    images: np.ndarray, limits: tuple[Any, Any], decay: float
+) -> np.ndarray:
+    """Return the coefficients that give images, almost: no pixel is at a limit."""
+    low, high = limits
+    inside = np.clip((images - low) / np.maximum(high - low, 1e-30), 0.02, 0.98)
+    rows, columns = (_waves(size, 0) for size in images.shape[1:3])
+    found = np.einsum("hk,nhwc,wl->nklc", rows, np.log(inside / (1 - inside)), columns)
+    return found / _scale(images.shape[1:3], decay)
+
+
+def _scale(sides, decay):
+    """Return the factor of each wave, of shape `(height, width, 1)`."""
+    frequency = np.hypot(*np.meshgrid(*map(_frequencies, sides), indexing="ij"))
+    scale = np.maximum(frequency, 1 / max(sides)) ** -decay
+    scale /= np.sqrt((scale**2).mean())
+    return scale[..., None].astype("float32")
 
 
 def _frequencies(size):

@@ -13,10 +13,12 @@ from keras_recur.analysis.preferred_images import PreferredImages
 def plot_preferred_images(
     found: PreferredImages, path: str | Path | None = None, title: str = ""
 ) -> Any:
-    """Plot preferred images: a row per filter, a column per iteration.
+    """Plot preferred images: two rows per filter, a column per iteration.
 
-    The number above an image is its activation, divided by that of the best image of
-    the data. Silent filters, whose image shows noise, are crossed out.
+    The first row shows the images that were made, the second one the best images of the
+    data. The number above an image is its activation, divided by that of the best image
+    of the data. The table on the right has this number for the image of each iteration
+    (row) after each iteration (column). Silent filters are crossed out.
 
     Args:
         found: A `PreferredImages`.
@@ -39,27 +41,53 @@ def plot_preferred_images(
     """
     check_type("found", found, PreferredImages, "a result of `preferred_images`")
     check_type("title", title, str, "a string")
-    rows, columns = found.silent.shape
-    size = (0.6 + 1.3 * columns, 0.6 + 1.45 * rows)
-    figure, panels = new_figure(columns, rows, size, grid=False, title=title)
-    low, high = found.images.min(), found.images.max()
-    shown = (found.images - low) / max(high - low, 1e-30)
-    relative = found.relative.diagonal(axis1=1, axis2=2)
+    filters, times = found.silent.shape
+    size = (0.6 + 1.3 * (times + 1), 0.6 + 2.8 * filters)
+    figure, panels = new_figure(times + 1, 2 * filters, size, grid=False, title=title)
+    shown = np.stack([found.images, found.natural_images], axis=1)
+    low, high = shown.min(), shown.max()
+    shown = (shown - low) / max(high - low, 1e-30)
+    relative = found.relative
     for i, axes in enumerate(panels):
-        c, t = divmod(i, columns)
-        image = shown[c, t]
+        row, t = divmod(i, times + 1)
+        c, natural = divmod(row, 2)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        if t == times:
+            _table(axes, None if natural else relative[c])
+            continue
+        image = shown[c, natural, t]
         if image.shape[-1] not in (1, 3):
             image = image.mean(axis=-1, keepdims=True)
         axes.imshow(np.squeeze(image, -1) if image.shape[-1] == 1 else image, "gray")
-        axes.set_xticks([])
-        axes.set_yticks([])
-        if found.silent[c, t]:
-            axes.set_title("silent", fontsize=8)
-            axes.plot([0, 1], [0, 1], transform=axes.transAxes, color="0.5")
-        elif np.isfinite(relative[c, t]):
-            axes.set_title(f"{relative[c, t]:.1f} x", fontsize=8)
+        if not natural:
+            _title(axes, found.silent[c, t], relative[c, t, t])
         if t == 0:
-            axes.set_ylabel(f"filter {found.channels[c]}", fontsize=8)
-        if c == rows - 1:
+            name = "best of the data" if natural else f"filter {found.channels[c]}"
+            axes.set_ylabel(name, fontsize=8)
+        if row == 2 * filters - 1:
             axes.set_xlabel(f"iteration {found.iterations[t]}", fontsize=8)
     return save(figure, path)
+
+
+def _title(axes, silent, relative):
+    if silent:
+        axes.set_title("silent", fontsize=8)
+        axes.plot([0, 1], [0, 1], transform=axes.transAxes, color="0.5")
+    elif np.isfinite(relative):
+        axes.set_title(f"{relative:.1f} x", fontsize=8)
+
+
+def _table(axes, relative):
+    """Draw how the image of each iteration (row) excites each iteration (column)."""
+    if relative is None:
+        axes.set_axis_off()
+        return
+    axes.imshow(relative, "Blues", vmin=0, vmax=2)
+    size = 7 if len(relative) < 6 else 4
+    for (t, u), value in np.ndenumerate(relative):
+        if np.isfinite(value):
+            color = "white" if value > 1.2 else "black"
+            axes.text(
+                u, t, f"{value:.1f}", ha="center", va="center", size=size, color=color
+            )

@@ -17,7 +17,7 @@ from keras_recur._validation import (
     check_sequence,
 )
 from keras_recur.analysis._banks import rebuilt
-from keras_recur.analysis._fourier_images import FourierImages
+from keras_recur.analysis._fourier_images import FourierImages, coefficients_of
 from keras_recur.analysis._loop_states import LoopStates, all_states, examples
 
 _SPREAD = 0.1  # Of the first coefficients.
@@ -37,6 +37,7 @@ class PreferredImages:
             iteration t, of shape `(C, T, T)`: axis 1 is t, axis 2 is u.
         natural: Largest activation by an image of the data, of shape `(C, T)`.
         examples: Number of that image, counted from 0, of shape `(C, T)`.
+        natural_images: That image, of shape `(C, T, height, width, colors)`.
         silent: Whether no gradient led anywhere: such an image shows noise. The shape
             is `(C, T)`.
     """
@@ -47,6 +48,7 @@ class PreferredImages:
     activations: np.ndarray
     natural: np.ndarray
     examples: np.ndarray
+    natural_images: np.ndarray
     silent: np.ndarray
 
     @property
@@ -96,10 +98,11 @@ def preferred_images(
     """Make the images that excite filters most after each iteration.
 
     An image is a sum of waves whose coefficients are trained in front of the frozen
-    network, and is squeezed into the range of the data. All filters, iterations and
-    starts are trained at once; of the starts, the best image is kept. Such pictures
-    persuade more than they prove. Look at the best images of the data beside them, and
-    at `relative`.
+    network, and is squeezed into the range of the data, for each color. All filters,
+    iterations and starts are trained at once; of the starts, the best image is kept.
+    Some starts are noise, and one is the best image of the data. Such pictures persuade
+    more than they prove. Look at the best images of the data beside them, and at
+    `relative`.
 
     Args:
         model: A model with a loop, whose input is one image.
@@ -118,7 +121,7 @@ def preferred_images(
             to `1.0`.
         jitter: Largest shift of the image in a step, in pixels. Defaults to `2`.
         copies: Number of shifted copies per step. Defaults to `4`.
-        starts: Number of images per filter and iteration. Defaults to `3`.
+        starts: Number of starts from noise per filter and iteration. Defaults to `3`.
         num_examples: Number of images of the data. Defaults to `1000`.
         seed: Seed of the starts and shifts. Defaults to `0`.
 
@@ -160,10 +163,15 @@ def preferred_images(
     seen = _activations(states, natural, objective)
     chosen = _chosen(channels, seen)
 
-    cells = len(chosen), len(numbers), starts
-    shape = (int(np.prod(cells)), *natural.shape[1:])
-    limits = float(natural.min()), float(natural.max())
-    layer = FourierImages(random.normal(0, _SPREAD, shape), limits, decay)
+    seen = seen[..., chosen]
+    examples_of = seen.argmax(axis=1).T
+    cells = len(chosen), len(numbers), starts + 1
+    limits = natural.min(axis=(0, 1, 2)), natural.max(axis=(0, 1, 2))
+    noise = random.normal(0, _SPREAD, (*cells[:2], starts, *natural.shape[1:]))
+    known = coefficients_of(natural[examples_of.ravel()], limits, decay)
+    known = known.reshape(*cells[:2], 1, *natural.shape[1:])
+    first = np.concatenate([noise, known], axis=2)
+    layer = FourierImages(first.reshape(-1, *natural.shape[1:]), limits, decay)
 
     def activations():
         found = _activations(states, layer.images(), objective)[..., chosen]
@@ -171,7 +179,7 @@ def preferred_images(
         found = found.reshape(len(numbers), *cells, len(chosen))
         return np.moveaxis(found.diagonal(axis1=1, axis2=4), (-1, 0), (0, -1))
 
-    start = _own(activations()).max(axis=2)
+    start = _own(activations())
     trained = _trained(model, states, layer, cells, chosen, objective)
     trained.compile(keras.optimizers.Adam(rate), _negative_sum)
     for _ in range(steps):
@@ -180,16 +188,16 @@ def preferred_images(
     end = activations()
     best = _own(end).argmax(axis=2)
     images = layer.images().reshape(*cells, *natural.shape[1:])
-    seen = seen[..., chosen]
-    reached = _own(end).max(axis=2)
+    still = _own(end) <= start + 1e-6 * np.maximum(1, abs(start))
     return PreferredImages(
         chosen,
         numbers,
         _at(images, best),
         _at(end, best),
         seen.max(axis=1).T,
-        seen.argmax(axis=1).T,
-        reached <= start + 1e-6 * np.maximum(1, abs(start)),
+        examples_of,
+        natural[examples_of],
+        still.all(axis=2),
     )
 
 

@@ -1,11 +1,13 @@
 """The experiment `features`: what the iterations of both twins see."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
+from keras import tree
 
 from keras_recur import data as data_room
 from keras_recur._help import EXPERIMENT_TITLES
@@ -13,14 +15,18 @@ from keras_recur._validation import check_integer, check_type
 from keras_recur.analysis import (
     dynamics,
     filter_reuse,
+    lesions,
     preferred_images,
     separability,
     state_similarity,
 )
+from keras_recur.analysis._loop_states import examples
 from keras_recur.analysis._plain import as_lists
 from keras_recur.experiments.experiment import Experiment
 from keras_recur.experiments.features_figures import probes_of
 from keras_recur.experiments.features_page import write_features_page
+from keras_recur.inference import Stepwise
+from keras_recur.inference._graph import last_loop
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS, Entry
 from keras_recur.runs.make_entry import make_entry
@@ -36,12 +42,15 @@ def _usual_entry():
 class FeaturesExperiment(Experiment):
     """Compare what a recurrent network and its twin represent in each iteration.
 
-    Both twins are trained as in the entry. Linear probes, ablation of filters and the
-    dynamics of the states are measured in each of them and in the network before its
-    training. The similarity of states is measured between twins, seeds, and a network
-    and itself before training. If the data are images of classes, preferred images are
-    made for both twins of the first seed. If they have a label for each position, such
-    as mazes, probes read the positions.
+    Both twins are trained as in the entry. Linear probes and the dynamics of the states
+    are measured in each of them and in the network before its training, the ablation of
+    filters and of iterations after training only. The similarity of states is measured
+    between networks of different seeds, because twins of one seed begin with the same
+    weights: of twins, of the same network, and of a network before training. If the
+    data are images of classes, preferred images are made for both twins of the first
+    seed. If they have a label for each position, such as mazes, probes read the
+    positions. A tenth of the test examples, which nothing else uses, choose the
+    regularization of probes.
 
     Args:
         entry: Family, data and recipes, from `runs.make_entry`. Defaults to the quick
@@ -54,7 +63,8 @@ class FeaturesExperiment(Experiment):
             Defaults to `1_000`.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or the family is a state graph, whose
+            channels cannot be compared.
 
     Reference:
         [Schwarzschild et al. 2021](https://arxiv.org/abs/2102.11011), whose abstract
@@ -82,6 +92,7 @@ class FeaturesExperiment(Experiment):
             # The similarity needs four examples.
             count = check_integer(name, getattr(self, name), 4)
             object.__setattr__(self, name, count)
+        last_loop(self.network(TWINS[0], 0), "The experiment `features`")
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -135,27 +146,48 @@ class FeaturesExperiment(Experiment):
         """Features of states that probes read."""
         return ("positions",) if self.entry.procedural else ("mean", "grid")
 
+    def _unseen_data(self):
+        """Return test examples, and those that choose the regularization of probes."""
+        x, y = examples(self.load("test"), self._count("test"), name="test")
+        rows = len(y) - max(1, len(y) // 10)
+
+        def part(rows):
+            return tree.map_structure(lambda leaf: leaf[rows], x), y[rows]
+
+        return part(slice(rows)), part(slice(rows, None))
+
     def score(self, name: str, seed: int, model: keras.Model) -> dict[str, Any]:
-        train, test = self._unchanged_training_data(), self.load("test")
+        train, (test, validation) = self._unchanged_training_data(), self._unseen_data()
         untrained = self.network(name, seed)
         found: dict[str, Any] = {}
         for reduce in self._reductions:
             options = {"reduce": reduce, "num_examples": self.probe_examples}
+            options["validation"] = validation
             probes = separability(model, train, test, **options)
             floor = separability(untrained, train, test, **options)
             found[f"probe_{reduce}"] = as_lists(probes.accuracy)
             found[f"untrained_probe_{reduce}"] = as_lists(floor.accuracy)
             found["head"] = as_lists(probes.head)
             found["iterations"] = list(map(int, probes.iterations))
-        reuse = filter_reuse(model, test, num_examples=self.ablation_examples)
+            found["label_counts"] = list(probes.examples)
+        count = {"num_examples": self.ablation_examples}
+        reuse = filter_reuse(model, test, **count)
+        zero = filter_reuse(model, test, ablate="zero", **count)
+        cuts = lesions(model, test, **count)
         moved = dynamics(model, test, num_examples=self.similarity_examples)
         before = dynamics(untrained, test, num_examples=self.similarity_examples)
         return {
             **found,
             "accuracy": reuse.accuracy,
+            "accuracy_examples": reuse.examples,
             "importance": np.asarray(reuse.importance).tolist(),
+            "importance_error": np.asarray(reuse.error).tolist(),
+            "zero_importance": np.asarray(zero.importance).tolist(),
             "reuse": _number(reuse.reuse),
             "rank_correlation": _number(reuse.rank_correlation),
+            "zero_rank_correlation": _number(zero.rank_correlation),
+            "lesion_loss": as_lists(cuts.lesion_loss),
+            "swap_loss": as_lists(cuts.swap_loss),
             "change": as_lists(moved.change[1]),
             "growth": as_lists(moved.growth),
             "untrained_change": as_lists(before.change[1]),
@@ -164,46 +196,67 @@ class FeaturesExperiment(Experiment):
 
     def chance_score(self) -> dict[str, Any]:
         """Return what a network gives that guesses: no probe and no filter helps."""
-        count = self.entry.model.get("iterations", 1)
+        count = Stepwise(self.network(TWINS[0], 0)).iterations
         classes = data_room.describe(self.entry.data).num_classes
         probes = [1 / classes] * (count + 1)
         names = [f"probe_{reduce}" for reduce in self._reductions]
+        lists = ["importance", "importance_error", "zero_importance"]
+        lists += ["lesion_loss", "swap_loss", "change", "growth"]
+        lists += ["untrained_change", "untrained_growth", "label_counts"]
         return {
             **dict.fromkeys([*names, *(f"untrained_{n}" for n in names)], probes),
             "head": [None, *probes[1:]],
             "iterations": list(range(count + 1)),
             "accuracy": guess(self.entry.data),
-            "importance": [],
-            "reuse": None,
-            "rank_correlation": None,
-            **dict.fromkeys(["change", "growth"], []),
-            **dict.fromkeys(["untrained_change", "untrained_growth"], []),
+            "accuracy_examples": 0,
+            **dict.fromkeys(["reuse", "rank_correlation", "zero_rank_correlation"]),
+            **dict.fromkeys(lists, []),
         }
 
     def together(self, load: Any, seeds: list[int]) -> dict[str, Any]:
-        """Return the similarity of states, a matrix per seed, and preferred images."""
-        test, count = self.load("test"), self.similarity_examples
+        """Return the similarity of states of each pair of seeds, and preferred images.
+
+        With images, it also has the accuracy of a probe of the pixels.
+        """
+        test, validation = self._unseen_data()
         found: dict[str, Any] = {}
 
-        def add(kind, seed, first, second):
-            result = state_similarity(first, second, test, num_examples=count)
+        def add(kind, seed, other, first, second):
+            result, rest = (
+                state_similarity(
+                    first,
+                    second,
+                    test,
+                    num_examples=self.similarity_examples,
+                    drop_components=count,
+                )
+                for count in (0, 1)
+            )
             row = {
                 "seed": seed,
+                "other": other,
                 "matrix": as_lists(result.matrix),
                 "order_score": _number(result.order_score),
+                "without_first_component": _number(rest.level),
             }
             found.setdefault(kind, []).append(row)
 
-        for place, seed in enumerate(seeds):
-            recurrent, feedforward = load("recurrent", seed), load("feedforward", seed)
-            add("twins", seed, recurrent, feedforward)
-            if len(seeds) > 1:
-                other = seeds[(place + 1) % len(seeds)]
-                add("recurrent seeds", seed, recurrent, load("recurrent", other))
-                add("feedforward seeds", seed, feedforward, load("feedforward", other))
-            untrained = self.network("recurrent", seed)
-            add("untrained", seed, recurrent, untrained)
+        for seed, other in itertools.permutations(seeds, 2):
+            recurrent = load("recurrent", seed)
+            add("twins", seed, other, recurrent, load("feedforward", other))
+            add("untrained", seed, other, recurrent, self.network("recurrent", other))
+            for twin in TWINS if seed < other else ():
+                first, second = load(twin, seed), load(twin, other)
+                add(f"{twin} seeds", seed, other, first, second)
         if not self.entry.procedural:
+            found["pixels"] = separability(
+                load("recurrent", seeds[0]),
+                self._unchanged_training_data(),
+                test,
+                validation=validation,
+                num_examples=self.probe_examples,
+                pixels=True,
+            ).pixels
             found["preferred"] = [
                 {
                     "network": twin,
@@ -223,12 +276,15 @@ class FeaturesExperiment(Experiment):
         )
 
     def summarize(self, results: list[dict[str, Any]]) -> dict[str, Any]:
-        names = ("accuracy", "reuse", "rank_correlation")
+        names = ("accuracy", "reuse", "rank_correlation", "zero_rank_correlation")
         networks = {}
         for name, mine, counts in self.by_network(results):
             probes = probes_of(mine[0])
             curves = (*probes, f"untrained_{probes[0]}", "head")
             means = {key: _mean([r[key] for r in mine]) for key in names}
+            for key in ("lesion_loss", "swap_loss"):
+                losses = [np.mean(r[key]) if r[key] else None for r in mine]
+                means[key] = _mean(losses)
             over = {
                 key: [_mean(c) for c in zip(*(r[key] for r in mine), strict=True)]
                 for key in curves
@@ -243,9 +299,10 @@ class FeaturesExperiment(Experiment):
 
 def _preferred(model, data):
     """Return preferred images of four filters, for JSON."""
-    found = preferred_images(model, data, channels=4, steps=128, copies=2, starts=1)
+    found = preferred_images(model, data, channels=4)
     plain = dataclasses.asdict(found)
-    plain["images"] = plain["images"].round(3)
+    for name in ("images", "natural_images"):
+        plain[name] = plain[name].round(3)
     return {key: np.asarray(value).tolist() for key, value in plain.items()}
 
 

@@ -16,13 +16,20 @@ from keras_recur.analysis import PreferredImages, plot_preferred_images
 from keras_recur.runs.entry import TWINS
 from keras_recur.runs.summary import mean_and_error, with_error
 
-_PANELS = {
+PANELS = {
     "twins": "recurrent x feed-forward",
-    "recurrent seeds": "recurrent x other seed",
-    "feedforward seeds": "feed-forward x other seed",
+    "recurrent seeds": "recurrent x recurrent",
+    "feedforward seeds": "feed-forward x feed-forward",
     "untrained": "recurrent x untrained",
 }
-_PREFERRED = ("images", "activations", "natural", "examples", "silent")
+_PREFERRED = (
+    "images",
+    "activations",
+    "natural",
+    "examples",
+    "natural_images",
+    "silent",
+)
 
 
 def level(matrix: list[list[float]]) -> float:
@@ -33,7 +40,7 @@ def level(matrix: list[list[float]]) -> float:
 def similarities(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each kind of similarity that was measured, in order."""
     together = results.get("together", {})
-    return {kind: together[kind] for kind in _PANELS if kind in together}
+    return {kind: together[kind] for kind in PANELS if kind in together}
 
 
 def probes_of(found: dict[str, Any]) -> list[str]:
@@ -53,6 +60,9 @@ def probes(results: dict[str, Any]) -> Any:
         _twins(axes, results, key, 100)
         for name in TWINS:
             _curve(axes, results, name, "head", 100, color=color_of(name), ls=":")
+        pixels = results.get("together", {}).get("pixels")
+        if pixels is not None:
+            axes.axhline(100 * pixels, color="0.6", ls=":", lw=1)
         percent_axis(axes, "test accuracy")
     if panels[0].lines:
         panels[0].legend(frameon=False, fontsize=8, loc="lower right")
@@ -94,7 +104,7 @@ def similarity(results: dict[str, Any]) -> Any:
         matrices = np.array([row["matrix"] for row in rows], "float64")
         image = axes.imshow(matrices.mean(axis=0), vmin=0, vmax=1, cmap="viridis")
         mean = mean_and_error([level(row["matrix"]) for row in rows])
-        axes.set_title(f"{_PANELS[kind]}\n{with_error(*mean, digits=2)}", fontsize=9)
+        axes.set_title(f"{PANELS[kind]}\n{with_error(*mean, digits=2)}", fontsize=9)
         axes.set_xlabel("iteration")
         integer_ticks(axes.xaxis, axes.yaxis)
     if image is not None:
@@ -105,9 +115,13 @@ def similarity(results: dict[str, Any]) -> Any:
 
 def preferred(results: dict[str, Any], found: dict[str, Any]) -> Any:
     """Draw the preferred images of one network."""
+    return plot_preferred_images(preferred_of(found), title=_where(results))
+
+
+def preferred_of(found: dict[str, Any]) -> PreferredImages:
+    """Return preferred images from the data of a results file."""
     arrays = [np.array(found[name]) for name in _PREFERRED]
-    images = PreferredImages(found["channels"], found["iterations"], *arrays)
-    return plot_preferred_images(images, title=_where(results))
+    return PreferredImages(found["channels"], found["iterations"], *arrays)
 
 
 def dynamics(results: dict[str, Any]) -> Any:

@@ -3,13 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_recur import zoo
 from keras_recur._plot_style import label
 from keras_recur.experiments import features_figures
-from keras_recur.experiments.features_figures import level, probes_of, similarities
+from keras_recur.experiments.features_claims import headline, method
+from keras_recur.experiments.features_figures import (
+    PANELS,
+    level,
+    preferred_of,
+    probes_of,
+    similarities,
+)
 from keras_recur.reports.page import Page
 from keras_recur.runs.entry import TWINS
-from keras_recur.runs.summary import in_percent, is_clear, mean_and_error, with_error
+from keras_recur.runs.summary import in_percent, with_error
 
 
 def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> None:
@@ -23,30 +32,40 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         "have the same hierarchical behavior as feed-forward ones although they use "
         "the same filters in every iteration. This page asks what both twins represent "
         f"in each iteration, with controls. Family: {settings['family']}. "
-        f"{family.summary} Data: {settings['data']}."
+        f"{family.summary} Data: {settings['data']}. {method(results)}"
     )
+    if others := _other_recipe(settings):
+        page.paragraph(
+            f"The twins were trained in different ways ({others}: recurrent, "
+            "feed-forward twin). So a difference between them may come from their "
+            "training, and not from sharing weights."
+        )
     page.heading("What a linear probe can read")
     page.figure(
         features_figures.probes(results),
         plots / "probes.png",
         "Accuracy on test examples of a logistic regression on the state after each "
-        f"iteration (0: before the first one). {_READ[positions]} Dotted: the "
-        f"network's own head. {_UNTRAINED}",
+        f"iteration (0: before the first one). {_READ[positions]} {_labels(results)} "
+        f"Dotted: the network's own head. {_UNTRAINED}{_pixels(results)}",
     )
     page.heading("Whether filters matter again")
     page.figure(
         features_figures.importance(results),
         plots / "ablation.png",
         "Points of accuracy lost if what an iteration has written to one channel is "
-        "removed, for the first seed. Each row is a channel.",
+        "undone, for the first seed: the channel keeps the value that it had before. "
+        "Each row is a channel. In the feed-forward twin, a channel belongs to another "
+        "filter in every iteration, but a residual sum can keep its role.",
     )
     page.heading("Similarity of states")
     page.figure(
         features_figures.similarity(results),
         plots / "similarity.png",
-        "Debiased CKA of the states of two networks, mean over seeds. Two seeds of one "
-        "network are the ceiling, the untrained network the floor.",
+        "Debiased CKA of the states of two networks, mean over pairs of different "
+        "seeds, as twins of one seed begin with the same weights. Two seeds of one "
+        "network are the ceiling; the untrained network is that of another seed.",
     )
+    page.table(*_similarity_table(results))
     for found in results.get("together", {}).get("preferred", []):
         if found["network"] == TWINS[0]:
             page.heading("What excites a filter most")
@@ -54,9 +73,12 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
             features_figures.preferred(results, found),
             plots / f"preferred_{found['network']}.png",
             f"{label(found['network'])}, seed {found['seed']}: images made to excite a "
-            "filter (row) after an iteration (column). Above: activation relative to "
-            "that of the best test image. The images show what a filter responds to, "
-            "and not what the network uses.",
+            "filter after an iteration (column), and below them the best test images. "
+            "Numbers: activation relative to that of the best test image. The tables "
+            "show how the image of each iteration (row) excites the filter after each "
+            "iteration (column): on average, an image made for another iteration "
+            f"reaches {_kept(found)} % of the activation. The images show what a "
+            "filter responds to, and not what the network uses.",
         )
     page.heading("How states move")
     page.figure(
@@ -67,11 +89,14 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
     )
     page.table(*networks_table(results))
     page.paragraph(
-        "Mean ± standard error over seeds, accuracies in percent. Reuse: share of the "
-        "channels that matter (loss above two standard errors) that matter in two "
-        "iterations or more. Rank correlation: of the losses by channel, over pairs of "
-        "iterations. A seed whose training diverged counts as guessing in accuracies "
-        "and is left out of the rest.",
+        "Mean ± standard error over seeds, accuracies in percent. Channels that matter "
+        "again: share of the channels that matter (loss above two standard errors) "
+        "that matter in two iterations or more. Rank correlation: of the losses by "
+        "channel, over pairs of iterations; a channel is undone as in the figure, or "
+        "set to zero. A seed in which all channels matter equally has none. Accuracy, "
+        f"channels and iterations: {_count(results)} test examples. A seed whose "
+        "training diverged counts as guessing in accuracies and is left out of the "
+        "rest.",
         small=True,
     )
 
@@ -86,93 +111,60 @@ _READ = {
 }
 
 
-def headline(results: dict[str, Any]) -> str:
-    """Return which of the claims, stated before the measurement, hold."""
-    networks = results["summary"]["networks"]
-    if any(networks.get(twin, {"seeds": 0})["seeds"] < 2 for twin in TWINS):
-        return "Claims need two seeds or more of both twins."
-    parts = [
-        f"1. The probes of the twins do not differ clearly in any iteration, and read "
-        f"more than from untrained networks: {_verdict(*_same_probes(networks))}.",
-        f"2. The same filters matter again in more iterations of the recurrent network "
-        f"than of its twin: {_verdict(*_filters(networks))}.",
-    ]
-    levels = _levels(results)
-    if len(levels) > 2:
-        between = _between(levels)
-        parts.append(
-            f"3. The states of twins are as similar as those of two seeds, and more "
-            f"than those of an untrained network: {_verdict(*between)}."
-        )
-    return " ".join(["Claims stated before the measurement:", *parts])
-
-
-def _verdict(holds, why):
-    return f"{'holds' if holds else 'does not hold'} ({why})"
-
-
-def _same_probes(networks):
-    probe, *_ = probes_of(networks[TWINS[0]])
-    one, two = (networks[t][probe] for t in TWINS)
-    gaps = [
-        (100 * abs(a[0] - b[0]), is_clear(a[0] - b[0], a[1], b[1]))
-        for a, b in zip(one, two, strict=True)
-    ]
-    floors = [networks[t][f"untrained_{probe}"] for t in TWINS]
-    above = all(
-        a[0] > f[0] and is_clear(a[0] - f[0], a[1], f[1])
-        for mine, floor in zip((one, two), floors, strict=True)
-        for a, f in zip(mine[1:], floor[1:], strict=True)
-    )
-    clear = [i for i, (_, found) in enumerate(gaps) if found]
-    largest = max(gap for gap, _ in gaps)
-    states = "state" if len(clear) == 1 else "states"
-    where = f"clear in {states} {', '.join(map(str, clear))}" if clear else "none clear"
-    if len(clear) > 4:
-        where = f"clear in {len(clear)} of {len(gaps)} states"
-    floor = "all above untrained ones" if above else "not all above untrained ones"
-    return not clear and above, (
-        f"largest difference {largest:.1f} points, {where}; after the first iteration "
-        f"{floor}"
+def _other_recipe(settings):
+    """Return how the recipes of the twins differ, as text."""
+    ours, theirs = settings["recipe"], settings["feedforward_recipe"]
+    return "; ".join(
+        f"`{key}` {ours[key]}, {theirs[key]}"
+        for key in ours
+        if ours[key] != theirs[key]
     )
 
 
-def _filters(networks):
-    found = [networks[t]["rank_correlation"] for t in TWINS]
-    if None in found:
-        network = label(TWINS[found.index(None)])
-        return False, f"{network}: it makes no difference which channel is removed"
-    (a, a_error), (b, b_error) = found
-    clear = is_clear(a - b, a_error or 0, b_error or 0)
-    return a > b and clear, (
-        f"rank correlation {with_error(a, a_error, 2)} against "
-        f"{with_error(b, b_error, 2)}"
+def _count(results):
+    return f"{max(run['accuracy_examples'] for run in results['runs']):,}"
+
+
+def _labels(results):
+    counts = max((run["label_counts"] for run in results["runs"]), key=len)
+    if not counts:
+        return ""
+    fitted, validation, tested = (f"{count:,}" for count in counts)
+    return (
+        f"Fitted to {fitted} labels, regularized by {validation}, tested on {tested}."
     )
 
 
-def _levels(results):
-    """Return mean and standard error of the similarity in equal iterations."""
-    levels = {}
-    for kind, rows in similarities(results).items():
-        values = [level(row["matrix"]) for row in rows]
-        levels[kind] = mean_and_error(values)
-    return levels
+def _pixels(results):
+    found = results.get("together", {}).get("pixels")
+    return "" if found is None else f" Gray dots: a probe of the pixels ({found:.1%})."
 
 
-def _between(levels):
-    twins, floor = levels["twins"], levels["untrained"]
-    ceilings = [levels[f"{twin} seeds"] for twin in TWINS]
-    ceiling = min(ceilings)
-    near = twins[0] >= ceiling[0] or not _differ(twins, ceiling)
-    above = twins[0] > floor[0] and _differ(twins, floor)
-    shown = {"twins": twins, "seeds": ceiling, "untrained": floor}
-    return near and above, ", ".join(
-        f"{name} {with_error(*found, digits=2)}" for name, found in shown.items()
-    )
+def _kept(found):
+    relative = preferred_of(found).relative
+    own = relative.diagonal(axis1=1, axis2=2)[:, None]
+    with np.errstate(all="ignore"):
+        share = (relative / own)[:, ~np.eye(own.shape[-1], dtype=bool)]
+    share = share[np.isfinite(share)]
+    return f"{100 * share.mean():.0f}" if share.size else "-"
 
 
-def _differ(one, two):
-    return is_clear(one[0] - two[0], one[1] or 0, two[1] or 0)
+def _similarity_table(results):
+    header = ["", "equal iterations", "all pairs", "without component 1", "order score"]
+    rows = []
+    for kind, found in similarities(results).items():
+        matrices = np.array([row["matrix"] for row in found], "float64")[:, 1:, 1:]
+        cells = [
+            np.mean([level(row["matrix"]) for row in found]),
+            np.nanmean(matrices) if matrices.size else np.nan,
+            *(
+                np.mean([row[key] for row in found if row[key] is not None] or [np.nan])
+                for key in ("without_first_component", "order_score")
+            ),
+        ]
+        shown = ["-" if np.isnan(cell) else f"{cell:.2f}" for cell in cells]
+        rows.append([PANELS[kind], *shown])
+    return header, rows
 
 
 def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -192,6 +184,9 @@ def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]
     rows |= {
         "channels that matter again": lambda n: _share(n["reuse"]),
         "rank correlation": lambda n: _score(n["rank_correlation"]),
+        "the same, channel set to zero": lambda n: _score(n["zero_rank_correlation"]),
+        "loss without one iteration": lambda n: _share(n["lesion_loss"]),
+        "loss if two iterations change places": lambda n: _share(n["swap_loss"]),
         "parameters": lambda n: f"{n['parameters']:,}",
         "failed seeds": lambda n: f"{n['failed_seeds']} of {n['seeds']}",
     }

@@ -59,7 +59,9 @@ def test_silent_filters_are_marked():
         linear(kernel, "relu"), pixels() + 1, [0], steps=5
     )
     figure = analysis.plot_preferred_images(found)
-    assert [axes.get_title() for axes in figure.axes] == ["silent"]
+    # Beside the image are its table and the best image of the data.
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["silent", "", "", ""]
     assert found.silent.all() and np.isnan(found.relative).all()
     assert np.isnan(found.low_frequencies).all()
 
@@ -76,6 +78,7 @@ def test_preferred_images_of_families(name, network):
     assert found.images.shape == (2, times, 20, 20, 1)
     assert found.activations.shape == (2, times, times)
     assert found.natural.shape == found.examples.shape == (2, times)
+    np.testing.assert_array_equal(found.natural_images, x[found.examples])
     assert found.images.min() >= x.min() and found.images.max() <= x.max()
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)

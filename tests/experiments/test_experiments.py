@@ -402,7 +402,7 @@ def test_features_of_positions(tmp_path):
         replayed(), probe_examples=12, ablation_examples=10, similarity_examples=10
     )
     assert experiment.as_dict()["size"] == 4
-    results = run_experiment(experiment, tmp_path / "run", [0])
+    results = run_experiment(experiment, tmp_path / "run", [0, 1])
     for run in results["runs"]:
         assert np.shape(run["probe_positions"]) == (5,) == np.shape(run["head"])
         assert "probe_mean" not in run
