@@ -84,11 +84,12 @@ class LoopStates:
 
 
 def examples(
-    data: Any, count: int, labels: bool = True, name: str = "data"
+    data: Any, count: int, *models: Any, labels: bool = True, name: str = "data"
 ) -> tuple[Any, Any]:
     """Return the first `count` examples as arrays, fewer if there are not as many.
 
-    The labels are `None` without `labels`. `name` is that of the data in errors.
+    `models` are those that must accept them. The labels are `None` without `labels`.
+    `name` is that of the data in errors.
     """
     check_form(name, data)
     count = check_positive_int("num_examples", count)
@@ -101,7 +102,29 @@ def examples(
         if size >= count:
             break
     x = tree.map_structure(lambda *parts: np.concatenate(parts)[:count], *xs)
+    for model in models:
+        _check_shape(model, x, name)
     return x, np.concatenate(ys)[:count] if labels else None
+
+
+def _check_shape(model, x, name):
+    """Raise for examples of another shape than that of a model's only input."""
+    inputs, leaves = getattr(model, "inputs", ()), tree.flatten(x)
+    if len(inputs) != 1 or len(leaves) != 1:
+        return  # Keras names the input.
+    wanted, given = tuple(inputs[0].shape[1:]), leaves[0].shape[1:]
+    shapes = {given, (*given, 1), *((given[:-1],) if given[-1:] == (1,) else ())}
+    if not any(_fits(shape, wanted) for shape in shapes):  # Keras adds an axis of 1.
+        raise ValueError(
+            f"`{name}` must have examples of the shape {wanted}, as the input of "
+            f"{model.name!r}. Received: examples of the shape {given}."
+        )
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(
+        size in (None, found) for found, size in zip(shape, wanted, strict=True)
+    )
 
 
 def sliced(x: Any) -> Iterator[Any]:

@@ -20,11 +20,13 @@ class Dynamics:
         change: 10th, 50th and 90th percentile over examples of the relative change of
             the state, the norm of the change in iteration t divided by that of the
             state after it, for t from 1 to T. The shape is `(3, T)`.
-        cosine: Mean cosine of two steps in succession, from t = 2 to T. Near 1 the
-            state drifts, near -1 it jumps to and fro.
+        cosine: Mean cosine of two steps in succession, from t = 2 to T. Near 1 they
+            have the same direction, near -1 the state jumps to and fro.
         growth: Factor by which a small disturbance of the state grows in each
             iteration, the geometric mean over examples. The disturbance begins in a
-            random direction and is carried along. The shape is `(T,)`.
+            random direction and is carried along. An example whose disturbance has
+            vanished is left out; without any other, the factor is 0. The shape is
+            `(T,)`.
         exponent: Mean logarithm of `growth`, a Lyapunov exponent of finite depth. Above
             0, disturbances grow.
         examples: Number of examples.
@@ -105,17 +107,19 @@ def dynamics(
             f"the `model` {model.name!r} with a RecurrentGraph."
         )
     random = np.random.default_rng(check_integer("seed", seed, 0))
-    x, _ = examples(data, num_examples, labels=False)
+    x, _ = examples(data, num_examples, model, labels=False)
     rows = [_run(states, part, random) for part in sliced(x)]
     change, cosine, growth = (
         np.concatenate(part, axis=1) for part in zip(*rows, strict=True)
     )
+    vanished = (growth == -np.inf).any(axis=1)
     growth = np.array([_mean(row) for row in growth])
+    growth[np.isnan(growth) & vanished] = -np.inf
     return Dynamics(
         np.stack([_percentiles(row) for row in change], axis=1),
         np.array([_mean(row) for row in cosine]),
         np.exp(growth),
-        _mean(growth),
+        float(growth.mean()) if np.isneginf(growth).any() else _mean(growth),
         change.shape[1],
     )
 

@@ -174,7 +174,7 @@ def filter_reuse(
     else:
         reruns = Reruns(model, iterations, "The ablation of channels")
         states = reruns.states
-    x, y = examples(data, num_examples, labels=ablate is not None)
+    x, y = examples(data, num_examples, model, labels=ablate is not None)
     numbers, activity, means, count = _activity(states, x, measure)
     importance = error = accuracy = None
     if reruns:

@@ -106,7 +106,7 @@ def lesions(
     ((4,), (3,))
     """
     reruns = Reruns(model, iterations, "A lesion or swap of iterations")
-    x, y = examples(data, num_examples)
+    x, y = examples(data, num_examples, model)
     parts = [_right(reruns, *batch) for batch in reruns.batches(x, y)]
     right = np.concatenate(parts, axis=1)
     intact, changed = right[0].astype(int), right[1:].astype(int)

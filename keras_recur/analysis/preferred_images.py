@@ -63,6 +63,21 @@ class PreferredImages:
         return np.where(self.natural[:, None] > 0, found, np.nan)
 
     @property
+    def kept(self) -> float:
+        """Share of the activation that an image for another iteration reaches.
+
+        It is the median over filters and pairs of different iterations, NaN if there
+        are none. A filter that keeps its role has a high share, but so has any residual
+        network: compare it with that of the untrained network.
+        """
+        own = self.activations.diagonal(axis1=1, axis2=2)[:, None]
+        others = ~np.eye(len(self.iterations), dtype=bool)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = (self.activations / own)[:, others]
+        shares = shares[np.isfinite(shares)]
+        return float(np.median(shares)) if shares.size else float("nan")
+
+    @property
     def low_frequencies(self) -> np.ndarray:
         """Share of an image's variance below 1/8 cycles per pixel, per iteration.
 
@@ -158,7 +173,7 @@ def preferred_images(
     random = np.random.default_rng(check_integer("seed", seed, 0))
     states = LoopStates(model, iterations)
     numbers = [number for number in states.iterations if number]
-    natural, _ = examples(data, num_examples, labels=False)
+    natural, _ = examples(data, num_examples, model, labels=False)
     _check_images(model, natural)
     seen = _activations(states, natural, objective)
     chosen = _chosen(channels, seen)

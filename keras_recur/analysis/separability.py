@@ -163,12 +163,14 @@ def separability(
     if regularization is not None:
         strengths = (check_number("regularization", regularization, above=0),)
     states = LoopStates(model, iterations)
-    parts = {"train": examples(train, num_examples, name="train")}
-    parts["test"] = examples(test, num_examples, name="test")
+    parts = {"train": examples(train, num_examples, model, name="train")}
+    parts["test"] = examples(test, num_examples, model, name="test")
     if validation is None:
         parts |= _split(*parts["train"], random)
     else:
-        parts["validation"] = examples(validation, num_examples, name="validation")
+        parts["validation"] = examples(
+            validation, num_examples, model, name="validation"
+        )
     inputs = {name: x for name, (x, _) in parts.items()}
     labels = {name: y for name, (_, y) in parts.items()}
     if reduce == "positions":

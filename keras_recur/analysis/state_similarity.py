@@ -163,7 +163,7 @@ def state_similarity(
     check_flag("unit_length", unit_length)
     check_integer("drop_components", drop_components, 0, maximum=num_examples - 4)
     both = [LoopStates(model, iterations) for model in (first, second)]
-    x, _ = examples(data, num_examples, labels=False)
+    x, _ = examples(data, num_examples, first, second, labels=False)
     grams = []
     for states in both:
         found = states.read(x, lambda state: state.reshape(len(state), -1))

@@ -126,7 +126,7 @@ def trajectories(
     check_one_of("reduce", reduce, ("all", "mean"))
     check_flag("by_class", by_class)
     states = LoopStates(model, iterations)
-    x, y = examples(data, num_examples, labels=by_class)
+    x, y = examples(data, num_examples, model, labels=by_class)
     labels = class_labels("data", y) if by_class else None
     found = states.read(x, lambda state: reduced(state, reduce, 1)).astype("float64")
     for number, state in zip(states.iterations, found, strict=True):

@@ -257,13 +257,11 @@ class FeaturesExperiment(Experiment):
                 num_examples=self.probe_examples,
                 pixels=True,
             ).pixels
+            shown = {twin: load(twin, seeds[0]) for twin in TWINS}
+            shown["untrained"] = self.network(TWINS[0], seeds[0])
             found["preferred"] = [
-                {
-                    "network": twin,
-                    "seed": seeds[0],
-                    **_preferred(load(twin, seeds[0]), test),
-                }
-                for twin in TWINS
+                {"network": name, "seed": seeds[0], **_preferred(network, test)}
+                for name, network in shown.items()
             ]
         return found
 

@@ -130,7 +130,8 @@ def _same_probes(runs):
     ]
     gains = np.concatenate([ours[1:] - floors[0][1:], theirs[1:] - floors[1][1:]])
     above = [
-        found and row.mean() > 0 for found, row in zip(clear(gains), gains, strict=True)
+        np.sign(row.mean()) * found
+        for found, row in zip(clear(gains), gains, strict=True)
     ]
     differ = clear(gaps)
     intervals = [estimate(row, len(gaps)) for row in gaps]
@@ -143,11 +144,12 @@ def _same_probes(runs):
     elif states:
         word = "state" if len(states) == 1 else "states"
         where = f"clear in {word} {', '.join(map(str, states))}"
-    floor = "all clearly above" if all(above) else "not all clearly above"
+    all_above = min(above) > 0
+    floor = "all clearly above" if all_above else "not all clearly above"
     holds = None
-    if states or any(row.mean() <= 0 for row in gains):
+    if states or min(above) < 0:
         holds = False
-    elif same and all(above):
+    elif same and all_above:
         holds = True
     return holds, (
         f"largest difference {largest.text(1)} points, {where}; after the first "

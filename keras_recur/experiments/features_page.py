@@ -66,7 +66,11 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         "network are the ceiling; the untrained network is that of another seed.",
     )
     page.table(*_similarity_table(results))
-    for found in results.get("together", {}).get("preferred", []):
+    preferred = results.get("together", {}).get("preferred", [])
+    kept = {found["network"]: preferred_of(found).kept for found in preferred}
+    for found in preferred:
+        if found["network"] not in TWINS:
+            continue
         if found["network"] == TWINS[0]:
             page.heading("What excites a filter most")
         page.figure(
@@ -76,9 +80,10 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
             "filter after an iteration (column), and below them the best test images. "
             "Numbers: activation relative to that of the best test image. The tables "
             "show how the image of each iteration (row) excites the filter after each "
-            "iteration (column): on average, an image made for another iteration "
-            f"reaches {_kept(found)} % of the activation. The images show what a "
-            "filter responds to, and not what the network uses.",
+            "iteration (column). The median image made for another iteration reaches "
+            f"{kept[found['network']]:.0%} of the activation (untrained recurrent "
+            f"network: {kept['untrained']:.0%}). The images show what a filter responds "
+            "to, and not what the network uses.",
         )
     page.heading("How states move")
     page.figure(
@@ -138,15 +143,6 @@ def _labels(results):
 def _pixels(results):
     found = results.get("together", {}).get("pixels")
     return "" if found is None else f" Gray dots: a probe of the pixels ({found:.1%})."
-
-
-def _kept(found):
-    relative = preferred_of(found).relative
-    own = relative.diagonal(axis1=1, axis2=2)[:, None]
-    with np.errstate(all="ignore"):
-        share = (relative / own)[:, ~np.eye(own.shape[-1], dtype=bool)]
-    share = share[np.isfinite(share)]
-    return f"{100 * share.mean():.0f}" if share.size else "-"
 
 
 def _similarity_table(results):

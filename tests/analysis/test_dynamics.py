@@ -26,6 +26,12 @@ def test_growth_tends_to_the_spectral_radius(matrix, radius):
     assert found.examples == 6
 
 
+def test_disturbances_that_vanish_have_no_growth():
+    found = analysis.dynamics(plane(np.zeros((2, 2))), points(), 2)
+    np.testing.assert_array_equal(found.growth, 0)
+    assert found.exponent == -np.inf
+
+
 def test_exponent_is_the_mean_logarithm():
     found = analysis.dynamics(plane(2 * np.eye(2)), points(), 5)
     np.testing.assert_allclose(found.growth, 2, rtol=1e-6)

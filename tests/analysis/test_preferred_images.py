@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_recur import analysis
-from keras_recur.analysis._fourier_images import FourierImages
+from keras_recur import analysis, zoo
+from keras_recur.analysis._fourier_images import FourierImages, coefficients_of
 from keras_recur.layers import Readout, SharedRecurrentBlock
 from tests.analysis.small_pairs import images_of, small_pair
 
@@ -39,10 +39,17 @@ def test_waves_are_orthonormal_and_shift(size):
     np.testing.assert_allclose(moved, np.roll(image, (1, 2), (0, 1)), atol=1e-5)
 
 
-def test_the_best_image_of_a_linear_filter_is_its_kernel():
+@pytest.mark.parametrize("decay", [0, 1, 1.5])
+def test_the_best_image_of_a_linear_filter_is_its_kernel(decay):
     kernel = np.array([[1.0, -1, 1], [-1, 1, -1], [1, 1, -1]])
     found = analysis.preferred_images(
-        linear(kernel), pixels(), [0], objective="neuron", jitter=0, steps=300, decay=0
+        linear(kernel),
+        pixels(),
+        [0],
+        objective="neuron",
+        jitter=0,
+        steps=300,
+        decay=decay,
     )
     patch = found.images[0, 0, 2:5, 2:5, 0]
     limits = pixels().min(), pixels().max()
@@ -51,6 +58,24 @@ def test_the_best_image_of_a_linear_filter_is_its_kernel():
     assert found.activations[0, 0, 0] == pytest.approx(largest, abs=0.4)
     assert found.activations[0, 0, 0] > found.natural[0, 0]
     assert found.relative[0, 0, 0] > 1 and not found.silent.any()
+
+
+def test_coefficients_give_the_image():
+    images = np.random.default_rng(0).uniform(0.1, 0.9, size=(2, 5, 6, 3))
+    limits = np.zeros(3), np.array([1.0, 2.0, 3.0])
+    layer = FourierImages(coefficients_of(images, limits, 1.0), limits, 1.0)
+    np.testing.assert_allclose(layer.images(), images, atol=1e-5)
+
+
+def test_each_color_stays_in_its_own_range():
+    x = np.random.default_rng(0).uniform(size=(10, 20, 20, 3)) * [0.1, 5, 1]
+    model = zoo.build(
+        "convnet", input_shape=(20, 20, 3), width=4, iterations=2, num_classes=3, seed=0
+    ).recurrent
+    found = analysis.preferred_images(model, x.astype("float32"), **QUICK)
+    largest = found.images.max(axis=(0, 1, 2, 3))
+    assert (largest <= x.max(axis=(0, 1, 2)) + 1e-6).all()
+    assert (largest > 0.5 * x.max(axis=(0, 1, 2))).all()
 
 
 def test_silent_filters_are_marked():
