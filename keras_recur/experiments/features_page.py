@@ -82,8 +82,8 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
             "show how the image of each iteration (row) excites the filter after each "
             "iteration (column). The median image made for another iteration reaches "
             f"{kept[found['network']]:.0%} of the activation (untrained recurrent "
-            f"network: {kept['untrained']:.0%}). The images show what a filter responds "
-            "to, and not what the network uses.",
+            f"network: {kept['untrained']:.0%}). The images show what a filter "
+            "responds to, and not what the network uses.",
         )
     page.heading("How states move")
     page.figure(

@@ -49,7 +49,7 @@ _MACS = (
     "Test score against the multiply-accumulate operations (MACs) of one example up "
     "to each iteration."
 )
-_TRAINING = "Validation score after each epoch of training."
+_TRAINING = "Score after each epoch of training, on examples that are not trained."
 
 
 def task(entry: dict[str, Any]) -> str:
