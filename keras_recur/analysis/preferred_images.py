@@ -212,7 +212,7 @@ def preferred_images(
         seen.max(axis=1).T,
         examples_of,
         natural[examples_of],
-        still.all(axis=2),
+        np.asarray(still.all(axis=2)),
     )
 
 

@@ -170,10 +170,10 @@ class FeaturesExperiment(Experiment):
             found["head"] = as_lists(probes.head)
             found["iterations"] = list(map(int, probes.iterations))
             found["label_counts"] = list(probes.examples)
-        count = {"num_examples": self.ablation_examples}
-        reuse = filter_reuse(model, test, **count)
-        zero = filter_reuse(model, test, ablate="zero", **count)
-        cuts = lesions(model, test, **count)
+        count = self.ablation_examples
+        reuse = filter_reuse(model, test, num_examples=count)
+        zero = filter_reuse(model, test, ablate="zero", num_examples=count)
+        cuts = lesions(model, test, num_examples=count)
         moved = dynamics(model, test, num_examples=self.similarity_examples)
         before = dynamics(untrained, test, num_examples=self.similarity_examples)
         return {

@@ -95,14 +95,14 @@ def _by_seed(results):
     return [twins for twins in found.values() if len(twins) == len(TWINS)]
 
 
-def estimate(values: Sequence[float], tests: int = 1) -> Estimate:
+def estimate(values: Any, tests: int = 1) -> Estimate:
     """Return the mean of one value per seed; the interval holds for `tests` at once."""
     error = float(np.std(values, ddof=1) / np.sqrt(len(values)))
     quantile = stats.t.ppf(1 - _LEVEL / 2 / tests, len(values) - 1)
     return Estimate(float(np.mean(values)), error, float(quantile * error))
 
 
-def clear(rows: Sequence[Sequence[float]]) -> list[bool]:
+def clear(rows: Any) -> list[bool]:
     """Return which rows of one value per seed have a mean that is not 0, by Holm."""
     chances = []
     for row in rows:
@@ -159,16 +159,14 @@ def _same_probes(runs):
 
 def _filters(runs):
     pairs = [[run[twin]["rank_correlation"] for twin in TWINS] for run in runs]
-    for i, twin in enumerate(TWINS):
-        if all(pair[i] is None for pair in pairs):
-            return (
-                None,
-                f"{label(twin)}: it makes no difference which channel is removed",
-            )
+    for twin, column in zip(TWINS, zip(*pairs, strict=True), strict=True):
+        if set(column) == {None}:
+            why = "it makes no difference which channel is removed"
+            return None, f"{label(twin)}: {why}"
     known = [pair for pair in pairs if None not in pair]
     if len(known) < 2:
         return None, "in one seed or none, the losses by channel differ in both twins"
-    ours, theirs = np.array(known).T
+    ours, theirs = np.array(known, "float64").T
     (found,) = clear([ours - theirs])
     holds = bool(ours.mean() > theirs.mean()) if found else None
     texts = [estimate(values).text(2) for values in (ours, theirs)]
@@ -178,16 +176,17 @@ def _filters(runs):
 def _between(found):
     """Return whether the similarity of twins is that of seeds, and above the floor."""
     twins, *seeds, untrained = (found[kind] for kind in found)
-    ceiling = _Mean(*seeds)
-    near = jackknife(lambda keep: _Mean(twins)(keep) - ceiling(keep), twins)
-    above = jackknife(lambda keep: _Mean(twins)(keep) - _Mean(untrained)(keep), twins)
-    texts = [
-        f"{name} {jackknife(_Mean(*rows), twins).text(2)}"
-        for name, *rows in (
-            ("twins", twins),
-            ("seeds", *seeds),
-            ("untrained", untrained),
+
+    def difference(*others):
+        return jackknife(
+            lambda keep: _level([twins], keep) - _level(others, keep), twins
         )
+
+    near, above = difference(*seeds), difference(untrained)
+    kinds = {"twins": [twins], "seeds": seeds, "untrained": [untrained]}
+    texts = [
+        f"{name} {jackknife(lambda keep, rows=rows: _level(rows, keep), twins).text(2)}"
+        for name, rows in kinds.items()
     ]
     holds = None
     if near.high < -SAME_SIMILARITY or above.high < 0:
@@ -197,23 +196,14 @@ def _between(found):
     return holds, ", ".join(texts)
 
 
-class _Mean:
-    """The mean level of kinds of similarity, of the pairs of some seeds."""
-
-    def __init__(self, *kinds):
-        self._kinds = kinds
-
-    def __call__(self, keep):
-        return np.mean([_levels(rows, keep) for rows in self._kinds])
-
-
-def _levels(rows, keep):
-    found = [
-        level(row["matrix"])
-        for row in rows
-        if row["seed"] in keep and row["other"] in keep
-    ]
-    return np.mean(found) if found else np.nan
+def _level(kinds, keep):
+    """Return the mean over kinds of the mean level over pairs of some seeds."""
+    means = []
+    for rows in kinds:
+        pairs = [row for row in rows if {row["seed"], row["other"]} <= set(keep)]
+        found = [level(row["matrix"]) for row in pairs]
+        means.append(float(np.mean(found)) if found else float("nan"))
+    return float(np.mean(means))
 
 
 def jackknife(value: Any, rows: Sequence[dict[str, Any]]) -> Estimate:
