@@ -57,15 +57,16 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         "Each row is a channel. In the feed-forward twin, a channel belongs to another "
         "filter in every iteration, but a residual sum can keep its role.",
     )
-    page.heading("Similarity of states")
-    page.figure(
-        features_figures.similarity(results),
-        plots / "similarity.png",
-        "Debiased CKA of the states of two networks, mean over pairs of different "
-        "seeds, as twins of one seed begin with the same weights. Two seeds of one "
-        "network are the ceiling; the untrained network is that of another seed.",
-    )
-    page.table(*_similarity_table(results))
+    if similarities(results):  # There is none for one seed.
+        page.heading("Similarity of states")
+        page.figure(
+            features_figures.similarity(results),
+            plots / "similarity.png",
+            "Debiased CKA of the states of two networks, mean over pairs of different "
+            "seeds, as twins of one seed begin with the same weights. Two seeds of one "
+            "network are the ceiling; the untrained network is that of another seed.",
+        )
+        page.table(*_similarity_table(results))
     preferred = results.get("together", {}).get("preferred", [])
     kept = {found["network"]: preferred_of(found).kept for found in preferred}
     for found in preferred:
