@@ -241,27 +241,27 @@ class FeaturesExperiment(Experiment):
             }
             found.setdefault(kind, []).append(row)
 
+        networks = {name: {s: load(name, s) for s in seeds} for name in TWINS}
+        untrained = {seed: self.network(TWINS[0], seed) for seed in seeds}
+        recurrent, feedforward = networks.values()
         for seed, other in itertools.permutations(seeds, 2):
-            recurrent = load("recurrent", seed)
-            add("twins", seed, other, recurrent, load("feedforward", other))
-            add("untrained", seed, other, recurrent, self.network("recurrent", other))
-            for twin in TWINS if seed < other else ():
-                first, second = load(twin, seed), load(twin, other)
-                add(f"{twin} seeds", seed, other, first, second)
+            add("twins", seed, other, recurrent[seed], feedforward[other])
+            add("untrained", seed, other, recurrent[seed], untrained[other])
+            for name, trained in networks.items() if seed < other else ():
+                add(f"{name} seeds", seed, other, trained[seed], trained[other])
         if not self.entry.procedural:
             found["pixels"] = separability(
-                load("recurrent", seeds[0]),
+                recurrent[seeds[0]],
                 self._unchanged_training_data(),
                 test,
                 validation=validation,
                 num_examples=self.probe_examples,
                 pixels=True,
             ).pixels
-            shown = {twin: load(twin, seeds[0]) for twin in TWINS}
-            shown["untrained"] = self.network(TWINS[0], seeds[0])
+            shown = networks | {"untrained": untrained}
             found["preferred"] = [
-                {"network": name, "seed": seeds[0], **_preferred(network, test)}
-                for name, network in shown.items()
+                {"network": name, "seed": seeds[0], **_preferred(of[seeds[0]], test)}
+                for name, of in shown.items()
             ]
         return found
 
