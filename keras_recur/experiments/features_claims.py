@@ -152,8 +152,8 @@ def _same_probes(runs):
     elif same and all_above:
         holds = True
     return holds, (
-        f"largest difference {largest.text(1)} points, {where}; after the first "
-        f"iteration {floor} untrained ones"
+        f"largest difference, recurrent minus twin: {largest.text(1)} points, {where}; "
+        f"after the first iteration {floor} untrained ones"
     )
 
 

@@ -14,7 +14,6 @@ from keras_recur._plot_style import (
 )
 from keras_recur.analysis import PreferredImages, plot_preferred_images
 from keras_recur.runs.entry import TWINS
-from keras_recur.runs.summary import mean_and_error, with_error
 
 PANELS = {
     "twins": "recurrent x feed-forward",
@@ -103,8 +102,7 @@ def similarity(results: dict[str, Any]) -> Any:
     for axes, (kind, rows) in zip(panels, found.items(), strict=False):
         matrices = np.array([row["matrix"] for row in rows], "float64")
         image = axes.imshow(matrices.mean(axis=0), vmin=0, vmax=1, cmap="viridis")
-        mean = mean_and_error([level(row["matrix"]) for row in rows])
-        axes.set_title(f"{PANELS[kind]}\n{with_error(*mean, digits=2)}", fontsize=9)
+        axes.set_title(PANELS[kind], fontsize=9)
         axes.set_xlabel("iteration")
         integer_ticks(axes.xaxis, axes.yaxis)
     if image is not None:
