@@ -260,10 +260,15 @@ class FeaturesExperiment(Experiment):
                 num_examples=self.probe_examples,
                 pixels=True,
             ).pixels
-            shown = networks | {"untrained": untrained}
+            first = {name: trained[seeds[0]] for name, trained in networks.items()}
+            first["untrained"] = untrained[seeds[0]]
             found["preferred"] = [
-                {"network": name, "seed": seeds[0], **_preferred(of[seeds[0]], test)}
-                for name, of in shown.items()
+                {
+                    "network": name,
+                    "seed": seeds[0],
+                    **_preferred(network, test, whole=name in TWINS),
+                }
+                for name, network in first.items()
             ]
         return found
 
@@ -297,13 +302,17 @@ class FeaturesExperiment(Experiment):
         write_features_page(page, results, plots)
 
 
-def _preferred(model, data):
-    """Return preferred images of four filters, for JSON."""
+def _preferred(model, data, whole):
+    """Return `kept` of preferred images of four filters, and the `whole`, for JSON."""
     found = preferred_images(model, data, channels=4)
-    plain = dataclasses.asdict(found)
-    for name in ("images", "natural_images"):
-        plain[name] = plain[name].round(3)
-    return {key: np.asarray(value).tolist() for key, value in plain.items()}
+    plain = dataclasses.asdict(found) if whole else {}
+    return {**{k: _short(v) for k, v in plain.items()}, "kept": _number(found.kept)}
+
+
+def _short(values):
+    """Return lists with three digits, as float32 has many in a file."""
+    array = np.asarray(values)
+    return (array if array.dtype.kind != "f" else array.astype(float).round(3)).tolist()
 
 
 def _mean(values):

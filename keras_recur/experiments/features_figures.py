@@ -113,13 +113,9 @@ def similarity(results: dict[str, Any]) -> Any:
 
 def preferred(results: dict[str, Any], found: dict[str, Any]) -> Any:
     """Draw the preferred images of one network."""
-    return plot_preferred_images(preferred_of(found), title=_where(results))
-
-
-def preferred_of(found: dict[str, Any]) -> PreferredImages:
-    """Return preferred images from the data of a results file."""
     arrays = [np.array(found[name]) for name in _PREFERRED]
-    return PreferredImages(found["channels"], found["iterations"], *arrays)
+    images = PreferredImages(found["channels"], found["iterations"], *arrays)
+    return plot_preferred_images(images, title=_where(results))
 
 
 def dynamics(results: dict[str, Any]) -> Any:

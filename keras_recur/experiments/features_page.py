@@ -12,7 +12,6 @@ from keras_recur.experiments.features_claims import headline, method
 from keras_recur.experiments.features_figures import (
     PANELS,
     level,
-    preferred_of,
     probes_of,
     similarities,
 )
@@ -68,7 +67,7 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
         )
         page.table(*_similarity_table(results))
     preferred = results.get("together", {}).get("preferred", [])
-    kept = {found["network"]: preferred_of(found).kept for found in preferred}
+    kept = {found["network"]: _percent(found["kept"]) for found in preferred}
     for found in preferred:
         if found["network"] not in TWINS:
             continue
@@ -82,8 +81,8 @@ def write_features_page(page: Page, results: dict[str, Any], plots: Path) -> Non
             "Numbers: activation relative to that of the best test image. The tables "
             "show how the image of each iteration (row) excites the filter after each "
             "iteration (column). The median image made for another iteration reaches "
-            f"{kept[found['network']]:.0%} of the activation (untrained recurrent "
-            f"network: {kept['untrained']:.0%}). The images show what a filter "
+            f"{kept[found['network']]} of the activation (untrained recurrent "
+            f"network: {kept['untrained']}). The images show what a filter "
             "responds to, and not what the network uses.",
         )
     page.heading("How states move")
@@ -143,7 +142,11 @@ def _labels(results):
 
 def _pixels(results):
     found = results.get("together", {}).get("pixels")
-    return "" if found is None else f" Gray dots: a probe of the pixels ({found:.1%})."
+    return (
+        ""
+        if found is None
+        else f" Gray dots: a probe of the pixels ({100 * found:.1f} %)."
+    )
 
 
 def _similarity_table(results):
@@ -192,6 +195,10 @@ def networks_table(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]
         [name, *(cell(found) for found in networks.values())]
         for name, cell in rows.items()
     ]
+
+
+def _percent(share):
+    return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def _share(found):
