@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from keras_recur.experiments import features_page
-from keras_recur.runs.summary import in_percent, percent
+from keras_recur.experiments.features_claims import headline
+from keras_recur.runs.summary import in_percent, percent, with_error
 from keras_recur.zoo.entries import read_entry
 
 pytestmark = pytest.mark.once
@@ -204,33 +205,44 @@ def test_guide_shows_the_published_figures_of_replay():
 
 
 def test_guide_shows_the_published_figures_of_features():
-    folder = ROOT / "zoo/experiments/features-resnet_bn-fashion_mnist"
-    results = json.loads((folder / "results.json").read_text("utf-8"))
+    names = (
+        "resnet_bn-fashion_mnist",
+        "convnet-fashion_mnist",
+        "deep_thinking_1d-prefix_sums",
+        "deep_thinking_2d-mazes",
+    )
+    files = [ROOT / f"zoo/experiments/features-{n}/results.json" for n in names]
+    found = dict(
+        zip(names, (json.loads(f.read_text("utf-8")) for f in files), strict=True)
+    )
     guide = (ROOT / "docs/guides/what_iterations_see.md").read_text("utf-8")
-    _, rows = features_page.networks_table(results)
+    _, rows = features_page.networks_table(found[names[0]])
     shown = [row for row in rows if f"| {' | '.join(row)} |" in guide]
     assert [name for name, *_ in shown] == [
         "probe before the first iteration",
         "probe after the last",
         "the same, before training",
         "rank correlation",
+        "loss if two iterations change places",
     ]
-    solvers = [
-        ("deep_thinking_1d-prefix_sums", "recurrent", "head", 10),
-        ("deep_thinking_1d-prefix_sums", "recurrent", "head", 16),
-        ("deep_thinking_1d-prefix_sums", "feedforward", "probe_positions", 16),
-        ("deep_thinking_2d-mazes", "recurrent", "head", 8),
-        ("deep_thinking_2d-mazes", "feedforward", "probe_positions", 8),
+    single = [
+        (names[2], "recurrent", "head", 10),
+        (names[2], "recurrent", "head", 16),
+        (names[2], "feedforward", "probe_positions", 16),
+        (names[3], "recurrent", "head", 8),
+        (names[3], "feedforward", "probe_positions", 8),
     ]
-    for entry, network, curve, number in solvers:
-        text = (ROOT / f"zoo/experiments/features-{entry}/results.json").read_text()
-        found = json.loads(text)["summary"]["networks"][network][curve][number]
-        assert f"{in_percent(*found)} %" in guide
-    assert guide.count(" ± ") == 2 * len(shown) + len(solvers)
-    claims = features_page.headline(results)
-    assert re.findall(r": (holds|does not hold) ", claims) == [
-        "does not hold",
-        "does not hold",
-        "holds",
+    for name, network, curve, number in single:
+        score = found[name]["summary"]["networks"][network][curve][number]
+        assert f"{in_percent(*score)} %" in guide
+    for network in found[names[1]]["summary"]["networks"].values():
+        assert with_error(*network["rank_correlation"], digits=2) in guide
+    assert guide.count(" ± ") == 2 * len(shown) + len(single) + 2
+    verdicts = [
+        re.findall(r": (holds|does not hold|cannot be told) \(", headline(found[name]))
+        for name in names[:2]
     ]
-    assert "clear in states 3, 4;" in claims
+    assert verdicts == [["does not hold", "holds", "holds"]] * 2
+    assert "clear in states 3, 4;" in headline(found[names[0]])
+    kept = [row["kept"] for row in found[names[0]]["together"]["preferred"]]
+    assert kept[-1] == pytest.approx(1, abs=0.005) and min(kept) > 0.5
