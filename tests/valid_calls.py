@@ -214,6 +214,7 @@ CALLS = {
             np.ones((1, 1, 1)),
             np.ones((1, 1)),
             np.zeros((1, 1), int),
+            np.ones((1, 1, 4, 4, 1)),
             np.zeros((1, 1), bool),
         )
     },
