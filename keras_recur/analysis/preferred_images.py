@@ -67,8 +67,8 @@ class PreferredImages:
         """Share of the activation that an image for another iteration reaches.
 
         It is the median over filters and pairs of different iterations, NaN if there
-        are none. A filter that keeps its role has a high share, but so has any residual
-        network: compare it with that of the untrained network.
+        are none. A filter that keeps its role has a high share, but so have filters of
+        untrained networks: compare it with theirs.
         """
         own = self.activations.diagonal(axis1=1, axis2=2)[:, None]
         others = ~np.eye(len(self.iterations), dtype=bool)

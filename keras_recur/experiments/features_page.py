@@ -119,11 +119,8 @@ _READ = {
 def _other_recipe(settings):
     """Return how the recipes of the twins differ, as text."""
     ours, theirs = settings["recipe"], settings["feedforward_recipe"]
-    return "; ".join(
-        f"`{key}` {ours[key]}, {theirs[key]}"
-        for key in ours
-        if ours[key] != theirs[key]
-    )
+    different = [key for key in ours if ours[key] != theirs[key]]
+    return "; ".join(f"{key} {ours[key]}, {theirs[key]}" for key in different)
 
 
 def _count(results):
@@ -142,11 +139,9 @@ def _labels(results):
 
 def _pixels(results):
     found = results.get("together", {}).get("pixels")
-    return (
-        ""
-        if found is None
-        else f" Gray dots: a probe of the pixels ({100 * found:.1f} %)."
-    )
+    if found is None:
+        return ""
+    return f" Gray dots: a probe of the pixels ({100 * found:.1f} %)."
 
 
 def _similarity_table(results):
